@@ -1,0 +1,130 @@
+/* Elements from outside: item, at, typed pointers, copies in and out. */
+#include <math.h>
+#include <string.h>
+
+#include "tensor/tensor.h"
+
+static double read_element(fv_dtype dtype, const void *p)
+{
+    switch (dtype) {
+    case FV_BOOL: return *(const uint8_t *)p != 0;
+    case FV_UINT8: return *(const uint8_t *)p;
+    case FV_INT32: return *(const int32_t *)p;
+    case FV_INT64: return (double)*(const int64_t *)p;
+    case FV_FLOAT32: return (double)*(const float *)p;
+    case FV_FLOAT64: return *(const double *)p;
+    }
+    return (double)NAN;
+}
+
+double fv_item(const fv_tensor *t)
+{
+    if (!t) {
+        fv_fail(FV_ERR_OPTION, "item: the tensor is NULL");
+        return (double)NAN;
+    }
+    if (t->failed) return (double)NAN;
+    if (t->numel == 1) return read_element(t->dtype, t->data);
+    fv_shape shape = fv_shape_of(t);
+    fv_fail(FV_ERR_SHAPE, "item: a tensor of one element is needed, this one is %s",
+            fv_shape_text(&shape));
+    return (double)NAN;
+}
+
+double fv_at(const fv_tensor *t, const int64_t *index)
+{
+    if (fv_failed(t)) return (double)NAN;
+    int64_t offset = 0;
+    for (int i = 0; i < t->ndim; i++) {
+        int64_t k = index[i] < 0 ? index[i] + t->shape[i] : index[i];
+        if (k < 0 || k >= t->shape[i]) {
+            fv_shape shape = fv_shape_of(t);
+            fv_fail(FV_ERR_INDEX, "at: index %lld is out of range in dim %d of shape %s",
+                    (long long)index[i], i, fv_shape_text(&shape));
+            return (double)NAN;
+        }
+        offset += k * t->strides[i];
+    }
+    return read_element(t->dtype,
+                        (const char *)t->data + offset * (int64_t)fv_dtype_size(t->dtype));
+}
+
+static void *typed_data(fv_tensor *t, fv_dtype dtype)
+{
+    if (fv_failed(t)) return NULL;
+    if (t->dtype == dtype && fv_is_contiguous(t)) return t->data;
+    fv_shape shape = fv_shape_of(t);
+    fv_fail(FV_ERR_DTYPE, "data_%s: the tensor %s is %s%s; take fv_to, fv_contiguous or fv_copy_out",
+            fv_dtype_name(dtype), fv_shape_text(&shape), fv_dtype_name(t->dtype),
+            fv_is_contiguous(t) ? "" : " and not contiguous");
+    return NULL;
+}
+
+float *fv_data_float32(fv_tensor *t)
+{
+    return typed_data(t, FV_FLOAT32);
+}
+
+double *fv_data_float64(fv_tensor *t)
+{
+    return typed_data(t, FV_FLOAT64);
+}
+
+int64_t *fv_data_int64(fv_tensor *t)
+{
+    return typed_data(t, FV_INT64);
+}
+
+int32_t *fv_data_int32(fv_tensor *t)
+{
+    return typed_data(t, FV_INT32);
+}
+
+uint8_t *fv_data_uint8(fv_tensor *t)
+{
+    return typed_data(t, FV_UINT8);
+}
+
+bool *fv_data_bool(fv_tensor *t)
+{
+    return typed_data(t, FV_BOOL);
+}
+
+/* A handle, on the stack, over row-major memory of the caller. */
+static fv_tensor outside(const fv_tensor *like, fv_dtype dtype, void *data)
+{
+    fv_tensor view = {.dtype = dtype, .ndim = like->ndim, .numel = like->numel, .data = data};
+    fv_shape shape = fv_shape_of(like);
+    memcpy(view.shape, shape.dim, sizeof view.shape);
+    fv_strides_contiguous(&shape, view.strides);
+    return view;
+}
+
+static fv_status check_copy(const fv_tensor *t, fv_dtype dtype, const void *memory,
+                            const char *name)
+{
+    if (!t) return fv_fail(FV_ERR_OPTION, "%s: the tensor is NULL", name);
+    if (t->failed) return fv_error_status() ? fv_error_status() : FV_ERR_STATE;
+    if (!fv_dtype_size(dtype)) return fv_fail(FV_ERR_DTYPE, "%s: invalid dtype", name);
+    if (!memory && t->numel) return fv_fail(FV_ERR_OPTION, "%s: the memory is NULL", name);
+    return FV_OK;
+}
+
+fv_status fv_copy_out(const fv_tensor *t, fv_dtype dtype, void *out)
+{
+    fv_status status = check_copy(t, dtype, out, "copy_out");
+    if (status != FV_OK || t->numel == 0) return status;
+    fv_tensor target = outside(t, dtype, out);
+    fv_copy_elements(&target, t);
+    return FV_OK;
+}
+
+fv_status fv_copy_in(fv_tensor *t, fv_dtype dtype, const void *in)
+{
+    fv_status status = check_copy(t, dtype, in, "copy_in");
+    if (status != FV_OK || t->numel == 0) return status;
+    fv_tensor source = outside(t, dtype, (void *)(uintptr_t)in);
+    fv_copy_elements(t, &source);
+    fv_bump_version(t);
+    return FV_OK;
+}

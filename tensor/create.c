@@ -1,0 +1,410 @@
+/* Creation of tensors: constants, ranges, random numbers, the user's memory. */
+#include "tensor/create.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "tensor/random_impl.h"
+
+/* --- checks and allocation
+ * ------------------------------------------------------------------------- */
+
+/* Records "<name>: <message>" and returns the failed tensor. */
+__attribute__((format(printf, 3, 4))) static fv_tensor *refuse(const char *name, fv_status status,
+                                                               const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fv_vfail(status, name, format, args);
+    va_end(args);
+    return fv_failed_tensor();
+}
+
+/* Hands a new handle to the scope; NULL means that memory was out. */
+static fv_tensor *own(const char *name, fv_tensor *t, const fv_shape *shape)
+{
+    if (!t) return refuse(name, FV_ERR_MEMORY, "out of memory for shape %s", fv_shape_text(shape));
+    return fv_scope_adopt(t);
+}
+
+static bool valid_shape(const char *name, const fv_shape *shape, fv_dtype dtype)
+{
+    size_t size = fv_dtype_size(dtype);
+    if (size == 0) {
+        refuse(name, FV_ERR_DTYPE, "%d is no dtype", (int)dtype);
+        return false;
+    }
+    if (shape->ndim < 0 || shape->ndim > FV_MAX_DIMS) {
+        refuse(name, FV_ERR_SHAPE, "a shape has 0 to %d dimensions, not %d", FV_MAX_DIMS,
+               shape->ndim);
+        return false;
+    }
+    /* Zeros count as ones here, so that strides stay in range as well. */
+    fv_shape widest = *shape;
+    for (int i = 0; i < widest.ndim; i++) widest.dim[i] += widest.dim[i] == 0;
+    int64_t numel = fv_shape_numel(&widest);
+    if (numel < 0 || numel > (INT64_C(1) << 62) / (int64_t)size) {
+        refuse(name, FV_ERR_SHAPE, "shape %s has a negative dimension or too many elements",
+               fv_shape_text(shape));
+        return false;
+    }
+    return true;
+}
+
+/* An empty tensor, or the failed one. */
+static fv_tensor *make(const char *name, const fv_create_args *a)
+{
+    if (!valid_shape(name, &a->shape, a->dtype)) return fv_failed_tensor();
+    if (a->requires_grad && !fv_dtype_is_floating(a->dtype)) {
+        return refuse(name, FV_ERR_DTYPE, "only floating dtypes can require gradients, not %s",
+                      fv_dtype_name(a->dtype));
+    }
+    int64_t strides[FV_MAX_DIMS];
+    if (a->channels_last) {
+        if (a->shape.ndim < 3 || a->shape.ndim > 5) {
+            return refuse(name, FV_ERR_SHAPE, "channels_last needs 3 to 5 dimensions, not shape %s",
+                          fv_shape_text(&a->shape));
+        }
+        fv_strides_channels_last(&a->shape, strides);
+    }
+    fv_tensor *t = fv_tensor_alloc(a->dtype, &a->shape, a->channels_last ? strides : NULL);
+    if (t) t->requires_grad = a->requires_grad;
+    return own(name, t, &a->shape);
+}
+
+static fv_tensor *make_plain(const char *name, fv_shape shape, fv_dtype dtype)
+{
+    return make(name, &(fv_create_args){.shape = shape, .dtype = dtype});
+}
+
+static fv_tensor *make_like(const char *name, const fv_tensor *t)
+{
+    if (!t) return refuse(name, FV_ERR_OPTION, "the tensor is NULL");
+    if (t->failed) return fv_failed_tensor();
+    fv_shape shape = fv_shape_of(t);
+    int64_t strides[FV_MAX_DIMS];
+    fv_strides_like(t, strides);
+    return own(name, fv_tensor_alloc(t->dtype, &shape, strides), &shape);
+}
+
+/* --- values
+ * ------------------------------------------------------------------------------------------ */
+
+/* Can dtype hold v, cut to an integer where it is one? */
+static bool holds(fv_dtype dtype, double v)
+{
+    switch (dtype) {
+    case FV_UINT8: return v > -1.0 && v < 256.0;
+    case FV_INT32: return v > -2147483649.0 && v < 2147483648.0;
+    case FV_INT64: return v >= -0x1p63 && v < 0x1p63;
+    default: return true;
+    }
+}
+
+/* data[i] = v, which dtype holds. */
+static void put(fv_dtype dtype, void *data, int64_t i, double v)
+{
+    switch (dtype) {
+    case FV_BOOL: ((bool *)data)[i] = v != 0.0; break;
+    case FV_UINT8: ((uint8_t *)data)[i] = (uint8_t)v; break;
+    case FV_INT32: ((int32_t *)data)[i] = (int32_t)v; break;
+    case FV_INT64: ((int64_t *)data)[i] = (int64_t)v; break;
+    case FV_FLOAT32: ((float *)data)[i] = (float)v; break;
+    case FV_FLOAT64: ((double *)data)[i] = v; break;
+    }
+}
+
+/* All elements of a dense tensor = v. */
+static fv_tensor *fill(const char *name, fv_tensor *t, double v)
+{
+    if (t->failed) return t;
+    if (!holds(t->dtype, v)) {
+        return refuse(name, FV_ERR_OPTION, "%s cannot hold %g", fv_dtype_name(t->dtype), v);
+    }
+    if (t->numel == 0) return t;
+    size_t size = fv_dtype_size(t->dtype), bytes = (size_t)t->numel * size;
+    put(t->dtype, t->data, 0, v);
+    if (v == 0.0 && !signbit(v)) {
+        memset(t->data, 0, bytes);
+        return t;
+    }
+    size_t done = size;
+    while (done < bytes) { /* doubled up to a page, which is then repeated */
+        size_t n = done < 4096 ? done : 4096;
+        if (n > bytes - done) n = bytes - done;
+        memcpy((char *)t->data + done, t->data, n);
+        done += n;
+    }
+    return t;
+}
+
+/* Random numbers in row-major order of the shape, whatever the order of memory. */
+static fv_tensor *randomize(const char *name, fv_tensor *t,
+                            void (*draw)(fv_dtype dtype, void *out, int64_t n))
+{
+    if (t->failed) return t;
+    if (!fv_dtype_is_floating(t->dtype)) {
+        return refuse(name, FV_ERR_DTYPE, "needs a floating dtype, not %s",
+                      fv_dtype_name(t->dtype));
+    }
+    if (fv_is_contiguous(t)) {
+        draw(t->dtype, t->data, t->numel);
+        return t;
+    }
+    fv_shape shape = fv_shape_of(t);
+    fv_tensor *rows = fv_tensor_alloc(t->dtype, &shape, NULL);
+    if (!rows) return own(name, NULL, &shape);
+    draw(rows->dtype, rows->data, rows->numel);
+    fv_copy_elements(t, rows);
+    fv_release(rows);
+    return t;
+}
+
+/* --- constants
+ * ----------------------------------------------------------------------------------------- */
+
+fv_tensor *fv_empty_ex(const fv_create_args *a)
+{
+    return make("empty", a);
+}
+
+fv_tensor *fv_zeros_ex(const fv_create_args *a)
+{
+    return fill("zeros", make("zeros", a), 0.0);
+}
+
+fv_tensor *fv_ones_ex(const fv_create_args *a)
+{
+    return fill("ones", make("ones", a), 1.0);
+}
+
+fv_tensor *fv_full_ex(const fv_full_args *a)
+{
+    fv_tensor *t = make(
+        "full",
+        &(fv_create_args){.shape = a->shape, .dtype = a->dtype, .requires_grad = a->requires_grad});
+    return fill("full", t, a->value);
+}
+
+fv_tensor *fv_scalar(double value, fv_dtype dtype)
+{
+    return fill("scalar", make_plain("scalar", (fv_shape){.ndim = 0}, dtype), value);
+}
+
+fv_tensor *fv_eye_ex(const fv_eye_args *a)
+{
+    int64_t m = a->m == FV_UNSET ? a->n : a->m;
+    fv_shape shape = {2, {a->n, m}};
+    fv_tensor *t = fill("eye", make_plain("eye", shape, a->dtype), 0.0);
+    if (t->failed) return t;
+    for (int64_t i = 0; i < a->n && i < m; i++) put(t->dtype, t->data, i * (m + 1), 1.0);
+    return t;
+}
+
+/* --- ranges
+ * -------------------------------------------------------------------------------------------- */
+
+fv_tensor *fv_arange_ex(const fv_range_args *a)
+{
+    bool whole = !fv_dtype_is_floating(a->dtype);
+    double start = whole ? trunc(a->start) : a->start;
+    double end = whole ? trunc(a->end) : a->end;
+    double step = whole ? trunc(a->step) : a->step;
+    double count = ceil((end - start) / step);
+    if (step == 0.0 || !isfinite(step) || !(count >= 0.0) || count > 0x1p59) {
+        return refuse("arange", FV_ERR_OPTION,
+                      "no range from %g to %g in steps of %g: it needs finite numbers and a step "
+                      "that leads from start to end",
+                      a->start, a->end, a->step);
+    }
+    if (count > 0.0 && !(holds(a->dtype, start) && holds(a->dtype, start + (count - 1.0) * step))) {
+        return refuse("arange", FV_ERR_OPTION, "%s cannot hold the range from %g to %g",
+                      fv_dtype_name(a->dtype), start, end);
+    }
+    fv_tensor *t = make_plain("arange", (fv_shape){1, {(int64_t)count}}, a->dtype);
+    for (int64_t i = 0; i < t->numel; i++) put(t->dtype, t->data, i, start + (double)i * step);
+    return t;
+}
+
+fv_tensor *fv_linspace_ex(const fv_linspace_args *a)
+{
+    if (a->steps < 0) {
+        return refuse("linspace", FV_ERR_OPTION, "steps must not be negative, as %lld is",
+                      (long long)a->steps);
+    }
+    if (!holds(a->dtype, a->start) || !holds(a->dtype, a->end)) {
+        return refuse("linspace", FV_ERR_OPTION, "%s cannot hold the range from %g to %g",
+                      fv_dtype_name(a->dtype), a->start, a->end);
+    }
+    fv_tensor *t = make_plain("linspace", (fv_shape){1, {a->steps}}, a->dtype);
+    int64_t last = a->steps - 1;
+    double step = last > 0 ? (a->end - a->start) / (double)last : 0.0;
+    for (int64_t i = 0; i < t->numel; i++) { /* from both ends, so that both are exact */
+        double v = i <= last / 2 ? a->start + (double)i * step : a->end - (double)(last - i) * step;
+        put(t->dtype, t->data, i, v);
+    }
+    return t;
+}
+
+/* --- random numbers
+ * ---------------------------------------------------------------------------------- */
+
+fv_tensor *fv_rand_ex(const fv_create_args *a)
+{
+    return randomize("rand", make("rand", a), fv_fill_uniform);
+}
+
+fv_tensor *fv_randn_ex(const fv_create_args *a)
+{
+    return randomize("randn", make("randn", a), fv_fill_normal);
+}
+
+/* The largest integer below which dtype holds all. */
+static int64_t integer_limit(fv_dtype dtype)
+{
+    switch (dtype) {
+    case FV_BOOL: return 1;
+    case FV_UINT8: return UINT8_MAX;
+    case FV_INT32: return INT32_MAX;
+    case FV_FLOAT32: return INT64_C(1) << 24;
+    case FV_FLOAT64: return INT64_C(1) << 53;
+    default: return INT64_MAX;
+    }
+}
+
+fv_tensor *fv_randint_ex(const fv_randint_args *a)
+{
+    if (a->low >= a->high) {
+        return refuse("randint", FV_ERR_OPTION, "low = %lld must be less than high = %lld",
+                      (long long)a->low, (long long)a->high);
+    }
+    int64_t limit = integer_limit(a->dtype);
+    int64_t least = a->dtype == FV_BOOL || a->dtype == FV_UINT8 ? 0
+                    : fv_dtype_is_floating(a->dtype)            ? -limit
+                                                                : -limit - 1;
+    if (a->low < least || a->high - 1 > limit) {
+        return refuse("randint", FV_ERR_OPTION, "%s cannot hold all numbers from %lld to %lld",
+                      fv_dtype_name(a->dtype), (long long)a->low, (long long)a->high - 1);
+    }
+    fv_tensor *t = make_plain("randint", a->shape, a->dtype);
+    if (t->failed) return t;
+    fv_fill_integers(t->dtype, t->data, t->numel, a->low, (uint64_t)a->high - (uint64_t)a->low);
+    return t;
+}
+
+fv_tensor *fv_randperm(int64_t n)
+{
+    fv_tensor *t = make_plain("randperm", (fv_shape){1, {n}}, FV_INT64);
+    if (!t->failed) fv_fill_permutation(t->data, n);
+    return t;
+}
+
+/* Every p[i] in [0, 1]? */
+static bool probabilities(const fv_tensor *p)
+{
+    bool right = true;
+    for (int64_t i = 0; right && i < p->numel; i++) {
+        double v = p->dtype == FV_FLOAT32 ? (double)((const float *)p->data)[i]
+                                          : ((const double *)p->data)[i];
+        right = v >= 0.0 && v <= 1.0;
+    }
+    return right;
+}
+
+fv_tensor *fv_bernoulli(fv_tensor *p)
+{
+    if (!p) return refuse("bernoulli", FV_ERR_OPTION, "p is NULL");
+    if (p->failed) return p;
+    if (!fv_dtype_is_floating(p->dtype)) {
+        return refuse("bernoulli", FV_ERR_DTYPE, "p must be of a floating dtype, not %s",
+                      fv_dtype_name(p->dtype));
+    }
+    fv_shape shape = fv_shape_of(p);
+    fv_tensor *rows = fv_tensor_alloc(p->dtype, &shape, NULL);
+    if (!rows) return own("bernoulli", NULL, &shape);
+    fv_copy_elements(rows, p);
+    fv_tensor *t = fv_failed_tensor();
+    if (probabilities(rows)) {
+        t = make_plain("bernoulli", shape, p->dtype);
+        if (!t->failed) fv_fill_bernoulli(t->dtype, t->data, rows->data, t->numel);
+    } else {
+        refuse("bernoulli", FV_ERR_OPTION, "p holds a number outside of [0, 1]");
+    }
+    fv_release(rows);
+    return t;
+}
+
+/* --- the user's memory
+ * ---------------------------------------------------------------------------------- */
+
+fv_tensor *fv_tensor_from(const void *data, fv_shape shape, fv_dtype dtype)
+{
+    fv_tensor *t = make_plain("tensor", shape, dtype);
+    if (t->failed || t->numel == 0) return t;
+    if (!data) return refuse("tensor", FV_ERR_OPTION, "data is NULL");
+    memcpy(t->data, data, (size_t)t->numel * fv_dtype_size(dtype));
+    return t;
+}
+
+static void keep_lent(void *context)
+{
+    (void)context;
+}
+
+fv_tensor *fv_from_blob(void *data, fv_shape shape, fv_dtype dtype, void (*release)(void *context),
+                        void *context)
+{
+    if (!valid_shape("from_blob", &shape, dtype)) return fv_failed_tensor();
+    int64_t numel = fv_shape_numel(&shape);
+    if (!data && numel > 0) return refuse("from_blob", FV_ERR_OPTION, "data is NULL");
+    if ((uintptr_t)data % fv_dtype_size(dtype) != 0) {
+        return refuse("from_blob", FV_ERR_OPTION, "data is not aligned for %s",
+                      fv_dtype_name(dtype));
+    }
+    fv_tensor *t = fv_tensor_alloc(dtype, &(fv_shape){1, {0}}, NULL);
+    if (!t) return own("from_blob", NULL, &shape);
+    fv_storage *s = t->storage; /* its empty block makes room for the lent memory */
+    fv_block_free(s->data, s->bytes);
+    s->data = t->data = data;
+    s->bytes = (size_t)numel * fv_dtype_size(dtype);
+    s->release = release ? release : keep_lent;
+    s->context = context;
+    t->numel = numel;
+    t->ndim = shape.ndim;
+    memcpy(t->shape, shape.dim, sizeof t->shape);
+    fv_strides_contiguous(&shape, t->strides);
+    return own("from_blob", t, &shape);
+}
+
+/* --- like another tensor
+ * --------------------------------------------------------------------------------- */
+
+fv_tensor *fv_empty_like(const fv_tensor *t)
+{
+    return make_like("empty_like", t);
+}
+
+fv_tensor *fv_zeros_like(const fv_tensor *t)
+{
+    return fill("zeros_like", make_like("zeros_like", t), 0.0);
+}
+
+fv_tensor *fv_ones_like(const fv_tensor *t)
+{
+    return fill("ones_like", make_like("ones_like", t), 1.0);
+}
+
+fv_tensor *fv_full_like(const fv_tensor *t, double value)
+{
+    return fill("full_like", make_like("full_like", t), value);
+}
+
+fv_tensor *fv_rand_like(const fv_tensor *t)
+{
+    return randomize("rand_like", make_like("rand_like", t), fv_fill_uniform);
+}
+
+fv_tensor *fv_randn_like(const fv_tensor *t)
+{
+    return randomize("randn_like", make_like("randn_like", t), fv_fill_normal);
+}

@@ -1,0 +1,80 @@
+/* The error model: one standing message a thread, one log function a process. */
+#include "tensor/error.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MESSAGE_SIZE = 1024 };
+
+static _Thread_local fv_status standing;
+static _Thread_local char message[MESSAGE_SIZE];
+
+static fv_log_fn log_fn = fv_default_log;
+static void *log_context;
+
+void fv_default_log(const char *text, void *context)
+{
+    (void)context;
+    fprintf(stderr, "fovea: %s\n", text);
+}
+
+void fv_set_log(fv_log_fn log, void *context)
+{
+    log_fn = log;
+    log_context = context;
+}
+
+const char *fv_error(void)
+{
+    return standing == FV_OK ? "" : message;
+}
+
+fv_status fv_error_status(void)
+{
+    return standing;
+}
+
+void fv_clear_error(void)
+{
+    standing = FV_OK;
+    message[0] = '\0';
+}
+
+static void log_text(const char *text)
+{
+    if (log_fn) log_fn(text, log_context);
+}
+
+fv_status fv_vfail(fv_status status, const char *prefix, const char *format, va_list args)
+{
+    if (standing != FV_OK) return status;
+    int n = prefix ? snprintf(message, MESSAGE_SIZE, "%s: ", prefix) : 0;
+    if (n < 0 || n >= MESSAGE_SIZE) n = 0;
+    vsnprintf(message + n, (size_t)(MESSAGE_SIZE - n), format, args);
+    standing = status;
+    log_text(message);
+    const char *mode = getenv("FOVEA_ERRORS");
+    if (mode && strcmp(mode, "abort") == 0) abort();
+    return status;
+}
+
+fv_status fv_fail(fv_status status, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fv_vfail(status, NULL, format, args);
+    va_end(args);
+    return status;
+}
+
+void fv_warn(const char *format, ...)
+{
+    char text[MESSAGE_SIZE];
+    va_list args;
+    va_start(args, format);
+    int n = snprintf(text, sizeof text, "warning: ");
+    vsnprintf(text + n, sizeof text - (size_t)n, format, args);
+    va_end(args);
+    log_text(text);
+}

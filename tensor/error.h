@@ -1,0 +1,57 @@
+/* The error model.
+ *
+ * Nothing in the library ends the process. A mistake is found before anything is computed; the
+ * guilty function records a message for this thread and returns, by its kind:
+ *   - an op: the failed tensor (never NULL). Every op on it yields it again.
+ *   - a constructor of anything else: NULL.
+ *   - an action (backward, step, save, ...): a status other than FV_OK.
+ * The first message stands until fv_clear_error and is logged once; what fails because of it adds
+ * no noise. With FOVEA_ERRORS=abort in the environment the guilty call aborts, for a debugger. */
+#ifndef FOVEA_TENSOR_ERROR_H
+#define FOVEA_TENSOR_ERROR_H
+
+#include <stdarg.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum fv_status {
+    FV_OK = 0,
+    FV_ERR_SHAPE,    /* shapes that do not go together */
+    FV_ERR_DTYPE,    /* an element type that the op does not take */
+    FV_ERR_OPTION,   /* an option outside its range, a missing argument */
+    FV_ERR_INDEX,    /* an index or label outside its range */
+    FV_ERR_MEMORY,   /* an allocation failed */
+    FV_ERR_IO,       /* the system refused a file operation */
+    FV_ERR_FORMAT,   /* a file is not what it claims to be */
+    FV_ERR_AUTOGRAD, /* no graph, a freed graph, an overwritten saved tensor */
+    FV_ERR_STATE,    /* the call is refused now, e.g. a step while an error stands */
+} fv_status;
+
+/* The standing message of this thread, "" when there is none. Valid until fv_clear_error. */
+const char *fv_error(void);
+
+/* The standing status of this thread, FV_OK when there is none. */
+fv_status fv_error_status(void);
+
+/* Forgets the standing error of this thread. */
+void fv_clear_error(void);
+
+/* Where messages go; the default prints "fovea: <message>" to stderr. NULL silences. */
+typedef void (*fv_log_fn)(const char *message, void *context);
+void fv_set_log(fv_log_fn log, void *context);
+void fv_default_log(const char *message, void *context);
+
+/* For authors of ops and layers: records an error (unless one stands) and returns its status. */
+fv_status fv_fail(fv_status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+fv_status fv_vfail(fv_status status, const char *prefix, const char *format, va_list args)
+    __attribute__((format(printf, 3, 0)));
+
+/* A warning: logged, not recorded. */
+void fv_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#ifdef __cplusplus
+}
+#endif
+#endif

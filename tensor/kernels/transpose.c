@@ -1,0 +1,93 @@
+/* Copies between two orders of memory, plane by plane and block by block. */
+#include "transpose.h"
+
+#include "tensor/threads.h"
+#include "transpose_impl.h"
+
+/* The planes of a copy: rows run along dst's dimension of stride 1, columns along src's. */
+typedef struct planes {
+    int64_t rows, columns;
+    int64_t ds, ss; /* stride of columns in dst, of rows in src */
+    int ndim;       /* the other dimensions, which count the planes */
+    int64_t shape[FV_MAX_DIMS], dst[FV_MAX_DIMS], src[FV_MAX_DIMS];
+    int64_t count;
+} planes;
+
+enum { BLOCK = 128, MIN_PLANE = 8 };
+
+/* Dimensions that follow each other in both memories become one. */
+static int merge_dims(const fv_tensor *dst, const fv_tensor *src, planes *p)
+{
+    int n = 0;
+    for (int i = 0; i < dst->ndim; i++) {
+        if (dst->shape[i] == 1) continue;
+        int64_t length = dst->shape[i], d = dst->strides[i], s = src->strides[i];
+        if (n > 0 && p->dst[n - 1] == length * d && p->src[n - 1] == length * s) {
+            length *= p->shape[--n];
+        }
+        p->shape[n] = length;
+        p->dst[n] = d;
+        p->src[n++] = s;
+    }
+    return n;
+}
+
+/* Finds the two dimensions of the planes; false when the layouts are others. */
+static bool find_planes(const fv_tensor *dst, const fv_tensor *src, planes *p)
+{
+    int n = merge_dims(dst, src, p), row = -1, column = -1;
+    for (int i = 0; i < n; i++) {
+        if (p->dst[i] == 1) row = i;
+        if (p->src[i] == 1) column = i;
+    }
+    if (row < 0 || column < 0 || row == column) return false;
+    p->rows = p->shape[row];
+    p->columns = p->shape[column];
+    p->ds = p->dst[column];
+    p->ss = p->src[row];
+    p->count = 1;
+    p->ndim = 0;
+    for (int i = 0; i < n; i++) {
+        if (i == row || i == column) continue;
+        p->count *= p->shape[i];
+        p->shape[p->ndim] = p->shape[i];
+        p->dst[p->ndim] = p->dst[i];
+        p->src[p->ndim++] = p->src[i];
+    }
+    return p->rows * p->columns >= MIN_PLANE;
+}
+
+static void copy_block(const planes *p, fv_transpose_fn transpose, size_t size, char *dst,
+                       const char *src, int64_t task)
+{
+    int64_t across = (p->columns + BLOCK - 1) / BLOCK, down = (p->rows + BLOCK - 1) / BLOCK;
+    int64_t r = task % down * BLOCK, c = task / down % across * BLOCK, plane = task / down / across;
+    int64_t to = c * p->ds + r, from = r * p->ss + c;
+    for (int i = p->ndim - 1; i >= 0; i--) {
+        to += plane % p->shape[i] * p->dst[i];
+        from += plane % p->shape[i] * p->src[i];
+        plane /= p->shape[i];
+    }
+    int64_t rows = p->rows - r < BLOCK ? p->rows - r : BLOCK;
+    int64_t columns = p->columns - c < BLOCK ? p->columns - c : BLOCK;
+    transpose(dst + (size_t)to * size, p->ds, src + (size_t)from * size, p->ss, rows, columns);
+}
+
+bool fv_transpose_copy(fv_tensor *dst, const fv_tensor *src)
+{
+    size_t size = fv_dtype_size(src->dtype);
+    planes p;
+    if (dst->dtype != src->dtype || (size != 4 && size != 8) || src->numel == 0) return false;
+    if (!find_planes(dst, src, &p)) return false;
+    const fv_transpose_kernels *kernels = FV_ISA_PICK(fv_transpose_kernels_);
+    fv_transpose_fn transpose = size == 4 ? kernels->word32 : kernels->word64;
+    int64_t across = (p.columns + BLOCK - 1) / BLOCK, down = (p.rows + BLOCK - 1) / BLOCK;
+    int64_t tasks = p.count * across * down;
+    int t = fv_threads_for((double)src->numel * (double)size * 0.1);
+    (void)t; /* unused without OpenMP */
+#pragma omp parallel for num_threads(t) schedule(static) if (t > 1)
+    for (int64_t i = 0; i < tasks; i++) {
+        copy_block(&p, transpose, size, dst->data, src->data, i);
+    }
+    return true;
+}

@@ -1,0 +1,53 @@
+/* Scopes: who owns the tensors that ops make.
+ *
+ * A new tensor belongs to the innermost open scope of its thread, and dies when that closes.
+ *   FV_SCOPE { ... }     opens one for the block; break, return and goto out of it close it too.
+ *   fv_retain(t)         makes t outlive its scope;  fv_release(t)  gives that up.
+ * Rule of thumb: release what you retained, and nothing else. Outside of every scope tensors
+ * belong to the thread and live until fv_shutdown or the thread's end. */
+#ifndef FOVEA_TENSOR_SCOPE_H
+#define FOVEA_TENSOR_SCOPE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct fv_tensor fv_tensor;
+
+typedef struct fv_scope {
+    size_t mark; /* private: the owned tensors above it are this scope's */
+    bool open;
+} fv_scope;
+
+fv_scope fv_scope_open(void);
+
+/* Releases what was made since; a second call does nothing. Closes scopes inside it as well. */
+void fv_scope_close(fv_scope *scope);
+
+#define FV_SCOPE_2(name)                                                                           \
+    for (fv_scope name __attribute__((cleanup(fv_scope_close))) = fv_scope_open(); name.open;      \
+         fv_scope_close(&name))
+#define FV_SCOPE_1(line) FV_SCOPE_2(fv_scope_at_##line)
+#define FV_SCOPE_0(line) FV_SCOPE_1(line)
+#define FV_SCOPE         FV_SCOPE_0(__LINE__)
+
+/* Adds or gives up a reference; both take NULL and the failed tensor. fv_retain returns t. */
+fv_tensor *fv_retain(fv_tensor *t);
+void fv_release(fv_tensor *t);
+
+/* --- for authors of ops and containers ------------------------------------------------------ */
+
+/* Hands the caller's reference of t to the innermost open scope. Returns t, or the failed tensor
+ * when memory is out (t is released then). */
+fv_tensor *fv_scope_adopt(fv_tensor *t);
+
+/* Closes the scope but lets t live on in the one around it. Returns t. */
+fv_tensor *fv_scope_close_with(fv_scope *scope, fv_tensor *t);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

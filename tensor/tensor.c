@@ -1,0 +1,260 @@
+/* Tensor handles: life, properties, order in memory. */
+#include "tensor/tensor.h"
+
+#include <string.h>
+
+#include "tensor/memory_impl.h"
+
+void (*fv_autograd_drop)(fv_tensor *t);
+
+/* --- life ------------------------------------------------------------------------------------------ */
+
+static fv_tensor failed_tensor = {.refcount = 1, .failed = true};
+
+fv_tensor *fv_failed_tensor(void)
+{
+    return &failed_tensor;
+}
+
+bool fv_failed(const fv_tensor *t)
+{
+    return !t || t->failed;
+}
+
+static void storage_release(fv_storage *s)
+{
+    if (__atomic_sub_fetch(&s->refcount, 1, __ATOMIC_ACQ_REL) != 0) return;
+    if (s->release)
+        s->release(s->context);
+    else
+        fv_block_free(s->data, s->bytes);
+    fv_object_free(s, sizeof *s);
+}
+
+static fv_tensor *handle_new(fv_dtype dtype, const fv_shape *shape, const int64_t *strides,
+                             int64_t numel)
+{
+    fv_tensor *t = fv_object_alloc(sizeof *t);
+    if (!t) return NULL;
+    t->dtype = dtype;
+    t->ndim = shape->ndim;
+    t->numel = numel;
+    t->requires_grad = t->failed = t->retains_grad = t->is_view = false;
+    t->refcount = 1;
+    t->node = NULL;
+    t->output_nr = 0;
+    t->grad = NULL;
+    t->hooks = NULL;
+    for (int i = 0; i < shape->ndim; i++) {
+        t->shape[i] = shape->dim[i];
+        t->strides[i] = strides[i];
+    }
+    __atomic_fetch_add(&fv_live_tensors, 1, __ATOMIC_RELAXED);
+    return t;
+}
+
+fv_tensor *fv_tensor_alloc(fv_dtype dtype, const fv_shape *shape, const int64_t *strides)
+{
+    int64_t order[FV_MAX_DIMS], numel = fv_shape_numel(shape);
+    if (numel < 0 || numel > (int64_t)1 << 52) return NULL;
+    if (!strides) {
+        fv_strides_contiguous(shape, order);
+        strides = order;
+    }
+    fv_storage *s = fv_object_alloc(sizeof *s);
+    if (!s) return NULL;
+    s->data = fv_block_alloc((size_t)numel * fv_dtype_size(dtype), &s->bytes);
+    fv_tensor *t = s->data ? handle_new(dtype, shape, strides, numel) : NULL;
+    if (!t) {
+        if (s->data) fv_block_free(s->data, s->bytes);
+        fv_object_free(s, sizeof *s);
+        return NULL;
+    }
+    s->refcount = 1;
+    s->version = 0;
+    s->release = NULL;
+    s->context = NULL;
+    t->storage = s;
+    t->data = s->data;
+    return t;
+}
+
+fv_tensor *fv_tensor_alias(const fv_tensor *base, const fv_shape *shape, const int64_t *strides,
+                           int64_t offset)
+{
+    int64_t numel = fv_shape_numel(shape);
+    fv_tensor *t = handle_new(base->dtype, shape, strides, numel);
+    if (!t) return NULL;
+    __atomic_fetch_add(&base->storage->refcount, 1, __ATOMIC_RELAXED);
+    t->storage = base->storage;
+    /* An empty view may start one past the end; it keeps the base's address instead. */
+    t->data = numel ? (char *)base->data + offset * (int64_t)fv_dtype_size(base->dtype)
+                    : base->data;
+    return t;
+}
+
+fv_tensor *fv_retain(fv_tensor *t)
+{
+    if (t && !t->failed) __atomic_fetch_add(&t->refcount, 1, __ATOMIC_RELAXED);
+    return t;
+}
+
+void fv_release(fv_tensor *t)
+{
+    if (!t || t->failed) return;
+    if (__atomic_sub_fetch(&t->refcount, 1, __ATOMIC_ACQ_REL) != 0) return;
+    if (t->node || t->grad || t->hooks) fv_autograd_drop(t);
+    storage_release(t->storage);
+    fv_object_free(t, sizeof *t);
+    __atomic_fetch_sub(&fv_live_tensors, 1, __ATOMIC_RELAXED);
+}
+
+/* --- properties ------------------------------------------------------------------------------------- */
+
+fv_shape fv_shape_of(const fv_tensor *t)
+{
+    fv_shape shape = {0, {0}};
+    if (fv_failed(t)) return shape;
+    shape.ndim = t->ndim;
+    memcpy(shape.dim, t->shape, (size_t)t->ndim * sizeof *t->shape);
+    return shape;
+}
+
+int fv_ndim(const fv_tensor *t)
+{
+    return fv_failed(t) ? 0 : t->ndim;
+}
+
+int64_t fv_numel(const fv_tensor *t)
+{
+    return fv_failed(t) ? 0 : t->numel;
+}
+
+fv_dtype fv_dtype_of(const fv_tensor *t)
+{
+    return fv_failed(t) ? FV_FLOAT32 : t->dtype;
+}
+
+int64_t fv_size(const fv_tensor *t, int64_t dim)
+{
+    if (fv_failed(t)) return 0;
+    int d = t->ndim ? fv_wrap_dim(dim, t->ndim) : -1;
+    if (d >= 0) return t->shape[d];
+    fv_shape shape = fv_shape_of(t);
+    fv_fail(FV_ERR_INDEX, "size: dim %lld is out of range for shape %s", (long long)dim,
+            fv_shape_text(&shape));
+    return -1;
+}
+
+void fv_strides_contiguous(const fv_shape *shape, int64_t *strides)
+{
+    int64_t step = 1;
+    for (int i = shape->ndim - 1; i >= 0; i--) {
+        strides[i] = step;
+        step *= shape->dim[i] > 1 ? shape->dim[i] : 1;
+    }
+}
+
+void fv_strides_channels_last(const fv_shape *shape, int64_t *strides)
+{
+    if (shape->ndim < 3) {
+        fv_strides_contiguous(shape, strides);
+        return;
+    }
+    int64_t step = shape->dim[1] > 1 ? shape->dim[1] : 1;
+    strides[1] = 1;
+    for (int i = shape->ndim - 1; i >= 2; i--) {
+        strides[i] = step;
+        step *= shape->dim[i] > 1 ? shape->dim[i] : 1;
+    }
+    strides[0] = step;
+}
+
+static bool has_strides(const fv_tensor *t, const int64_t *strides)
+{
+    if (t->numel == 0) return true;
+    for (int i = 0; i < t->ndim; i++)
+        if (t->shape[i] != 1 && t->strides[i] != strides[i]) return false;
+    return true;
+}
+
+bool fv_is_contiguous(const fv_tensor *t)
+{
+    if (fv_failed(t)) return false;
+    if (t->numel == 0) return true;
+    int64_t step = 1;
+    for (int i = t->ndim - 1; i >= 0; i--) {
+        if (t->shape[i] == 1) continue;
+        if (t->strides[i] != step) return false;
+        step *= t->shape[i];
+    }
+    return true;
+}
+
+bool fv_is_channels_last(const fv_tensor *t)
+{
+    if (fv_failed(t) || t->ndim < 3 || t->ndim > 5) return false;
+    int64_t strides[FV_MAX_DIMS];
+    fv_shape shape = fv_shape_of(t);
+    fv_strides_channels_last(&shape, strides);
+    return has_strides(t, strides);
+}
+
+/* Dims in memory order, outermost first: falling strides; equal strides keep their order. */
+static void memory_order(const fv_tensor *t, int *order)
+{
+    for (int i = 0; i < t->ndim; i++) {
+        int j = i;
+        while (j > 0 && t->strides[order[j - 1]] < t->strides[i]) {
+            order[j] = order[j - 1];
+            j--;
+        }
+        order[j] = i;
+    }
+}
+
+bool fv_is_dense(const fv_tensor *t)
+{
+    if (fv_failed(t)) return false;
+    if (fv_is_contiguous(t)) return true;
+    int order[FV_MAX_DIMS];
+    memory_order(t, order);
+    int64_t step = 1;
+    for (int i = t->ndim - 1; i >= 0; i--) {
+        if (t->shape[order[i]] == 1) continue;
+        if (t->strides[order[i]] != step) return false;
+        step *= t->shape[order[i]];
+    }
+    return true;
+}
+
+void fv_strides_like(const fv_tensor *t, int64_t *strides)
+{
+    fv_shape shape = fv_shape_of(t);
+    if (fv_is_contiguous(t)) {
+        fv_strides_contiguous(&shape, strides);
+        return;
+    }
+    for (int i = 0; i < t->ndim; i++)
+        if (t->strides[i] == 0 && t->shape[i] > 1) { /* expanded: no order to keep */
+            fv_strides_contiguous(&shape, strides);
+            return;
+        }
+    int order[FV_MAX_DIMS];
+    memory_order(t, order);
+    int64_t step = 1;
+    for (int i = t->ndim - 1; i >= 0; i--) {
+        strides[order[i]] = step;
+        step *= t->shape[order[i]] > 1 ? t->shape[order[i]] : 1;
+    }
+}
+
+void fv_bump_version(fv_tensor *t)
+{
+    if (!fv_failed(t)) __atomic_fetch_add(&t->storage->version, 1, __ATOMIC_RELAXED);
+}
+
+uint32_t fv_version(const fv_tensor *t)
+{
+    return fv_failed(t) ? 0 : __atomic_load_n(&t->storage->version, __ATOMIC_RELAXED);
+}

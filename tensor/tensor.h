@@ -1,0 +1,144 @@
+/* The tensor: a reference-counted handle on strided, shared storage.
+ *
+ *   handle ── shape, strides, dtype, data ──► storage ── 64-byte aligned block, version
+ *      └── node, grad, hooks (autograd's)          ▲
+ *   view ──────────────────────────────────────────┘
+ *
+ * Invariants: 0 <= ndim <= 8; numel = product of shape; every element lies inside the storage;
+ * strides count elements and are >= 0. A failed tensor (see error.h) has no storage and 0 dims.
+ * Logical shapes are N, C, spatial; channels-last order is a matter of strides only. */
+#ifndef FOVEA_TENSOR_TENSOR_H
+#define FOVEA_TENSOR_TENSOR_H
+
+#include "tensor/dtype.h"
+#include "tensor/error.h"
+#include "tensor/memory.h"
+#include "tensor/scope.h"
+#include "tensor/shape.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct fv_storage {
+    int32_t refcount;
+    uint32_t version; /* grows with every write after creation; saved tensors are checked by it */
+    size_t bytes;     /* capacity of the block */
+    void *data;
+    void (*release)(void *context); /* of memory that the user lent; NULL for own blocks */
+    void *context;
+} fv_storage;
+
+struct fv_tensor {
+    /* read-only */
+    fv_dtype dtype;
+    int ndim;
+    int64_t numel;
+    void *data; /* the first element; NULL in an empty tensor is possible */
+    int64_t shape[FV_MAX_DIMS];
+    int64_t strides[FV_MAX_DIMS];
+    bool requires_grad; /* a leaf that wants a gradient, or a result that depends on one */
+    bool failed;
+    /* private */
+    int32_t refcount;
+    fv_storage *storage;
+    /* private to autograd/ */
+    struct fv_node *node; /* the op that made this tensor; NULL for a leaf */
+    int32_t output_nr;
+    bool retains_grad;
+    bool is_view;          /* made by a view op */
+    uint32_t view_version; /* of the storage when the view was taken */
+    fv_tensor *grad;
+    struct fv_hook *hooks;
+};
+
+/* Borrowed tensors in a row: FV_TENSORS(a, b, c). */
+typedef struct fv_tensor_list {
+    fv_tensor *const *items;
+    int64_t count;
+} fv_tensor_list;
+#define FV_TENSORS(...)                                                                            \
+    ((fv_tensor_list){(fv_tensor *const[]){__VA_ARGS__},                                           \
+                      (int64_t)(sizeof((fv_tensor *const[]){__VA_ARGS__}) / sizeof(fv_tensor *))})
+
+/* --- properties ----------------------------------------------------------------------------- */
+
+bool fv_failed(const fv_tensor *t); /* NULL counts as failed */
+fv_shape fv_shape_of(const fv_tensor *t);
+int fv_ndim(const fv_tensor *t);
+int64_t fv_numel(const fv_tensor *t);
+fv_dtype fv_dtype_of(const fv_tensor *t);
+
+/* Length of dimension dim, which may count from the end (-1). 0 for a failed tensor and -1 with an
+ * error for a dim out of range.  Source: Tensor.size. */
+int64_t fv_size(const fv_tensor *t, int64_t dim);
+
+/* Row-major order without gaps; dimensions of length 1 do not matter.
+ * Source: Tensor.is_contiguous. */
+bool fv_is_contiguous(const fv_tensor *t);
+
+/* Channels-last order without gaps: N, spatial, C for a tensor of 3 to 5 dims (N, C, spatial).
+ * Source: Tensor.is_contiguous(memory_format=torch.channels_last). */
+bool fv_is_channels_last(const fv_tensor *t);
+
+/* No gaps and no overlap, in whatever order of dimensions. */
+bool fv_is_dense(const fv_tensor *t);
+
+/* --- reading and writing elements ------------------------------------------------------------ */
+
+/* The value of a tensor of one element as a double; NaN with an error for any other.
+ * Source: Tensor.item. */
+double fv_item(const fv_tensor *t);
+
+/* The value at an index of ndim numbers, which may count from the end. NaN with an error when out
+ * of range. */
+double fv_at(const fv_tensor *t, const int64_t *index);
+
+/* Pointers into contiguous (row-major) memory of that very dtype; NULL with an error for others:
+ * take fv_contiguous, or copy with fv_copy_out. Writing through them under autograd needs
+ * fv_bump_version. */
+float *fv_data_float32(fv_tensor *t);
+double *fv_data_float64(fv_tensor *t);
+int64_t *fv_data_int64(fv_tensor *t);
+int32_t *fv_data_int32(fv_tensor *t);
+uint8_t *fv_data_uint8(fv_tensor *t);
+bool *fv_data_bool(fv_tensor *t);
+
+/* Copies all elements, in logical row-major order whatever the strides, converting to dtype.
+ * out has room for numel elements. */
+fv_status fv_copy_out(const fv_tensor *t, fv_dtype dtype, void *out);
+/* The reverse: overwrites all elements of t from numel elements of dtype. */
+fv_status fv_copy_in(fv_tensor *t, fv_dtype dtype, const void *in);
+
+/* Tells autograd that the elements were written to by other means than ops. */
+void fv_bump_version(fv_tensor *t);
+uint32_t fv_version(const fv_tensor *t);
+
+/* --- for authors of ops ----------------------------------------------------------------------- */
+
+/* The failed tensor: one immortal object. */
+fv_tensor *fv_failed_tensor(void);
+
+/* Row-major and channels-last strides of a shape. */
+void fv_strides_contiguous(const fv_shape *shape, int64_t *strides);
+void fv_strides_channels_last(const fv_shape *shape, int64_t *strides);
+/* Strides for a new dense tensor of t's shape in the order of t's dimensions in memory. */
+void fv_strides_like(const fv_tensor *t, int64_t *strides);
+
+/* A new handle with reference count 1 that no scope owns; NULL when memory is out. strides NULL:
+ * row-major. The elements are not set. */
+fv_tensor *fv_tensor_alloc(fv_dtype dtype, const fv_shape *shape, const int64_t *strides);
+/* The same on the storage of base, offset elements behind base->data. */
+fv_tensor *fv_tensor_alias(const fv_tensor *base, const fv_shape *shape, const int64_t *strides,
+                           int64_t offset);
+
+/* dst[i] = src[i] with conversion; equal shapes, any strides. src may be broadcast by stride 0. */
+void fv_copy_elements(fv_tensor *dst, const fv_tensor *src);
+
+/* Called once by autograd/: drops node, grad and hooks of a dying tensor. */
+extern void (*fv_autograd_drop)(fv_tensor *t);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
