@@ -1,0 +1,41 @@
+/* Inner loops of depthwise convolution: vectors over channels, which are padded to whole vectors
+ * in everything that is read. */
+#ifndef FOVEA_TENSOR_KERNELS_CONV_ISA_H
+#define FOVEA_TENSOR_KERNELS_CONV_ISA_H
+
+#include <stdint.h>
+
+#include "tensor/kernels/isa.h"
+
+/* A row of positions: c[q][channels] = bias + sum over taps of a[q * a_step + tap] * w[tap]. */
+typedef struct fv_depthwise_row {
+    const void *a;
+    int64_t a_step;
+    const int64_t *taps; /* offset in a */
+    int64_t tap_count;
+    const void *w;    /* [tap][width] */
+    int64_t width;    /* channels rounded up to vectors */
+    const void *bias; /* [width] or NULL */
+    void *c;
+    int64_t c_step, positions, channels;
+} fv_depthwise_row;
+
+/* sums[tap][width] += sum over rows and positions of a[row + q * a_step + tap] * g[..][width]. */
+typedef struct fv_depthwise_sum {
+    const void *a;
+    int64_t a_step;
+    const int64_t *taps, *rows;
+    int64_t tap_count, row_count;
+    const void *g; /* [row][position][width] */
+    int64_t positions, width;
+    void *sums;
+} fv_depthwise_sum;
+
+typedef struct fv_conv_kernels {
+    void (*depthwise[2])(const fv_depthwise_row *job); /* float, double */
+    void (*depthwise_sum[2])(const fv_depthwise_sum *job);
+} fv_conv_kernels;
+
+FV_ISA_DECLARE(fv_conv_kernels, fv_conv_kernels_);
+
+#endif

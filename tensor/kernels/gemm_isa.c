@@ -1,0 +1,48 @@
+/* The register tiles of gemm_tile.h, once per instruction set and element type. */
+#include "gemm_tile.h"
+
+#include <string.h>
+
+/* 512-bit vectors: 32 registers, 12 x 2 sums; else 16 registers, 6 x 2 sums. Where one vector of
+ * columns is enough, two tiles are taken at once, so that there are as many sums. Rows come in
+ * groups so that a tile can span image rows: three base pointers and one stride address all of
+ * them. */
+#if FV_VBYTES == 64
+enum { FV_GROUP = 4 };
+#else
+enum { FV_GROUP = 2 };
+#endif
+enum { FV_MR = FV_GROUP * FV_TILE_GROUPS };
+
+#define FV_INLINE static inline __attribute__((always_inline))
+#ifdef __clang__
+#define FV_UNROLL _Pragma("unroll")
+#define FV_TWICE  _Pragma("unroll 2")
+#else
+#define FV_UNROLL _Pragma("GCC unroll 24")
+#define FV_TWICE  _Pragma("GCC unroll 2")
+#endif
+
+#define T        float
+#define VEC      fv_vf
+#define VEC_U    fv_vf_u
+#define NAME(id) FV_ISA_CAT(id, _f32)
+#include "gemm_tile_impl.h"
+#undef T
+#undef VEC
+#undef VEC_U
+#undef NAME
+
+#define T        double
+#define VEC      fv_vd
+#define VEC_U    fv_vd_u
+#define NAME(id) FV_ISA_CAT(id, _f64)
+#include "gemm_tile_impl.h"
+
+const fv_tile_kernels FV_ISA_NAME(fv_tile_kernels_) = {
+    .group = FV_GROUP,
+    .lanes = {FV_VBYTES / 4, FV_VBYTES / 8},
+    .rows = {rows_f32, rows_f64},
+    .columns = {columns_f32, columns_f64},
+    .dots = {dots_f32, dots_f64},
+};

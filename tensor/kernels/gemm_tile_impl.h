@@ -1,0 +1,156 @@
+/* Body of gemm_isa.c for one element type: T, VEC, VEC_U and NAME are defined by the includer. */
+
+enum { NAME(LANES) = FV_VBYTES / sizeof(T), NAME(NR) = 2 * NAME(LANES) };
+
+FV_INLINE VEC NAME(load)(const T *p)
+{
+    return *(const VEC_U *)(const void *)p;
+}
+
+/* The way out for a row with fewer columns than its vectors have lanes: pieces of 8, 4, 2 and 1. */
+static __attribute__((noinline)) void NAME(store_part)(VEC sum0, VEC sum1, T *c, int64_t columns,
+                                                       bool accumulate)
+{
+    T row[NAME(NR)], *from = row;
+    *(VEC_U *)(void *)row = sum0;
+    *(VEC_U *)(void *)(row + NAME(LANES)) = sum1;
+    if (accumulate) {
+        for (int64_t j = 0; j < columns; j++) c[j] += row[j];
+        return;
+    }
+    for (; columns >= 8; columns -= 8, c += 8, from += 8) memcpy(c, from, 8 * sizeof(T));
+    if (columns & 4) {
+        memcpy(c, from, 4 * sizeof(T));
+        c += 4;
+        from += 4;
+    }
+    if (columns & 2) {
+        memcpy(c, from, 2 * sizeof(T));
+        c += 2;
+        from += 2;
+    }
+    if (columns & 1) *c = *from;
+}
+
+/* One pair of functions for each tile shape. */
+#define GROUPS  1
+#define VECTORS 1
+#include "gemm_tile_shape_impl.h"
+#define GROUPS  2
+#define VECTORS 1
+#include "gemm_tile_shape_impl.h"
+#define GROUPS  3
+#define VECTORS 1
+#include "gemm_tile_shape_impl.h"
+#define GROUPS  4
+#define VECTORS 1
+#include "gemm_tile_shape_impl.h"
+#define GROUPS  5
+#define VECTORS 1
+#include "gemm_tile_shape_impl.h"
+#define GROUPS  6
+#define VECTORS 1
+#include "gemm_tile_shape_impl.h"
+#define GROUPS  1
+#define VECTORS 2
+#include "gemm_tile_shape_impl.h"
+#define GROUPS  2
+#define VECTORS 2
+#include "gemm_tile_shape_impl.h"
+#define GROUPS  3
+#define VECTORS 2
+#include "gemm_tile_shape_impl.h"
+
+static void NAME(rows)(const fv_tile_rows *original)
+{
+    typedef void (*shape)(const fv_tile_rows *, int64_t, int64_t);
+    static const shape shapes[2][2 * FV_TILE_GROUPS] = {
+        {NAME(rows_1x1), NAME(rows_2x1), NAME(rows_3x1), NAME(rows_4x1), NAME(rows_5x1),
+         NAME(rows_6x1)},
+        {NAME(rows_1x2), NAME(rows_2x2), NAME(rows_3x2)}};
+    fv_tile_rows job = *original;
+    T bias[NAME(NR)];
+    if (job.bias && job.columns % NAME(LANES)) { /* a whole vector of it is read */
+        for (int j = 0; j < NAME(NR); j++)
+            bias[j] = j < job.columns ? ((const T *)job.bias)[j] : (T)0;
+        job.bias = bias;
+    }
+    const bool narrow = job.columns <= NAME(LANES);
+    const int64_t most = narrow ? 2 * FV_TILE_GROUPS : FV_TILE_GROUPS;
+    const int64_t tiles = job.group_count / most, rest = job.group_count % most;
+    if (tiles) shapes[!narrow][most - 1](&job, 0, tiles);
+    if (rest) shapes[!narrow][rest - 1](&job, tiles * most, 1);
+}
+
+static void NAME(columns)(const fv_tile_columns *original)
+{
+    typedef void (*shape)(const fv_tile_columns *, int64_t, int64_t);
+    static const shape shapes[2][2 * FV_TILE_GROUPS] = {
+        {NAME(columns_1x1), NAME(columns_2x1), NAME(columns_3x1), NAME(columns_4x1),
+         NAME(columns_5x1), NAME(columns_6x1)},
+        {NAME(columns_1x2), NAME(columns_2x2), NAME(columns_3x2)}};
+    fv_tile_columns job = *original;
+    T bias[NAME(NR)];
+    if (job.bias && job.columns % NAME(LANES)) { /* a whole vector of it is read */
+        for (int j = 0; j < NAME(NR); j++)
+            bias[j] = j < job.columns ? ((const T *)job.bias)[j] : (T)0;
+        job.bias = bias;
+    }
+    const bool narrow = job.columns <= NAME(LANES);
+    const shape *of = shapes[!narrow];
+    const int64_t most = narrow ? 2 * FV_MR : FV_MR;
+    for (int64_t row = 0; row < job.rows; row += most) {
+        int64_t rows = job.rows - row < most ? job.rows - row : most;
+        of[(rows - 1) / FV_GROUP](&job, row, rows);
+    }
+}
+
+static inline T NAME(add_lanes)(VEC v)
+{
+    T sum = 0;
+    for (int i = 0; i < NAME(LANES); i++) sum += v[i];
+    return sum;
+}
+
+static inline void NAME(put_dot)(const fv_tile_dots *job, int64_t i, int64_t j, T sum)
+{
+    T *c = (T *)job->c + i * job->c_i + j * job->c_j;
+    if (job->bias) sum += ((const T *)job->bias)[i * job->bias_i + j * job->bias_j];
+    *c = job->accumulate ? *c + sum : sum;
+}
+
+/* Four rows of x (some of them the same one when fewer are left) with one of y. */
+static void NAME(dots)(const fv_tile_dots *job)
+{
+    const int64_t length = job->length;
+    for (int64_t i = 0; i < job->x_count; i += 4) {
+        const int64_t last = job->x_count - 1 - i;
+        const T *x0 = (const T *)job->x + i * job->x_rs;
+        const T *x1 = x0 + (last > 0 ? job->x_rs : 0), *x2 = x0 + (last > 1 ? 2 * job->x_rs : 0);
+        const T *x3 = x0 + (last > 2 ? 3 * job->x_rs : 0);
+        for (int64_t j = 0; j < job->y_count; j++) {
+            const T *y = (const T *)job->y + j * job->y_rs;
+            VEC v0 = {0}, v1 = {0}, v2 = {0}, v3 = {0};
+            int64_t k = 0;
+            for (; k + NAME(LANES) <= length; k += NAME(LANES)) {
+                VEC of = NAME(load)(y + k);
+                v0 += NAME(load)(x0 + k) * of;
+                v1 += NAME(load)(x1 + k) * of;
+                v2 += NAME(load)(x2 + k) * of;
+                v3 += NAME(load)(x3 + k) * of;
+            }
+            T s0 = NAME(add_lanes)(v0), s1 = NAME(add_lanes)(v1);
+            T s2 = NAME(add_lanes)(v2), s3 = NAME(add_lanes)(v3);
+            for (; k < length; k++) {
+                s0 += x0[k] * y[k];
+                s1 += x1[k] * y[k];
+                s2 += x2[k] * y[k];
+                s3 += x3[k] * y[k];
+            }
+            NAME(put_dot)(job, i, j, s0);
+            if (last > 0) NAME(put_dot)(job, i + 1, j, s1);
+            if (last > 1) NAME(put_dot)(job, i + 2, j, s2);
+            if (last > 2) NAME(put_dot)(job, i + 3, j, s3);
+        }
+    }
+}

@@ -1,0 +1,133 @@
+/* Body of gemm_tile_impl.h for one tile shape: GROUPS groups of rows by VECTORS vectors of columns,
+ * defined by the includer. Literal constants, not arguments of inline functions: Clang simplifies
+ * such functions before it inlines them, and then leaves the sums in memory. */
+
+#define ROWS      (GROUPS * FV_GROUP)
+#define SHAPE(id) NAME(FV_ISA_CAT(id##_, FV_ISA_CAT(GROUPS, FV_ISA_CAT(x, VECTORS))))
+
+/* sums[row][vector] start from the bias. */
+FV_INLINE void SHAPE(start)(VEC (*sums)[2], const T *bias)
+{
+    VEC b0 = {0}, b1 = {0};
+    if (bias) b0 = NAME(load)(bias);
+    if (bias && VECTORS > 1) b1 = NAME(load)(bias + NAME(LANES));
+    FV_UNROLL
+    for (int i = 0; i < ROWS; i++) {
+        sums[i][0] = b0;
+        sums[i][1] = b1;
+    }
+}
+
+FV_INLINE void SHAPE(store)(VEC sum0, VEC sum1, T *c, bool accumulate)
+{
+    VEC_U *to0 = (VEC_U *)(void *)c, *to1 = (VEC_U *)(void *)(c + NAME(LANES));
+    *to0 = accumulate ? NAME(load)(c) + sum0 : sum0;
+    if (VECTORS > 1) *to1 = accumulate ? NAME(load)(c + NAME(LANES)) + sum1 : sum1;
+}
+
+/* sums += A B over all segments of one tile in rows form; a[g] is the first row of group g. */
+FV_INLINE void SHAPE(multiply_rows)(VEC (*sums)[2], const fv_tile_rows *job, const T *const *a)
+{
+    const int64_t rs = job->a_rs, ld = job->b_ld, length = job->length;
+    const T *b = job->b;
+    SHAPE(start)(sums, job->bias);
+    for (int64_t s = 0; s < job->segment_count; s++) {
+        const T *p[2 * FV_TILE_GROUPS];
+        FV_UNROLL
+        for (int g = 0; g < GROUPS; g++) p[g] = a[g] + job->segments[s];
+        FV_TWICE
+        for (int64_t k = 0; k < length; k++, b += ld) {
+            VEC b0 = NAME(load)(b), b1 = b0;
+            if (VECTORS > 1) b1 = NAME(load)(b + NAME(LANES));
+            FV_UNROLL
+            for (int i = 0; i < ROWS; i++) {
+                T x = p[i / FV_GROUP][(i % FV_GROUP) * rs];
+                sums[i][0] += x * b0;
+                if (VECTORS > 1) sums[i][1] += x * b1;
+            }
+            FV_UNROLL
+            for (int g = 0; g < GROUPS; g++) p[g]++;
+        }
+    }
+}
+
+static __attribute__((noinline)) void SHAPE(rows)(const fv_tile_rows *job, int64_t first,
+                                                  int64_t tiles)
+{
+    const bool full = job->columns == VECTORS * NAME(LANES), accumulate = job->accumulate;
+    const fv_tile_group *at = job->groups + first;
+    for (int64_t t = 0; t < tiles; t++, at += GROUPS) {
+        const T *a[2 * FV_TILE_GROUPS];
+        FV_UNROLL
+        for (int g = 0; g < GROUPS; g++) a[g] = (const T *)job->a + at[g].a;
+        VEC sums[2 * FV_MR][2];
+        SHAPE(multiply_rows)(sums, job, a);
+        bool whole = full;
+        for (int g = 0; g < GROUPS; g++) whole = whole && at[g].keep == FV_GROUP;
+        if (whole) {
+            FV_UNROLL
+            for (int i = 0; i < ROWS; i++) {
+                T *c = (T *)job->c + at[i / FV_GROUP].c + (i % FV_GROUP) * job->c_rs;
+                SHAPE(store)(sums[i][0], sums[i][1], c, accumulate);
+            }
+            continue;
+        }
+        FV_UNROLL
+        for (int i = 0; i < ROWS; i++) {
+            const fv_tile_group *g = &at[i / FV_GROUP];
+            int row = i % FV_GROUP;
+            if (row < g->skip || row >= g->skip + g->keep) continue;
+            T *c = (T *)job->c + g->c + row * job->c_rs;
+            NAME(store_part)(sums[i][0], sums[i][VECTORS - 1], c, job->columns, accumulate);
+        }
+    }
+}
+
+FV_INLINE void SHAPE(multiply_columns)(VEC (*sums)[2], const fv_tile_columns *job, const T *a)
+{
+    const int64_t cs = job->a_cs, ld = job->b_ld, length = job->length;
+    const T *b = job->b;
+    SHAPE(start)(sums, job->bias);
+    for (int64_t s = 0; s < job->segment_count; s++) {
+        const T *p = a + job->segments[s], *q = p + (GROUPS > FV_TILE_GROUPS ? job->a_tile : 0);
+        FV_TWICE
+        for (int64_t k = 0; k < length; k++, b += ld, p += cs, q += cs) {
+            VEC b0 = NAME(load)(b), b1 = b0;
+            if (VECTORS > 1) b1 = NAME(load)(b + NAME(LANES));
+            FV_UNROLL
+            for (int i = 0; i < ROWS; i++) {
+                T x = i < FV_MR ? p[i] : q[i - FV_MR];
+                sums[i][0] += x * b0;
+                if (VECTORS > 1) sums[i][1] += x * b1;
+            }
+        }
+    }
+}
+
+static __attribute__((noinline)) void SHAPE(columns)(const fv_tile_columns *job, int64_t row,
+                                                     int64_t rows)
+{
+    VEC sums[2 * FV_MR][2];
+    const T *a = (const T *)job->a + row / FV_MR * job->a_tile;
+    T *c = (T *)job->c + row * job->c_rs;
+    SHAPE(multiply_columns)(sums, job, a);
+    if (job->columns == VECTORS * NAME(LANES)) {
+        FV_UNROLL
+        for (int i = 0; i < ROWS; i++) {
+            if (i >= rows) return;
+            SHAPE(store)(sums[i][0], sums[i][1], c + i * job->c_rs, job->accumulate);
+        }
+        return;
+    }
+    FV_UNROLL
+    for (int i = 0; i < ROWS; i++) {
+        if (i >= rows) return;
+        T *to = c + i * job->c_rs;
+        NAME(store_part)(sums[i][0], sums[i][VECTORS - 1], to, job->columns, job->accumulate);
+    }
+}
+
+#undef SHAPE
+#undef ROWS
+#undef GROUPS
+#undef VECTORS
