@@ -54,7 +54,8 @@ static void *typed_data(fv_tensor *t, fv_dtype dtype)
     if (fv_failed(t)) return NULL;
     if (t->dtype == dtype && fv_is_contiguous(t)) return t->data;
     fv_shape shape = fv_shape_of(t);
-    fv_fail(FV_ERR_DTYPE, "data_%s: the tensor %s is %s%s; take fv_to, fv_contiguous or fv_copy_out",
+    fv_fail(FV_ERR_DTYPE,
+            "data_%s: the tensor %s is %s%s; take fv_to, fv_contiguous or fv_copy_out",
             fv_dtype_name(dtype), fv_shape_text(&shape), fv_dtype_name(t->dtype),
             fv_is_contiguous(t) ? "" : " and not contiguous");
     return NULL;

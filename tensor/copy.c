@@ -79,9 +79,12 @@ ROWS(int64_t, i64, TO_SAME, TO_INT)
 ROWS(float, f32, TO_SAME, TO_SAME)
 ROWS(double, f64, TO_SAME, TO_SAME)
 
-#define ENTRY(d) {d##_from_u8, d##_from_u8, d##_from_i32, d##_from_i64, d##_from_f32, d##_from_f64}
-static const row_copy rows[FV_DTYPE_COUNT][FV_DTYPE_COUNT] = {
-    ENTRY(b8), ENTRY(u8), ENTRY(i32), ENTRY(i64), ENTRY(f32), ENTRY(f64)};
+#define ENTRY(d)                                                                                   \
+    {                                                                                              \
+        d##_from_u8, d##_from_u8, d##_from_i32, d##_from_i64, d##_from_f32, d##_from_f64           \
+    }
+static const row_copy rows[FV_DTYPE_COUNT][FV_DTYPE_COUNT] = {ENTRY(b8),  ENTRY(u8),  ENTRY(i32),
+                                                              ENTRY(i64), ENTRY(f32), ENTRY(f64)};
 
 /* Copies rows [first, last) of the plan; a row is the innermost dimension. */
 static void copy_rows(const copy_plan *p, char *dst, const char *src, size_t dsize, size_t ssize,

@@ -36,7 +36,7 @@ enum { REDZONE = 0 };
 enum {
     ALIGN = 64,
     SUBSTEPS = 8,
-    CLASSES = SUBSTEPS * 45,    /* up to 2^53 bytes */
+    CLASSES = SUBSTEPS * 45,      /* up to 2^53 bytes */
     LOCAL_CLASSES = SUBSTEPS * 6, /* up to 16 KiB */
     ARENA_BYTES = 2 << 20,
     CARVE_LIMIT = 256 << 10,
@@ -70,7 +70,8 @@ static int64_t live_bytes, peak_bytes, cached_bytes, system_allocs;
 int64_t fv_live_tensors, fv_live_nodes;
 static int64_t inject = -1;
 
-/* --- size classes ------------------------------------------------------------------------------ */
+/* --- size classes ------------------------------------------------------------------------------
+ */
 
 /* Classes 0..7 hold 64..512 in steps of 64; then every power of two has eight equal steps. */
 static int class_of(size_t bytes)
@@ -89,7 +90,8 @@ static size_t class_bytes(int index)
     return ((size_t)1 << log2) + ((size_t)(index % SUBSTEPS) + 1) * step;
 }
 
-/* --- the system ----------------------------------------------------------------------------------- */
+/* --- the system
+ * ----------------------------------------------------------------------------------- */
 
 static void *system_alloc(size_t bytes)
 {
@@ -144,7 +146,8 @@ static void *carve(size_t capacity)
     return block;
 }
 
-/* --- thread-local lists ------------------------------------------------------------------------------- */
+/* --- thread-local lists
+ * ------------------------------------------------------------------------------- */
 
 static void give_back_local(void *cache_)
 {
@@ -180,7 +183,8 @@ static local_cache *local_lists(void)
     return &local;
 }
 
-/* --- blocks --------------------------------------------------------------------------------------------- */
+/* --- blocks
+ * --------------------------------------------------------------------------------------------- */
 
 static bool injected_failure(void)
 {
@@ -313,7 +317,8 @@ void fv_object_free(void *object, size_t bytes)
     ASAN_POISON_MEMORY_REGION((char *)object + sizeof(free_block), bytes - sizeof(free_block));
 }
 
-/* --- statistics and release ----------------------------------------------------------------------------- */
+/* --- statistics and release
+ * ----------------------------------------------------------------------------- */
 
 fv_memory_info fv_memory_stats(void)
 {
@@ -332,8 +337,7 @@ fv_memory_info fv_memory_stats(void)
 
 void fv_reset_peak_memory(void)
 {
-    __atomic_store_n(&peak_bytes, __atomic_load_n(&live_bytes, __ATOMIC_RELAXED),
-                     __ATOMIC_RELAXED);
+    __atomic_store_n(&peak_bytes, __atomic_load_n(&live_bytes, __ATOMIC_RELAXED), __ATOMIC_RELAXED);
 }
 
 /* Regions go back one by one; arenas only when nothing lives in them (fv_release_arenas). */

@@ -16,12 +16,12 @@ extern "C" {
 #endif
 
 typedef struct fv_memory_info {
-    int64_t live_tensors;   /* tensor handles that exist, in all threads */
-    int64_t live_nodes;     /* tape nodes that exist */
-    int64_t live_bytes;     /* bytes of the blocks in use (storage and scratch) */
-    int64_t peak_bytes;     /* the largest live_bytes since the start or fv_reset_peak_memory */
-    int64_t cached_bytes;   /* bytes held for reuse */
-    int64_t system_allocs;  /* times that the system was asked for memory so far */
+    int64_t live_tensors;  /* tensor handles that exist, in all threads */
+    int64_t live_nodes;    /* tape nodes that exist */
+    int64_t live_bytes;    /* bytes of the blocks in use (storage and scratch) */
+    int64_t peak_bytes;    /* the largest live_bytes since the start or fv_reset_peak_memory */
+    int64_t cached_bytes;  /* bytes held for reuse */
+    int64_t system_allocs; /* times that the system was asked for memory so far */
 } fv_memory_info;
 
 /* Source: torch.cuda.memory_stats. */
@@ -42,8 +42,8 @@ void fv_shutdown(void);
 void *fv_block_alloc(size_t bytes, size_t *capacity);
 void fv_block_free(void *block, size_t capacity);
 
-/* Small objects (handles, nodes) from free lists of this thread; from malloc above 16 KiB. The bytes given back
- * must be the bytes asked for. */
+/* Small objects (handles, nodes) from free lists of this thread; from malloc above 16 KiB. The
+ * bytes given back must be the bytes asked for. */
 void *fv_object_alloc(size_t bytes);
 void fv_object_free(void *object, size_t bytes);
 

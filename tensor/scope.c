@@ -10,7 +10,7 @@
 typedef struct owner_stack {
     fv_tensor **items;
     size_t count, room;
-    int depth;      /* open scopes */
+    int depth; /* open scopes */
     bool registered;
 } owner_stack;
 

@@ -18,7 +18,7 @@ typedef struct fv_shape {
     int64_t dim[FV_MAX_DIMS];
 } fv_shape;
 
-#define FV_COUNT_(...)                             FV_COUNT__(__VA_ARGS__, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0)
+#define FV_COUNT_(...)                                FV_COUNT__(__VA_ARGS__, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0)
 #define FV_COUNT__(a, b, c, d, e, f, g, h, i, n, ...) n
 
 #ifdef __cplusplus

@@ -7,7 +7,8 @@
 
 void (*fv_autograd_drop)(fv_tensor *t);
 
-/* --- life ------------------------------------------------------------------------------------------ */
+/* --- life
+ * ------------------------------------------------------------------------------------------ */
 
 static fv_tensor failed_tensor = {.refcount = 1, .failed = true};
 
@@ -88,8 +89,8 @@ fv_tensor *fv_tensor_alias(const fv_tensor *base, const fv_shape *shape, const i
     __atomic_fetch_add(&base->storage->refcount, 1, __ATOMIC_RELAXED);
     t->storage = base->storage;
     /* An empty view may start one past the end; it keeps the base's address instead. */
-    t->data = numel ? (char *)base->data + offset * (int64_t)fv_dtype_size(base->dtype)
-                    : base->data;
+    t->data =
+        numel ? (char *)base->data + offset * (int64_t)fv_dtype_size(base->dtype) : base->data;
     return t;
 }
 
@@ -109,7 +110,8 @@ void fv_release(fv_tensor *t)
     __atomic_fetch_sub(&fv_live_tensors, 1, __ATOMIC_RELAXED);
 }
 
-/* --- properties ------------------------------------------------------------------------------------- */
+/* --- properties
+ * ------------------------------------------------------------------------------------- */
 
 fv_shape fv_shape_of(const fv_tensor *t)
 {
