@@ -1,0 +1,231 @@
+/* Batch normalisation's inner loops for one element type T of LANES to a vector VEC; included by
+ * norm_isa.c. Columns are done in strips of up to BLOCK_VECTORS vectors, then one by one. */
+
+FV_INLINE VEC NAME(load)(const T *p)
+{
+    VEC v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+FV_INLINE void NAME(store)(T *p, VEC v)
+{
+    memcpy(p, &v, sizeof v);
+}
+
+/* --- statistics of a chunk ---------------------------------------------------------------- */
+
+/* The state of a strip: sums of d = x - origin and d * d, in double. */
+typedef struct NAME(moments) {
+    double sum[BLOCK_VECTORS * LANES], square[BLOCK_VECTORS * LANES];
+    T origin[BLOCK_VECTORS * LANES], center[BLOCK_VECTORS * LANES];
+} NAME(moments);
+
+/* The mean of the first rows, from which the first block's differences are taken: exactly x where
+ * all are equal, however large. */
+FV_INLINE void NAME(first_center)(NAME(moments) * m, const T *x, int64_t stride, int64_t rows,
+                                  int width)
+{
+    for (int j = 0; j < width; j++) m->center[j] = 0;
+    for (int64_t r = 1; r < rows; r++)
+        for (int j = 0; j < width; j++) m->center[j] += x[r * stride + j] - x[j];
+    for (int j = 0; j < width; j++) m->origin[j] = m->center[j] = x[j] + m->center[j] / (T)rows;
+    for (int j = 0; j < width; j++) m->sum[j] = m->square[j] = 0;
+}
+
+/* Adds a block's sums of e = x - center and e * e; its mean is the next block's center. */
+FV_INLINE void NAME(add_block)(NAME(moments) * m, const T *sum, const T *square, int64_t rows,
+                               int width)
+{
+    for (int j = 0; j < width; j++) {
+        double shift = (double)m->center[j] - (double)m->origin[j], e = (double)sum[j];
+        m->sum[j] += (double)rows * shift + e;
+        m->square[j] += (double)square[j] + shift * (2 * e + (double)rows * shift);
+        m->center[j] += sum[j] / (T)rows;
+    }
+}
+
+FV_INLINE void NAME(statistics_strip)(const fv_norm_job *job, int64_t column, int vectors)
+{
+    NAME(moments) m;
+    T sums[BLOCK_VECTORS * LANES], squares[BLOCK_VECTORS * LANES];
+    const T *x = (const T *)job->x + column;
+    int width = vectors * LANES;
+    NAME(first_center)(&m, x, job->columns, job->rows < 8 ? job->rows : 8, width);
+    for (int64_t r = 0; r < job->rows; r += BLOCK_ROWS) {
+        int64_t rows = job->rows - r < BLOCK_ROWS ? job->rows - r : BLOCK_ROWS;
+        VEC sum[BLOCK_VECTORS], square[BLOCK_VECTORS], center[BLOCK_VECTORS];
+        for (int i = 0; i < vectors; i++) {
+            center[i] = NAME(load)(m.center + i * LANES);
+            sum[i] = square[i] = (VEC){0};
+        }
+        for (int64_t k = 0; k < rows; k++, x += job->columns) {
+            for (int i = 0; i < vectors; i++) {
+                VEC e = NAME(load)(x + i * LANES) - center[i];
+                sum[i] += e;
+                square[i] += e * e;
+            }
+        }
+        for (int i = 0; i < vectors; i++) {
+            NAME(store)(sums + i * LANES, sum[i]);
+            NAME(store)(squares + i * LANES, square[i]);
+        }
+        NAME(add_block)(&m, sums, squares, rows, width);
+    }
+    for (int j = 0; j < width; j++) {
+        double mean = m.sum[j] / (double)job->rows;
+        job->first[column + j] = (double)m.origin[j] + mean;
+        double m2 = m.square[j] - m.sum[j] * mean;
+        job->second[column + j] = m2 > 0 || m2 != m2 ? m2 : 0;
+    }
+}
+
+static void NAME(statistics_column)(const fv_norm_job *job, int64_t column)
+{
+    const T *x = (const T *)job->x + column;
+    double origin = (double)x[0], sum = 0, square = 0;
+    for (int64_t r = 0; r < job->rows; r++) {
+        double d = (double)x[r * job->columns] - origin;
+        sum += d;
+        square += d * d;
+    }
+    double mean = sum / (double)job->rows, m2 = square - sum * mean;
+    job->first[column] = origin + mean;
+    job->second[column] = m2 > 0 || m2 != m2 ? m2 : 0;
+}
+
+/* Runs strip(job, column, vectors) over all columns, the last vector over some of them again where
+ * they are no multiple of LANES; fewer columns than a vector go through single(job, column). */
+#define FOR_EACH_STRIP(strip, single)                                                              \
+    do {                                                                                           \
+        int64_t column = 0;                                                                        \
+        for (; column + BLOCK_VECTORS * LANES <= job->columns; column += BLOCK_VECTORS * LANES)    \
+            strip(job, column, BLOCK_VECTORS);                                                     \
+        if (job->columns < LANES) {                                                                \
+            for (; column < job->columns; column++) single(job, column);                           \
+        }                                                                                          \
+        for (; column < job->columns; column += LANES) {                                           \
+            if (column > job->columns - LANES) column = job->columns - LANES;                      \
+            strip(job, column, 1);                                                                 \
+        }                                                                                          \
+    } while (0)
+
+static void NAME(statistics)(const fv_norm_job *job)
+{
+    FOR_EACH_STRIP(NAME(statistics_strip), NAME(statistics_column));
+}
+
+/* --- sums for backward -------------------------------------------------------------------- */
+
+FV_INLINE void NAME(dots_strip)(const fv_norm_job *job, int64_t column, int vectors)
+{
+    const T *x = (const T *)job->x + column, *gy = (const T *)job->gy + column;
+    int width = vectors * LANES;
+    VEC mean[BLOCK_VECTORS];
+    T sums[BLOCK_VECTORS * LANES], products[BLOCK_VECTORS * LANES];
+    for (int i = 0; i < vectors; i++)
+        mean[i] = NAME(load)((const T *)job->mean + column + i * LANES);
+    for (int j = 0; j < width; j++) job->first[column + j] = job->second[column + j] = 0;
+    for (int64_t r = 0; r < job->rows; r += BLOCK_ROWS) {
+        int64_t rows = job->rows - r < BLOCK_ROWS ? job->rows - r : BLOCK_ROWS;
+        VEC sum[BLOCK_VECTORS], dot[BLOCK_VECTORS];
+        for (int i = 0; i < vectors; i++) sum[i] = dot[i] = (VEC){0};
+        for (int64_t k = 0; k < rows; k++, x += job->columns, gy += job->columns) {
+            for (int i = 0; i < vectors; i++) {
+                VEC g = NAME(load)(gy + i * LANES);
+                sum[i] += g;
+                dot[i] += g * (NAME(load)(x + i * LANES) - mean[i]);
+            }
+        }
+        for (int i = 0; i < vectors; i++) {
+            NAME(store)(sums + i * LANES, sum[i]);
+            NAME(store)(products + i * LANES, dot[i]);
+        }
+        for (int j = 0; j < width; j++) {
+            job->first[column + j] += (double)sums[j];
+            job->second[column + j] += (double)products[j];
+        }
+    }
+}
+
+static void NAME(dots_column)(const fv_norm_job *job, int64_t column)
+{
+    const T *x = (const T *)job->x + column, *gy = (const T *)job->gy + column;
+    double mean = (double)((const T *)job->mean)[column], sum = 0, dot = 0;
+    for (int64_t r = 0; r < job->rows; r++) {
+        double g = (double)gy[r * job->columns];
+        sum += g;
+        dot += g * ((double)x[r * job->columns] - mean);
+    }
+    job->first[column] = sum;
+    job->second[column] = dot;
+}
+
+static void NAME(dots)(const fv_norm_job *job)
+{
+    FOR_EACH_STRIP(NAME(dots_strip), NAME(dots_column));
+}
+
+#undef FOR_EACH_STRIP
+
+/* --- element by element ------------------------------------------------------------------- */
+
+/* A NaN passes through the relu. */
+FV_INLINE VEC NAME(finish)(VEC v, bool relu)
+{
+    if (!relu) return v;
+    return (VEC)((__typeof__(v < v))v & ~(v < (VEC){0}));
+}
+
+FV_INLINE void NAME(apply_rows)(const fv_norm_job *job, bool relu)
+{
+    const T *x = job->x, *mean = job->mean, *scale = job->scale, *shift = job->shift;
+    T *y = job->out;
+    for (int64_t r = 0; r < job->rows; r++, x += job->columns, y += job->columns) {
+        int64_t j = 0;
+        for (; j + LANES <= job->columns; j += LANES) {
+            VEC v = (NAME(load)(x + j) - NAME(load)(mean + j)) * NAME(load)(scale + j) +
+                    NAME(load)(shift + j);
+            NAME(store)(y + j, NAME(finish)(v, relu));
+        }
+        for (; j < job->columns; j++) {
+            T v = (x[j] - mean[j]) * scale[j] + shift[j];
+            y[j] = relu && v < 0 ? 0 : v;
+        }
+    }
+}
+
+static void NAME(apply)(const fv_norm_job *job)
+{
+    NAME(apply_rows)(job, false);
+}
+
+static void NAME(apply_relu)(const fv_norm_job *job)
+{
+    NAME(apply_rows)(job, true);
+}
+
+static void NAME(apply_backward)(const fv_norm_job *job)
+{
+    const T *x = job->x, *gy = job->gy;
+    const T *mean = job->mean, *scale = job->scale, *slope = job->slope, *shift = job->shift;
+    T *gx = job->out;
+    for (int64_t r = 0; r < job->rows; r++) {
+        int64_t j = 0;
+        for (; j + LANES <= job->columns; j += LANES) {
+            VEC d = (NAME(load)(x + j) - NAME(load)(mean + j)) * NAME(load)(slope + j);
+            NAME(store)
+            (gx + j, NAME(load)(gy + j) * NAME(load)(scale + j) + (d + NAME(load)(shift + j)));
+        }
+        for (; j < job->columns; j++)
+            gx[j] = gy[j] * scale[j] + ((x[j] - mean[j]) * slope[j] + shift[j]);
+        x += job->columns;
+        gy += job->columns;
+        gx += job->columns;
+    }
+}
+
+#undef T
+#undef LANES
+#undef VEC
+#undef NAME
