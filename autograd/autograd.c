@@ -1,0 +1,121 @@
+/* Tensors as the tape sees them: requires_grad, detach, grad, hooks. */
+#include "autograd/autograd.h"
+
+#include "autograd/op.h"
+#include "autograd/tape_impl.h"
+
+fv_tensor *fv_requires_grad(fv_tensor *t, bool requires_grad)
+{
+    if (!t) {
+        fv_fail(FV_ERR_OPTION, "requires_grad: the tensor is NULL");
+        return fv_failed_tensor();
+    }
+    if (t->failed) return t;
+    if (t->node) {
+        fv_fail(FV_ERR_AUTOGRAD,
+                "requires_grad: %s is the result of %s, only leaves can be changed (see fv_detach)",
+                fv_text(t), t->node->op->name);
+        return fv_failed_tensor();
+    }
+    if (requires_grad && !fv_dtype_is_floating(t->dtype)) {
+        fv_fail(FV_ERR_DTYPE, "requires_grad: %s is %s, only floating types have gradients",
+                fv_text(t), fv_dtype_name(t->dtype));
+        return fv_failed_tensor();
+    }
+    t->requires_grad = requires_grad;
+    return t;
+}
+
+fv_tensor *fv_detach(fv_tensor *t)
+{
+    if (fv_failed(t)) {
+        if (!t) fv_fail(FV_ERR_OPTION, "detach: the tensor is NULL");
+        return fv_failed_tensor();
+    }
+    fv_shape shape = fv_shape_of(t);
+    fv_tensor *alias = fv_tensor_alias(t, &shape, t->strides, 0);
+    if (!alias) {
+        fv_fail(FV_ERR_MEMORY, "detach: no memory");
+        return fv_failed_tensor();
+    }
+    return fv_scope_adopt(alias);
+}
+
+fv_tensor *fv_grad_of(const fv_tensor *t)
+{
+    return fv_failed(t) ? NULL : t->grad;
+}
+
+fv_status fv_set_grad(fv_tensor *t, fv_tensor *grad)
+{
+    if (fv_failed(t)) return t ? FV_ERR_STATE : fv_fail(FV_ERR_OPTION, "set_grad: tensor is NULL");
+    if (grad && grad->failed) return FV_ERR_STATE;
+    if (grad) {
+        fv_shape a = fv_shape_of(t), b = fv_shape_of(grad);
+        if (!fv_shape_equal(&a, &b) || t->dtype != grad->dtype)
+            return fv_fail(FV_ERR_SHAPE, "set_grad: gradient %s of %s for a tensor %s of %s",
+                           fv_shape_text(&b), fv_dtype_name(grad->dtype), fv_shape_text(&a),
+                           fv_dtype_name(t->dtype));
+    }
+    fv_tensor *old = t->grad;
+    t->grad = fv_retain(grad);
+    fv_release(old);
+    return FV_OK;
+}
+
+void fv_retain_grad(fv_tensor *t)
+{
+    if (fv_failed(t) || !t->node) return;
+    t->retains_grad = true;
+    t->node->retained[t->output_nr] = t;
+}
+
+bool fv_is_leaf(const fv_tensor *t)
+{
+    return !fv_failed(t) && !t->node;
+}
+
+const char *fv_grad_fn_name(const fv_tensor *t)
+{
+    return fv_failed(t) || !t->node ? NULL : t->node->op->name;
+}
+
+/* Hooks of a non-leaf belong to its node, which outlives the handle. */
+static fv_hook **hook_list(fv_tensor *t)
+{
+    return t->node ? &t->node->hooks[t->output_nr] : &t->hooks;
+}
+
+int fv_register_hook(fv_tensor *t, fv_hook_fn function, void *context)
+{
+    static int last_handle;
+    if (fv_failed(t) || !function || !t->requires_grad) {
+        if (!t || !t->failed)
+            fv_fail(FV_ERR_AUTOGRAD, "register_hook: a tensor that requires grad and a function "
+                                     "are needed");
+        return 0;
+    }
+    fv_hook *hook = fv_object_alloc(sizeof *hook);
+    if (!hook) {
+        fv_fail(FV_ERR_MEMORY, "register_hook: no memory");
+        return 0;
+    }
+    int handle = __atomic_add_fetch(&last_handle, 1, __ATOMIC_RELAXED);
+    *hook = (fv_hook){NULL, function, context, handle};
+    fv_hook **at = hook_list(t);
+    while (*at) at = &(*at)->next;
+    *at = hook;
+    return handle;
+}
+
+void fv_remove_hook(fv_tensor *t, int handle)
+{
+    if (fv_failed(t)) return;
+    for (fv_hook **at = hook_list(t); *at; at = &(*at)->next) {
+        if ((*at)->handle != handle) continue;
+        fv_hook *hook = *at;
+        *at = hook->next;
+        fv_object_free(hook, sizeof *hook);
+        return;
+    }
+}

@@ -1,0 +1,114 @@
+/* The dynamic tape: recording, backward, gradients, hooks.
+ *
+ * An op on a tensor that requires grad leaves a node, which points at the nodes of its inputs and
+ * keeps what its gradient reads. The graph belongs to the tensors: it dies with the last of them,
+ * or piece by piece while fv_backward walks it. Grad mode is per thread; so is one backward. */
+#ifndef FOVEA_AUTOGRAD_AUTOGRAD_H
+#define FOVEA_AUTOGRAD_AUTOGRAD_H
+
+#include "tensor/args.h"
+#include "tensor/tensor.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* --- grad mode ----------------------------------------------------------------------------------
+ */
+
+bool fv_grad_enabled(void);
+/* Returns the mode before.  Source: torch.set_grad_enabled. */
+bool fv_set_grad_enabled(bool enabled);
+
+typedef struct fv_grad_mode {
+    bool before;
+    bool open;
+} fv_grad_mode;
+fv_grad_mode fv_grad_mode_open(bool enabled);
+void fv_grad_mode_close(fv_grad_mode *mode);
+
+/* FV_NO_GRAD { ... }: nothing inside is recorded; leaving by break or return restores the mode.
+ * Source: torch.no_grad. */
+#define FV_NO_GRAD_2(name)                                                                         \
+    for (fv_grad_mode name                                                                         \
+         __attribute__((cleanup(fv_grad_mode_close))) = fv_grad_mode_open(false);                  \
+         name.open; fv_grad_mode_close(&name))
+#define FV_NO_GRAD_1(line) FV_NO_GRAD_2(fv_no_grad_at_##line)
+#define FV_NO_GRAD_0(line) FV_NO_GRAD_1(line)
+#define FV_NO_GRAD         FV_NO_GRAD_0(__LINE__)
+
+/* --- tensors and the tape
+ * -------------------------------------------------------------------------- */
+
+/* Makes a leaf want a gradient, or not. Errors: a non-leaf, an integer dtype. Returns t.
+ * Source: Tensor.requires_grad_. */
+fv_tensor *fv_requires_grad(fv_tensor *t, bool requires_grad);
+
+/* The same elements without the history; shares storage.  Source: Tensor.detach. */
+fv_tensor *fv_detach(fv_tensor *t);
+
+/* The gradient that backward left in a leaf (or after fv_retain_grad), or NULL. Borrowed.
+ * Source: Tensor.grad. */
+fv_tensor *fv_grad_of(const fv_tensor *t);
+
+/* Replaces the gradient (NULL clears it). Errors: another shape or dtype. */
+fv_status fv_set_grad(fv_tensor *t, fv_tensor *grad);
+
+/* Keeps the gradient of a non-leaf as well.  Source: Tensor.retain_grad. */
+void fv_retain_grad(fv_tensor *t);
+
+bool fv_is_leaf(const fv_tensor *t);
+
+/* Name of the op that made t, or NULL for a leaf. */
+const char *fv_grad_fn_name(const fv_tensor *t);
+
+/* Runs when the gradient of t is complete; may return another tensor of the same shape to take its
+ * place, or NULL. Returns a handle for fv_remove_hook, 0 on an error.
+ * Source: Tensor.register_hook. */
+typedef fv_tensor *(*fv_hook_fn)(fv_tensor *grad, void *context);
+int fv_register_hook(fv_tensor *t, fv_hook_fn hook, void *context);
+void fv_remove_hook(fv_tensor *t, int handle);
+
+/* --- backward
+ * ---------------------------------------------------------------------------------------- */
+
+typedef struct fv_backward_args {
+    char positional;
+    fv_tensor *tensor;
+    fv_tensor *gradient; /* of tensor's shape; needed unless tensor has one element */
+    bool retain_graph;   /* keep the graph for another backward */
+    bool create_graph;   /* record the backward itself (implies retain_graph) */
+} fv_backward_args;
+#define FV_BACKWARD_DEFAULTS .positional = 0
+
+/* Adds d tensor / d leaf, times gradient, to .grad of every leaf that requires grad. Each piece of
+ * the graph is freed as soon as its node has run.
+ * Errors: no graph, a graph already freed, a saved tensor overwritten since, shapes; then no
+ * gradient is trusted but every tensor is whole.
+ * Source: Tensor.backward. */
+fv_status fv_backward_ex(const fv_backward_args *a);
+#define fv_backward(...)                                                                           \
+    FV_CALL_ARGS(fv_backward_ex, fv_backward_args, FV_BACKWARD_DEFAULTS, __VA_ARGS__)
+
+typedef struct fv_grad_args {
+    char positional;
+    fv_tensor_list outputs;
+    fv_tensor_list inputs;
+    fv_tensor **grads;           /* room for inputs.count results, owned by the innermost scope */
+    fv_tensor_list grad_outputs; /* one per output (NULL: ones, for one element), or empty */
+    bool retain_graph;
+    bool create_graph; /* the results can be differentiated again (implies retain_graph) */
+    bool allow_unused; /* NULL for an input that no output depends on; else an error */
+} fv_grad_args;
+#define FV_GRAD_DEFAULTS .positional = 0
+
+/* fv_grad(FV_TENSORS(y), FV_TENSORS(x, w), grads, .create_graph = true): the gradients of the
+ * outputs' sum in the inputs, which may be leaves or not; .grad of no tensor is touched.
+ * On an error every grads[i] is the failed tensor.  Source: torch.autograd.grad. */
+fv_status fv_grad_ex(const fv_grad_args *a);
+#define fv_grad(...) FV_CALL_ARGS(fv_grad_ex, fv_grad_args, FV_GRAD_DEFAULTS, __VA_ARGS__)
+
+#ifdef __cplusplus
+}
+#endif
+#endif

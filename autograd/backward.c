@@ -1,0 +1,528 @@
+/* Walking the tape.
+ *
+ * A pass gathers the nodes that its roots reach, sorts them by falling seq (a topological order)
+ * and runs each gradient once all of its output gradients have arrived. Gradients travel in
+ * node->grads; those of leaves are written by the first consumer and added to by the next. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "autograd/autograd.h"
+#include "autograd/ops/elementwise.h"
+#include "autograd/ops/reduce.h"
+#include "autograd/ops/view.h"
+#include "autograd/tape_impl.h"
+#include "tensor/create.h"
+#include "tensor/kernels/elementwise.h"
+
+/* What fv_grad asks for: the gradient of a leaf, or of output nr of a node. */
+typedef struct capture {
+    fv_tensor *leaf;
+    fv_node *node;
+    int32_t nr;
+    fv_tensor *grad; /* owned */
+} capture;
+
+/* A leaf whose gradient goes through hooks: summed up first, written at the end of the pass. */
+typedef struct pending {
+    fv_tensor *leaf;
+    fv_tensor *grad; /* owned */
+} pending;
+
+enum { ON_STACK = 128, FEW_INPUTS = 16 };
+
+typedef struct pass {
+    uint64_t id;
+    bool retain_graph, create_graph;
+    fv_node **nodes;
+    size_t count, room;
+    fv_node *few_nodes[ON_STACK];
+    capture *captures; /* NULL in fv_backward */
+    int64_t captures_count;
+    pending *hooked;
+    size_t hooked_count;
+} pass;
+
+/* --- collecting the graph
+ * ------------------------------------------------------------------------- */
+
+static bool push(pass *p, fv_node *node)
+{
+    if (!node || node->visit == p->id) return true;
+    if (p->count == p->room) {
+        size_t room = p->room * 2;
+        fv_node **nodes = p->nodes == p->few_nodes ? malloc(room * sizeof *nodes)
+                                                   : realloc(p->nodes, room * sizeof *nodes);
+        if (!nodes) return false;
+        if (p->nodes == p->few_nodes) memcpy(nodes, p->few_nodes, sizeof p->few_nodes);
+        p->nodes = nodes;
+        p->room = room;
+    }
+    node->visit = p->id;
+    node->needed = true;
+    p->nodes[p->count++] = node;
+    return true;
+}
+
+static int falling_seq(const void *a_, const void *b_)
+{
+    const fv_node *a = *(fv_node *const *)a_, *b = *(fv_node *const *)b_;
+    return a->seq < b->seq ? 1 : a->seq > b->seq ? -1 : 0;
+}
+
+/* The list doubles as the queue of a breadth-first walk. */
+static fv_status collect(pass *p, fv_tensor_list roots)
+{
+    bool ok = true;
+    for (int64_t i = 0; i < roots.count && ok; i++) ok = push(p, roots.items[i]->node);
+    for (size_t k = 0; k < p->count && ok; k++)
+        for (int i = 0; i < p->nodes[k]->inputs && ok; i++)
+            ok = push(p, p->nodes[k]->edges[i].node);
+    if (!ok) return fv_fail(FV_ERR_MEMORY, "backward: no memory for the list of nodes");
+    bool sorted = true;
+    for (size_t k = 1; k < p->count && sorted; k++)
+        sorted = p->nodes[k - 1]->seq > p->nodes[k]->seq;
+    if (!sorted) qsort(p->nodes, p->count, sizeof *p->nodes, falling_seq);
+    return FV_OK;
+}
+
+static capture *find_capture(const pass *p, const fv_node *node, int nr, const fv_tensor *leaf)
+{
+    for (int64_t i = 0; i < p->captures_count; i++) {
+        capture *c = &p->captures[i];
+        if (leaf ? c->leaf == leaf : (c->node == node && c->nr == nr && node)) return c;
+    }
+    return NULL;
+}
+
+/* For fv_grad: nodes that lie on no path to a captured tensor need not run. */
+static void mark_needed(pass *p)
+{
+    for (size_t k = p->count; k-- > 0;) { /* producers first */
+        fv_node *node = p->nodes[k];
+        node->needed = false;
+        for (int i = 0; i < node->inputs && !node->needed; i++) {
+            const fv_edge *e = &node->edges[i];
+            if (e->leaf) node->needed = find_capture(p, NULL, 0, e->leaf) != NULL;
+            if (e->node)
+                node->needed = e->node->needed || find_capture(p, e->node, e->nr, NULL) != NULL;
+        }
+    }
+}
+
+/* --- sums of gradients
+ * ------------------------------------------------------------------------------ */
+
+/* May it be written to? Only if nobody else holds the handle or the storage. */
+static bool exclusive(const fv_tensor *t)
+{
+    return t->refcount == 1 && t->storage->refcount == 1 && !t->storage->release;
+}
+
+/* *slot (owned, NULL at first) += g. */
+static fv_status add_to(const pass *p, fv_tensor **slot, fv_tensor *g)
+{
+    if (!*slot) {
+        *slot = fv_retain(g);
+        return FV_OK;
+    }
+    if (!p->create_graph && exclusive(*slot) && fv_is_dense(*slot)) {
+        fv_elementwise_accumulate(*slot, g);
+        fv_bump_version(*slot);
+        return FV_OK;
+    }
+    fv_tensor *sum = fv_add(*slot, g);
+    if (sum->failed) return fv_error_status();
+    fv_release(*slot);
+    *slot = fv_retain(sum);
+    return FV_OK;
+}
+
+/* A leaf's gradient must be its own memory, in the leaf's order: users and optimizers write to it.
+ * With create_graph it stays as it is, since a copy would have to be an op. */
+static fv_status own_gradient(const pass *p, fv_tensor *leaf)
+{
+    fv_tensor *g = leaf->grad;
+    if (p->create_graph) return FV_OK;
+    bool same_order = true;
+    for (int i = 0; i < g->ndim; i++)
+        if (g->shape[i] != 1 && g->strides[i] != leaf->strides[i]) same_order = false;
+    bool dense = same_order ? fv_is_dense(leaf) : fv_is_dense(g) && !fv_is_dense(leaf);
+    if (dense && exclusive(g)) return FV_OK;
+    int64_t strides[FV_MAX_DIMS];
+    fv_shape shape = fv_shape_of(leaf);
+    fv_strides_like(leaf, strides);
+    fv_tensor *copy = fv_tensor_alloc(g->dtype, &shape, strides);
+    if (!copy) return fv_fail(FV_ERR_MEMORY, "backward: no memory for a gradient");
+    fv_copy_elements(copy, g);
+    fv_release(g);
+    leaf->grad = copy;
+    return FV_OK;
+}
+
+static fv_status add_pending(pass *p, fv_tensor *leaf, fv_tensor *g)
+{
+    for (size_t i = 0; i < p->hooked_count; i++)
+        if (p->hooked[i].leaf == leaf) return add_to(p, &p->hooked[i].grad, g);
+    pending *more = realloc(p->hooked, (p->hooked_count + 1) * sizeof *more);
+    if (!more) return fv_fail(FV_ERR_MEMORY, "backward: no memory for hooks");
+    p->hooked = more;
+    p->hooked[p->hooked_count++] = (pending){fv_retain(leaf), fv_retain(g)};
+    return FV_OK;
+}
+
+static fv_status give_leaf(pass *p, fv_tensor *leaf, fv_tensor *g)
+{
+    if (p->captures || leaf->hooks) {
+        if (p->captures && !find_capture(p, NULL, 0, leaf)) return FV_OK;
+        return add_pending(p, leaf, g);
+    }
+    return add_to(p, &leaf->grad, g);
+}
+
+/* --- hooks
+ * -------------------------------------------------------------------------------------------- */
+
+/* Runs the hooks over *grad (owned), replacing it. */
+static fv_status run_hooks(const fv_hook *hooks, fv_tensor **grad)
+{
+    for (const fv_hook *h = hooks; h; h = h->next) {
+        fv_tensor *other = h->function(*grad, h->context);
+        if (!other) continue;
+        if (other->failed) return fv_error_status();
+        fv_shape a = fv_shape_of(other), b = fv_shape_of(*grad);
+        if (!fv_shape_equal(&a, &b) || other->dtype != (*grad)->dtype)
+            return fv_fail(FV_ERR_AUTOGRAD, "hook: returned %s of %s for a gradient %s of %s",
+                           fv_shape_text(&a), fv_dtype_name(other->dtype), fv_shape_text(&b),
+                           fv_dtype_name((*grad)->dtype));
+        fv_retain(other);
+        fv_release(*grad);
+        *grad = other;
+    }
+    return FV_OK;
+}
+
+static fv_status finish_leaves(pass *p)
+{
+    for (size_t i = 0; i < p->hooked_count; i++) {
+        fv_tensor *leaf = p->hooked[i].leaf;
+        fv_status status = run_hooks(leaf->hooks, &p->hooked[i].grad);
+        if (status != FV_OK) return status;
+        capture *c = find_capture(p, NULL, 0, leaf);
+        if (c) {
+            c->grad = fv_retain(p->hooked[i].grad);
+        } else {
+            status = add_to(p, &leaf->grad, p->hooked[i].grad);
+            fv_release(p->hooked[i].grad);
+            p->hooked[i].grad = NULL;
+            if (status == FV_OK) status = own_gradient(p, leaf);
+            if (status != FV_OK) return status;
+        }
+    }
+    return FV_OK;
+}
+
+/* Hooks, captures and retained gradients of a node's outputs. */
+static fv_status settle_outputs(pass *p, fv_node *node)
+{
+    for (int j = 0; j < node->outputs; j++) {
+        if (!node->grads[j]) continue;
+        fv_status status = run_hooks(node->hooks[j], &node->grads[j]);
+        if (status != FV_OK) return status;
+        capture *c = find_capture(p, node, j, NULL);
+        if (c) c->grad = fv_retain(node->grads[j]);
+        if (!p->captures && node->retained[j])
+            status = add_to(p, &node->retained[j]->grad, node->grads[j]);
+        if (status != FV_OK) return status;
+    }
+    return FV_OK;
+}
+
+/* --- one node
+ * ------------------------------------------------------------------------------------------- */
+
+static fv_status check_version(const fv_node *node, const fv_saved *s, const char *what, int i)
+{
+    uint32_t now = fv_version(s->tensor);
+    if (now == s->version) return FV_OK;
+    return fv_fail(FV_ERR_AUTOGRAD,
+                   "backward of %s: its %s %d %s was overwritten in place since (version %u, saved "
+                   "at version %u); use the op that returns a new tensor",
+                   node->op->name, what, i, fv_text(s->tensor), now, s->version);
+}
+
+/* Fills c->in and c->out with what was saved. Saved outputs get their history back, so that the
+ * gradient itself can be differentiated. */
+static fv_status unpack(const pass *p, fv_node *node, fv_call *c, fv_tensor **in)
+{
+    for (int i = 0; i < node->inputs; i++) {
+        in[i] = node->in_saved[i].tensor;
+        fv_status status = in[i] ? check_version(node, &node->in_saved[i], "input", i) : FV_OK;
+        if (status != FV_OK) return status;
+    }
+    for (int j = 0; j < node->outputs; j++) {
+        fv_tensor *saved = node->out_saved[j].tensor;
+        c->out[j] = saved;
+        if (!saved) continue;
+        fv_status status = check_version(node, &node->out_saved[j], "output", j);
+        if (status != FV_OK) return status;
+        if (!p->create_graph || node->out_constant[j]) continue;
+        fv_shape shape = fv_shape_of(saved);
+        fv_tensor *linked = fv_tensor_alias(saved, &shape, saved->strides, 0);
+        if (!linked) return fv_fail(FV_ERR_MEMORY, "backward: no memory for a saved output");
+        linked->node = fv_node_retain(node);
+        linked->output_nr = j;
+        linked->requires_grad = true;
+        c->out[j] = fv_scope_adopt(linked);
+        if (c->out[j]->failed) return FV_ERR_MEMORY;
+    }
+    return FV_OK;
+}
+
+/* g as the gradient of input i: summed down or expanded to its shape, in its dtype. */
+static fv_tensor *fit(const fv_node *node, int i, fv_tensor *g)
+{
+    const fv_meta *meta = &node->in_meta[i];
+    fv_shape shape = fv_shape_of(g), common;
+    if (!fv_shape_equal(&shape, &meta->shape)) {
+        bool broadcast = fv_shape_broadcast(&shape, &meta->shape, &common);
+        bool larger = broadcast && fv_shape_equal(&common, &shape);
+        if (!larger && !(broadcast && fv_shape_equal(&common, &meta->shape))) {
+            fv_fail(FV_ERR_AUTOGRAD, "backward of %s: the gradient of input %d is %s, the input %s",
+                    node->op->name, i, fv_shape_text(&shape), fv_shape_text(&meta->shape));
+            return fv_failed_tensor();
+        }
+        g = larger ? fv_sum_to(g, meta->shape) : fv_expand_ex(g, meta->shape);
+    }
+    if (!g->failed && g->dtype != meta->dtype) g = fv_to(g, meta->dtype);
+    return g;
+}
+
+static fv_status distribute(pass *p, fv_node *node, fv_tensor **gin)
+{
+    for (int i = 0; i < node->inputs; i++) {
+        const fv_edge *e = &node->edges[i];
+        if (!gin[i] || (!e->node && !e->leaf)) continue;
+        fv_tensor *g = gin[i]->failed ? gin[i] : fit(node, i, gin[i]);
+        if (g->failed) return fv_error_status() ? fv_error_status() : FV_ERR_STATE;
+        fv_status status =
+            e->node ? add_to(p, &e->node->grads[e->nr], g) : give_leaf(p, e->leaf, g);
+        if (status != FV_OK) return status;
+    }
+    return FV_OK;
+}
+
+static fv_status call_gradient(pass *p, fv_node *node, fv_tensor **in, fv_tensor **gin)
+{
+    fv_call c;
+    c.op = node->op;
+    c.attrs = node->attrs;
+    c.inputs = node->inputs;
+    c.in = in;
+    c.outputs = node->outputs;
+    c.node = node;
+    c.inplace = false;
+    fv_status status = unpack(p, node, &c, in);
+    if (status != FV_OK) return status;
+    node->op->gradient(&c, node->grads, gin);
+    return distribute(p, node, gin);
+}
+
+static fv_status run_gradient(pass *p, fv_node *node)
+{
+    fv_tensor *few[2 * FEW_INPUTS];
+    size_t n = (size_t)node->inputs, bytes = 2 * n * sizeof(fv_tensor *);
+    fv_tensor **both = n <= FEW_INPUTS ? few : fv_object_alloc(bytes);
+    if (!both) return fv_fail(FV_ERR_MEMORY, "backward of %s: no memory", node->op->name);
+    memset(both, 0, bytes);
+    fv_scope scope = fv_scope_open();
+    fv_status status = call_gradient(p, node, both, both + n);
+    fv_scope_close(&scope);
+    if (both != few) fv_object_free(both, bytes);
+    for (int i = 0; i < node->inputs && status == FV_OK && !p->captures; i++) {
+        fv_tensor *leaf = node->edges[i].leaf;
+        if (leaf && leaf->grad && !leaf->hooks) status = own_gradient(p, leaf);
+    }
+    return status;
+}
+
+static fv_status run_node(pass *p, fv_node *node)
+{
+    bool reached = false;
+    for (int j = 0; j < node->outputs; j++) reached |= node->grads[j] != NULL;
+    fv_status status = reached ? settle_outputs(p, node) : FV_OK;
+    if (status == FV_OK && reached && node->needed) {
+        if (node->saved_freed)
+            return fv_fail(FV_ERR_AUTOGRAD,
+                           "backward of %s: the graph was freed by an earlier backward; use "
+                           ".retain_graph = true there",
+                           node->op->name);
+        status = run_gradient(p, node);
+    }
+    for (int j = 0; j < node->outputs; j++) {
+        fv_release(node->grads[j]);
+        node->grads[j] = NULL;
+    }
+    if (status == FV_OK && !p->retain_graph) fv_node_free_saved(node);
+    return status;
+}
+
+/* --- the pass
+ * ---------------------------------------------------------------------------------------------- */
+
+static fv_status seed(pass *p, fv_tensor *root, fv_tensor *gradient)
+{
+    if (!root) return fv_fail(FV_ERR_OPTION, "backward: the tensor is NULL");
+    if (root->failed || (gradient && gradient->failed))
+        return fv_error_status() ? fv_error_status() : FV_ERR_STATE;
+    if (!root->requires_grad)
+        return fv_fail(FV_ERR_AUTOGRAD,
+                       "backward: the tensor %s depends on nothing that requires grad",
+                       fv_text(root));
+    if (!gradient && root->numel != 1)
+        return fv_fail(FV_ERR_SHAPE,
+                       "backward: the tensor %s has more than one element, give .gradient",
+                       fv_text(root));
+    if (!gradient) gradient = fv_ones_like(root);
+    if (gradient->failed) return fv_error_status();
+    fv_shape a = fv_shape_of(root), b = fv_shape_of(gradient);
+    if (!fv_shape_equal(&a, &b) || root->dtype != gradient->dtype)
+        return fv_fail(FV_ERR_SHAPE, "backward: gradient %s of %s for a tensor %s of %s",
+                       fv_shape_text(&b), fv_dtype_name(gradient->dtype), fv_shape_text(&a),
+                       fv_dtype_name(root->dtype));
+    if (!root->node) return give_leaf(p, root, gradient);
+    return add_to(p, &root->node->grads[root->output_nr], gradient);
+}
+
+static fv_status walk(pass *p, fv_tensor_list roots, fv_tensor_list gradients)
+{
+    for (int64_t i = 0; i < roots.count; i++)
+        if (fv_failed(roots.items[i])) return seed(p, roots.items[i], NULL);
+    fv_status status = collect(p, roots);
+    if (status == FV_OK && p->captures) mark_needed(p);
+    for (int64_t i = 0; i < roots.count && status == FV_OK; i++)
+        status = seed(p, roots.items[i], gradients.count ? gradients.items[i] : NULL);
+    for (size_t k = 0; k < p->count && status == FV_OK; k++) status = run_node(p, p->nodes[k]);
+    if (status == FV_OK) status = finish_leaves(p);
+    return status;
+}
+
+static void clean(pass *p, fv_status status)
+{
+    for (size_t k = 0; k < p->count && status != FV_OK; k++)
+        for (int j = 0; j < p->nodes[k]->outputs; j++) {
+            fv_release(p->nodes[k]->grads[j]);
+            p->nodes[k]->grads[j] = NULL;
+        }
+    for (size_t i = 0; i < p->hooked_count; i++) {
+        fv_release(p->hooked[i].leaf);
+        fv_release(p->hooked[i].grad);
+    }
+    free(p->hooked);
+    if (p->nodes != p->few_nodes) free(p->nodes);
+}
+
+static fv_status run_pass(pass *p, fv_tensor_list roots, fv_tensor_list gradients)
+{
+    static uint64_t passes;
+    p->id = __atomic_add_fetch(&passes, 1, __ATOMIC_RELAXED);
+    p->nodes = p->few_nodes;
+    p->room = ON_STACK;
+    p->retain_graph |= p->create_graph;
+    fv_grad_mode mode = fv_grad_mode_open(p->create_graph);
+    fv_scope scope = fv_scope_open();
+    fv_status status = walk(p, roots, gradients);
+    clean(p, status);
+    fv_scope_close(&scope);
+    fv_grad_mode_close(&mode);
+    return status;
+}
+
+/* The pass is large for its node list, so only its head is cleared. */
+static void init_pass(pass *p, bool retain_graph, bool create_graph)
+{
+    p->retain_graph = retain_graph;
+    p->create_graph = create_graph;
+    p->count = 0;
+    p->captures = NULL;
+    p->captures_count = 0;
+    p->hooked = NULL;
+    p->hooked_count = 0;
+}
+
+fv_status fv_backward_ex(const fv_backward_args *a)
+{
+    pass p;
+    init_pass(&p, a->retain_graph, a->create_graph);
+    fv_tensor_list roots = {&a->tensor, 1}, gradients = {&a->gradient, a->gradient ? 1 : 0};
+    return run_pass(&p, roots, gradients);
+}
+
+/* --- fv_grad
+ * -------------------------------------------------------------------------------------------------
+ */
+
+static fv_status check_grad_args(const fv_grad_args *a)
+{
+    if (!a->grads) return fv_fail(FV_ERR_OPTION, "grad: no room for the results (.grads is NULL)");
+    if (a->outputs.count < 1 || a->inputs.count < 1)
+        return fv_fail(FV_ERR_OPTION, "grad: at least one output and one input are needed");
+    if (a->grad_outputs.count && a->grad_outputs.count != a->outputs.count)
+        return fv_fail(FV_ERR_OPTION, "grad: %lld grad_outputs for %lld outputs",
+                       (long long)a->grad_outputs.count, (long long)a->outputs.count);
+    for (int64_t i = 0; i < a->inputs.count; i++) {
+        if (fv_failed(a->inputs.items[i]))
+            return a->inputs.items[i] && fv_error_status()
+                       ? fv_error_status()
+                       : fv_fail(FV_ERR_OPTION, "grad: input %lld is NULL or failed", (long long)i);
+        if (!a->inputs.items[i]->requires_grad)
+            return fv_fail(FV_ERR_AUTOGRAD, "grad: input %lld %s does not require grad",
+                           (long long)i, fv_text(a->inputs.items[i]));
+    }
+    return FV_OK;
+}
+
+/* Hands the captured gradients over, or says which input is unused. */
+static fv_status deliver(const fv_grad_args *a, capture *captures)
+{
+    fv_status status = FV_OK;
+    for (int64_t i = 0; i < a->inputs.count; i++) {
+        capture *c = &captures[i];
+        for (int64_t k = 0; k < i && !c->grad; k++) /* the same tensor named twice */
+            if (captures[k].leaf == c->leaf && captures[k].node == c->node &&
+                captures[k].nr == c->nr)
+                c->grad = fv_retain(captures[k].grad);
+        if (!c->grad && !a->allow_unused && status == FV_OK)
+            status = fv_fail(FV_ERR_AUTOGRAD,
+                             "grad: no output depends on input %lld %s; .allow_unused = true gives "
+                             "NULL for it",
+                             (long long)i, fv_text(a->inputs.items[i]));
+    }
+    for (int64_t i = 0; i < a->inputs.count; i++)
+        a->grads[i] = captures[i].grad ? fv_scope_adopt(fv_retain(captures[i].grad)) : NULL;
+    return status;
+}
+
+fv_status fv_grad_ex(const fv_grad_args *a)
+{
+    fv_status status = check_grad_args(a);
+    size_t bytes = status == FV_OK ? (size_t)a->inputs.count * sizeof(capture) : 0;
+    capture *captures = bytes ? fv_object_alloc(bytes) : NULL;
+    if (bytes && !captures) status = fv_fail(FV_ERR_MEMORY, "grad: no memory");
+    if (captures) {
+        for (int64_t i = 0; i < a->inputs.count; i++) {
+            fv_tensor *t = a->inputs.items[i];
+            captures[i] = (capture){t->node ? NULL : t, t->node, t->output_nr, NULL};
+        }
+        pass p;
+        init_pass(&p, a->retain_graph, a->create_graph);
+        p.captures = captures;
+        p.captures_count = a->inputs.count;
+        status = run_pass(&p, a->outputs, a->grad_outputs);
+        if (status == FV_OK) status = deliver(a, captures);
+        for (int64_t i = 0; i < a->inputs.count; i++) fv_release(captures[i].grad);
+        fv_object_free(captures, bytes);
+    }
+    for (int64_t i = 0; a->grads && status != FV_OK && i < a->inputs.count; i++)
+        a->grads[i] = fv_failed_tensor();
+    return status;
+}

@@ -1,0 +1,80 @@
+/* The tape's data: nodes, edges, saved tensors. Shared by op.c, node.c and backward.c. */
+#ifndef FOVEA_AUTOGRAD_TAPE_IMPL_H
+#define FOVEA_AUTOGRAD_TAPE_IMPL_H
+
+#include "autograd/autograd.h"
+#include "autograd/op.h"
+
+typedef struct fv_node fv_node;
+
+/* Where the gradient of an input goes: to output nr of a node, to a leaf, or nowhere. Owned. */
+typedef struct fv_edge {
+    fv_node *node;
+    int32_t nr;
+    fv_tensor *leaf;
+} fv_edge;
+
+typedef struct fv_saved {
+    fv_tensor *tensor; /* owned; NULL when not saved */
+    uint32_t version;  /* of its storage at that time */
+} fv_saved;
+
+typedef struct fv_meta {
+    fv_dtype dtype;
+    fv_shape shape;
+} fv_meta;
+
+typedef struct fv_hook {
+    struct fv_hook *next;
+    fv_hook_fn function;
+    void *context;
+    int handle;
+} fv_hook;
+
+/* One recorded call. Allocated in one piece with its arrays and attrs behind it. seq grows with
+ * every node of the process, and an op's inputs exist before it, so falling seq is a topological
+ * order. */
+struct fv_node {
+    const fv_op *op;
+    uint64_t seq;
+    uint64_t visit; /* number of the backward pass that saw it last */
+    int32_t refcount;
+    int inputs, outputs;
+    bool saved_freed;   /* a backward without retain_graph went through */
+    bool needed;        /* in this pass: lies on a path to what fv_grad asks for */
+    fv_edge *edges;     /* [inputs] */
+    fv_meta *in_meta;   /* [inputs] */
+    fv_saved *in_saved; /* [inputs] */
+    void *attrs;
+    size_t bytes;
+    fv_node *next_dying;
+    fv_meta out_meta[FV_MAX_OUTPUTS];
+    bool out_constant[FV_MAX_OUTPUTS];
+    fv_saved out_saved[FV_MAX_OUTPUTS];  /* aliases of the outputs, which do not own the node */
+    fv_tensor *grads[FV_MAX_OUTPUTS];    /* in a pass: what has arrived so far, owned */
+    fv_tensor *retained[FV_MAX_OUTPUTS]; /* tensors that want .grad; they clear this on death */
+    fv_hook *hooks[FV_MAX_OUTPUTS];
+};
+
+/* A node for the call, with edges, shapes and attrs, nothing saved yet; NULL when memory is out.
+ * The attrs are the node's from then on. */
+fv_node *fv_node_new(const fv_call *c);
+
+/* Saves what the gradients of the wanting inputs read. clones[0], when set, stands for input 0 (an
+ * in-place op is about to overwrite it). False when memory is out. */
+bool fv_node_save_inputs(fv_node *node, const fv_call *c, fv_tensor *clone);
+bool fv_node_save_outputs(fv_node *node, const fv_call *c);
+
+/* The node gives up what it saved. */
+void fv_node_free_saved(fv_node *node);
+
+fv_node *fv_node_retain(fv_node *node);
+/* Frees a chain of any length without recursion. */
+void fv_node_release(fv_node *node);
+
+/* Union of op->saves over the inputs that want a gradient. */
+uint32_t fv_node_saves(const fv_call *c);
+
+void fv_hooks_free(fv_hook *hooks);
+
+#endif
