@@ -1,0 +1,228 @@
+/* Activation, softmax and dropout layers. */
+#include "nn/activation.h"
+
+#include <stdio.h>
+
+#include "autograd/ops/dropout.h"
+#include "autograd/ops/elementwise.h"
+#include "autograd/ops/softmax.h"
+#include "nn/layer_impl.h"
+
+/* --- without options -------------------------------------------------------------------- */
+
+/* fv_nn_name(), a module called type, which applies the expression in x. */
+#define FV_PLAIN_LAYER(name_, type_, expression)                                                   \
+    static fv_tensor *name_##_forward(fv_module *self, fv_tensor *x)                               \
+    {                                                                                              \
+        (void)self;                                                                                \
+        return expression;                                                                         \
+    }                                                                                              \
+    fv_module *fv_nn_##name_(void)                                                                 \
+    {                                                                                              \
+        static const fv_module_type type = {.name = type_, .forward = name_##_forward};            \
+        return fv_module_new(&type, NULL);                                                         \
+    }
+
+FV_PLAIN_LAYER(relu6, "ReLU6", fv_hardtanh(x, 0.0, 6.0))
+FV_PLAIN_LAYER(sigmoid, "Sigmoid", fv_sigmoid(x))
+FV_PLAIN_LAYER(tanh, "Tanh", fv_tanh(x))
+FV_PLAIN_LAYER(silu, "SiLU", fv_silu(x))
+
+static fv_tensor *gelu_forward(fv_module *self, fv_tensor *x)
+{
+    (void)self;
+    return fv_gelu(x);
+}
+
+static void gelu_describe(const fv_module *self, char *text, size_t room)
+{
+    (void)self;
+    snprintf(text, room, "approximate='none'");
+}
+
+fv_module *fv_nn_gelu(void)
+{
+    static const fv_module_type type = {"GELU", 0, gelu_forward, gelu_describe, NULL};
+    return fv_module_new(&type, NULL);
+}
+
+/* --- with options ----------------------------------------------------------------------- */
+
+static fv_tensor *relu_forward(fv_module *self, fv_tensor *x)
+{
+    const fv_nn_relu_args *o = fv_module_context(self);
+    return o->inplace ? fv_relu_(x) : fv_relu(x);
+}
+
+static void relu_describe(const fv_module *self, char *text, size_t room)
+{
+    const fv_nn_relu_args *o = fv_module_const_context(self);
+    if (o->inplace) snprintf(text, room, "inplace=True");
+}
+
+fv_module *fv_nn_relu_ex(const fv_nn_relu_args *a)
+{
+    static const fv_module_type type = {"ReLU", sizeof *a, relu_forward, relu_describe, NULL};
+    return fv_module_new(&type, a);
+}
+
+static fv_tensor *leaky_relu_forward(fv_module *self, fv_tensor *x)
+{
+    const fv_nn_leaky_relu_args *o = fv_module_context(self);
+    return fv_leaky_relu(x, o->negative_slope);
+}
+
+static void leaky_relu_describe(const fv_module *self, char *text, size_t room)
+{
+    const fv_nn_leaky_relu_args *o = fv_module_const_context(self);
+    char a[FV_DIMS_TEXT];
+    snprintf(text, room, "negative_slope=%s", fv_number_describe(o->negative_slope, a));
+}
+
+fv_module *fv_nn_leaky_relu_ex(const fv_nn_leaky_relu_args *a)
+{
+    static const fv_module_type type = {"LeakyReLU", sizeof *a, leaky_relu_forward,
+                                        leaky_relu_describe, NULL};
+    return fv_module_new(&type, a);
+}
+
+static fv_tensor *elu_forward(fv_module *self, fv_tensor *x)
+{
+    const fv_nn_elu_args *o = fv_module_context(self);
+    return fv_elu(x, o->alpha);
+}
+
+static void elu_describe(const fv_module *self, char *text, size_t room)
+{
+    const fv_nn_elu_args *o = fv_module_const_context(self);
+    char a[FV_DIMS_TEXT];
+    snprintf(text, room, "alpha=%s", fv_number_describe(o->alpha, a));
+}
+
+fv_module *fv_nn_elu_ex(const fv_nn_elu_args *a)
+{
+    static const fv_module_type type = {"ELU", sizeof *a, elu_forward, elu_describe, NULL};
+    return fv_module_new(&type, a);
+}
+
+static fv_tensor *softplus_forward(fv_module *self, fv_tensor *x)
+{
+    const fv_nn_softplus_args *o = fv_module_context(self);
+    return fv_softplus(x, o->beta, o->threshold);
+}
+
+static void softplus_describe(const fv_module *self, char *text, size_t room)
+{
+    const fv_nn_softplus_args *o = fv_module_const_context(self);
+    snprintf(text, room, "beta=%g, threshold=%g", o->beta, o->threshold);
+}
+
+fv_module *fv_nn_softplus_ex(const fv_nn_softplus_args *a)
+{
+    static const fv_module_type type = {"Softplus", sizeof *a, softplus_forward, softplus_describe,
+                                        NULL};
+    return fv_module_new(&type, a);
+}
+
+static fv_tensor *hardtanh_forward(fv_module *self, fv_tensor *x)
+{
+    const fv_nn_hardtanh_args *o = fv_module_context(self);
+    return fv_hardtanh(x, o->min_val, o->max_val);
+}
+
+static void hardtanh_describe(const fv_module *self, char *text, size_t room)
+{
+    const fv_nn_hardtanh_args *o = fv_module_const_context(self);
+    char a[FV_DIMS_TEXT], b[FV_DIMS_TEXT];
+    snprintf(text, room, "min_val=%s, max_val=%s", fv_number_describe(o->min_val, a),
+             fv_number_describe(o->max_val, b));
+}
+
+fv_module *fv_nn_hardtanh_ex(const fv_nn_hardtanh_args *a)
+{
+    static const fv_module_type type = {"Hardtanh", sizeof *a, hardtanh_forward, hardtanh_describe,
+                                        NULL};
+    if (!(a->min_val < a->max_val)) {
+        fv_fail(FV_ERR_OPTION, "nn_hardtanh: min_val %g must be below max_val %g", a->min_val,
+                a->max_val);
+        return NULL;
+    }
+    return fv_module_new(&type, a);
+}
+
+/* --- softmax ---------------------------------------------------------------------------- */
+
+static fv_tensor *softmax_forward(fv_module *self, fv_tensor *x)
+{
+    return fv_softmax(x, *(const int64_t *)fv_module_context(self));
+}
+
+static fv_tensor *log_softmax_forward(fv_module *self, fv_tensor *x)
+{
+    return fv_log_softmax(x, *(const int64_t *)fv_module_context(self));
+}
+
+static void softmax_describe(const fv_module *self, char *text, size_t room)
+{
+    long long dim = *(const int64_t *)fv_module_const_context(self);
+    snprintf(text, room, "dim=%lld", dim);
+}
+
+fv_module *fv_nn_softmax(int64_t dim)
+{
+    static const fv_module_type type = {"Softmax", sizeof dim, softmax_forward, softmax_describe,
+                                        NULL};
+    return fv_module_new(&type, &dim);
+}
+
+fv_module *fv_nn_log_softmax(int64_t dim)
+{
+    static const fv_module_type type = {"LogSoftmax", sizeof dim, log_softmax_forward,
+                                        softmax_describe, NULL};
+    return fv_module_new(&type, &dim);
+}
+
+/* --- dropout ---------------------------------------------------------------------------- */
+
+static fv_tensor *dropout_forward(fv_module *self, fv_tensor *x)
+{
+    const fv_nn_dropout_args *o = fv_module_context(self);
+    return fv_dropout(x, .p = o->p, .training = fv_is_training(self));
+}
+
+static fv_tensor *dropout2d_forward(fv_module *self, fv_tensor *x)
+{
+    const fv_nn_dropout_args *o = fv_module_context(self);
+    return fv_dropout2d(x, .p = o->p, .training = fv_is_training(self));
+}
+
+static void dropout_describe(const fv_module *self, char *text, size_t room)
+{
+    const fv_nn_dropout_args *o = fv_module_const_context(self);
+    char a[FV_DIMS_TEXT];
+    snprintf(text, room, "p=%s, inplace=False", fv_number_describe(o->p, a));
+}
+
+static fv_module *dropout_new(const char *name, const fv_module_type *type,
+                              const fv_nn_dropout_args *a)
+{
+    if (!(a->p >= 0.0 && a->p <= 1.0)) {
+        fv_fail(FV_ERR_OPTION, "%s: p is %g, must be in [0, 1]", name, a->p);
+        return NULL;
+    }
+    return fv_module_new(type, a);
+}
+
+fv_module *fv_nn_dropout_ex(const fv_nn_dropout_args *a)
+{
+    static const fv_module_type type = {"Dropout", sizeof *a, dropout_forward, dropout_describe,
+                                        NULL};
+    return dropout_new("nn_dropout", &type, a);
+}
+
+fv_module *fv_nn_dropout2d_ex(const fv_nn_dropout_args *a)
+{
+    static const fv_module_type type = {"Dropout2d", sizeof *a, dropout2d_forward, dropout_describe,
+                                        NULL};
+    return dropout_new("nn_dropout2d", &type, a);
+}

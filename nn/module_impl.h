@@ -1,0 +1,37 @@
+/* The module from the inside. Private to nn/. */
+#ifndef FOVEA_NN_MODULE_IMPL_H
+#define FOVEA_NN_MODULE_IMPL_H
+
+#include "nn/module.h"
+
+/* A named parameter, buffer or child. */
+typedef struct fv_entry {
+    char *name;
+    void *value;
+} fv_entry;
+
+typedef struct fv_entries {
+    fv_entry *items;
+    int64_t count;
+} fv_entries;
+
+enum { FV_LIST_PARAMETERS, FV_LIST_BUFFERS, FV_LIST_STATE, FV_LIST_COUNT };
+
+struct fv_module {
+    const fv_module_type *type;
+    void *context;
+    fv_entries parameters, buffers, children;
+    int64_t owners; /* parents that hold it */
+    bool training;
+    bool broken; /* building it has failed */
+    /* lists handed out, see module_lists.c */
+    fv_tensor **list;
+    int64_t list_count;
+    fv_named_tensor *named[FV_LIST_COUNT];
+    char *names[FV_LIST_COUNT];
+};
+
+/* Frees the lists that were handed out. */
+void fv_module_lists_free(fv_module *m);
+
+#endif

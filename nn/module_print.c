@@ -1,0 +1,60 @@
+/* Printing the module tree in PyTorch's form. */
+#include "nn/module_impl.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static void indent(FILE *out, int depth)
+{
+    fprintf(out, "%*s", 2 * depth, "");
+}
+
+static void write_module(FILE *out, const fv_module *m, int depth)
+{
+    char text[512] = "";
+    if (m->type->describe) m->type->describe(m, text, sizeof text);
+    if (m->children.count == 0) {
+        fprintf(out, "%s(%s)", m->type->name, text);
+        return;
+    }
+    fprintf(out, "%s(\n", m->type->name);
+    if (text[0]) {
+        indent(out, depth + 1);
+        fprintf(out, "%s\n", text);
+    }
+    for (int64_t i = 0; i < m->children.count; i++) {
+        indent(out, depth + 1);
+        fprintf(out, "(%s): ", m->children.items[i].name);
+        write_module(out, m->children.items[i].value, depth + 1);
+        fputc('\n', out);
+    }
+    indent(out, depth);
+    fputc(')', out);
+}
+
+char *fv_module_to_string(const fv_module *m)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    if (!out) {
+        fv_fail(FV_ERR_MEMORY, "module_to_string: out of memory");
+        return NULL;
+    }
+    if (m)
+        write_module(out, m, 0);
+    else
+        fputs("NULL", out);
+    bool ok = !ferror(out);
+    if (fclose(out) == 0 && ok) return text;
+    free(text);
+    fv_fail(FV_ERR_MEMORY, "module_to_string: out of memory");
+    return NULL;
+}
+
+void fv_print_module(const fv_module *m)
+{
+    char *text = fv_module_to_string(m);
+    if (text) puts(text);
+    free(text);
+}

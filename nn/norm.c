@@ -1,0 +1,103 @@
+/* Normalisation layers. */
+#include "nn/norm.h"
+
+#include <stdio.h>
+
+#include "autograd/ops/norm.h"
+#include "nn/layer_impl.h"
+
+typedef struct norm_layer {
+    fv_nn_batch_norm_args args;
+    int n; /* spatial dimensions */
+} norm_layer;
+
+static fv_status check_rank(const fv_module *self, const fv_tensor *x, int n)
+{
+    if (x->ndim == n + 2 || (n == 1 && x->ndim == 2)) return FV_OK;
+    fv_shape shape = fv_shape_of(x);
+    return fv_fail(FV_ERR_SHAPE, "%s: expected %s input, got %s", fv_module_name(self),
+                   n == 1   ? "a 2-dim or 3-dim"
+                   : n == 2 ? "a 4-dim"
+                            : "a 5-dim",
+                   fv_shape_text(&shape));
+}
+
+static fv_tensor *norm_forward(fv_module *self, fv_tensor *x)
+{
+    const norm_layer *layer = fv_module_context(self);
+    if (check_rank(self, x, layer->n) != FV_OK) return fv_failed_tensor();
+    bool training = fv_is_training(self), tracked = layer->args.track_running_stats;
+    fv_tensor *batches = fv_module_tensor(self, "num_batches_tracked");
+    bool counts = training && tracked && batches;
+    double momentum = layer->args.momentum;
+    if (momentum == FV_CUMULATIVE) momentum = counts ? 1.0 / (fv_item(batches) + 1.0) : 0.0;
+    fv_batch_norm_args args = {
+        .input = x,
+        .running_mean = tracked ? fv_module_tensor(self, "running_mean") : NULL,
+        .running_var = tracked ? fv_module_tensor(self, "running_var") : NULL,
+        .weight = fv_module_tensor(self, "weight"),
+        .bias = fv_module_tensor(self, "bias"),
+        .training = training || !tracked,
+        .momentum = momentum,
+        .eps = layer->args.eps,
+    };
+    fv_tensor *y = fv_batch_norm_ex(&args);
+    if (counts && !fv_failed(y)) {
+        ++*(int64_t *)batches->data;
+        fv_bump_version(batches);
+    }
+    return y;
+}
+
+static void norm_describe(const fv_module *self, char *text, size_t room)
+{
+    const fv_nn_batch_norm_args *o = &((const norm_layer *)fv_module_const_context(self))->args;
+    char a[FV_DIMS_TEXT], b[FV_DIMS_TEXT];
+    snprintf(text, room, "%lld, eps=%s, momentum=%s, affine=%s, track_running_stats=%s",
+             (long long)o->num_features, fv_number_describe(o->eps, a),
+             o->momentum == FV_CUMULATIVE ? "None" : fv_number_describe(o->momentum, b),
+             fv_bool_describe(o->affine), fv_bool_describe(o->track_running_stats));
+}
+
+static fv_module *norm_new(const char *name, const fv_nn_batch_norm_args *a, int n)
+{
+    static const fv_module_type types[] = {
+        {.name = NULL},
+        {"BatchNorm1d", sizeof(norm_layer), norm_forward, norm_describe, NULL},
+        {"BatchNorm2d", sizeof(norm_layer), norm_forward, norm_describe, NULL},
+        {"BatchNorm3d", sizeof(norm_layer), norm_forward, norm_describe, NULL},
+    };
+    if (a->num_features < 1 || !(a->eps >= 0.0) || !fv_dtype_is_floating(a->dtype)) {
+        fv_fail(FV_ERR_OPTION, "%s: num_features %lld must be >= 1, eps %g >= 0, dtype %s floating",
+                name, (long long)a->num_features, a->eps, fv_dtype_name(a->dtype));
+        return NULL;
+    }
+    norm_layer layer = {*a, n};
+    fv_shape shape = FV_SHAPE(a->num_features);
+    fv_module *m = fv_module_new(&types[n], &layer);
+    if (a->affine) {
+        fv_layer_parameter(m, "weight", shape, a->dtype, -1.0, 1.0);
+        fv_layer_parameter(m, "bias", shape, a->dtype, -1.0, 0.0);
+    }
+    if (a->track_running_stats) {
+        fv_layer_buffer(m, "running_mean", shape, a->dtype, 0.0);
+        fv_layer_buffer(m, "running_var", shape, a->dtype, 1.0);
+        fv_layer_buffer(m, "num_batches_tracked", FV_SCALAR, FV_INT64, 0.0);
+    }
+    return fv_module_finish(m);
+}
+
+fv_module *fv_nn_batch_norm1d_ex(const fv_nn_batch_norm_args *a)
+{
+    return norm_new("nn_batch_norm1d", a, 1);
+}
+
+fv_module *fv_nn_batch_norm2d_ex(const fv_nn_batch_norm_args *a)
+{
+    return norm_new("nn_batch_norm2d", a, 2);
+}
+
+fv_module *fv_nn_batch_norm3d_ex(const fv_nn_batch_norm_args *a)
+{
+    return norm_new("nn_batch_norm3d", a, 3);
+}

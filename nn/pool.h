@@ -1,0 +1,72 @@
+/* Pooling layers. */
+#ifndef FOVEA_NN_POOL_H
+#define FOVEA_NN_POOL_H
+
+#include "autograd/ops/pool.h"
+#include "nn/module.h"
+#include "tensor/args.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct fv_nn_max_pool_args {
+    char positional;
+    fv_dims kernel_size;
+    fv_dims stride;   /* kernel_size */
+    fv_dims padding;  /* 0 */
+    fv_dims dilation; /* 1 */
+    bool ceil_mode;
+} fv_nn_max_pool_args;
+#define FV_NN_MAX_POOL_DEFAULTS .stride = FV_UNSET, .dilation = 1, .positional = 0
+
+/* fv_max_pool1d, 2d, 3d. The layer returns no indices; the op can.
+ * Errors (NULL): options out of range.  Source: torch.nn.MaxPool1d, MaxPool2d, MaxPool3d. */
+fv_module *fv_nn_max_pool1d_ex(const fv_nn_max_pool_args *a);
+fv_module *fv_nn_max_pool2d_ex(const fv_nn_max_pool_args *a);
+fv_module *fv_nn_max_pool3d_ex(const fv_nn_max_pool_args *a);
+#define fv_nn_max_pool1d(...)                                                                      \
+    FV_CALL_ARGS(fv_nn_max_pool1d_ex, fv_nn_max_pool_args, FV_NN_MAX_POOL_DEFAULTS, __VA_ARGS__)
+#define fv_nn_max_pool2d(...)                                                                      \
+    FV_CALL_ARGS(fv_nn_max_pool2d_ex, fv_nn_max_pool_args, FV_NN_MAX_POOL_DEFAULTS, __VA_ARGS__)
+#define fv_nn_max_pool3d(...)                                                                      \
+    FV_CALL_ARGS(fv_nn_max_pool3d_ex, fv_nn_max_pool_args, FV_NN_MAX_POOL_DEFAULTS, __VA_ARGS__)
+
+typedef struct fv_nn_avg_pool_args {
+    char positional;
+    fv_dims kernel_size;
+    fv_dims stride;  /* kernel_size */
+    fv_dims padding; /* 0 */
+    bool ceil_mode;
+    bool count_include_pad;   /* true */
+    int64_t divisor_override; /* FV_UNSET */
+} fv_nn_avg_pool_args;
+#define FV_NN_AVG_POOL_DEFAULTS                                                                    \
+    .stride = FV_UNSET, .count_include_pad = true, .divisor_override = FV_UNSET, .positional = 0
+
+/* fv_avg_pool1d, 2d, 3d.
+ * Errors (NULL): options out of range.  Source: torch.nn.AvgPool1d, AvgPool2d, AvgPool3d. */
+fv_module *fv_nn_avg_pool1d_ex(const fv_nn_avg_pool_args *a);
+fv_module *fv_nn_avg_pool2d_ex(const fv_nn_avg_pool_args *a);
+fv_module *fv_nn_avg_pool3d_ex(const fv_nn_avg_pool_args *a);
+#define fv_nn_avg_pool1d(...)                                                                      \
+    FV_CALL_ARGS(fv_nn_avg_pool1d_ex, fv_nn_avg_pool_args, FV_NN_AVG_POOL_DEFAULTS, __VA_ARGS__)
+#define fv_nn_avg_pool2d(...)                                                                      \
+    FV_CALL_ARGS(fv_nn_avg_pool2d_ex, fv_nn_avg_pool_args, FV_NN_AVG_POOL_DEFAULTS, __VA_ARGS__)
+#define fv_nn_avg_pool3d(...)                                                                      \
+    FV_CALL_ARGS(fv_nn_avg_pool3d_ex, fv_nn_avg_pool_args, FV_NN_AVG_POOL_DEFAULTS, __VA_ARGS__)
+
+/* Pooling to a given size, whatever the input's: a number or FV_DIMS(h, w).
+ * Errors (NULL): a size below 1.
+ * Source: torch.nn.AdaptiveAvgPool1d, 2d, 3d; AdaptiveMaxPool1d, 2d, 3d. */
+fv_module *fv_nn_adaptive_avg_pool1d(fv_dims output_size);
+fv_module *fv_nn_adaptive_avg_pool2d(fv_dims output_size);
+fv_module *fv_nn_adaptive_avg_pool3d(fv_dims output_size);
+fv_module *fv_nn_adaptive_max_pool1d(fv_dims output_size);
+fv_module *fv_nn_adaptive_max_pool2d(fv_dims output_size);
+fv_module *fv_nn_adaptive_max_pool3d(fv_dims output_size);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,287 @@
+/* Optimizers: groups, the step, learning rates. The formulas are in sgd.c, adam.c and update_*. */
+#include "optim/optimizer_impl.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tensor/threads.h"
+
+static bool has_param(const fv_optim *optim, const fv_tensor *param)
+{
+    for (int64_t g = 0; g < optim->count; g++)
+        for (int64_t i = 0; i < optim->groups[g].count; i++)
+            if (optim->groups[g].slots[i].param == param) return true;
+    return false;
+}
+
+static fv_status check_params(const fv_optim *optim, fv_tensor_list params)
+{
+    const char *name = optim->type->name;
+    if (!params.items || params.count <= 0)
+        return fv_fail(FV_ERR_OPTION, "%s: the list of parameters is empty", name);
+    for (int64_t i = 0; i < params.count; i++) {
+        const fv_tensor *p = params.items[i];
+        long long number = (long long)i;
+        if (fv_failed(p))
+            return fv_fail(FV_ERR_OPTION, "%s: parameter %lld is missing or failed", name, number);
+        if (!fv_dtype_is_floating(p->dtype))
+            return fv_fail(FV_ERR_DTYPE, "%s: parameter %lld is %s, not floating", name, number,
+                           fv_dtype_name(p->dtype));
+        if (!fv_is_leaf(p))
+            return fv_fail(FV_ERR_OPTION, "%s: parameter %lld is the result of an op, no leaf",
+                           name, number);
+        bool twice = has_param(optim, p);
+        for (int64_t j = 0; j < i; j++) twice |= params.items[j] == p;
+        if (twice) return fv_fail(FV_ERR_OPTION, "%s: parameter %lld is given twice", name, number);
+    }
+    return FV_OK;
+}
+
+static fv_status add_group(fv_optim *optim, const fv_options *options, fv_tensor_list params)
+{
+    fv_status status = optim->type->check(optim->type->name, options);
+    if (status == FV_OK) status = check_params(optim, params);
+    if (status != FV_OK) return status;
+    fv_group *groups = realloc(optim->groups, (size_t)(optim->count + 1) * sizeof *groups);
+    if (groups) optim->groups = groups;
+    fv_slot *slots = calloc((size_t)params.count, sizeof *slots);
+    if (!groups || !slots) {
+        free(slots);
+        return fv_fail(FV_ERR_MEMORY, "%s: out of memory", optim->type->name);
+    }
+    for (int64_t i = 0; i < params.count; i++) slots[i].param = fv_retain(params.items[i]);
+    groups[optim->count++] = (fv_group){.options = *options, .slots = slots, .count = params.count};
+    return FV_OK;
+}
+
+fv_optim *fv_optim_new(const fv_optim_type *type, const fv_options *options, fv_tensor_list params)
+{
+    fv_optim *optim = calloc(1, sizeof *optim);
+    if (!optim) {
+        fv_fail(FV_ERR_MEMORY, "%s: out of memory", type->name);
+        return NULL;
+    }
+    optim->type = type;
+    optim->defaults = *options;
+    if (add_group(optim, options, params) == FV_OK) return optim;
+    fv_optim_free(optim);
+    return NULL;
+}
+
+static double given(double value, double otherwise)
+{
+    return value == (double)FV_UNSET ? otherwise : value;
+}
+
+static bool given_flag(int value, bool otherwise)
+{
+    return value == FV_INHERIT ? otherwise : value != 0;
+}
+
+fv_status fv_optim_add_group_ex(const fv_group_args *a)
+{
+    if (!a->optim) return fv_fail(FV_ERR_OPTION, "optim_add_group: the optimizer is NULL");
+    const fv_options *d = &a->optim->defaults;
+    fv_options options = {
+        .lr = given(a->lr, d->lr),
+        .momentum = given(a->momentum, d->momentum),
+        .dampening = given(a->dampening, d->dampening),
+        .weight_decay = given(a->weight_decay, d->weight_decay),
+        .beta1 = given(a->beta1, d->beta1),
+        .beta2 = given(a->beta2, d->beta2),
+        .eps = given(a->eps, d->eps),
+        .nesterov = given_flag(a->nesterov, d->nesterov),
+        .amsgrad = given_flag(a->amsgrad, d->amsgrad),
+        .maximize = given_flag(a->maximize, d->maximize),
+    };
+    return add_group(a->optim, &options, a->params);
+}
+
+int64_t fv_optim_group_count(const fv_optim *optim)
+{
+    return optim ? optim->count : 0;
+}
+
+/* --- the step --------------------------------------------------------------------------- */
+
+/* Same order in memory: lengths of 1 have no say. */
+static bool same_order(const fv_tensor *a, const fv_tensor *b)
+{
+    for (int d = 0; d < a->ndim; d++)
+        if (a->shape[d] != 1 && a->strides[d] != b->strides[d]) return false;
+    return true;
+}
+
+/* A dense tensor in the order of like's dimensions; NULL when memory is out. */
+static fv_tensor *dense_like(const fv_tensor *like)
+{
+    int64_t strides[FV_MAX_DIMS];
+    fv_shape shape = fv_shape_of(like);
+    fv_strides_like(like, strides);
+    return fv_tensor_alloc(like->dtype, &shape, strides);
+}
+
+static fv_tensor *dense_copy(const fv_tensor *source, const fv_tensor *like)
+{
+    fv_tensor *copy = dense_like(like);
+    if (copy) fv_copy_elements(copy, source);
+    return copy;
+}
+
+/* Everything of a step that can fail: state, and copies of what does not lie side by side. */
+static fv_status make_ready(const fv_optim *optim, const fv_group *group, fv_slot *slot)
+{
+    bool ok = true;
+    slot->grad = fv_grad_of(slot->param);
+    if (!slot->grad || slot->param->numel == 0) {
+        slot->grad = NULL;
+        return FV_OK;
+    }
+    unsigned wanted = optim->type->states(&group->options);
+    for (int k = 0; k < FV_MAX_STATES; k++) {
+        if (!(wanted >> k & 1u) || slot->state[k]) continue;
+        fv_tensor *state = dense_like(slot->param);
+        if (state) memset(state->data, 0, (size_t)state->numel * fv_dtype_size(state->dtype));
+        slot->state[k] = state;
+        slot->fresh = true;
+        ok &= state != NULL;
+    }
+    const fv_tensor *like = slot->param;
+    if (!fv_is_dense(slot->param)) {
+        slot->dense = dense_copy(slot->param, slot->param);
+        ok &= slot->dense != NULL;
+        like = slot->dense;
+    }
+    if (like && !same_order(slot->grad, like)) {
+        slot->dense_grad = dense_copy(slot->grad, like);
+        ok &= slot->dense_grad != NULL;
+    }
+    return ok ? FV_OK : fv_fail(FV_ERR_MEMORY, "step: out of memory; no weight was changed");
+}
+
+static void run_update(const fv_update *u, fv_dtype dtype, int64_t numel)
+{
+    enum { GRAIN = 1024 }; /* elements; keeps threads off each other's cache lines */
+    const fv_update_kernels *kernels = FV_ISA_PICK(fv_update_kernels_);
+    void (*update)(const fv_update *, int64_t, int64_t) = kernels->update[dtype == FV_FLOAT64];
+    double size = (double)fv_dtype_size(dtype) / 4.0;
+    int threads = fv_threads_for((double)numel * size * (u->kind == FV_UPDATE_ADAM ? 0.8 : 0.4));
+    int64_t grains = (numel + GRAIN - 1) / GRAIN;
+    if (threads > grains) threads = (int)grains;
+    if (threads <= 1) {
+        update(u, 0, numel);
+        return;
+    }
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (int part = 0; part < threads; part++) {
+        int64_t start = grains * part / threads * GRAIN;
+        int64_t stop = grains * (part + 1) / threads * GRAIN;
+        update(u, start, stop < numel ? stop : numel);
+    }
+}
+
+static void update_slot(const fv_optim *optim, const fv_group *group, fv_slot *slot)
+{
+    if (!slot->grad) return;
+    fv_tensor *param = slot->dense ? slot->dense : slot->param;
+    fv_tensor *grad = slot->dense_grad ? slot->dense_grad : slot->grad;
+    slot->steps++;
+    fv_update u = {.param = param->data, .grad = grad->data, .shrink = 1.0};
+    u.sign = group->options.maximize ? -1.0 : 1.0;
+    for (int k = 0; k < FV_MAX_STATES; k++)
+        u.state[k] = slot->state[k] ? slot->state[k]->data : NULL;
+    optim->type->prepare(slot, &group->options, &u);
+    run_update(&u, param->dtype, param->numel);
+    slot->fresh = false;
+    if (slot->dense) fv_copy_elements(slot->param, slot->dense);
+    fv_bump_version(slot->param);
+}
+
+static void forget_copies(fv_slot *slot)
+{
+    fv_release(slot->dense);
+    fv_release(slot->dense_grad);
+    slot->grad = slot->dense = slot->dense_grad = NULL;
+}
+
+fv_status fv_step(fv_optim *optim)
+{
+    if (!optim) return fv_fail(FV_ERR_OPTION, "step: the optimizer is NULL");
+    if (fv_error_status() != FV_OK) return FV_ERR_STATE;
+    fv_status status = FV_OK;
+    for (int64_t g = 0; g < optim->count; g++)
+        for (int64_t i = 0; i < optim->groups[g].count && status == FV_OK; i++)
+            status = make_ready(optim, &optim->groups[g], &optim->groups[g].slots[i]);
+    for (int64_t g = 0; g < optim->count; g++) {
+        for (int64_t i = 0; i < optim->groups[g].count; i++) {
+            fv_slot *slot = &optim->groups[g].slots[i];
+            if (status == FV_OK) update_slot(optim, &optim->groups[g], slot);
+            forget_copies(slot);
+        }
+    }
+    return status;
+}
+
+void fv_zero_grad(fv_optim *optim)
+{
+    if (!optim) {
+        fv_fail(FV_ERR_OPTION, "zero_grad: the optimizer is NULL");
+        return;
+    }
+    for (int64_t g = 0; g < optim->count; g++)
+        for (int64_t i = 0; i < optim->groups[g].count; i++)
+            fv_set_grad(optim->groups[g].slots[i].param, NULL);
+}
+
+/* --- options and end -------------------------------------------------------------------- */
+
+static fv_group *find_group(const char *name, const fv_optim *optim, int64_t group)
+{
+    if (optim && group >= 0 && group < optim->count) return &optim->groups[group];
+    if (!optim)
+        fv_fail(FV_ERR_OPTION, "%s: the optimizer is NULL", name);
+    else
+        fv_fail(FV_ERR_INDEX, "%s: no group %lld; the optimizer has %lld", name, (long long)group,
+                (long long)optim->count);
+    return NULL;
+}
+
+double fv_get_lr_ex(const fv_get_lr_args *a)
+{
+    const fv_group *group = find_group("get_lr", a->optim, a->group);
+    return group ? group->options.lr : (double)NAN;
+}
+
+double fv_get_momentum(const fv_optim *optim, int64_t group)
+{
+    const fv_group *found = find_group("get_momentum", optim, group);
+    if (!found) return (double)NAN;
+    return optim->type->uses_betas ? found->options.beta1 : found->options.momentum;
+}
+
+fv_status fv_set_lr_ex(const fv_set_lr_args *a)
+{
+    bool all = a->group == FV_ALL;
+    fv_group *first = find_group("set_lr", a->optim, all ? 0 : a->group);
+    if (!first) return a->optim ? FV_ERR_INDEX : FV_ERR_OPTION;
+    if (!(a->lr >= 0.0))
+        return fv_fail(FV_ERR_OPTION, "set_lr: learning rate %g is negative or NaN", a->lr);
+    for (int64_t g = 0; g < (all ? a->optim->count : 1); g++) first[g].options.lr = a->lr;
+    return FV_OK;
+}
+
+void fv_optim_free(fv_optim *optim)
+{
+    if (!optim) return;
+    for (int64_t g = 0; g < optim->count; g++) {
+        for (int64_t i = 0; i < optim->groups[g].count; i++) {
+            fv_slot *slot = &optim->groups[g].slots[i];
+            fv_release(slot->param);
+            for (int k = 0; k < FV_MAX_STATES; k++) fv_release(slot->state[k]);
+        }
+        free(optim->groups[g].slots);
+    }
+    free(optim->groups);
+    free(optim);
+}

@@ -1,0 +1,55 @@
+/* The optimizer from the inside. Private to optim/. */
+#ifndef FOVEA_OPTIM_OPTIMIZER_IMPL_H
+#define FOVEA_OPTIM_OPTIMIZER_IMPL_H
+
+#include "optim/optimizer.h"
+#include "optim/update_impl.h"
+
+enum { FV_MAX_STATES = 3 };
+
+typedef struct fv_options {
+    double lr, momentum, dampening, weight_decay, beta1, beta2, eps;
+    bool nesterov, amsgrad, maximize;
+} fv_options;
+
+/* A parameter and what the optimizer knows about it. */
+typedef struct fv_slot {
+    fv_tensor *param;
+    fv_tensor *state[FV_MAX_STATES]; /* NULL until needed; dense, in param's order of dimensions */
+    int64_t steps;                   /* updates so far */
+    bool fresh;                      /* a state tensor was made and not yet used: it holds zeros */
+    /* during fv_step only */
+    fv_tensor *grad;       /* NULL: nothing to do */
+    fv_tensor *dense;      /* a copy of a parameter that has gaps */
+    fv_tensor *dense_grad; /* a copy of a gradient in another order than its parameter */
+} fv_slot;
+
+typedef struct fv_group {
+    fv_options options;
+    double initial_lr; /* set by the first scheduler */
+    bool has_initial_lr;
+    fv_slot *slots;
+    int64_t count;
+} fv_group;
+
+typedef struct fv_optim_type {
+    const char *name;
+    /* Which state tensors a slot needs now, as a bit set. */
+    unsigned (*states)(const fv_options *options);
+    fv_status (*check)(const char *name, const fv_options *options);
+    /* Fills the update's numbers; its pointers are set. */
+    void (*prepare)(const fv_slot *slot, const fv_options *options, fv_update *update);
+    bool uses_betas; /* momentum cycling changes beta1 */
+} fv_optim_type;
+
+struct fv_optim {
+    const fv_optim_type *type;
+    fv_options defaults;
+    fv_group *groups;
+    int64_t count;
+};
+
+/* A new optimizer with one group, or NULL. */
+fv_optim *fv_optim_new(const fv_optim_type *type, const fv_options *options, fv_tensor_list params);
+
+#endif

@@ -1,0 +1,67 @@
+/* Reducing the rate when a metric has stopped improving. */
+#include "optim/scheduler_impl.h"
+
+#include <math.h>
+
+static bool is_better(const fv_reduce_lr_on_plateau_args *o, double value, double best)
+{
+    bool relative = o->threshold_mode == FV_THRESHOLD_REL;
+    if (o->mode == FV_MODE_MIN)
+        return value < (relative ? best * (1.0 - o->threshold) : best - o->threshold);
+    return value > (relative ? best * (o->threshold + 1.0) : best + o->threshold);
+}
+
+static void reduce_rates(const fv_scheduler *s)
+{
+    const fv_reduce_lr_on_plateau_args *o = &s->of.plateau.args;
+    for (int64_t g = 0; g < s->optim->count; g++) {
+        double *lr = &s->optim->groups[g].options.lr;
+        double next = fmax(*lr * o->factor, o->min_lr);
+        if (*lr - next > o->eps) *lr = next;
+    }
+}
+
+static fv_status plateau_step(fv_scheduler *s, double metric)
+{
+    const fv_reduce_lr_on_plateau_args *o = &s->of.plateau.args;
+    if (metric == (double)FV_UNSET)
+        return fv_fail(FV_ERR_OPTION, "scheduler_step: reduce_lr_on_plateau needs a metric: "
+                                      "fv_scheduler_step(scheduler, loss)");
+    s->last_epoch++;
+    if (is_better(o, metric, s->of.plateau.best)) {
+        s->of.plateau.best = metric;
+        s->of.plateau.bad = 0;
+    } else {
+        s->of.plateau.bad++;
+    }
+    if (s->of.plateau.cooling > 0) {
+        s->of.plateau.cooling--;
+        s->of.plateau.bad = 0;
+    }
+    if (s->of.plateau.bad > o->patience) {
+        reduce_rates(s);
+        s->of.plateau.cooling = o->cooldown;
+        s->of.plateau.bad = 0;
+    }
+    return FV_OK;
+}
+
+fv_scheduler *fv_reduce_lr_on_plateau_ex(const fv_reduce_lr_on_plateau_args *a)
+{
+    const char *name = "reduce_lr_on_plateau";
+    if (!(a->factor < 1.0) || a->patience < 0 || a->cooldown < 0 ||
+        (a->mode != FV_MODE_MIN && a->mode != FV_MODE_MAX) ||
+        (a->threshold_mode != FV_THRESHOLD_REL && a->threshold_mode != FV_THRESHOLD_ABS)) {
+        fv_fail(FV_ERR_OPTION,
+                "%s: factor %g must be < 1, patience %lld and cooldown %lld >= 0, mode and "
+                "threshold_mode known",
+                name, a->factor, (long long)a->patience, (long long)a->cooldown);
+        return NULL;
+    }
+    fv_scheduler *s = fv_scheduler_new(name, a->optim, NULL);
+    if (!s) return NULL;
+    s->of.plateau.args = *a;
+    s->of.plateau.best = a->mode == FV_MODE_MIN ? (double)INFINITY : -(double)INFINITY;
+    s->step = plateau_step;
+    return s;
+}

@@ -1,0 +1,51 @@
+/* Stochastic gradient descent with momentum. */
+#include "optim/optimizer_impl.h"
+
+static fv_status sgd_check(const char *name, const fv_options *o)
+{
+    if (!(o->lr >= 0.0))
+        return fv_fail(FV_ERR_OPTION, "%s: invalid learning rate: %g", name, o->lr);
+    if (!(o->momentum >= 0.0))
+        return fv_fail(FV_ERR_OPTION, "%s: invalid momentum value: %g", name, o->momentum);
+    if (!(o->weight_decay >= 0.0))
+        return fv_fail(FV_ERR_OPTION, "%s: invalid weight_decay value: %g", name, o->weight_decay);
+    if (o->dampening != o->dampening) return fv_fail(FV_ERR_OPTION, "%s: dampening is NaN", name);
+    if (o->nesterov && (o->momentum <= 0.0 || o->dampening != 0.0))
+        return fv_fail(FV_ERR_OPTION,
+                       "%s: nesterov requires a momentum and zero dampening; momentum is %g, "
+                       "dampening %g",
+                       name, o->momentum, o->dampening);
+    return FV_OK;
+}
+
+static unsigned sgd_states(const fv_options *o)
+{
+    return o->momentum != 0.0 ? 1u : 0u;
+}
+
+static void sgd_prepare(const fv_slot *slot, const fv_options *o, fv_update *u)
+{
+    u->kind = FV_UPDATE_SGD;
+    u->first = slot->fresh;
+    u->decay = o->weight_decay;
+    u->momentum = o->momentum;
+    u->keep = 1.0 - o->dampening;
+    u->nesterov = o->nesterov;
+    u->rate = o->lr;
+}
+
+static const fv_optim_type sgd_type = {
+    .name = "sgd", .states = sgd_states, .check = sgd_check, .prepare = sgd_prepare};
+
+fv_optim *fv_sgd_ex(const fv_sgd_args *a)
+{
+    fv_options options = {
+        .lr = a->lr,
+        .momentum = a->momentum,
+        .dampening = a->dampening,
+        .weight_decay = a->weight_decay,
+        .nesterov = a->nesterov,
+        .maximize = a->maximize,
+    };
+    return fv_optim_new(&sgd_type, &options, a->params);
+}
