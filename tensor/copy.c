@@ -46,15 +46,22 @@ static copy_plan plan_copy(const fv_tensor *dst, const fv_tensor *src)
 
 typedef void (*row_copy)(void *dst, const void *src, int64_t n, int64_t ds, int64_t ss);
 
-/* A float outside int64's range, or NaN, becomes 0 where C leaves it undefined. */
+/* A float outside the integer's range, or NaN, becomes its smallest number, as on x86 in PyTorch;
+ * C leaves it undefined. */
 static inline int64_t to_int64(double v)
 {
-    return v > -9.2233720368547758e18 && v < 9.2233720368547758e18 ? (int64_t)v : 0;
+    return v > -9.2233720368547758e18 && v < 9.2233720368547758e18 ? (int64_t)v : INT64_MIN;
+}
+
+static inline int32_t to_int32(double v)
+{
+    return v > -2147483649.0 && v < 2147483648.0 ? (int32_t)v : INT32_MIN;
 }
 
 #define TO_SAME(T, v) ((T)(v))
 #define TO_BOOL(T, v) ((T)((v) != 0))
 #define TO_INT(T, v)  ((T)to_int64((double)(v)))
+#define TO_I32(T, v)  ((T)to_int32((double)(v)))
 
 #define ROW(name, D, S, CONVERT)                                                                   \
     static void name(void *dst_, const void *src_, int64_t n, int64_t ds, int64_t ss)              \
@@ -74,7 +81,7 @@ static inline int64_t to_int64(double v)
     ROW(d##_from_f64, D, double, CONVERT_FLOAT)
 ROWS(uint8_t, b8, TO_BOOL, TO_BOOL)
 ROWS(uint8_t, u8, TO_SAME, TO_INT)
-ROWS(int32_t, i32, TO_SAME, TO_INT)
+ROWS(int32_t, i32, TO_SAME, TO_I32)
 ROWS(int64_t, i64, TO_SAME, TO_INT)
 ROWS(float, f32, TO_SAME, TO_SAME)
 ROWS(double, f64, TO_SAME, TO_SAME)

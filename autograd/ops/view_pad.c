@@ -48,8 +48,8 @@ static fv_status check_amount(const fv_call *c, int dim, int64_t length, int64_t
     static const char *const rules[] = {"is too large", "must lie within 0 and the length - 1",
                                         "must not be negative, and needs an element to repeat",
                                         "must lie within 0 and the length"};
-    return fv_reject(c, FV_ERR_OPTION, "padding %lld of dimension %d with length %lld %s",
-                     (long long)amount, dim, (long long)length, rules[a->mode]);
+    return fv_reject(c, FV_ERR_OPTION, "padding %lld of dimension %d of input %s %s",
+                     (long long)amount, dim, fv_text(c->in[0]), rules[a->mode]);
 }
 
 static fv_status check_pad(const fv_call *c, int ndim, const char *name)

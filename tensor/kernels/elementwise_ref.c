@@ -50,17 +50,17 @@ static const struct {
 
 static int64_t to_int64(double v)
 {
-    return v > -0x1p63 && v < 0x1p63 ? (int64_t)v : 0;
+    return v > -0x1p63 && v < 0x1p63 ? (int64_t)v : INT64_MIN;
 }
 
-/* v as an integer dtype takes it: cut off, and wrapped around. */
+/* v as an integer dtype takes it: cut off; what is out of range as tensor/copy.c does it. */
 static double as_stored(double v, fv_dtype dtype)
 {
     if (fv_dtype_is_floating(dtype)) return v;
     if (dtype == FV_BOOL) return v != 0;
     int64_t whole = to_int64(v);
     if (dtype == FV_UINT8) whole = (uint8_t)whole;
-    if (dtype == FV_INT32) whole = (int32_t)whole;
+    if (dtype == FV_INT32) whole = v > -0x1p31 - 1 && v < 0x1p31 ? (int32_t)whole : INT32_MIN;
     return (double)whole;
 }
 
