@@ -1,0 +1,67 @@
+/* Loaders: batches of a data set, epoch after epoch, in order or shuffled.
+ *
+ * The order of an epoch depends on (seed, epoch) alone, augmentation on (seed, epoch, sample): a
+ * loader at the same state gives the same batches, whatever the number of threads. */
+#ifndef FOVEA_DATA_LOADER_H
+#define FOVEA_DATA_LOADER_H
+
+#include "data/dataset.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct fv_loader fv_loader;
+
+/* x [n,...] and y [n,...] (NULL for a set without targets) belong to the loader, which keeps them
+ * until the next call; fv_retain what is to live longer. n is the batch's size. */
+typedef struct fv_batch {
+    fv_tensor *x, *y;
+    int64_t n;
+} fv_batch;
+
+typedef struct fv_loader_args {
+    char positional;
+    fv_dataset *dataset;
+    int64_t batch_size; /* 1 */
+    bool shuffle;       /* a new order every epoch */
+    bool drop_last;     /* leave out a last batch that is not full */
+    uint64_t seed;      /* 0: one is drawn from the process-wide generator (fv_manual_seed) */
+} fv_loader_args;
+#define FV_LOADER_DEFAULTS .batch_size = 1, .positional = 0
+
+/* fv_loader_new(set, .batch_size = 128, .shuffle = true). Keeps the data set alive. NULL on an
+ * error: no data set (its own error stands then), batch_size below 1, memory.
+ * Source: torch.utils.data.DataLoader. */
+fv_loader *fv_loader_new_ex(const fv_loader_args *a);
+#define fv_loader_new(...)                                                                         \
+    FV_CALL_ARGS(fv_loader_new_ex, fv_loader_args, FV_LOADER_DEFAULTS, __VA_ARGS__)
+
+void fv_loader_free(fv_loader *loader);
+
+/* Fills b with the next batch. False at the end of an epoch, and the call after that starts the
+ * next one. False as well while an error stands (of this call or an earlier one), so that a
+ * training loop ends: look at fv_error_status() after it. b is empty then (x, y NULL, n 0).
+ * In steady state it takes its memory from the cache and asks the system for none. */
+bool fv_loader_next(fv_loader *loader, fv_batch *b);
+
+/* Batches of an epoch; 0 for NULL.  Source: len(DataLoader). */
+int64_t fv_loader_batches(const fv_loader *loader);
+
+/* Where a loader stands: save it with a checkpoint, set it on a loader of the same data set and
+ * options, and the same batches follow. */
+typedef struct fv_loader_state {
+    uint64_t seed;
+    int64_t epoch; /* from 0 */
+    int64_t batch; /* the next one of this epoch */
+} fv_loader_state;
+fv_loader_state fv_loader_get_state(const fv_loader *loader);
+
+/* Errors: a negative epoch, a batch that the epoch does not have. {seed, epoch + 1, 0} leaves an
+ * epoch early. */
+fv_status fv_loader_set_state(fv_loader *loader, fv_loader_state state);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,84 @@
+/* Networks for images of 3 x 32 x 32 and ten classes.
+ *
+ * A layer of one's own is a type with a forward function and a constructor that names its children:
+ * see the residual block. fv_module_finish returns NULL if any part could not be made, and whatever
+ * takes a NULL part fails in turn, so that only the root needs a check. */
+#ifndef EXAMPLES_MODELS_H
+#define EXAMPLES_MODELS_H
+
+#include <fovea.h>
+
+static inline fv_module *conv3x3(int64_t in, int64_t out, int64_t stride)
+{
+    return fv_nn_conv2d(in, out, 3, .stride = stride, .padding = 1, .bias = false);
+}
+
+/* Two pairs of convolutions and a hidden layer: 2.2 million weights. */
+static inline fv_module *small_net(void)
+{
+    return fv_sequential(
+        fv_nn_conv2d(3, 32, 3, .padding = 1), fv_nn_relu(),                       /* 32 x 32 */
+        fv_nn_conv2d(32, 32, 3, .padding = 1), fv_nn_relu(), fv_nn_max_pool2d(2), /* 16 x 16 */
+        fv_nn_conv2d(32, 64, 3, .padding = 1), fv_nn_relu(), fv_nn_conv2d(64, 64, 3, .padding = 1),
+        fv_nn_relu(), fv_nn_max_pool2d(2), /* 8 x 8 */
+        fv_nn_flatten(), fv_nn_linear(64 * 8 * 8, 512), fv_nn_relu(), fv_nn_linear(512, 10));
+}
+
+/* LeCun et al. 1998, with ReLU and max pooling. */
+static inline fv_module *lenet(void)
+{
+    return fv_sequential(fv_nn_conv2d(3, 6, 5), fv_nn_relu(), fv_nn_max_pool2d(2),  /* 14 x 14 */
+                         fv_nn_conv2d(6, 16, 5), fv_nn_relu(), fv_nn_max_pool2d(2), /* 5 x 5 */
+                         fv_nn_flatten(), fv_nn_linear(16 * 5 * 5, 120), fv_nn_relu(),
+                         fv_nn_linear(120, 84), fv_nn_relu(), fv_nn_linear(84, 10));
+}
+
+/* --- residual networks: He et al. 2015 -------------------------------------------------------- */
+
+static inline fv_tensor *residual_forward(fv_module *self, fv_tensor *x)
+{
+    fv_tensor *y = fv_forward(fv_get_child(self, "body"), x);
+    if (fv_child_count(self) == 2) x = fv_forward(fv_get_child(self, "shortcut"), x);
+    return fv_relu(fv_add(y, x));
+}
+
+static const fv_module_type residual_type = {.name = "Residual", .forward = residual_forward};
+
+/* relu(body(x) + shortcut(x)). The shortcut is x itself, or a projection where the shape changes.
+ */
+static inline fv_module *residual(int64_t in, int64_t out, int64_t stride)
+{
+    fv_module *m = fv_module_new(&residual_type, NULL);
+    fv_module_add_child(m, "body",
+                        fv_sequential(conv3x3(in, out, stride), fv_nn_batch_norm2d(out),
+                                      fv_nn_relu(), conv3x3(out, out, 1), fv_nn_batch_norm2d(out)));
+    if (in != out || stride != 1)
+        fv_module_add_child(m, "shortcut",
+                            fv_sequential(fv_nn_conv2d(in, out, 1, .stride = stride, .bias = false),
+                                          fv_nn_batch_norm2d(out)));
+    return fv_module_finish(m);
+}
+
+/* 20 layers, 16 to 64 channels: 0.27 million weights. */
+static inline fv_module *resnet20(void)
+{
+    return fv_sequential(
+        conv3x3(3, 16, 1), fv_nn_batch_norm2d(16), fv_nn_relu(),
+        fv_sequential(residual(16, 16, 1), residual(16, 16, 1), residual(16, 16, 1)), /* 32 x 32 */
+        fv_sequential(residual(16, 32, 2), residual(32, 32, 1), residual(32, 32, 1)), /* 16 x 16 */
+        fv_sequential(residual(32, 64, 2), residual(64, 64, 1), residual(64, 64, 1)), /* 8 x 8 */
+        fv_nn_adaptive_avg_pool2d(1), fv_nn_flatten(), fv_nn_linear(64, 10));
+}
+
+/* 18 layers, 64 to 512 channels, with a stem for small images: 11.2 million weights. */
+static inline fv_module *resnet18(void)
+{
+    return fv_sequential(conv3x3(3, 64, 1), fv_nn_batch_norm2d(64), fv_nn_relu(),
+                         fv_sequential(residual(64, 64, 1), residual(64, 64, 1)),
+                         fv_sequential(residual(64, 128, 2), residual(128, 128, 1)),
+                         fv_sequential(residual(128, 256, 2), residual(256, 256, 1)),
+                         fv_sequential(residual(256, 512, 2), residual(512, 512, 1)),
+                         fv_nn_adaptive_avg_pool2d(1), fv_nn_flatten(), fv_nn_linear(512, 10));
+}
+
+#endif

@@ -1,0 +1,170 @@
+#!/usr/bin/env bash
+# From a fresh clone to a trained network, with one command:
+#
+#   examples/quickstart.sh
+#
+# Installs the packages that are missing, builds Fovea into build/, and trains a convolutional
+# network: on CIFAR-10 where it is at hand or can be downloaded, else on Fashion-MNIST.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+usage() {
+  cat <<'EOF'
+Usage: examples/quickstart.sh [--offline] [--fashion] [--epochs N] [--build DIR] [--help]
+
+Installs missing packages (apt-get, dnf, pacman or brew; through sudo when needed), builds Fovea,
+and trains a network in about three minutes on two cores.
+
+  --offline     ask nothing of the network: use what is installed and what data is there
+  --fashion     train on Fashion-MNIST even where CIFAR-10 could be had
+  --epochs N    passes over the training images
+  --build DIR   where to build (default: build)
+
+CIFAR-10 is looked for in $FOVEA_DATA and datasets/ (cifar-10-batches-bin in it), then downloaded
+to datasets/ from its authors' site (170 MB). Fashion-MNIST comes from Debian's package
+dataset-fashion-mnist, elsewhere from its authors' site (31 MB).
+EOF
+}
+
+offline=no fashion=no epochs='' build=build
+while [ $# -gt 0 ]; do
+  case $1 in
+    --offline) offline=yes ;;
+    --fashion) fashion=yes ;;
+    --epochs) epochs=${2:?--epochs needs a number}; shift ;;
+    --build) build=${2:?--build needs a folder}; shift ;;
+    -h | --help) usage; exit 0 ;;
+    *) usage >&2; exit 2 ;;
+  esac
+  shift
+done
+
+# shellcheck disable=SC1091
+. .ci/packages.sh
+
+say() { printf '\n== %s\n' "$*"; }
+
+# --- packages and build ---------------------------------------------------------------------------
+if [ $offline = no ]; then
+  say "Packages"
+  fovea_install build
+  echo "All that a build needs is there."
+fi
+
+say "Build into $build/"
+configure=(-S . -B "$build" -DCMAKE_BUILD_TYPE=Release -DFOVEA_EXAMPLES=ON)
+if [ ! -f "$build/CMakeCache.txt" ]; then
+  command -v ninja >/dev/null 2>&1 && configure+=(-G Ninja)
+  fovea_has check || configure+=(-DFOVEA_TESTS=OFF)
+fi
+cmake "${configure[@]}"
+cmake --build "$build" --parallel "$(getconf _NPROCESSORS_ONLN)" --target train_cifar10 train_mnist
+
+# --- data -----------------------------------------------------------------------------------------
+cifar_url=https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz
+cifar_md5=c32a1d4ab5d03f1284b67883e8d87530
+fashion_url=http://fashion-mnist.s3-website.eu-central-1.amazonaws.com
+
+md5_of() {
+  if command -v md5sum >/dev/null 2>&1; then
+    md5sum "$1" | cut -d ' ' -f 1
+  else
+    md5 -q "$1"
+  fi
+}
+
+# download URL FILE MD5: goes on with a part of an earlier try, and gives up soon where there is no
+# network. FILE appears only when it is whole and right.
+download() {
+  [ $offline = no ] || return 1
+  fovea_install curl || return 1
+  mkdir -p "$(dirname "$2")"
+  local part=$2.part try code
+  for try in first second check; do
+    if [ -s "$part" ] && [ "$(md5_of "$part")" = "$3" ]; then
+      mv "$part" "$2"
+      return 0
+    fi
+    case $try in
+      first) echo "Downloading $1" ;;
+      second) echo "Not the file that it should be; once more" && rm -f "$part" ;;
+      check) break ;;
+    esac
+    code=0
+    curl --fail --location --connect-timeout 5 --speed-limit 20000 --speed-time 20 \
+      --progress-bar --continue-at - --output "$part" "$1" || code=$?
+    case $code in
+      0) ;;
+      22 | 33) rm -f "$part" && return 1 ;; # refused, perhaps for the part that is here
+      *) return 1 ;;                        # a broken line: what has come is kept
+    esac
+  done
+  rm -f "$part"
+  return 1
+}
+
+# Sets root to the folder with CIFAR-10.
+find_cifar() {
+  local dir
+  for dir in "${FOVEA_DATA:-}" datasets; do
+    [ -n "$dir" ] || continue
+    if [ -f "$dir/cifar-10-batches-bin/data_batch_1.bin" ] || [ -f "$dir/data_batch_1.bin" ]; then
+      root=$dir
+      return 0
+    fi
+  done
+  local archive=datasets/cifar-10-binary.tar.gz
+  download $cifar_url $archive $cifar_md5 || return 1
+  rm -rf datasets/unpacking && mkdir datasets/unpacking
+  tar -xzf $archive -C datasets/unpacking
+  mv datasets/unpacking/cifar-10-batches-bin datasets/
+  rm -rf datasets/unpacking $archive
+  root=datasets
+}
+
+# Sets root to the folder with fashion-mnist/.
+find_fashion() {
+  local dir name md5
+  for dir in "${FOVEA_DATA:-}" datasets /usr/share/datasets; do
+    root=$dir
+    [ -n "$dir" ] && [ -f "$dir/fashion-mnist/train-images-idx3-ubyte.gz" ] && return 0
+  done
+  root=/usr/share/datasets
+  if [ $offline = no ] && fovea_install fashion; then return 0; fi
+  root=datasets
+  while read -r name md5; do
+    download "$fashion_url/$name-ubyte.gz" "datasets/fashion-mnist/$name-ubyte.gz" "$md5" || return 1
+  done <<'EOF'
+train-labels-idx1 25c81989df183df01b3e8a0aad5dffbe
+t10k-labels-idx1 bb300cfdad3c16e7a12a480ee83cd310
+t10k-images-idx3 bef4ecab320f06d8554ea6380940ec79
+train-images-idx3 8d4fb7e6c68d591d4c3dfef9ec88bf0d
+EOF
+}
+
+# --- training -------------------------------------------------------------------------------------
+say "Data"
+if [ $fashion = no ] && find_cifar; then
+  set_name="CIFAR-10" weights=$build/cifar10.safetensors
+  train=("$build/examples/train_cifar10" --model small --epochs "${epochs:-3}")
+elif find_fashion; then
+  set_name="Fashion-MNIST" weights=$build/fashion-mnist.safetensors
+  train=("$build/examples/train_mnist" --fashion --epochs "${epochs:-4}")
+else
+  echo "Neither CIFAR-10 nor Fashion-MNIST is here, and neither could be downloaded." >&2
+  echo "Put $cifar_url, unpacked, into datasets/ and start again." >&2
+  exit 1
+fi
+echo "$set_name, from $root"
+
+say "Training on $set_name"
+train+=(--data "$root")
+if fovea_has jansson; then train+=(--save "$weights"); fi
+"${train[@]}" | tee "$build/quickstart.log"
+
+accuracy=$(tail -n 1 "$build/quickstart.log" | cut -d ' ' -f 2)
+say "Done: $accuracy of the test images of $set_name are named rightly"
+if fovea_has jansson; then
+  echo "The trained weights lie in $weights (safetensors: Python reads them as well)."
+fi
+echo "Next: examples/README.md"

@@ -1,0 +1,53 @@
+/* Fovea: tensors, a dynamic autograd tape and the convolution family, in C.
+ *
+ * This header brings in the whole library. PyTorch's names and semantics hold unless a comment
+ * says otherwise: fv_ + the functional name for ops, fv_nn_ for layers, fv_ + the lower-case class
+ * name for optimizers and schedulers. */
+#ifndef FOVEA_H
+#define FOVEA_H
+
+#include "tensor/args.h"
+#include "tensor/create.h"
+#include "tensor/dtype.h"
+#include "tensor/error.h"
+#include "tensor/memory.h"
+#include "tensor/print.h"
+#include "tensor/random.h"
+#include "tensor/safetensors.h"
+#include "tensor/scope.h"
+#include "tensor/shape.h"
+#include "tensor/tensor.h"
+#include "tensor/threads.h"
+
+#include "autograd/autograd.h"
+#include "autograd/gradcheck.h"
+#include "autograd/op.h"
+#include "autograd/ops/conv.h"
+#include "autograd/ops/dropout.h"
+#include "autograd/ops/elementwise.h"
+#include "autograd/ops/join.h"
+#include "autograd/ops/loss.h"
+#include "autograd/ops/matmul.h"
+#include "autograd/ops/norm.h"
+#include "autograd/ops/pool.h"
+#include "autograd/ops/reduce.h"
+#include "autograd/ops/softmax.h"
+#include "autograd/ops/view.h"
+
+#include "nn/nn.h"
+#include "optim/optim.h"
+#include "data/data.h"
+
+#ifndef __cplusplus
+/* Frees a module, optimizer, scheduler, loader or data set; NULL is fine. Tensors are released by
+ * scopes and fv_release. */
+#define fv_free(object)                                                                            \
+    _Generic((object), fv_module *                                                                 \
+             : fv_module_free, fv_optim *                                                          \
+             : fv_optim_free, fv_scheduler *                                                       \
+             : fv_scheduler_free, fv_loader *                                                      \
+             : fv_loader_free, fv_dataset *                                                        \
+             : fv_dataset_free)(object)
+#endif
+
+#endif
