@@ -79,7 +79,7 @@ typedef struct fv_backward_args {
     bool retain_graph;   /* keep the graph for another backward */
     bool create_graph;   /* record the backward itself (implies retain_graph) */
 } fv_backward_args;
-#define FV_BACKWARD_DEFAULTS .positional = 0
+#define FV_BACKWARD_DEFAULTS FV_NO_DEFAULTS
 
 /* Adds d tensor / d leaf, times gradient, to .grad of every leaf that requires grad. Each piece of
  * the graph is freed as soon as its node has run.
@@ -100,7 +100,7 @@ typedef struct fv_grad_args {
     bool create_graph; /* the results can be differentiated again (implies retain_graph) */
     bool allow_unused; /* NULL for an input that no output depends on; else an error */
 } fv_grad_args;
-#define FV_GRAD_DEFAULTS .positional = 0
+#define FV_GRAD_DEFAULTS FV_NO_DEFAULTS
 
 /* fv_grad(FV_TENSORS(y), FV_TENSORS(x, w), grads, .create_graph = true): the gradients of the
  * outputs' sum in the inputs, which may be leaves or not; .grad of no tensor is touched.

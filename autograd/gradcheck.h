@@ -34,7 +34,7 @@ typedef struct fv_gradcheck_args {
     void *context;
     double eps, atol, rtol; /* 1e-6, 1e-5, 1e-3 */
 } fv_gradcheck_args;
-#define FV_GRADCHECK_DEFAULTS .eps = 1e-6, .atol = 1e-5, .rtol = 1e-3, .positional = 0
+#define FV_GRADCHECK_DEFAULTS FV_DEFAULTS(.eps = 1e-6, .atol = 1e-5, .rtol = 1e-3)
 
 /* Compares backward with central differences, element by element of the whole Jacobian, and two
  * backward runs with each other. True when all agree. An error in the function (it stands in

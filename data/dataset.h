@@ -27,7 +27,7 @@ typedef struct fv_dataset_args {
     void *context;
     void (*release)(void *context); /* of the context, when the set dies; NULL: nothing */
 } fv_dataset_args;
-#define FV_DATASET_DEFAULTS .positional = 0
+#define FV_DATASET_DEFAULTS FV_NO_DEFAULTS
 
 /* fv_dataset_new(my_length, my_get, my_set, .release = free): a data set of one's own.
  * Errors: no callback, a negative length; the context then stays the caller's.

@@ -19,7 +19,7 @@ typedef struct fv_image_dataset_args {
     int64_t random_crop; /* pad by so many black pixels all round, cut a window of H x W; 0 */
     bool random_flip;    /* mirror every other image, left to right */
 } fv_image_dataset_args;
-#define FV_IMAGE_DATASET_DEFAULTS .mean = {0, 0, 0, 0}, .std = {1, 1, 1, 1}, .positional = 0
+#define FV_IMAGE_DATASET_DEFAULTS FV_DEFAULTS(.mean = {0, 0, 0, 0}, .std = {1, 1, 1, 1})
 
 /* Sample i: x = (images[i] / 255 - mean) / std, float32 [C,H,W], and y = labels[i].
  * Images stay bytes in memory; a loader writes its batch straight into channels-last order. What an

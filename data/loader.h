@@ -28,7 +28,7 @@ typedef struct fv_loader_args {
     bool drop_last;     /* leave out a last batch that is not full */
     uint64_t seed;      /* 0: one is drawn from the process-wide generator (fv_manual_seed) */
 } fv_loader_args;
-#define FV_LOADER_DEFAULTS .batch_size = 1, .positional = 0
+#define FV_LOADER_DEFAULTS FV_DEFAULTS(.batch_size = 1)
 
 /* fv_loader_new(set, .batch_size = 128, .shuffle = true). Keeps the data set alive. NULL on an
  * error: no data set (its own error stands then), batch_size below 1, memory.

@@ -25,8 +25,8 @@ typedef struct fv_vision_args {
  * Errors: a file that is missing, of another size than 10,000 records, or with a label above 9.
  * Source: torchvision.datasets.CIFAR10; Krizhevsky 2009, "Learning multiple layers of features". */
 #define FV_CIFAR10_DEFAULTS                                                                        \
-    .train = true, .normalize = true, .mean = {0.4912, 0.4821, 0.4465, 0},                         \
-    .std = {0.2452, 0.2428, 0.2606, 1}, .positional = 0
+    FV_DEFAULTS(.train = true, .normalize = true, .mean = {0.4912, 0.4821, 0.4465, 0},             \
+                .std = {0.2452, 0.2428, 0.2606, 1})
 fv_dataset *fv_cifar10_ex(const fv_vision_args *a);
 #define fv_cifar10(...)                                                                            \
     FV_CALL_ARGS(fv_cifar10_ex, fv_vision_args, FV_CIFAR10_DEFAULTS, __VA_ARGS__)
@@ -37,8 +37,8 @@ fv_dataset *fv_cifar10_ex(const fv_vision_args *a);
  * counts of images and labels, a label above 9, .gz in a build without zlib.
  * Source: torchvision.datasets.MNIST; LeCun, Cortes, Burges. */
 #define FV_MNIST_DEFAULTS                                                                          \
-    .train = true, .normalize = true, .mean = {0.1307, 0, 0, 0}, .std = {0.3081, 1, 1, 1},         \
-    .positional = 0
+    FV_DEFAULTS(.train = true, .normalize = true, .mean = {0.1307, 0, 0, 0},                       \
+                .std = {0.3081, 1, 1, 1})
 fv_dataset *fv_mnist_ex(const fv_vision_args *a);
 #define fv_mnist(...) FV_CALL_ARGS(fv_mnist_ex, fv_vision_args, FV_MNIST_DEFAULTS, __VA_ARGS__)
 
@@ -46,8 +46,8 @@ fv_dataset *fv_mnist_ex(const fv_vision_args *a);
  * fv_fashion_mnist("/usr/share/datasets"), from the package dataset-fashion-mnist.
  * Source: torchvision.datasets.FashionMNIST; Xiao, Rasul, Vollgraf 2017. */
 #define FV_FASHION_MNIST_DEFAULTS                                                                  \
-    .train = true, .normalize = true, .mean = {0.2860, 0, 0, 0}, .std = {0.3530, 1, 1, 1},         \
-    .positional = 0
+    FV_DEFAULTS(.train = true, .normalize = true, .mean = {0.2860, 0, 0, 0},                       \
+                .std = {0.3530, 1, 1, 1})
 fv_dataset *fv_fashion_mnist_ex(const fv_vision_args *a);
 #define fv_fashion_mnist(...)                                                                      \
     FV_CALL_ARGS(fv_fashion_mnist_ex, fv_vision_args, FV_FASHION_MNIST_DEFAULTS, __VA_ARGS__)

@@ -13,7 +13,7 @@ typedef struct fv_nn_relu_args {
     char positional;
     bool inplace; /* overwrite the input; its maker's gradient must not need it */
 } fv_nn_relu_args;
-#define FV_NN_RELU_DEFAULTS .positional = 0
+#define FV_NN_RELU_DEFAULTS FV_NO_DEFAULTS
 /* Source: torch.nn.ReLU. */
 fv_module *fv_nn_relu_ex(const fv_nn_relu_args *a);
 #define fv_nn_relu(...)                                                                            \
@@ -30,7 +30,7 @@ typedef struct fv_nn_leaky_relu_args {
     char positional;
     double negative_slope; /* 0.01 */
 } fv_nn_leaky_relu_args;
-#define FV_NN_LEAKY_RELU_DEFAULTS .negative_slope = 0.01, .positional = 0
+#define FV_NN_LEAKY_RELU_DEFAULTS FV_DEFAULTS(.negative_slope = 0.01)
 /* Source: torch.nn.LeakyReLU. */
 fv_module *fv_nn_leaky_relu_ex(const fv_nn_leaky_relu_args *a);
 #define fv_nn_leaky_relu(...)                                                                      \
@@ -40,7 +40,7 @@ typedef struct fv_nn_elu_args {
     char positional;
     double alpha; /* 1 */
 } fv_nn_elu_args;
-#define FV_NN_ELU_DEFAULTS .alpha = 1.0, .positional = 0
+#define FV_NN_ELU_DEFAULTS FV_DEFAULTS(.alpha = 1.0)
 /* Source: torch.nn.ELU. */
 fv_module *fv_nn_elu_ex(const fv_nn_elu_args *a);
 #define fv_nn_elu(...) FV_CALL_ARGS(fv_nn_elu_ex, fv_nn_elu_args, FV_NN_ELU_DEFAULTS, __VA_ARGS__)
@@ -49,7 +49,7 @@ typedef struct fv_nn_softplus_args {
     char positional;
     double beta, threshold; /* 1, 20 */
 } fv_nn_softplus_args;
-#define FV_NN_SOFTPLUS_DEFAULTS .beta = 1.0, .threshold = 20.0, .positional = 0
+#define FV_NN_SOFTPLUS_DEFAULTS FV_DEFAULTS(.beta = 1.0, .threshold = 20.0)
 /* Source: torch.nn.Softplus. */
 fv_module *fv_nn_softplus_ex(const fv_nn_softplus_args *a);
 #define fv_nn_softplus(...)                                                                        \
@@ -59,7 +59,7 @@ typedef struct fv_nn_hardtanh_args {
     char positional;
     double min_val, max_val; /* -1, 1 */
 } fv_nn_hardtanh_args;
-#define FV_NN_HARDTANH_DEFAULTS .min_val = -1.0, .max_val = 1.0, .positional = 0
+#define FV_NN_HARDTANH_DEFAULTS FV_DEFAULTS(.min_val = -1.0, .max_val = 1.0)
 /* Errors (NULL): min_val not below max_val.  Source: torch.nn.Hardtanh. */
 fv_module *fv_nn_hardtanh_ex(const fv_nn_hardtanh_args *a);
 #define fv_nn_hardtanh(...)                                                                        \
@@ -73,7 +73,7 @@ typedef struct fv_nn_dropout_args {
     char positional;
     double p; /* 0.5 */
 } fv_nn_dropout_args;
-#define FV_NN_DROPOUT_DEFAULTS .p = 0.5, .positional = 0
+#define FV_NN_DROPOUT_DEFAULTS FV_DEFAULTS(.p = 0.5)
 /* In training, zeros with probability p and the rest times 1 / (1 - p); the identity in evaluation.
  * Errors (NULL): p outside [0, 1].  Source: torch.nn.Dropout. */
 fv_module *fv_nn_dropout_ex(const fv_nn_dropout_args *a);

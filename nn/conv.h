@@ -24,7 +24,7 @@ typedef struct fv_nn_conv_args {
     fv_dtype dtype;           /* float32 */
 } fv_nn_conv_args;
 #define FV_NN_CONV_DEFAULTS                                                                        \
-    .stride = 1, .dilation = 1, .groups = 1, .bias = true, .dtype = FV_FLOAT32, .positional = 0
+    FV_DEFAULTS(.stride = 1, .dilation = 1, .groups = 1, .bias = true, .dtype = FV_FLOAT32)
 
 /* fv_conv1d, 2d, 3d with parameters weight [out, in/groups, kernel..] and bias [out], both
  * U(-1/sqrt(fan_in), 1/sqrt(fan_in)), fan_in = in/groups * product(kernel). Other padding modes
@@ -54,7 +54,7 @@ typedef struct fv_nn_conv_transpose_args {
     fv_dtype dtype;         /* float32 */
 } fv_nn_conv_transpose_args;
 #define FV_NN_CONV_TRANSPOSE_DEFAULTS                                                              \
-    .stride = 1, .dilation = 1, .groups = 1, .bias = true, .dtype = FV_FLOAT32, .positional = 0
+    FV_DEFAULTS(.stride = 1, .groups = 1, .bias = true, .dilation = 1, .dtype = FV_FLOAT32)
 
 /* fv_conv_transpose1d, 2d, 3d with parameters weight [in, out/groups, kernel..] and bias [out],
  * initialised as above with fan_in = out/groups * product(kernel).

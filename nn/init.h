@@ -38,7 +38,7 @@ typedef struct fv_init_uniform_args {
     fv_tensor *tensor;
     double a, b; /* 0, 1 */
 } fv_init_uniform_args;
-#define FV_INIT_UNIFORM_DEFAULTS .b = 1.0, .positional = 0
+#define FV_INIT_UNIFORM_DEFAULTS FV_DEFAULTS(.b = 1.0)
 /* U[a, b).  Source: torch.nn.init.uniform_. */
 fv_tensor *fv_init_uniform_ex_(const fv_init_uniform_args *a);
 #define fv_init_uniform_(...)                                                                      \
@@ -49,7 +49,7 @@ typedef struct fv_init_normal_args {
     fv_tensor *tensor;
     double mean, std; /* 0, 1 */
 } fv_init_normal_args;
-#define FV_INIT_NORMAL_DEFAULTS .std = 1.0, .positional = 0
+#define FV_INIT_NORMAL_DEFAULTS FV_DEFAULTS(.std = 1.0)
 /* N(mean, std^2).  Source: torch.nn.init.normal_. */
 fv_tensor *fv_init_normal_ex_(const fv_init_normal_args *a);
 #define fv_init_normal_(...)                                                                       \
@@ -67,7 +67,7 @@ typedef struct fv_init_kaiming_args {
     fv_fan_mode mode;
     fv_nonlinearity nonlinearity; /* leaky_relu */
 } fv_init_kaiming_args;
-#define FV_INIT_KAIMING_DEFAULTS .positional = 0
+#define FV_INIT_KAIMING_DEFAULTS FV_NO_DEFAULTS
 /* std = gain / sqrt(fan); U(-sqrt(3) std, sqrt(3) std) or N(0, std^2).
  * Source: torch.nn.init.kaiming_uniform_, kaiming_normal_; He et al. 2015. */
 fv_tensor *fv_init_kaiming_uniform_ex_(const fv_init_kaiming_args *a);
@@ -84,7 +84,7 @@ typedef struct fv_init_xavier_args {
     fv_tensor *tensor;
     double gain; /* 1 */
 } fv_init_xavier_args;
-#define FV_INIT_XAVIER_DEFAULTS .gain = 1.0, .positional = 0
+#define FV_INIT_XAVIER_DEFAULTS FV_DEFAULTS(.gain = 1.0)
 /* std = gain * sqrt(2 / (fan_in + fan_out)), as above.
  * Source: torch.nn.init.xavier_uniform_, xavier_normal_; Glorot & Bengio 2010. */
 fv_tensor *fv_init_xavier_uniform_ex_(const fv_init_xavier_args *a);

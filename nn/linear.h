@@ -15,7 +15,7 @@ typedef struct fv_nn_linear_args {
     bool bias;      /* true */
     fv_dtype dtype; /* float32 */
 } fv_nn_linear_args;
-#define FV_NN_LINEAR_DEFAULTS .bias = true, .dtype = FV_FLOAT32, .positional = 0
+#define FV_NN_LINEAR_DEFAULTS FV_DEFAULTS(.bias = true, .dtype = FV_FLOAT32)
 
 /* fv_linear with parameters weight [out, in] and bias [out], both U(-1/sqrt(in), 1/sqrt(in)).
  * Errors (NULL): features below 1.  Source: torch.nn.Linear. */
@@ -29,7 +29,7 @@ typedef struct fv_nn_flatten_args {
     int64_t end_dim;   /* -1 */
 } fv_nn_flatten_args;
 /* An option may be given by position or by name; none at all is fine as well. */
-#define FV_NN_FLATTEN_DEFAULTS .start_dim = 1, .end_dim = -1, .positional = 0
+#define FV_NN_FLATTEN_DEFAULTS FV_DEFAULTS(.start_dim = 1, .end_dim = -1)
 
 /* fv_flatten, from dimension 1 on.  Source: torch.nn.Flatten. */
 fv_module *fv_nn_flatten_ex(const fv_nn_flatten_args *a);

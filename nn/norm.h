@@ -22,8 +22,8 @@ typedef struct fv_nn_batch_norm_args {
     fv_dtype dtype;           /* float32 */
 } fv_nn_batch_norm_args;
 #define FV_NN_BATCH_NORM_DEFAULTS                                                                  \
-    .eps = 1e-5, .momentum = 0.1, .affine = true, .track_running_stats = true,                     \
-    .dtype = FV_FLOAT32, .positional = 0
+    FV_DEFAULTS(.eps = 1e-5, .momentum = 0.1, .affine = true, .track_running_stats = true,         \
+                .dtype = FV_FLOAT32)
 
 /* fv_batch_norm: in training with the batch's statistics, which move the running ones by momentum;
  * in evaluation with the running ones, or the batch's if none are tracked. 1d takes [N,C] and

@@ -18,7 +18,7 @@ typedef struct fv_nn_max_pool_args {
     fv_dims dilation; /* 1 */
     bool ceil_mode;
 } fv_nn_max_pool_args;
-#define FV_NN_MAX_POOL_DEFAULTS .stride = FV_UNSET, .dilation = 1, .positional = 0
+#define FV_NN_MAX_POOL_DEFAULTS FV_DEFAULTS(.stride = FV_UNSET, .dilation = 1)
 
 /* fv_max_pool1d, 2d, 3d. The layer returns no indices; the op can.
  * Errors (NULL): options out of range.  Source: torch.nn.MaxPool1d, MaxPool2d, MaxPool3d. */
@@ -42,7 +42,7 @@ typedef struct fv_nn_avg_pool_args {
     int64_t divisor_override; /* FV_UNSET */
 } fv_nn_avg_pool_args;
 #define FV_NN_AVG_POOL_DEFAULTS                                                                    \
-    .stride = FV_UNSET, .count_include_pad = true, .divisor_override = FV_UNSET, .positional = 0
+    FV_DEFAULTS(.stride = FV_UNSET, .count_include_pad = true, .divisor_override = FV_UNSET)
 
 /* fv_avg_pool1d, 2d, 3d.
  * Errors (NULL): options out of range.  Source: torch.nn.AvgPool1d, AvgPool2d, AvgPool3d. */

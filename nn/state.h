@@ -20,7 +20,7 @@ typedef struct fv_load_args {
     const char *path;
     bool strict; /* true: the names in the file and in the module must be the same */
 } fv_load_args;
-#define FV_LOAD_DEFAULTS .strict = true, .positional = 0
+#define FV_LOAD_DEFAULTS FV_DEFAULTS(.strict = true)
 
 /* Reads a file of fv_save, or of safetensors.torch.save_file, into the parameters and buffers,
  * converting the element type where it differs. fv_load(m, path), fv_load(m, path, .strict =

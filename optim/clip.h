@@ -16,7 +16,7 @@ typedef struct fv_clip_grad_norm_args {
     double norm_type; /* 2; INFINITY for the largest absolute value */
     bool error_if_nonfinite;
 } fv_clip_grad_norm_args;
-#define FV_CLIP_GRAD_NORM_DEFAULTS .norm_type = 2.0, .positional = 0
+#define FV_CLIP_GRAD_NORM_DEFAULTS FV_DEFAULTS(.norm_type = 2.0)
 
 /* Scales all gradients by min(1, max_norm / (norm + 1e-6)), norm being that of all of them in a
  * row, and returns the norm; 0 when there is none. A norm that is not finite passes into the

@@ -31,7 +31,7 @@ typedef struct fv_sgd_args {
     bool nesterov;
     bool maximize;
 } fv_sgd_args;
-#define FV_SGD_DEFAULTS .lr = 1e-3, .positional = 0
+#define FV_SGD_DEFAULTS FV_DEFAULTS(.lr = 1e-3)
 
 /* Stochastic gradient descent:
  *   g = grad (negated by maximize) + weight_decay * p
@@ -53,9 +53,9 @@ typedef struct fv_adam_args {
     bool amsgrad;
     bool maximize;
 } fv_adam_args;
-#define FV_ADAM_DEFAULTS .lr = 1e-3, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .positional = 0
+#define FV_ADAM_DEFAULTS FV_DEFAULTS(.lr = 1e-3, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8)
 #define FV_ADAMW_DEFAULTS                                                                          \
-    .lr = 1e-3, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .weight_decay = 1e-2, .positional = 0
+    FV_DEFAULTS(.lr = 1e-3, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .weight_decay = 1e-2)
 
 /* Adam, at its step t, per parameter:
  *   g = grad (negated by maximize) + weight_decay * p
@@ -83,10 +83,10 @@ typedef struct fv_group_args {
     int nesterov, amsgrad, maximize; /* bools */
 } fv_group_args;
 #define FV_GROUP_DEFAULTS                                                                          \
-    .lr = (double)FV_UNSET, .momentum = (double)FV_UNSET, .dampening = (double)FV_UNSET,           \
-    .weight_decay = (double)FV_UNSET, .beta1 = (double)FV_UNSET, .beta2 = (double)FV_UNSET,        \
-    .eps = (double)FV_UNSET, .nesterov = FV_INHERIT, .amsgrad = FV_INHERIT,                        \
-    .maximize = FV_INHERIT, .positional = 0
+    FV_DEFAULTS(.lr = (double)FV_UNSET, .momentum = (double)FV_UNSET,                              \
+                .dampening = (double)FV_UNSET, .weight_decay = (double)FV_UNSET,                   \
+                .beta1 = (double)FV_UNSET, .beta2 = (double)FV_UNSET, .eps = (double)FV_UNSET,     \
+                .nesterov = FV_INHERIT, .amsgrad = FV_INHERIT, .maximize = FV_INHERIT)
 
 /* Adds parameters with options of their own. Options that the optimizer has not are ignored.
  * Errors: as for the constructor; a parameter that the optimizer already has. Nothing is added
@@ -112,7 +112,7 @@ typedef struct fv_get_lr_args {
     const fv_optim *optim;
     int64_t group;
 } fv_get_lr_args;
-#define FV_GET_LR_DEFAULTS .positional = 0
+#define FV_GET_LR_DEFAULTS FV_NO_DEFAULTS
 double fv_get_lr_ex(const fv_get_lr_args *a);
 #define fv_get_lr(...) FV_CALL_ARGS(fv_get_lr_ex, fv_get_lr_args, FV_GET_LR_DEFAULTS, __VA_ARGS__)
 
@@ -124,7 +124,7 @@ typedef struct fv_set_lr_args {
     double lr;
     int64_t group; /* FV_ALL */
 } fv_set_lr_args;
-#define FV_SET_LR_DEFAULTS .group = FV_ALL, .positional = 0
+#define FV_SET_LR_DEFAULTS FV_DEFAULTS(.group = FV_ALL)
 fv_status fv_set_lr_ex(const fv_set_lr_args *a);
 #define fv_set_lr(...) FV_CALL_ARGS(fv_set_lr_ex, fv_set_lr_args, FV_SET_LR_DEFAULTS, __VA_ARGS__)
 

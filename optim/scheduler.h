@@ -24,7 +24,7 @@ typedef struct fv_scheduler_step_args {
     fv_scheduler *scheduler;
     double metric; /* fv_reduce_lr_on_plateau wants it; others ignore it */
 } fv_scheduler_step_args;
-#define FV_SCHEDULER_STEP_DEFAULTS .metric = (double)FV_UNSET, .positional = 0
+#define FV_SCHEDULER_STEP_DEFAULTS FV_DEFAULTS(.metric = (double)FV_UNSET)
 
 /* Goes to the next step and sets rates. fv_scheduler_step(s), or fv_scheduler_step(s, loss).
  * Errors: a one-cycle schedule past its end, a plateau schedule without a metric; rates stay then.
@@ -46,7 +46,7 @@ typedef struct fv_step_lr_args {
     int64_t step_size; /* >= 1 */
     double gamma;
 } fv_step_lr_args;
-#define FV_STEP_LR_DEFAULTS .gamma = 0.1, .positional = 0
+#define FV_STEP_LR_DEFAULTS FV_DEFAULTS(.gamma = 0.1)
 /* Times gamma at every step_size-th step.  Source: torch.optim.lr_scheduler.StepLR. */
 fv_scheduler *fv_step_lr_ex(const fv_step_lr_args *a);
 #define fv_step_lr(...)                                                                            \
@@ -67,7 +67,7 @@ typedef struct fv_multi_step_lr_args {
     fv_milestones milestones; /* copied */
     double gamma;
 } fv_multi_step_lr_args;
-#define FV_MULTI_STEP_LR_DEFAULTS .gamma = 0.1, .positional = 0
+#define FV_MULTI_STEP_LR_DEFAULTS FV_DEFAULTS(.gamma = 0.1)
 /* Times gamma at each milestone.  Source: torch.optim.lr_scheduler.MultiStepLR. */
 fv_scheduler *fv_multi_step_lr_ex(const fv_multi_step_lr_args *a);
 #define fv_multi_step_lr(...)                                                                      \
@@ -82,7 +82,7 @@ typedef struct fv_cosine_annealing_lr_args {
     int64_t t_max; /* >= 1 */
     double eta_min;
 } fv_cosine_annealing_lr_args;
-#define FV_COSINE_ANNEALING_LR_DEFAULTS .positional = 0
+#define FV_COSINE_ANNEALING_LR_DEFAULTS FV_NO_DEFAULTS
 /* From the initial rate to eta_min along half a cosine in t_max steps, and back in t_max more:
  * eta_min + (initial - eta_min) * (1 + cos(pi * t / t_max)) / 2, reckoned step by step.
  * Source: torch.optim.lr_scheduler.CosineAnnealingLR; Loshchilov & Hutter 2017. */
@@ -99,7 +99,7 @@ typedef struct fv_linear_lr_args {
     int64_t total_iters; /* 5 */
 } fv_linear_lr_args;
 #define FV_LINEAR_LR_DEFAULTS                                                                      \
-    .start_factor = 1.0 / 3.0, .end_factor = 1.0, .total_iters = 5, .positional = 0
+    FV_DEFAULTS(.start_factor = 1.0 / 3.0, .end_factor = 1.0, .total_iters = 5)
 /* From start_factor to end_factor times the initial rate, in total_iters steps: a warm-up.
  * Source: torch.optim.lr_scheduler.LinearLR. */
 fv_scheduler *fv_linear_lr_ex(const fv_linear_lr_args *a);
@@ -113,7 +113,7 @@ typedef struct fv_lambda_lr_args {
     fv_lr_fn function;
     void *context;
 } fv_lambda_lr_args;
-#define FV_LAMBDA_LR_DEFAULTS .positional = 0
+#define FV_LAMBDA_LR_DEFAULTS FV_NO_DEFAULTS
 /* The initial rate times function(step).  Source: torch.optim.lr_scheduler.LambdaLR. */
 fv_scheduler *fv_lambda_lr_ex(const fv_lambda_lr_args *a);
 #define fv_lambda_lr(...)                                                                          \
@@ -135,9 +135,9 @@ typedef struct fv_one_cycle_lr_args {
     bool three_phase;
 } fv_one_cycle_lr_args;
 #define FV_ONE_CYCLE_LR_DEFAULTS                                                                   \
-    .total_steps = FV_UNSET, .epochs = FV_UNSET, .steps_per_epoch = FV_UNSET, .pct_start = 0.3,    \
-    .cycle_momentum = true, .base_momentum = 0.85, .max_momentum = 0.95, .div_factor = 25.0,       \
-    .final_div_factor = 1e4, .positional = 0
+    FV_DEFAULTS(.total_steps = FV_UNSET, .epochs = FV_UNSET, .steps_per_epoch = FV_UNSET,          \
+                .pct_start = 0.3, .cycle_momentum = true, .base_momentum = 0.85,                   \
+                .max_momentum = 0.95, .div_factor = 25.0, .final_div_factor = 1e4)
 /* One rise to max_lr and one fall far below the start, over all steps of the training.
  * Source: torch.optim.lr_scheduler.OneCycleLR; Smith & Topin 2018. */
 fv_scheduler *fv_one_cycle_lr_ex(const fv_one_cycle_lr_args *a);
@@ -159,7 +159,7 @@ typedef struct fv_reduce_lr_on_plateau_args {
     double eps; /* 1e-8: smaller reductions are left out */
 } fv_reduce_lr_on_plateau_args;
 #define FV_REDUCE_LR_ON_PLATEAU_DEFAULTS                                                           \
-    .factor = 0.1, .patience = 10, .threshold = 1e-4, .eps = 1e-8, .positional = 0
+    FV_DEFAULTS(.factor = 0.1, .patience = 10, .threshold = 1e-4, .eps = 1e-8)
 /* Times factor when the metric given to fv_scheduler_step has stopped improving.
  * Source: torch.optim.lr_scheduler.ReduceLROnPlateau. */
 fv_scheduler *fv_reduce_lr_on_plateau_ex(const fv_reduce_lr_on_plateau_args *a);

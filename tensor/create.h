@@ -16,7 +16,7 @@ typedef struct fv_create_args {
     bool requires_grad; /* floating types only */
     bool channels_last; /* strides in channels-last order (3 to 5 dims) */
 } fv_create_args;
-#define FV_CREATE_DEFAULTS .dtype = FV_FLOAT32, .positional = 0
+#define FV_CREATE_DEFAULTS FV_DEFAULTS(.dtype = FV_FLOAT32)
 
 /* fv_zeros(FV_SHAPE(2, 3), .dtype = FV_INT64). Errors: shape, memory, requires_grad on integers.
  * Source: torch.empty, zeros, ones, rand (uniform [0, 1)), randn (normal 0, 1). */
@@ -38,7 +38,7 @@ typedef struct fv_full_args {
     fv_dtype dtype;
     bool requires_grad;
 } fv_full_args;
-#define FV_FULL_DEFAULTS .dtype = FV_FLOAT32, .positional = 0
+#define FV_FULL_DEFAULTS FV_DEFAULTS(.dtype = FV_FLOAT32)
 /* All elements = value.  Source: torch.full. */
 fv_tensor *fv_full_ex(const fv_full_args *a);
 #define fv_full(...) FV_CALL_ARGS(fv_full_ex, fv_full_args, FV_FULL_DEFAULTS, __VA_ARGS__)
@@ -51,7 +51,7 @@ typedef struct fv_range_args {
     double start, end, step; /* fv_arange: [start, end) in steps */
     fv_dtype dtype;
 } fv_range_args;
-#define FV_RANGE_DEFAULTS .step = 1.0, .dtype = FV_FLOAT32, .positional = 0
+#define FV_RANGE_DEFAULTS FV_DEFAULTS(.step = 1.0, .dtype = FV_FLOAT32)
 /* start, start + step, ... below end: ceil((end - start) / step) elements.
  * Errors: step 0, a sign that never reaches end.  Source: torch.arange. */
 fv_tensor *fv_arange_ex(const fv_range_args *a);
@@ -63,7 +63,7 @@ typedef struct fv_linspace_args {
     int64_t steps;
     fv_dtype dtype;
 } fv_linspace_args;
-#define FV_LINSPACE_DEFAULTS .dtype = FV_FLOAT32, .positional = 0
+#define FV_LINSPACE_DEFAULTS FV_DEFAULTS(.dtype = FV_FLOAT32)
 /* steps numbers from start to end, both included.  Source: torch.linspace. */
 fv_tensor *fv_linspace_ex(const fv_linspace_args *a);
 #define fv_linspace(...)                                                                           \
@@ -74,7 +74,7 @@ typedef struct fv_eye_args {
     int64_t n, m; /* m: n */
     fv_dtype dtype;
 } fv_eye_args;
-#define FV_EYE_DEFAULTS .m = FV_UNSET, .dtype = FV_FLOAT32, .positional = 0
+#define FV_EYE_DEFAULTS FV_DEFAULTS(.m = FV_UNSET, .dtype = FV_FLOAT32)
 /* Ones on the diagonal.  Source: torch.eye. */
 fv_tensor *fv_eye_ex(const fv_eye_args *a);
 #define fv_eye(...) FV_CALL_ARGS(fv_eye_ex, fv_eye_args, FV_EYE_DEFAULTS, __VA_ARGS__)
@@ -85,7 +85,7 @@ typedef struct fv_randint_args {
     fv_shape shape;
     fv_dtype dtype;
 } fv_randint_args;
-#define FV_RANDINT_DEFAULTS .dtype = FV_INT64, .positional = 0
+#define FV_RANDINT_DEFAULTS FV_DEFAULTS(.dtype = FV_INT64)
 /* Integers in [low, high). Errors: low >= high, a range that the dtype cannot hold.
  * Source: torch.randint. */
 fv_tensor *fv_randint_ex(const fv_randint_args *a);

@@ -17,7 +17,7 @@ typedef struct fv_conv_args {
     fv_dims dilation; /* 1 */
     int64_t groups;   /* 1 */
 } fv_conv_args;
-#define FV_CONV_DEFAULTS .stride = 1, .dilation = 1, .groups = 1, .positional = 0
+#define FV_CONV_DEFAULTS FV_DEFAULTS(.stride = 1, .dilation = 1, .groups = 1)
 
 /* y = x * w + b: cross-correlation.
  * x [N,C,L..]  w [O,C/g,K..]  b [O] or NULL  ->  y [N,O,M..]; x [C,L..] gives y [O,M..]
@@ -43,7 +43,7 @@ typedef struct fv_conv_transpose_args {
     int64_t groups;         /* 1 */
     fv_dims dilation;       /* 1 */
 } fv_conv_transpose_args;
-#define FV_CONV_TRANSPOSE_DEFAULTS .stride = 1, .groups = 1, .dilation = 1, .positional = 0
+#define FV_CONV_TRANSPOSE_DEFAULTS FV_DEFAULTS(.stride = 1, .groups = 1, .dilation = 1)
 
 /* The adjoint of fv_conv*d in its input, plus b.
  * x [N,C,L..]  w [C,O/g,K..]  b [O] or NULL  ->  y [N,O,M..]; x [C,L..] gives y [O,M..]

@@ -15,7 +15,7 @@ typedef struct fv_dropout_args {
     double p;      /* 0.5: probability of an element to become 0 */
     bool training; /* true; else the input itself is returned */
 } fv_dropout_args;
-#define FV_DROPOUT_DEFAULTS .p = 0.5, .training = true, .positional = 0
+#define FV_DROPOUT_DEFAULTS FV_DEFAULTS(.p = 0.5, .training = true)
 
 /* y = x · m / (1 − p), with m 0 with probability p, else 1; zeros for p = 1.
  * The random numbers come from the process-wide generator and are counted in the memory order of x,

@@ -58,7 +58,7 @@ typedef struct fv_clamp_args {
     fv_tensor *input;
     double min, max; /* -INFINITY, INFINITY: no bound */
 } fv_clamp_args;
-#define FV_CLAMP_DEFAULTS .min = -__builtin_inf(), .max = __builtin_inf(), .positional = 0
+#define FV_CLAMP_DEFAULTS FV_DEFAULTS(.min = -__builtin_inf(), .max = __builtin_inf())
 
 /* min(max(x, min), max). Where min > max, max.
  * Gradient: x, 1 on the closed interval.   Errors: bool; a bound that an integer dtype cannot hold.
@@ -74,7 +74,7 @@ typedef struct fv_hardtanh_args {
     fv_tensor *input;
     double min_val, max_val; /* -1, 1 */
 } fv_hardtanh_args;
-#define FV_HARDTANH_DEFAULTS .min_val = -1.0, .max_val = 1.0, .positional = 0
+#define FV_HARDTANH_DEFAULTS FV_DEFAULTS(.min_val = -1.0, .max_val = 1.0)
 
 /* clamp, but with gradient 0 at the bounds. relu6 is fv_hardtanh(x, 0, 6).
  * Gradient: x.
@@ -88,7 +88,7 @@ typedef struct fv_leaky_relu_args {
     fv_tensor *input;
     double negative_slope; /* 0.01 */
 } fv_leaky_relu_args;
-#define FV_LEAKY_RELU_DEFAULTS .negative_slope = 0.01, .positional = 0
+#define FV_LEAKY_RELU_DEFAULTS FV_DEFAULTS(.negative_slope = 0.01)
 
 /* x for x > 0, else negative_slope · x.   Gradient: x.
  * Source: torch.nn.functional.leaky_relu. */
@@ -101,7 +101,7 @@ typedef struct fv_elu_args {
     fv_tensor *input;
     double alpha; /* 1 */
 } fv_elu_args;
-#define FV_ELU_DEFAULTS .alpha = 1.0, .positional = 0
+#define FV_ELU_DEFAULTS FV_DEFAULTS(.alpha = 1.0)
 
 /* x for x > 0, else alpha · (e^x − 1).   Gradient: x.
  * Source: torch.nn.functional.elu. */
@@ -113,7 +113,7 @@ typedef struct fv_softplus_args {
     fv_tensor *input;
     double beta, threshold; /* 1, 20 */
 } fv_softplus_args;
-#define FV_SOFTPLUS_DEFAULTS .beta = 1.0, .threshold = 20.0, .positional = 0
+#define FV_SOFTPLUS_DEFAULTS FV_DEFAULTS(.beta = 1.0, .threshold = 20.0)
 
 /* log(1 + e^(beta·x)) / beta, and x where beta·x > threshold.   Gradient: x.
  * Source: torch.nn.functional.softplus. */

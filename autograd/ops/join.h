@@ -14,7 +14,7 @@ typedef struct fv_cat_args {
     fv_tensor_list tensors;
     int64_t dim; /* 0 */
 } fv_cat_args;
-#define FV_CAT_DEFAULTS .positional = 0
+#define FV_CAT_DEFAULTS FV_NO_DEFAULTS
 
 /* The tensors one after the other along dim: fv_cat(FV_TENSORS(a, b), .dim = 1). Their shapes agree
  * in all other dimensions; the dtype is the widest one. Tensors of shape [0] are passed over.

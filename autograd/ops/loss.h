@@ -24,7 +24,7 @@ typedef struct fv_nll_loss_args {
     int64_t ignore_index; /* -100 */
     fv_reduction reduction;
 } fv_nll_loss_args;
-#define FV_NLL_LOSS_DEFAULTS .ignore_index = -100, .positional = 0
+#define FV_NLL_LOSS_DEFAULTS FV_DEFAULTS(.ignore_index = -100)
 
 /* l_n = -weight[t_n] input[n, t_n], 0 where t_n = ignore_index; the mean is
  * sum l_n / sum weight[t_n] over the others, NaN when there are none.
@@ -44,7 +44,7 @@ typedef struct fv_cross_entropy_args {
     fv_reduction reduction;
     double label_smoothing; /* in [0, 1] */
 } fv_cross_entropy_args;
-#define FV_CROSS_ENTROPY_DEFAULTS .ignore_index = -100, .positional = 0
+#define FV_CROSS_ENTROPY_DEFAULTS FV_DEFAULTS(.ignore_index = -100)
 
 /* l_n = -sum over c of weight[c] p[n, c] log_softmax(input)[n, c], where p is 1 at the class (or
  * the given probabilities), mixed with 1 / C by label_smoothing. The mean of classes divides by
@@ -65,7 +65,7 @@ typedef struct fv_bce_with_logits_args {
     fv_reduction reduction;
     fv_tensor *pos_weight; /* factor of the positive part, broadcasts to input; or NULL */
 } fv_bce_with_logits_args;
-#define FV_BCE_WITH_LOGITS_DEFAULTS .positional = 0
+#define FV_BCE_WITH_LOGITS_DEFAULTS FV_NO_DEFAULTS
 
 /* l = -weight (pos_weight t log s(x) + (1 - t) log(1 - s(x))), s the sigmoid, without overflow.
  * Gradient: input target weight pos_weight (twice differentiable).   Errors: shape, dtype.
@@ -83,7 +83,7 @@ typedef struct fv_loss_args {
     fv_tensor *target; /* of input's shape and dtype */
     fv_reduction reduction;
 } fv_loss_args;
-#define FV_LOSS_DEFAULTS .positional = 0
+#define FV_LOSS_DEFAULTS FV_NO_DEFAULTS
 
 /* l = (x - t)^2.
  * Gradient: input target (twice differentiable).   Errors: shape, dtype.
@@ -104,7 +104,7 @@ typedef struct fv_smooth_l1_loss_args {
     fv_reduction reduction;
     double beta; /* 1 */
 } fv_smooth_l1_loss_args;
-#define FV_SMOOTH_L1_LOSS_DEFAULTS .beta = 1.0, .positional = 0
+#define FV_SMOOTH_L1_LOSS_DEFAULTS FV_DEFAULTS(.beta = 1.0)
 
 /* l = (x - t)^2 / (2 beta) where |x - t| < beta, else |x - t| - beta / 2.
  * Gradient: input target (twice differentiable).   Errors: shape, dtype, beta < 0.
@@ -121,7 +121,7 @@ typedef struct fv_huber_loss_args {
     fv_reduction reduction;
     double delta; /* 1 */
 } fv_huber_loss_args;
-#define FV_HUBER_LOSS_DEFAULTS .delta = 1.0, .positional = 0
+#define FV_HUBER_LOSS_DEFAULTS FV_DEFAULTS(.delta = 1.0)
 
 /* l = (x - t)^2 / 2 where |x - t| < delta, else delta (|x - t| - delta / 2).
  * Gradient: input target (twice differentiable).   Errors: shape, dtype, delta <= 0.

@@ -18,7 +18,7 @@ typedef struct fv_batch_norm_args {
     double momentum;                       /* 0.1: weight of the new statistics */
     double eps;                            /* 1e-5 */
 } fv_batch_norm_args;
-#define FV_BATCH_NORM_DEFAULTS .momentum = 0.1, .eps = 1e-5, .positional = 0
+#define FV_BATCH_NORM_DEFAULTS FV_DEFAULTS(.momentum = 0.1, .eps = 1e-5)
 
 /* y = (x - mean) / sqrt(var + eps) * weight + bias, per channel
  * x [N,C] or [N,C,spatial], 1 to 3 spatial dimensions  ->  y of x's shape, in channels-last order

@@ -23,7 +23,7 @@ typedef struct fv_max_pool_args {
     bool ceil_mode;      /* the last window may hang over the end */
     fv_tensor **indices; /* NULL, or receives the positions of the maxima, int64 of y's shape */
 } fv_max_pool_args;
-#define FV_MAX_POOL_DEFAULTS .stride = FV_UNSET, .dilation = 1, .positional = 0
+#define FV_MAX_POOL_DEFAULTS FV_DEFAULTS(.stride = FV_UNSET, .dilation = 1)
 
 /* y[o] = max over taps k of x[o * stride - padding + k * dilation]
  * x [N,C,H,W]  ->  y [N,C,OH,OW]            (1d: [N,C,L], 3d: [N,C,D,H,W])
@@ -54,7 +54,7 @@ typedef struct fv_avg_pool_args {
     int64_t divisor_override; /* FV_UNSET; else the divisor, not 0 */
 } fv_avg_pool_args;
 #define FV_AVG_POOL_DEFAULTS                                                                       \
-    .stride = FV_UNSET, .count_include_pad = true, .divisor_override = FV_UNSET, .positional = 0
+    FV_DEFAULTS(.stride = FV_UNSET, .count_include_pad = true, .divisor_override = FV_UNSET)
 
 /* y[o] = sum over taps k of x[o * stride - padding + k] / divisor
  * Shapes as fv_max_pool2d with dilation 1. The divisor counts the elements of the window, padding
@@ -87,7 +87,7 @@ typedef struct fv_adaptive_max_pool_args {
     fv_dims output_size;
     fv_tensor **indices; /* NULL, or receives the positions of the maxima, int64 of y's shape */
 } fv_adaptive_max_pool_args;
-#define FV_ADAPTIVE_MAX_POOL_DEFAULTS .positional = 0
+#define FV_ADAPTIVE_MAX_POOL_DEFAULTS FV_NO_DEFAULTS
 
 /* The maximum over the windows of fv_adaptive_avg_pool2d; ties, NaN and indices as fv_max_pool2d.
  * Gradient: x (twice differentiable).   Errors: shape, dtype, option.

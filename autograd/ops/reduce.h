@@ -22,7 +22,7 @@ typedef struct fv_reduce_args {
     fv_dims dim; /* FV_ALL */
     bool keepdim;
 } fv_reduce_args;
-#define FV_REDUCE_DEFAULTS .dim = FV_ALL, .positional = 0
+#define FV_REDUCE_DEFAULTS FV_DEFAULTS(.dim = FV_ALL)
 
 /* --- sums ------------------------------------------------------------------------------------ */
 
@@ -56,7 +56,7 @@ typedef struct fv_var_args {
     int64_t correction; /* 1 */
     bool keepdim;
 } fv_var_args;
-#define FV_VAR_DEFAULTS .dim = FV_ALL, .correction = 1, .positional = 0
+#define FV_VAR_DEFAULTS FV_DEFAULTS(.dim = FV_ALL, .correction = 1)
 
 /* var = sum of (x - mean)^2 / max(0, count - correction); std = its root.
  * Gradient: x (twice differentiable; 0 at std = 0).   Errors: dim, integers.

@@ -35,7 +35,7 @@ typedef struct fv_flatten_args {
     int64_t start_dim; /* 0 */
     int64_t end_dim;   /* -1 */
 } fv_flatten_args;
-#define FV_FLATTEN_DEFAULTS .end_dim = -1, .positional = 0
+#define FV_FLATTEN_DEFAULTS FV_DEFAULTS(.end_dim = -1)
 
 /* Makes one dimension of start_dim .. end_dim; a 0-dim tensor becomes [1]. As fv_reshape.
  * Gradient: x (twice differentiable).   Errors: dim, start_dim after end_dim.
@@ -153,7 +153,7 @@ typedef struct fv_pad_args {
     fv_pad_mode mode;
     double value; /* of FV_PAD_CONSTANT */
 } fv_pad_args;
-#define FV_PAD_DEFAULTS .positional = 0
+#define FV_PAD_DEFAULTS FV_NO_DEFAULTS
 
 /* Longer dimensions: fv_pad(x, FV_SHAPE(left, right, top, bottom), .value = 1). In constant mode a
  * negative number cuts off instead.
