@@ -33,7 +33,11 @@ double fv_item(const fv_tensor *t)
 
 double fv_at(const fv_tensor *t, const int64_t *index)
 {
-    if (fv_failed(t)) return (double)NAN;
+    if (!t || (!index && t->ndim > 0)) {
+        fv_fail(FV_ERR_OPTION, "at: the %s is NULL", t ? "index" : "tensor");
+        return (double)NAN;
+    }
+    if (t->failed) return (double)NAN;
     int64_t offset = 0;
     for (int i = 0; i < t->ndim; i++) {
         int64_t k = index[i] < 0 ? index[i] + t->shape[i] : index[i];
@@ -51,6 +55,7 @@ double fv_at(const fv_tensor *t, const int64_t *index)
 
 static void *typed_data(fv_tensor *t, fv_dtype dtype)
 {
+    if (!t) fv_fail(FV_ERR_OPTION, "data_%s: the tensor is NULL", fv_dtype_name(dtype));
     if (fv_failed(t)) return NULL;
     if (t->dtype == dtype && fv_is_contiguous(t)) return t->data;
     fv_shape shape = fv_shape_of(t);

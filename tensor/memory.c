@@ -40,7 +40,7 @@ enum {
     LOCAL_CLASSES = SUBSTEPS * 6, /* up to 16 KiB */
     ARENA_BYTES = 2 << 20,
     CARVE_LIMIT = 256 << 10,
-    FIT_SEARCH = 4, /* a large request may take a block up to this many classes larger */
+    FIT_SEARCH = 4, /* classes that a large request looks through, its own and larger ones */
 };
 
 typedef struct free_block {
@@ -129,12 +129,30 @@ static size_t region_bytes(size_t capacity)
     return (capacity + REDZONE + 4095) / 4096 * 4096;
 }
 
+/* Gives the free regions back. Needs the lock. */
+static void free_regions(void)
+{
+    for (int i = class_of(CARVE_LIMIT) + 1; i < CLASSES; i++) {
+        size_t capacity = class_bytes(i);
+        while (shared_bins[i]) {
+            free_block *block = shared_bins[i];
+            shared_bins[i] = block->next;
+            cached_bytes -= (int64_t)capacity;
+            system_free(block, region_bytes(capacity));
+        }
+    }
+}
+
 /* Carves a block from the newest arena, or from a new one. Needs the lock. */
 static void *carve(size_t capacity)
 {
     size_t wanted = capacity + REDZONE;
     if (!arenas || arenas->used + wanted > ARENA_BYTES) {
         arena *fresh = system_alloc(ARENA_BYTES);
+        if (!fresh) {
+            free_regions();
+            fresh = system_alloc(ARENA_BYTES);
+        }
         if (!fresh) return NULL;
         fresh->next = arenas;
         fresh->used = ALIGN;
@@ -246,6 +264,7 @@ static void *large_alloc(int *class)
         fv_empty_cache();
         block = system_alloc(region_bytes(capacity));
     }
+    if (block) ASAN_POISON_MEMORY_REGION(block, region_bytes(capacity));
     return block;
 }
 
@@ -286,11 +305,11 @@ void fv_block_free(void *block, size_t capacity)
     if (!block) return;
     int class = class_of(capacity);
     ASAN_UNPOISON_MEMORY_REGION(block, sizeof(free_block));
+    ASAN_POISON_MEMORY_REGION((char *)block + sizeof(free_block), capacity - sizeof(free_block));
     if (class < LOCAL_CLASSES)
         small_free(block, class);
     else
         large_free(block, class);
-    ASAN_POISON_MEMORY_REGION((char *)block + sizeof(free_block), capacity - sizeof(free_block));
     count_live(-(int64_t)capacity);
 }
 
@@ -313,8 +332,9 @@ void fv_object_free(void *object, size_t bytes)
         return;
     }
     ASAN_UNPOISON_MEMORY_REGION(object, sizeof(free_block));
+    ASAN_POISON_MEMORY_REGION((char *)object + sizeof(free_block),
+                              class_bytes(class) - sizeof(free_block));
     small_free(object, class);
-    ASAN_POISON_MEMORY_REGION((char *)object + sizeof(free_block), bytes - sizeof(free_block));
 }
 
 /* --- statistics and release
@@ -344,16 +364,7 @@ void fv_reset_peak_memory(void)
 void fv_empty_cache(void)
 {
     pthread_mutex_lock(&lock);
-    for (int i = 0; i < CLASSES; i++) {
-        size_t capacity = class_bytes(i);
-        if (capacity <= CARVE_LIMIT) continue;
-        while (shared_bins[i]) {
-            free_block *block = shared_bins[i];
-            shared_bins[i] = block->next;
-            cached_bytes -= (int64_t)capacity;
-            system_free(block, region_bytes(capacity));
-        }
-    }
+    free_regions();
     pthread_mutex_unlock(&lock);
 }
 

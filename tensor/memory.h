@@ -20,7 +20,7 @@ typedef struct fv_memory_info {
     int64_t live_nodes;    /* tape nodes that exist */
     int64_t live_bytes;    /* bytes of the blocks in use (storage and scratch) */
     int64_t peak_bytes;    /* the largest live_bytes since the start or fv_reset_peak_memory */
-    int64_t cached_bytes;  /* bytes held for reuse */
+    int64_t cached_bytes;  /* free blocks above 16 KiB, held for reuse */
     int64_t system_allocs; /* times that the system was asked for memory so far */
 } fv_memory_info;
 
@@ -28,11 +28,14 @@ typedef struct fv_memory_info {
 fv_memory_info fv_memory_stats(void);
 void fv_reset_peak_memory(void);
 
-/* Gives cached blocks back to the system.  Source: torch.cuda.empty_cache. */
+/* Gives cached blocks above 256 KiB back to the system; smaller ones share regions of 2 MiB, which
+ * go back in fv_shutdown.  Source: torch.cuda.empty_cache. */
 void fv_empty_cache(void);
 
-/* Releases what this thread's scopes still own, then every cache. After it, a leak checker finds
- * nothing of the library's. The library may be used again afterwards. */
+/* Releases what this thread's scopes still own, then every cache, unless tensors are alive. After
+ * it, a leak checker finds nothing of the library's. No other thread may be inside the library, and
+ * what was made of it (modules, optimizers, datasets, loaders) is freed before. The library may be
+ * used again afterwards. */
 void fv_shutdown(void);
 
 /* --- for authors of ops -------------------------------------------------------------------- */

@@ -1,4 +1,7 @@
-/* Scopes: one stack of owned handles a thread; a scope is a mark on it. */
+/* Scopes: one stack of owned handles a thread; a scope is a mark on it.
+ *
+ * At the mark stands a number of the scope's own instead of a handle (odd, which no address is), by
+ * which a scope that an outer one closed is known even when others have taken its place. */
 #include "tensor/scope.h"
 
 #include <pthread.h>
@@ -20,7 +23,10 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void release_down_to(owner_stack *stack, size_t mark)
 {
-    while (stack->count > mark) fv_release(stack->items[--stack->count]);
+    while (stack->count > mark) {
+        fv_tensor *t = stack->items[--stack->count];
+        if (!((uintptr_t)t & 1)) fv_release(t);
+    }
 }
 
 static void release_all(void *stack_)
@@ -30,6 +36,7 @@ static void release_all(void *stack_)
     free(stack->items);
     stack->items = NULL;
     stack->room = 0;
+    stack->registered = false; /* a thread that ends may own tensors once more in other destructors */
 }
 
 static void make_key(void)
@@ -57,17 +64,29 @@ static bool grow(owner_stack *stack)
     return true;
 }
 
+static fv_tensor *marker(uint64_t id)
+{
+    return (fv_tensor *)(uintptr_t)(id * 2 + 1);
+}
+
 fv_scope fv_scope_open(void)
 {
-    owned.depth++;
-    return (fv_scope){.mark = owned.count, .open = true};
+    static _Thread_local uint64_t last_id;
+    fv_scope scope = {.mark = owned.count, .id = ++last_id, .depth = owned.depth++, .open = true};
+    if (owned.count < owned.room || grow(&owned))
+        owned.items[owned.count++] = marker(scope.id);
+    else
+        scope.id = 0; /* no memory for the mark: closed in good order, it is not missed */
+    return scope;
 }
 
 void fv_scope_close(fv_scope *scope)
 {
     if (!scope->open) return;
     scope->open = false;
-    if (owned.depth > 0) owned.depth--;
+    bool stands = scope->mark < owned.count && owned.items[scope->mark] == marker(scope->id);
+    if (scope->id && !stands) return; /* an outer scope has closed it */
+    owned.depth = scope->depth;
     release_down_to(&owned, scope->mark);
 }
 

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -19,12 +20,15 @@ typedef struct fv_tensor fv_tensor;
 
 typedef struct fv_scope {
     size_t mark; /* private: the owned tensors above it are this scope's */
+    uint64_t id; /* private: what stands at the mark while the scope is open */
+    int depth;   /* private: scopes around it */
     bool open;
 } fv_scope;
 
 fv_scope fv_scope_open(void);
 
-/* Releases what was made since; a second call does nothing. Closes scopes inside it as well. */
+/* Releases what was made since; a second call does nothing. Closes scopes inside it as well, whose
+ * own closing does nothing then. Both in the thread that opened it. */
 void fv_scope_close(fv_scope *scope);
 
 #define FV_SCOPE_2(name)                                                                           \

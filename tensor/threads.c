@@ -14,6 +14,7 @@
 
 static int threads; /* 0: not yet known */
 
+#ifdef _OPENMP
 static int from_environment(const char *name)
 {
     const char *text = getenv(name);
@@ -47,12 +48,9 @@ static int physical_cores(void)
 #else
 static int physical_cores(void)
 {
-#ifdef _OPENMP
     return omp_get_num_procs();
-#else
-    return 1;
-#endif
 }
+#endif
 #endif
 
 int fv_get_num_threads(void)

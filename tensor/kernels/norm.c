@@ -69,6 +69,7 @@ static fv_norm_job chunk_of(const plan *p, int64_t i, const fv_norm_job *all)
 static void run_chunks(const plan *p, const fv_norm_job *all, void (*kernel)(const fv_norm_job *))
 {
     int threads = p->threads;
+    (void)threads; /* unused without OpenMP */
 #pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
     for (int64_t i = 0; i < p->chunks; i++) {
         fv_norm_job job = chunk_of(p, i, all);
