@@ -1,0 +1,221 @@
+/* Ops made outside of the library, as a user makes them, and what gradcheck says of right and
+ * wrong gradients. */
+#include <math.h>
+#include <string.h>
+
+#include "support.h"
+
+/* --- y = a x^2, with an option a
+ * ------------------------------------------------------------------- */
+
+typedef struct square_attrs {
+    double a;
+    int wrong; /* for the tests: which mistake the gradient makes */
+} square_attrs;
+
+enum { RIGHT = 0, WRONG_FACTOR, WRONG_ELEMENT, WRONG_SECOND };
+
+static fv_status square_infer(fv_call *c)
+{
+    fv_status status = fv_need_floating(c, 0, "input");
+    if (status != FV_OK) return status;
+    const square_attrs *attrs = c->attrs;
+    if (!isfinite(attrs->a))
+        return fv_reject(c, FV_ERR_OPTION, "a is %g, must be finite", attrs->a);
+    fv_shape shape = fv_shape_of(c->in[0]);
+    fv_output_contiguous(c, 0, c->in[0]->dtype, &shape);
+    return FV_OK;
+}
+
+static void square_forward(fv_call *c)
+{
+    const square_attrs *attrs = c->attrs;
+    fv_copy_elements(c->out[0], c->in[0]);
+    for (int64_t k = 0; k < c->out[0]->numel; k++) {
+        if (c->out[0]->dtype == FV_FLOAT64) {
+            double *y = (double *)c->out[0]->data + k;
+            *y = attrs->a * *y * *y;
+        } else {
+            float *y = (float *)c->out[0]->data + k;
+            *y = (float)(attrs->a * (double)*y * (double)*y);
+        }
+    }
+}
+
+static void square_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
+{
+    const square_attrs *attrs = c->attrs;
+    double factor = 2 * attrs->a;
+    fv_tensor *x = c->in[0];
+    if (attrs->wrong == WRONG_FACTOR) factor *= 1.01;
+    if (attrs->wrong == WRONG_SECOND) x = fv_detach(x);
+    gin[0] = fv_mul_scalar(fv_mul(gout[0], x), factor);
+    if (attrs->wrong != WRONG_ELEMENT) return;
+    fv_tensor *mask = fv_ones_like(gin[0]);
+    ((double *)mask->data)[2] = -1;
+    gin[0] = fv_mul(gin[0], mask);
+}
+
+static const fv_attr square_fields[] = {{"a", offsetof(square_attrs, a), FV_ATTR_DOUBLE}, {0}};
+static const square_attrs plain_attrs = {1, RIGHT};
+static const fv_case square_cases[] = {
+    {.name = "plain", .inputs = 1, .in = {{.shape = {2, {2, 3}}}}, .attrs = &plain_attrs}, {0}};
+
+static const fv_op square_op = {
+    .name = "test_square",
+    .inputs = 1,
+    .outputs = 1,
+    .attrs_size = sizeof(square_attrs),
+    .infer = square_infer,
+    .forward = square_forward,
+    .reference = square_forward,
+    .gradient = square_gradient,
+    .saves = {FV_IN(0)},
+    .attr_fields = square_fields,
+    .cases = square_cases,
+};
+FV_REGISTER(square_op);
+
+static fv_tensor *square(fv_tensor *x, double a, int wrong)
+{
+    const square_attrs attrs = {a, wrong};
+    return FV_APPLY(&square_op, &attrs, x);
+}
+
+static fv_tensor *numbers(void)
+{
+    return fv_requires_grad(TENSOR(FV_FLOAT64, FV_SHAPE(4), 0.5, -1, 2, 3), true);
+}
+
+START_TEST(an_op_from_outside_works_like_the_library_s_own)
+{
+    ck_assert_ptr_eq(fv_find_op("test_square"), &square_op);
+    FV_SCOPE {
+        fv_tensor *x = numbers(), *g = NULL;
+        fv_tensor *y = square(x, 3, RIGHT);
+        ASSERT_VALUES(y, 0, 0.75, 3, 12, 27);
+        ck_assert_str_eq(fv_grad_fn_name(y), "test_square");
+        ck_assert_int_eq(fv_backward(fv_sum(y), .retain_graph = true), FV_OK);
+        ASSERT_VALUES(fv_grad_of(x), 0, 3, -6, 12, 18);
+        ck_assert_int_eq(fv_grad(FV_TENSORS(fv_sum(y)), FV_TENSORS(x), &g), FV_OK);
+        ASSERT_VALUES(g, 0, 3, -6, 12, 18);
+        fv_set_log(NULL, NULL);
+        ck_assert(fv_failed(square(x, (double)NAN, RIGHT)));
+        expect_error(FV_ERR_OPTION, "test_square: a is nan");
+        ck_assert(fv_failed(square(fv_ones(FV_SHAPE(2), FV_INT64), 1, RIGHT)));
+        expect_error(FV_ERR_DTYPE, "test_square: ");
+        ck_assert(fv_failed(FV_APPLY(&square_op, &plain_attrs, NULL)));
+        expect_error(fv_error_status(), "test_square: ");
+    }
+}
+END_TEST
+
+/* --- gradcheck
+ * ------------------------------------------------------------------------------------------ */
+
+static fv_tensor *square_function(fv_tensor *const *in, void *context)
+{
+    return square(in[0], 1.5, *(int *)context);
+}
+
+START_TEST(gradcheck_accepts_right_gradients)
+{
+    FV_SCOPE {
+        int wrong = RIGHT;
+        fv_gradcheck_report report;
+        fv_tensor *x = numbers();
+        ck_assert(fv_gradcheck(square_function, FV_TENSORS(x), &report, &wrong));
+        ck_assert(report.ok && report.worst < 1.0);
+        ck_assert(fv_gradgradcheck(square_function, FV_TENSORS(x), NULL, &wrong));
+        ck_assert_ptr_null(fv_grad_of(x));
+    }
+}
+END_TEST
+
+START_TEST(gradcheck_finds_a_wrong_factor_and_names_both_values)
+{
+    FV_SCOPE {
+        int wrong = WRONG_FACTOR;
+        fv_gradcheck_report report;
+        fv_tensor *x = numbers();
+        ck_assert(!fv_gradcheck(square_function, FV_TENSORS(x), &report, &wrong));
+        ck_assert(!report.ok && report.worst > 1.0);
+        ck_assert_int_eq(report.input, 0);
+        double element = fv_at(x, &report.element);
+        ck_assert(fabs(report.numeric - 3 * element) < 1e-5);
+        ck_assert(fabs(report.analytic - 3.03 * element) < 1e-5);
+        ck_assert_str_ne(report.message, "");
+    }
+}
+END_TEST
+
+START_TEST(gradcheck_finds_the_one_wrong_element)
+{
+    FV_SCOPE {
+        int wrong = WRONG_ELEMENT;
+        fv_gradcheck_report report;
+        fv_tensor *x = numbers();
+        ck_assert(!fv_gradcheck(square_function, FV_TENSORS(x), &report, &wrong));
+        ck_assert_int_eq(report.element, 2);
+        ck_assert_int_eq(report.output, 2);
+        ck_assert(fabs(report.numeric - 6) < 1e-5 && fabs(report.analytic + 6) < 1e-5);
+    }
+}
+END_TEST
+
+START_TEST(gradgradcheck_finds_a_gradient_that_is_not_differentiable)
+{
+    FV_SCOPE {
+        int wrong = WRONG_SECOND;
+        fv_gradcheck_report report;
+        fv_tensor *x = numbers();
+        ck_assert(fv_gradcheck(square_function, FV_TENSORS(x), &report, &wrong));
+        ck_assert(!fv_gradgradcheck(square_function, FV_TENSORS(x), &report, &wrong));
+        fv_clear_error();
+    }
+}
+END_TEST
+
+static fv_tensor *noisy_function(fv_tensor *const *in, void *context)
+{
+    (void)context;
+    return fv_mul(in[0], fv_rand(fv_shape_of(in[0]), FV_FLOAT64));
+}
+
+static fv_tensor *failing_function(fv_tensor *const *in, void *context)
+{
+    (void)context;
+    return fv_add(in[0], fv_ones(FV_SHAPE(3), FV_FLOAT64));
+}
+
+START_TEST(gradcheck_refuses_what_it_cannot_check)
+{
+    FV_SCOPE {
+        fv_set_log(NULL, NULL);
+        fv_gradcheck_report report;
+        fv_tensor *x = numbers();
+        ck_assert(!fv_gradcheck(noisy_function, FV_TENSORS(x), &report));
+        fv_clear_error();
+        ck_assert(!fv_gradcheck(failing_function, FV_TENSORS(x), &report));
+        ck_assert_ptr_nonnull(strstr(fv_error(), "add"));
+        fv_clear_error();
+        int wrong = RIGHT;
+        fv_tensor *single = fv_ones(FV_SHAPE(2), .requires_grad = true);
+        ck_assert(!fv_gradcheck(square_function, FV_TENSORS(single), &report, &wrong));
+        fv_clear_error();
+    }
+}
+END_TEST
+
+Suite *fovea_suite(void)
+{
+    Suite *suite = suite_create("custom op");
+    TCase *custom = add_case(suite, "custom");
+    tcase_add_test(custom, an_op_from_outside_works_like_the_library_s_own);
+    tcase_add_test(custom, gradcheck_accepts_right_gradients);
+    tcase_add_test(custom, gradcheck_finds_a_wrong_factor_and_names_both_values);
+    tcase_add_test(custom, gradcheck_finds_the_one_wrong_element);
+    tcase_add_test(custom, gradgradcheck_finds_a_gradient_that_is_not_differentiable);
+    tcase_add_test(custom, gradcheck_refuses_what_it_cannot_check);
+    return suite;
+}

@@ -1,0 +1,74 @@
+#!/bin/sh
+# Every example runs: the training programs on a few images, of the real data sets when FOVEA_DATA
+# names them and of made-up ones otherwise. first_program trains on all of CIFAR-10 for minutes, so
+# it is only built.
+set -u
+build=$2
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+failed=0
+
+# grow FILE BYTES: zeros up to that size, without writing them
+grow() {
+  dd if=/dev/zero of="$1" bs=1 count=0 seek="$2" 2>/dev/null
+}
+
+# Black images in the official formats: 10,000 a file for CIFAR-10, 256 for MNIST.
+make_images() {
+  cifar=$1/cifar-10-batches-bin
+  mnist=$1/mnist
+  mkdir -p "$cifar" "$mnist"
+  for file in data_batch_1 data_batch_2 data_batch_3 data_batch_4 data_batch_5 test_batch; do
+    grow "$cifar/$file.bin" 30730000
+  done
+  for part in train t10k; do
+    printf '\000\000\010\003\000\000\001\000\000\000\000\034\000\000\000\034' \
+      >"$mnist/$part-images-idx3-ubyte"
+    printf '\000\000\010\001\000\000\001\000' >"$mnist/$part-labels-idx1-ubyte"
+    grow "$mnist/$part-images-idx3-ubyte" $((16 + 256 * 28 * 28))
+    grow "$mnist/$part-labels-idx1-ubyte" $((8 + 256))
+  done
+}
+
+# try NAME ARGUMENTS...: an example that must succeed
+try() {
+  name=$1
+  shift
+  [ -x "$build/examples/$name" ] || return
+  echo "--- $name $*"
+  (cd "$work" && "$build/examples/$name" "$@" </dev/null) || {
+    echo "FAILED: $name $* left with $?"
+    failed=1
+  }
+}
+
+data=${FOVEA_DATA:-}
+if [ -z "$data" ]; then
+  data=$work/data
+  make_images "$data"
+fi
+
+known='first_program gradcheck_layer train_cifar10 train_mnist'
+for program in "$build"/examples/*; do
+  [ -f "$program" ] || continue
+  name=$(basename "$program")
+  case " $known " in
+    *" $name "*) ;;
+    *) try "$name" ;;
+  esac
+done
+try gradcheck_layer
+try train_mnist --data "$data" --limit 200 --epochs 1
+for model in small lenet resnet20; do
+  try train_cifar10 --data "$data" --limit 96 --epochs 1 --model $model --save "$work/$model.safetensors"
+done
+
+# a mistake is a message and a status, not a crash
+"$build/examples/train_mnist" --data "$work/nowhere" --epochs 1 2>"$work/message" </dev/null
+status=$?
+if [ $status -eq 0 ] || [ $status -ge 126 ] || ! grep -q nowhere "$work/message"; then
+  echo "FAILED: train_mnist without data left with $status and said:"
+  cat "$work/message"
+  failed=1
+fi
+exit $failed

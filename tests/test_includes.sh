@@ -1,0 +1,46 @@
+#!/bin/sh
+# Includes go one way: tensor <- autograd <- nn; optim -> autograd, tensor; data -> tensor. nn and
+# optim never meet. A *_impl.h stays in its folder; one file includes blis.h.
+set -u
+cd "$1" || exit 1
+failed=0
+
+# found WHAT LINES: a failure when there are lines
+found() {
+  [ -z "$2" ] && return
+  echo "FAILED: $1:"
+  echo "$2"
+  failed=1
+}
+
+includes() {
+  grep -rnE '^ *# *include' --include='*.[ch]' --include='*.inc' "$@"
+}
+
+# forbid FOLDER OTHERS...: what FOLDER may not include; nobody includes the whole library
+forbid() {
+  folder=$1
+  shift
+  others=$(echo "$*" | tr ' ' '|')
+  found "$folder may not include $*" \
+    "$(includes "$folder" | grep -E "include +[\"<]((\.\./)*($others)/|(\.\./)*fovea\.h)")"
+}
+forbid tensor autograd nn optim data
+forbid autograd nn optim data
+forbid nn optim data
+forbid optim nn data
+forbid data autograd nn optim
+
+for folder in tensor autograd nn optim data; do
+  for other in tensor autograd nn optim data examples; do
+    [ $folder = $other ] && continue
+    found "a private header of $folder is used in $other" \
+      "$(includes $other | grep -E "include +[\"<]$folder/.*_impl\.h")"
+  done
+done
+found 'a private header in public code' \
+  "$(includes fovea.h examples nn/nn.h optim/optim.h data/data.h | grep '_impl\.h')"
+found 'blis.h belongs to tensor/kernels/gemm_blis.c' \
+  "$(includes tensor autograd nn optim data examples |
+    grep -E 'include +["<].*blis\.h' | grep -v '^tensor/kernels/gemm_blis\.c:')"
+exit $failed

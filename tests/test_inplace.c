@@ -1,0 +1,193 @@
+/* Ops that write to their first input: every row of the table of elementwise ops that has such a
+ * form, against the form that returns a new tensor; values, memory and gradients. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "support.h"
+
+typedef struct row {
+    const char *name;
+    fv_case_fill fill;
+    fv_tensor *(*unary)(fv_tensor *x), *(*unary_)(fv_tensor *x);
+    fv_tensor *(*number)(fv_tensor *x, double p), *(*number_)(fv_tensor *x, double p);
+    fv_tensor *(*binary)(fv_tensor *x, fv_tensor *y), *(*binary_)(fv_tensor *x, fv_tensor *y);
+    double p;
+    fv_case_fill other;
+} row;
+
+#define FV_UNARY(op, class, value, saves, gradient, torch, values)                                 \
+    {.name = #op, .fill = FV_FILL_##values, .unary = fv_##op, .unary_ = fv_##op##_},
+#define FV_NUMBER(op, class, value, saves, gradient, torch, values, number_p)                      \
+    {.name = #op,                                                                                  \
+     .fill = FV_FILL_##values,                                                                     \
+     .number = fv_##op,                                                                            \
+     .number_ = fv_##op##_,                                                                        \
+     .p = (number_p)},
+#define FV_BINARY(op, class, value, saves_x, gradient_x, saves_y, gradient_y, torch, x, y)         \
+    {.name = #op,                                                                                  \
+     .fill = FV_FILL_##x,                                                                          \
+     .binary = fv_##op,                                                                            \
+     .binary_ = fv_##op##_,                                                                        \
+     .other = FV_FILL_##y},
+static const row rows[] = {
+#include "tensor/kernels/elementwise.inc"
+};
+enum { ROWS = sizeof rows / sizeof rows[0] };
+
+static const fv_shape shape = {3, {2, 3, 4}}, other_shape = {2, {3, 1}};
+
+static fv_tensor *operand(fv_case_fill fill, const fv_shape *s, fv_dtype dtype, layout order)
+{
+    double *values = fill_values(fill, 0, fv_shape_numel(s), 17 + (uint64_t)s->ndim);
+    fv_tensor *t = tensor_in_layout(values, s, dtype, order);
+    free(values);
+    return t;
+}
+
+static fv_tensor *fresh(const row *r, fv_tensor *x, fv_tensor *y)
+{
+    if (r->unary) return r->unary(x);
+    return r->number ? r->number(x, r->p) : r->binary(x, y);
+}
+
+static fv_tensor *in_place(const row *r, fv_tensor *x, fv_tensor *y)
+{
+    if (r->unary) return r->unary_(x);
+    return r->number ? r->number_(x, r->p) : r->binary_(x, y);
+}
+
+static void check_values(const row *r, fv_dtype dtype, layout order)
+{
+    char message[256];
+    set_context("%s_ %s %s", r->name, fv_dtype_name(dtype), layout_name(order));
+    fv_tensor *x = operand(r->fill, &shape, dtype, order);
+    fv_tensor *y = operand(r->other, &other_shape, dtype, LAYOUT_CONTIGUOUS);
+    const void *data = x->data;
+    uint32_t version = fv_version(x);
+    fv_tensor *wanted = fresh(r, x, y);
+    if (fv_version(x) != version) note_failure("the form that returns a new tensor wrote to x");
+    if (in_place(r, x, y) != x) note_failure("x was not returned (%s)", fv_error());
+    if (x->data != data) note_failure("x has moved");
+    if (fv_version(x) == version) note_failure("the version of x has not grown");
+    if (!tensors_close(x, wanted, 1e-6, message, sizeof message)) note_failure("%s", message);
+    fv_clear_error();
+}
+
+/* What surrounds a strided x is not touched. */
+static void check_surroundings(const row *r)
+{
+    set_context("%s_: a slice", r->name);
+    fv_tensor *whole = operand(r->fill, &shape, FV_FLOAT32, LAYOUT_CONTIGUOUS);
+    fv_tensor *before = fv_clone(whole);
+    fv_tensor *slice = fv_slice(whole, 2, 1, 4, 2);
+    fv_tensor *y = operand(r->other, &other_shape, FV_FLOAT32, LAYOUT_CONTIGUOUS);
+    in_place(r, slice, y);
+    for (int64_t k = 0; k < 4; k += 2)
+        if (!tensors_same(fv_select(whole, 2, k), fv_select(before, 2, k)))
+            note_failure("elements beside the slice have changed");
+    fv_clear_error();
+}
+
+START_TEST(results_are_those_of_the_other_form)
+{
+    fv_set_log(NULL, NULL);
+    for (int k = 0; k < ROWS; k++) {
+        for (fv_dtype d = FV_FLOAT32; d <= FV_FLOAT64; d = (fv_dtype)(d + 1))
+            for (int order = LAYOUT_CONTIGUOUS; order <= LAYOUT_STEPPED; order++)
+                FV_SCOPE
+                    check_values(&rows[k], d, (layout)order);
+        FV_SCOPE
+            check_surroundings(&rows[k]);
+    }
+    ck_assert(no_failures());
+}
+END_TEST
+
+static fv_tensor *gradient_of(const row *r, bool inplace, fv_tensor **of_y)
+{
+    fv_tensor *x = operand(r->fill, &shape, FV_FLOAT64, LAYOUT_CONTIGUOUS);
+    fv_tensor *y = operand(r->other, &other_shape, FV_FLOAT64, LAYOUT_CONTIGUOUS);
+    fv_requires_grad(x, true);
+    fv_requires_grad(y, true);
+    fv_tensor *h = fv_mul_scalar(x, 1);
+    fv_tensor *result = inplace ? in_place(r, h, y) : fresh(r, h, y);
+    if (result->requires_grad) fv_backward(fv_sum(fv_mul(result, fixed_gradient_like(result, 0))));
+    *of_y = fv_grad_of(y);
+    /* the leaves stay in the scope of the caller */
+    return fv_grad_of(x);
+}
+
+static void compare(const fv_tensor *found, const fv_tensor *wanted, const char *what)
+{
+    char message[256];
+    if (!found && !wanted) return;
+    if (!found || !wanted)
+        note_failure("the gradient of %s is missing: %s", what, fv_error());
+    else if (!tensors_close(found, wanted, 1e-9, message, sizeof message))
+        note_failure("gradient of %s: %s", what, message);
+}
+
+START_TEST(gradients_are_those_of_the_other_form)
+{
+    fv_set_log(NULL, NULL);
+    for (int k = 0; k < ROWS; k++)
+        FV_SCOPE {
+            fv_tensor *y = NULL, *wanted_y = NULL;
+            set_context("%s_: gradient", rows[k].name);
+            fv_tensor *x = gradient_of(&rows[k], true, &y);
+            fv_tensor *wanted_x = gradient_of(&rows[k], false, &wanted_y);
+            compare(x, wanted_x, "x");
+            if (rows[k].binary) compare(y, wanted_y, "y");
+            fv_clear_error();
+        }
+    ck_assert(no_failures());
+}
+END_TEST
+
+START_TEST(an_operand_may_be_the_tensor_itself)
+{
+    FV_SCOPE {
+        fv_tensor *x = TENSOR(FV_FLOAT32, FV_SHAPE(3), 1, 2, 3);
+        ck_assert_ptr_eq(fv_add_(x, x), x);
+        ASSERT_VALUES(x, 0, 2, 4, 6);
+        fv_set_log(NULL, NULL);
+        /* a part of itself: refused, as in PyTorch, or right */
+        if (fv_failed(fv_mul_(x, fv_slice(x, 0, 0, 1, 1)))) {
+            fv_clear_error();
+            ASSERT_VALUES(x, 0, 2, 4, 6);
+        } else {
+            ASSERT_VALUES(x, 0, 4, 8, 12);
+        }
+    }
+}
+END_TEST
+
+START_TEST(what_does_not_fit_is_refused)
+{
+    FV_SCOPE {
+        fv_set_log(NULL, NULL);
+        fv_tensor *x = fv_zeros(FV_SHAPE(3, 1));
+        ck_assert(fv_failed(fv_add_(x, fv_ones(FV_SHAPE(3, 4)))));
+        expect_error(FV_ERR_SHAPE, "add");
+        ck_assert(fv_failed(fv_add_(fv_expand(x, 3, 4), fv_ones(FV_SHAPE(3, 4)))));
+        fv_clear_error();
+        ck_assert(fv_failed(fv_exp_(fv_zeros(FV_SHAPE(3), .dtype = FV_INT64))));
+        fv_clear_error();
+        ASSERT_VALUES(x, 0, 0, 0, 0);
+        fv_tensor *whole = fv_zeros(FV_SHAPE(2), .dtype = FV_INT64);
+        ck_assert_ptr_eq(fv_zero_(fv_fill_(whole, 5)), whole);
+        ASSERT_VALUES(whole, 0, 0, 0);
+    }
+}
+END_TEST
+
+Suite *fovea_suite(void)
+{
+    Suite *suite = suite_create("in place");
+    TCase *inplace = add_case(suite, "inplace");
+    tcase_add_test(inplace, results_are_those_of_the_other_form);
+    tcase_add_test(inplace, gradients_are_those_of_the_other_form);
+    tcase_add_test(inplace, an_operand_may_be_the_tensor_itself);
+    tcase_add_test(inplace, what_does_not_fit_is_refused);
+    return suite;
+}

@@ -1,0 +1,585 @@
+/* Modules: the tree, layers against PyTorch, containers, training, initialisation. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "support.h"
+
+typedef struct golden_model {
+    const char *name;
+    const char *state; /* names of the state dict */
+    const char *text;  /* the printed form */
+    double digests[3]; /* of the outputs: two in training, one in evaluation */
+    double shown[3];   /* element 1 of them */
+    int parameters;
+    double grads[8]; /* digests, in order */
+    int buffers;
+    double buffer_digests[8];
+} golden_model;
+
+#include "golden/nn.inc"
+
+#define DOUBLE .dtype = FV_FLOAT64
+
+static fv_module *images(void)
+{
+    return fv_sequential(fv_nn_conv2d(3, 8, 3, .padding = 1, .bias = false, DOUBLE),
+                         fv_nn_batch_norm2d(8, DOUBLE), fv_nn_relu(), fv_nn_max_pool2d(2),
+                         fv_nn_conv2d(8, 6, FV_DIMS(3, 1), FV_DIMS(1, 2), FV_DIMS(2, 0),
+                                      .dilation = FV_DIMS(2, 1), .groups = 2,
+                                      .padding_mode = FV_PAD_REFLECT, DOUBLE),
+                         fv_nn_leaky_relu(0.1),
+                         fv_nn_avg_pool2d(2, .stride = 1, .padding = 1, .count_include_pad = false),
+                         fv_sequential(fv_nn_adaptive_avg_pool2d(FV_DIMS(2, 3)), fv_nn_flatten(),
+                                       fv_nn_dropout(0.0)),
+                         fv_nn_linear(36, 5, DOUBLE), fv_nn_log_softmax(1));
+}
+
+static fv_module *signals(void)
+{
+    return fv_sequential(
+        fv_nn_conv1d(2, 4, 4, .padding = FV_SAME, .dilation = 3, DOUBLE),
+        fv_nn_batch_norm1d(4, .eps = 1e-3, .momentum = FV_CUMULATIVE, DOUBLE), fv_nn_tanh(),
+        fv_nn_max_pool1d(3, .stride = 2, .padding = 1), fv_nn_avg_pool1d(2),
+        fv_nn_conv_transpose1d(4, 2, 3, .stride = 2, .output_padding = 1, DOUBLE), fv_nn_sigmoid(),
+        fv_nn_identity(), fv_nn_adaptive_max_pool1d(3), fv_nn_softmax(-1));
+}
+
+static fv_module *volumes(void)
+{
+    return fv_sequential(fv_nn_conv3d(1, 2, 2, FV_DIMS(1, 2, 1), DOUBLE),
+                         fv_nn_batch_norm3d(2, .affine = false, DOUBLE), fv_nn_silu(),
+                         fv_nn_max_pool3d(2, .ceil_mode = true),
+                         fv_nn_conv_transpose3d(2, 4, FV_DIMS(1, 2, 2), .groups = 2, .bias = false,
+                                                .dilation = FV_DIMS(1, 2, 1), DOUBLE),
+                         fv_nn_relu6(), fv_nn_adaptive_avg_pool3d(FV_DIMS(1, 2, 2)), fv_nn_elu(0.5),
+                         fv_nn_flatten(2));
+}
+
+static fv_module *decoder(void)
+{
+    return fv_sequential(
+        fv_nn_batch_norm2d(4, .momentum = 0.25, .track_running_stats = false, DOUBLE),
+        fv_nn_conv_transpose2d(4, 2, FV_DIMS(3, 2), FV_DIMS(2, 1), 1, FV_DIMS(1, 0), DOUBLE),
+        fv_nn_softplus(2), fv_nn_avg_pool2d(FV_DIMS(2, 1)), fv_nn_hardtanh(-0.5, 0.75),
+        fv_nn_flatten(1, 2), fv_nn_gelu(), fv_nn_linear(2, 3, .bias = false, DOUBLE));
+}
+
+typedef struct model {
+    fv_module *(*make)(void);
+    fv_shape input;
+} model;
+static const model models[] = {
+    {images, {4, {2, 3, 8, 10}}},
+    {signals, {3, {3, 2, 12}}},
+    {volumes, {5, {2, 1, 5, 6, 7}}},
+    {decoder, {4, {2, 4, 3, 3}}},
+};
+enum { MODELS = sizeof models / sizeof models[0] };
+
+/* --- layers against PyTorch ------------------------------------------------------------- */
+
+static fv_tensor *fill(fv_shape shape, int number)
+{
+    fv_tensor *t = fv_empty(shape, .dtype = FV_FLOAT64);
+    double *x = fv_data_float64(t);
+    for (int64_t i = 0; i < fv_numel(t); i++) x[i] = (double)((i * 7 + number * 3) % 11 - 5) / 16;
+    return t;
+}
+
+static double weight_of(int64_t i)
+{
+    return (double)((i * 5) % 7 - 3) / 8;
+}
+
+static double digest(const fv_tensor *t, double shift)
+{
+    double total = 0, *x = malloc((size_t)(fv_numel(t) + 1) * sizeof *x);
+    ck_assert_ptr_nonnull(x);
+    ck_assert_int_eq(fv_copy_out(t, FV_FLOAT64, x), FV_OK);
+    for (int64_t i = 0; i < fv_numel(t); i++) total += (x[i] + shift) * weight_of(i);
+    free(x);
+    return total;
+}
+
+static void near(const char *model_name, const char *what, int number, double got, double want)
+{
+    if (!(fabs(got - want) <= 1e-10 * fmax(fabs(want), 0.01)))
+        note_failure("%s: %s %d is %.12g, PyTorch has %.12g", model_name, what, number, got, want);
+}
+
+static void check_output(const golden_model *g, int number, fv_tensor *y)
+{
+    ck_assert_msg(!fv_failed(y), "%s: %s", g->name, fv_error());
+    near(g->name, "output", number, digest(y, 0), g->digests[number]);
+    fv_tensor *flat = fv_flatten(y);
+    near(g->name, "element of output", number, fv_at(flat, (const int64_t[]){1}), g->shown[number]);
+}
+
+static void check_names(const golden_model *g, fv_module *net)
+{
+    char names[1024] = "";
+    fv_named_list state = fv_state_dict(net);
+    for (int64_t i = 0; i < state.count; i++) {
+        if (i > 0) strcat(names, " ");
+        strcat(names, state.items[i].name);
+    }
+    ck_assert_str_eq(names, g->state);
+    char *text = fv_module_to_string(net);
+    ck_assert_str_eq(text, g->text);
+    free(text);
+}
+
+static void check_model(const golden_model *g, const model *m)
+{
+    fv_module *net = m->make();
+    ck_assert_msg(net != NULL, "%s: %s", g->name, fv_error());
+    check_names(g, net);
+    fv_tensor_list parameters = fv_parameters(net);
+    ck_assert_int_eq(parameters.count, g->parameters);
+    for (int k = 0; k < g->parameters; k++) {
+        fv_copy_elements(parameters.items[k], fill(fv_shape_of(parameters.items[k]), k));
+        fv_bump_version(parameters.items[k]);
+    }
+    check_output(g, 0, fv_forward(net, fill(m->input, 1)));
+    fv_tensor *y = fv_forward(net, fill(m->input, 4));
+    check_output(g, 1, y);
+    fv_tensor *seed = fv_empty(fv_shape_of(y), .dtype = FV_FLOAT64);
+    for (int64_t i = 0; i < fv_numel(seed); i++) fv_data_float64(seed)[i] = weight_of(i);
+    ck_assert_int_eq(fv_backward(y, seed), FV_OK);
+    fv_eval(net);
+    check_output(g, 2, fv_forward(net, fill(m->input, 1)));
+    for (int k = 0; k < g->parameters; k++)
+        near(g->name, "gradient", k, digest(fv_grad_of(parameters.items[k]), 0), g->grads[k]);
+    fv_named_list buffers = fv_named_buffers(net);
+    ck_assert_int_eq(buffers.count, g->buffers);
+    for (int k = 0; k < g->buffers; k++)
+        near(g->name, "buffer", k, digest(buffers.items[k].tensor, 1), g->buffer_digests[k]);
+    fv_module_zero_grad(net);
+    ck_assert_ptr_null(fv_grad_of(parameters.items[0]));
+    fv_free(net);
+}
+
+START_TEST(models_print_name_and_compute_like_pytorch)
+{
+    for (int i = 0; i < MODELS; i++)
+        FV_SCOPE
+            check_model(&golden_models[i], &models[i]);
+    ck_assert(no_failures());
+}
+END_TEST
+
+START_TEST(an_untracked_momentum_is_printed_as_none)
+{
+    fv_module *bn = fv_nn_batch_norm1d(3, .momentum = FV_CUMULATIVE, .affine = false,
+                                       .track_running_stats = false);
+    char *text = fv_module_to_string(bn);
+    ck_assert_str_eq(text, "BatchNorm1d(3, eps=1e-05, momentum=None, affine=False, "
+                           "track_running_stats=False)");
+    free(text);
+    fv_free(bn);
+}
+END_TEST
+
+START_TEST(a_refused_batch_does_not_count)
+{
+    FV_SCOPE {
+        fv_module *bn = fv_nn_batch_norm2d(3);
+        ck_assert(fv_failed(fv_forward(bn, fv_zeros(FV_SHAPE(4, 3)))));
+        expect_error(FV_ERR_SHAPE, "4-dim");
+        ck_assert(fv_failed(fv_forward(bn, fv_zeros(FV_SHAPE(4, 2, 5, 5)))));
+        expect_error(fv_error_status(), "batch_norm");
+        ck_assert_double_eq(fv_item(fv_module_tensor(bn, "num_batches_tracked")), 0.0);
+        fv_forward(bn, fv_zeros(FV_SHAPE(4, 3, 5, 5)));
+        ck_assert_double_eq(fv_item(fv_module_tensor(bn, "num_batches_tracked")), 1.0);
+        fv_free(bn);
+    }
+}
+END_TEST
+
+#define REFUSED(call, part)                                                                        \
+    do {                                                                                           \
+        ck_assert_ptr_null(call);                                                                  \
+        expect_error(fv_error_status(), part);                                                     \
+    } while (0)
+
+START_TEST(bad_layers_are_refused_with_a_reason)
+{
+    const int64_t bad[] = {-1, 0, INT64_MIN, INT64_MAX, FV_UNSET};
+    REFUSED(fv_nn_conv2d(3, 10, 3, .groups = 2), "in_channels 3");
+    REFUSED(fv_nn_conv2d(4, 9, 3, .groups = 2), "out_channels 9");
+    REFUSED(fv_nn_conv2d(4, 8, FV_DIMS(3, 3, 3)), "kernel_size");
+    REFUSED(fv_nn_conv2d(4, 8, 3, .stride = 2, .padding = FV_SAME), "FV_SAME");
+    REFUSED(fv_nn_conv2d(4, 8, 3, .padding = -1), "padding");
+    REFUSED(fv_nn_conv2d(4, 8, 3, .padding_mode = (fv_pad_mode)9), "padding_mode");
+    REFUSED(fv_nn_conv2d(4, 8, 3, .dtype = FV_INT64), "dtype");
+    REFUSED(fv_nn_conv2d(4, 8, INT64_C(1) << 40, .padding_mode = FV_PAD_REFLECT,
+                         .dilation = INT64_C(1) << 40),
+            "dilation");
+    REFUSED(fv_nn_conv_transpose2d(4, 8, 3, .output_padding = 1), "output_padding");
+    REFUSED(fv_nn_conv_transpose2d(4, 8, 3, .padding = FV_SAME), "padding");
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        if (bad[i] != INT64_MAX) {
+            REFUSED(fv_nn_conv1d(bad[i], 8, 3), "in_channels");
+            REFUSED(fv_nn_linear(2, bad[i]), "out_features");
+            REFUSED(fv_nn_batch_norm2d(bad[i]), "num_features");
+        }
+        if (bad[i] != INT64_MAX || bad[i] == FV_UNSET) {
+            REFUSED(fv_nn_conv3d(4, 8, bad[i]), "kernel_size");
+            REFUSED(fv_nn_max_pool2d(bad[i]), "kernel_size");
+            REFUSED(fv_nn_max_pool2d(2, .dilation = bad[i]), "dilation");
+            REFUSED(fv_nn_adaptive_avg_pool2d(bad[i]), "output_size");
+            REFUSED(fv_nn_conv1d(4, 8, 3, .groups = bad[i]), "groups");
+        }
+    }
+    REFUSED(fv_nn_conv2d(INT64_MAX, INT64_MAX, INT64_C(1) << 40), "");
+    REFUSED(fv_nn_batch_norm1d(INT64_C(1) << 61), "");
+    REFUSED(fv_nn_avg_pool2d(2, .divisor_override = 0), "divisor_override");
+    REFUSED(fv_nn_dropout(1.5), "p is 1.5");
+    REFUSED(fv_nn_hardtanh(1, 1), "min_val");
+}
+END_TEST
+
+/* --- the tree --------------------------------------------------------------------------- */
+
+static fv_tensor *residual_forward(fv_module *self, fv_tensor *x)
+{
+    return fv_add(x, fv_forward(fv_get_child(self, "body"), x));
+}
+
+static int contexts_freed;
+static void count_free(void *context)
+{
+    contexts_freed += *(int *)context;
+}
+
+static fv_module *residual(fv_module *body)
+{
+    static const fv_module_type type = {.name = "Residual",
+                                        .context_size = sizeof(int),
+                                        .forward = residual_forward,
+                                        .context_free = count_free};
+    fv_module *m = fv_module_new(&type, &(int){1});
+    fv_module_add_child(m, "body", body);
+    return fv_module_finish(m);
+}
+
+START_TEST(a_module_of_ones_own_works_like_the_others)
+{
+    FV_SCOPE {
+        contexts_freed = 0;
+        fv_module *net = fv_sequential(residual(fv_nn_linear(4, 4)), fv_nn_linear(4, 2));
+        fv_named_list names = fv_named_parameters(net);
+        ck_assert_int_eq(names.count, 4);
+        ck_assert_str_eq(names.items[0].name, "0.body.weight");
+        ck_assert_int_eq(fv_parameter_count(net), 4 * 4 + 4 + 2 * 4 + 2);
+        ck_assert_ptr_eq(fv_get_child(net, "0.body"), fv_child_at(fv_child_at(net, 0), 0));
+        ck_assert_str_eq(fv_child_name(fv_get_child(net, "0"), 0), "body");
+        ck_assert(!fv_failed(fv_forward(net, fv_ones(FV_SHAPE(3, 4)))));
+        ck_assert_ptr_null(fv_get_child(net, "0.head"));
+        expect_error(FV_ERR_INDEX, "0.head");
+        ck_assert_ptr_null(fv_child_at(net, 2));
+        expect_error(FV_ERR_INDEX, "2 of 2");
+        fv_eval(net);
+        ck_assert(!fv_is_training(fv_get_child(net, "0.body")));
+        fv_train(net);
+        ck_assert(fv_is_training(fv_get_child(net, "0.body")));
+        fv_free(net);
+        ck_assert_int_eq(contexts_freed, 1);
+    }
+}
+END_TEST
+
+START_TEST(a_missing_child_frees_the_others_and_keeps_the_first_error)
+{
+    char difference[200];
+    memory_mark mark = mark_memory();
+    contexts_freed = 0;
+    fv_module *net = fv_sequential(residual(fv_nn_linear(4, 4)), fv_nn_conv2d(3, 4, 3, .groups = 2),
+                                   fv_module_list(fv_nn_linear(3, 3), NULL),
+                                   residual(residual(fv_nn_identity())));
+    ck_assert_ptr_null(net);
+    expect_error(FV_ERR_OPTION, "in_channels 3");
+    ck_assert_int_eq(contexts_freed, 3);
+    ck_assert_ptr_null(fv_parameters(net).items);
+    expect_error(FV_ERR_OPTION, "NULL");
+    ck_assert(fv_failed(fv_forward(net, fv_ones(FV_SHAPE(1)))));
+    expect_error(FV_ERR_OPTION, "NULL");
+    ck_assert_ptr_null(fv_sgd(fv_parameters(NULL)));
+    expect_error(FV_ERR_OPTION, "NULL");
+    fv_shutdown();
+    ck_assert_msg(same_memory(mark, difference, sizeof difference), "%s", difference);
+}
+END_TEST
+
+START_TEST(a_shared_child_has_one_set_of_parameters)
+{
+    fv_module *shared = fv_nn_linear(3, 3);
+    fv_module *net = fv_sequential(shared, fv_nn_relu(), shared);
+    ck_assert_int_eq(fv_parameters(net).count, 2);
+    ck_assert_int_eq(fv_named_parameters(net).count, 2);
+    ck_assert_int_eq(fv_state_dict(net).count, 4);
+    ck_assert_str_eq(fv_state_dict(net).items[2].name, "2.weight");
+    fv_free(shared);
+    expect_error(FV_ERR_STATE, "belongs");
+    fv_free(net);
+}
+END_TEST
+
+START_TEST(bad_names_and_circles_are_refused)
+{
+    FV_SCOPE {
+        fv_module *m = fv_module_list(fv_nn_identity());
+        ck_assert_int_eq(fv_module_add_child(m, "0", fv_nn_relu()), FV_ERR_OPTION);
+        expect_error(FV_ERR_OPTION, "in use");
+        ck_assert_ptr_null(fv_module_finish(m));
+        m = fv_module_list(fv_nn_identity());
+        ck_assert_int_eq(fv_module_add_child(m, "a.b", fv_nn_relu()), FV_ERR_OPTION);
+        expect_error(FV_ERR_OPTION, "a.b");
+        ck_assert_int_eq(fv_module_add_child(m, "self", m), FV_ERR_OPTION);
+        expect_error(FV_ERR_OPTION, "contains");
+        ck_assert_int_eq(fv_module_add_child(NULL, "x", fv_nn_relu()), FV_ERR_OPTION);
+        expect_error(FV_ERR_OPTION, "NULL");
+        ck_assert_int_eq(fv_module_add_parameter(m, "p", fv_zeros(FV_SHAPE(2), .dtype = FV_INT64)),
+                         FV_ERR_OPTION);
+        expect_error(FV_ERR_OPTION, "int64");
+        ck_assert(fv_failed(fv_forward(m, fv_ones(FV_SHAPE(1)))));
+        expect_error(FV_ERR_OPTION, "failed");
+        fv_free(m);
+        m = fv_module_list(fv_nn_identity());
+        ck_assert(fv_failed(fv_forward(m, fv_ones(FV_SHAPE(1)))));
+        expect_error(FV_ERR_STATE, "ModuleList");
+        fv_free(m);
+    }
+}
+END_TEST
+
+START_TEST(weights_can_be_tied_and_frozen)
+{
+    FV_SCOPE {
+        fv_module *in = fv_nn_linear(3, 3), *out = fv_nn_linear(3, 3, .bias = false);
+        fv_module *net = fv_sequential(in, out);
+        const fv_tensor *const *before = (const fv_tensor *const *)fv_parameters(net).items;
+        ck_assert_ptr_eq(before, fv_parameters(net).items);
+        fv_module_add_parameter(out, "weight", fv_module_tensor(in, "weight"));
+        ck_assert_int_eq(fv_parameters(net).count, 2);
+        fv_requires_grad(fv_module_tensor(in, "bias"), false);
+        ck_assert_int_eq(fv_backward(fv_sum(fv_forward(net, fv_ones(FV_SHAPE(2, 3))))), FV_OK);
+        ck_assert_ptr_nonnull(fv_grad_of(fv_module_tensor(out, "weight")));
+        ck_assert_ptr_null(fv_grad_of(fv_module_tensor(in, "bias")));
+        fv_free(net);
+    }
+}
+END_TEST
+
+START_TEST(intermediates_do_not_stay_with_the_caller)
+{
+    FV_SCOPE {
+        fv_module *net = fv_sequential(fv_nn_linear(4, 4), fv_nn_tanh(), fv_nn_identity(),
+                                       fv_nn_linear(4, 4), fv_nn_sigmoid(), fv_sequential());
+        fv_tensor *x = fv_ones(FV_SHAPE(2, 4));
+        int64_t before = fv_memory_stats().live_tensors;
+        FV_NO_GRAD
+            ck_assert(!fv_failed(fv_forward(net, x)));
+        ck_assert_int_eq(fv_memory_stats().live_tensors, before + 1);
+        FV_SCOPE
+            ck_assert(!fv_failed(fv_forward(net, x)));
+        ck_assert_int_eq(fv_memory_stats().live_tensors, before + 1);
+        fv_free(net);
+    }
+}
+END_TEST
+
+START_TEST(parameters_belong_to_the_module_alone)
+{
+    int64_t before = fv_memory_stats().live_tensors;
+    fv_module *net = fv_nn_linear(2, 2);
+    ck_assert_int_eq(fv_memory_stats().live_tensors, before + 2);
+    fv_free(net);
+    ck_assert_int_eq(fv_memory_stats().live_tensors, before);
+}
+END_TEST
+
+/* --- training --------------------------------------------------------------------------- */
+
+START_TEST(dropout_works_in_training_only)
+{
+    FV_SCOPE {
+        fv_module *net = fv_sequential(fv_nn_dropout2d(), fv_nn_dropout(0.25));
+        fv_tensor *x = fv_ones(FV_SHAPE(2, 50, 4, 4));
+        double kept = fv_item(fv_mean(fv_to(fv_gt_scalar(fv_forward(net, x), 0.5), FV_FLOAT32)));
+        ck_assert_double_eq_tol(kept, 0.375, 0.15);
+        fv_eval(net);
+        ck_assert(tensors_same(fv_forward(net, x), x));
+        fv_free(net);
+    }
+}
+END_TEST
+
+/* One step; returns the loss. */
+static double learn(fv_module *net, fv_optim *optim, fv_tensor *x, fv_tensor *y)
+{
+    double value = 0;
+    FV_SCOPE {
+        fv_tensor *loss = fv_cross_entropy(fv_forward(net, x), y);
+        fv_zero_grad(optim);
+        ck_assert_int_eq(fv_backward(loss), FV_OK);
+        fv_clip_grad_norm_(fv_parameters(net), 10.0);
+        ck_assert_int_eq(fv_step(optim), FV_OK);
+        value = fv_item(loss);
+    }
+    return value;
+}
+
+START_TEST(a_small_network_learns_without_asking_the_system_for_memory)
+{
+    FV_SCOPE {
+        fv_manual_seed(0);
+        fv_module *net = fv_sequential(fv_nn_conv2d(1, 8, 3, .padding = FV_SAME),
+                                       fv_nn_batch_norm2d(8), fv_nn_relu(), fv_nn_max_pool2d(2),
+                                       fv_nn_flatten(), fv_nn_linear(8 * 3 * 3, 4));
+        fv_optim *optim = fv_sgd(fv_parameters(net), .lr = 0.1, .momentum = 0.9, .nesterov = true);
+        fv_scheduler *rates = fv_one_cycle_lr(optim, 0.1, 60);
+        fv_tensor *x = fv_randn(FV_SHAPE(16, 1, 6, 6));
+        fv_tensor *y = fv_randint(0, 4, FV_SHAPE(16));
+        double first = learn(net, optim, x, y), last = first;
+        fv_memory_info before = {0};
+        for (int i = 0; i < 60; i++) {
+            if (i == 10) before = fv_memory_stats();
+            last = learn(net, optim, x, y);
+            ck_assert_int_eq(fv_scheduler_step(rates), FV_OK);
+        }
+        fv_memory_info after = fv_memory_stats();
+        ck_assert_int_eq(after.live_tensors, before.live_tensors);
+        ck_assert_int_eq(after.system_allocs, before.system_allocs);
+        ck_assert_msg(last < 0.1 * first, "the loss went from %g to %g", first, last);
+        fv_free(rates);
+        fv_free(optim);
+        fv_free(net);
+    }
+}
+END_TEST
+
+/* --- initialisation --------------------------------------------------------------------- */
+
+static void moments(fv_tensor *t, double *mean, double *deviation, double *largest)
+{
+    double *x = malloc((size_t)fv_numel(t) * sizeof *x), sum = 0, squares = 0;
+    ck_assert_ptr_nonnull(x);
+    fv_copy_out(t, FV_FLOAT64, x);
+    *largest = 0;
+    for (int64_t i = 0; i < fv_numel(t); i++) {
+        sum += x[i];
+        squares += x[i] * x[i];
+        *largest = fmax(*largest, fabs(x[i]));
+    }
+    *mean = sum / (double)fv_numel(t);
+    *deviation = sqrt(squares / (double)fv_numel(t) - *mean * *mean);
+    free(x);
+}
+
+/* Tolerances are about five standard errors of 20000 numbers. */
+static void expect_moments(fv_tensor *t, double mean, double deviation, double bound)
+{
+    double m, d, largest;
+    ck_assert_msg(!fv_failed(t), "%s", fv_error());
+    moments(t, &m, &d, &largest);
+    ck_assert_double_eq_tol(m, mean, 0.04 * deviation);
+    ck_assert_double_eq_tol(d, deviation, 0.03 * deviation);
+    ck_assert_double_le(largest, bound);
+    if (isfinite(bound)) ck_assert_double_ge(largest, 0.99 * bound);
+}
+
+START_TEST(initialisers_have_the_right_moments)
+{
+    FV_SCOPE {
+        fv_manual_seed(7);
+        const double any = HUGE_VAL;
+        fv_tensor *t = fv_empty(FV_SHAPE(40, 50, 2, 5), .channels_last = true);
+        double fan_in = 500, fan_out = 400, gain = sqrt(2.0);
+        ck_assert_int_eq(fv_init_calculate_fan_in(t), 500);
+        ck_assert_int_eq(fv_init_calculate_fan_out(t), 400);
+        expect_moments(fv_init_uniform_(t, -2, 2), 0, 4 / sqrt(12.0), 2);
+        expect_moments(fv_init_normal_(t, 3, .std = 0.5), 3, 0.5, any);
+        double deviation = gain / sqrt(fan_in);
+        expect_moments(fv_init_kaiming_uniform_(t), 0, deviation, sqrt(3.0) * deviation);
+        deviation = sqrt(2.0 / 6.0) / sqrt(fan_in);
+        expect_moments(fv_init_kaiming_uniform_(t, sqrt(5.0)), 0, deviation, 1 / sqrt(fan_in));
+        deviation = gain / sqrt(fan_out);
+        expect_moments(
+            fv_init_kaiming_normal_(t, .mode = FV_FAN_OUT, .nonlinearity = FV_NONLINEARITY_RELU), 0,
+            deviation, any);
+        deviation = 2.0 * sqrt(2.0 / (fan_in + fan_out));
+        expect_moments(fv_init_xavier_uniform_(t, 2), 0, deviation, sqrt(3.0) * deviation);
+        expect_moments(fv_init_xavier_normal_(t, .gain = 2), 0, deviation, any);
+        ck_assert_double_eq(fv_at(fv_init_constant_(t, 2.5), (const int64_t[]){39, 1, 1, 4}), 2.5);
+        ck_assert_double_eq(fv_init_calculate_gain(FV_NONLINEARITY_TANH, 0), 5.0 / 3.0);
+        fv_tensor *count = fv_init_ones_(fv_zeros(FV_SHAPE(2), .dtype = FV_INT64));
+        ASSERT_VALUES(count, 0, 1, 1);
+        ASSERT_VALUES(fv_init_zeros_(count), 0, 0, 0);
+        ck_assert(fv_failed(fv_init_uniform_(count)));
+        expect_error(FV_ERR_DTYPE, "int64");
+        ck_assert(fv_failed(fv_init_xavier_normal_(fv_zeros(FV_SHAPE(3)))));
+        expect_error(FV_ERR_SHAPE, "[3]");
+        ck_assert(fv_failed(fv_init_kaiming_normal_(fv_zeros(FV_SHAPE(3, 3)),
+                                                    .nonlinearity = (fv_nonlinearity)99)));
+        expect_error(FV_ERR_OPTION, "99");
+    }
+}
+END_TEST
+
+START_TEST(layers_start_from_pytorchs_distribution)
+{
+    fv_manual_seed(3);
+    fv_module *conv = fv_nn_conv2d(60, 40, 3, .groups = 2);
+    double bound = 1 / sqrt(30 * 9.0);
+    expect_moments(fv_module_tensor(conv, "weight"), 0, bound / sqrt(3.0), bound);
+    fv_free(conv);
+    fv_module *transposed = fv_nn_conv_transpose2d(60, 40, 3, .groups = 2);
+    bound = 1 / sqrt(20 * 9.0);
+    expect_moments(fv_module_tensor(transposed, "weight"), 0, bound / sqrt(3.0), bound);
+    fv_free(transposed);
+    fv_module *linear = fv_nn_linear(100, 20000);
+    expect_moments(fv_module_tensor(linear, "bias"), 0, 0.1 / sqrt(3.0), 0.1);
+    fv_free(linear);
+}
+END_TEST
+
+START_TEST(the_same_seed_makes_the_same_model)
+{
+    fv_manual_seed(1);
+    fv_module *a = images();
+    fv_manual_seed(1);
+    fv_module *b = images();
+    fv_tensor_list x = fv_parameters(a), y = fv_parameters(b);
+    for (int64_t i = 0; i < x.count; i++) ck_assert(tensors_same(x.items[i], y.items[i]));
+    fv_free(a);
+    fv_free(b);
+}
+END_TEST
+
+Suite *fovea_suite(void)
+{
+    Suite *suite = suite_create("nn");
+    TCase *layers = add_case(suite, "layers");
+    tcase_add_test(layers, models_print_name_and_compute_like_pytorch);
+    tcase_add_test(layers, an_untracked_momentum_is_printed_as_none);
+    tcase_add_test(layers, a_refused_batch_does_not_count);
+    tcase_add_test(layers, bad_layers_are_refused_with_a_reason);
+    TCase *tree = add_case(suite, "tree");
+    tcase_add_test(tree, a_module_of_ones_own_works_like_the_others);
+    tcase_add_test(tree, a_missing_child_frees_the_others_and_keeps_the_first_error);
+    tcase_add_test(tree, a_shared_child_has_one_set_of_parameters);
+    tcase_add_test(tree, bad_names_and_circles_are_refused);
+    tcase_add_test(tree, weights_can_be_tied_and_frozen);
+    tcase_add_test(tree, intermediates_do_not_stay_with_the_caller);
+    tcase_add_test(tree, parameters_belong_to_the_module_alone);
+    TCase *training = add_case(suite, "training");
+    tcase_add_test(training, dropout_works_in_training_only);
+    tcase_add_test(training, a_small_network_learns_without_asking_the_system_for_memory);
+    TCase *init = add_case(suite, "init");
+    tcase_add_test(init, initialisers_have_the_right_moments);
+    tcase_add_test(init, layers_start_from_pytorchs_distribution);
+    tcase_add_test(init, the_same_seed_makes_the_same_model);
+    return suite;
+}

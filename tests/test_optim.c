@@ -1,0 +1,489 @@
+/* Optimizers, schedulers and clipping against PyTorch's numbers, and their errors. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "support.h"
+#include "tensor/kernels/isa.h"
+
+enum { ELEMENTS = 19, SHOWN = 5, SHOWN_STEPS = 3, RATES = 51 };
+
+typedef struct trajectory {
+    const char *name;
+    fv_dtype dtype;
+    double values[SHOWN_STEPS][SHOWN];
+} trajectory;
+
+typedef struct schedule {
+    const char *name;
+    double rates[RATES];  /* of the first group */
+    double others[RATES]; /* of the second group */
+    double momenta[RATES];
+} schedule;
+
+#include "golden/optim.inc"
+
+enum {
+    TRAJECTORIES = sizeof trajectories / sizeof trajectories[0],
+    SCHEDULES = sizeof schedules / sizeof schedules[0]
+};
+
+/* --- trajectories ----------------------------------------------------------------------- */
+
+static fv_optim *make_optimizer(const char *name, fv_tensor_list p)
+{
+    if (strcmp(name, "sgd") == 0) return fv_sgd(p, 0.1);
+    if (strcmp(name, "sgd_weight_decay") == 0) return fv_sgd(p, .lr = 0.1, .weight_decay = 0.1);
+    if (strcmp(name, "sgd_momentum") == 0) return fv_sgd(p, 0.1, 0.9);
+    if (strcmp(name, "sgd_dampening") == 0) return fv_sgd(p, 0.1, 0.9, 0.3, 0.1);
+    if (strcmp(name, "sgd_nesterov") == 0)
+        return fv_sgd(p, .lr = 0.1, .momentum = 0.9, .nesterov = true);
+    if (strcmp(name, "sgd_nesterov_maximize") == 0)
+        return fv_sgd(p, 0.1, 0.9, .weight_decay = 0.1, .nesterov = true, .maximize = true);
+    if (strcmp(name, "adam") == 0) return fv_adam(p);
+    if (strcmp(name, "adam_weight_decay") == 0) return fv_adam(p, 0.1, .weight_decay = 0.1);
+    if (strcmp(name, "adam_amsgrad") == 0)
+        return fv_adam(p, 0.1, .beta1 = 0.8, .beta2 = 0.9, .amsgrad = true);
+    if (strcmp(name, "adam_maximize") == 0)
+        return fv_adam(p, 0.1, 0.8, 0.95, 1e-3, 0.1, true, true);
+    if (strcmp(name, "adamw") == 0) return fv_adamw(p, .lr = 0.1);
+    if (strcmp(name, "adamw_no_decay") == 0) return fv_adamw(p, .lr = 0.1, .weight_decay = 0);
+    if (strcmp(name, "adamw_amsgrad") == 0)
+        return fv_adamw(p, 0.1, 0.8, 0.9, .weight_decay = 0.2, .amsgrad = true, .maximize = true);
+    return NULL;
+}
+
+static fv_tensor *start(fv_dtype dtype, bool gaps)
+{
+    double values[2 * ELEMENTS] = {0};
+    for (int i = 0; i < ELEMENTS; i++) values[gaps ? 2 * i : i] = (i % 5 - 2) * 0.5;
+    if (!gaps) return fv_requires_grad(tensor_of(dtype, FV_SHAPE(ELEMENTS), values), true);
+    fv_tensor *wide = tensor_of(dtype, FV_SHAPE(ELEMENTS, 2), values);
+    return fv_requires_grad(fv_detach(fv_select(wide, 1, 0)), true);
+}
+
+static void set_gradient(fv_tensor *p, int step)
+{
+    double values[ELEMENTS];
+    for (int i = 0; i < ELEMENTS; i++)
+        values[i] = ldexp(((i * 7 + step * 3) % 11 - 5) * 0.25, -(step / 4));
+    ck_assert_int_eq(fv_set_grad(p, tensor_of(p->dtype, FV_SHAPE(ELEMENTS), values)), FV_OK);
+}
+
+static void follow(const trajectory *t, bool gaps)
+{
+    static const int steps[SHOWN_STEPS] = {1, 2, 20}, elements[SHOWN] = {0, 1, 7, 16, 18};
+    double tolerance = t->dtype == FV_FLOAT32 ? 3e-6 : 1e-13;
+    FV_SCOPE {
+        fv_tensor *p = start(t->dtype, gaps);
+        fv_optim *optim = make_optimizer(t->name, FV_TENSORS(p));
+        ck_assert_msg(optim != NULL, "%s: %s", t->name, fv_error());
+        int row = 0;
+        for (int step = 0; step < 20; step++) {
+            set_gradient(p, step);
+            uint32_t version = fv_version(p);
+            ck_assert_int_eq(fv_step(optim), FV_OK);
+            ck_assert_uint_ne(fv_version(p), version);
+            if (step + 1 != steps[row]) continue;
+            for (int k = 0; k < SHOWN; k++) {
+                double got = fv_at(p, (const int64_t[]){elements[k]}), want = t->values[row][k];
+                if (fabs(got - want) > tolerance * fmax(1.0, fabs(want)))
+                    note_failure("%s %s step %d element %d: %.17g, PyTorch has %.17g", t->name,
+                                 fv_dtype_name(t->dtype), step + 1, elements[k], got, want);
+            }
+            row++;
+        }
+        fv_free(optim);
+    }
+}
+
+START_TEST(optimizers_follow_pytorch_on_every_instruction_set)
+{
+    for (fv_isa level = FV_ISA_BASE; level <= fv_isa_best(); level++) {
+        fv_set_isa(level);
+        for (int i = 0; i < TRAJECTORIES; i++) follow(&trajectories[i], false);
+    }
+    fv_set_isa(fv_isa_best());
+    ck_assert(no_failures());
+}
+END_TEST
+
+START_TEST(a_parameter_with_gaps_in_memory_is_updated_all_the_same)
+{
+    for (int i = 0; i < TRAJECTORIES; i++) follow(&trajectories[i], true);
+    ck_assert(no_failures());
+}
+END_TEST
+
+/* Runs three steps on parameters in several memory orders; the results must have the same bits. */
+static fv_tensor *steps_in_layout(layout order, layout grad_order, int threads)
+{
+    fv_shape shape = FV_SHAPE(8, 6, 5, 4);
+    double *values = fill_values(FV_FILL_NORMAL, 0, 960, 1);
+    double *grads = fill_values(FV_FILL_NORMAL, 0, 960, 2);
+    fv_tensor *p = fv_requires_grad(tensor_in_layout(values, &shape, FV_FLOAT32, order), true);
+    fv_tensor *g = tensor_in_layout(grads, &shape, FV_FLOAT32, grad_order);
+    free(values);
+    free(grads);
+    force_threads(threads);
+    fv_optim *optim = fv_adamw(FV_TENSORS(p), .lr = 0.05, .amsgrad = true);
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(fv_set_grad(p, g), FV_OK);
+        ck_assert_int_eq(fv_step(optim), FV_OK);
+    }
+    fv_free(optim);
+    force_threads(0);
+    return p;
+}
+
+START_TEST(memory_order_and_threads_do_not_change_a_bit)
+{
+    FV_SCOPE {
+        fv_tensor *plain = steps_in_layout(LAYOUT_CONTIGUOUS, LAYOUT_CONTIGUOUS, 1);
+        for (int a = LAYOUT_CONTIGUOUS; a <= LAYOUT_TRANSPOSED; a++)
+            for (int b = LAYOUT_CONTIGUOUS; b <= LAYOUT_TRANSPOSED; b++)
+                ck_assert(tensors_same(steps_in_layout((layout)a, (layout)b, 3), plain));
+    }
+}
+END_TEST
+
+START_TEST(a_parameter_without_gradient_is_left_alone)
+{
+    FV_SCOPE {
+        fv_tensor *a = fv_ones(FV_SHAPE(3), .requires_grad = true);
+        fv_tensor *b = fv_ones(FV_SHAPE(3), .requires_grad = true);
+        fv_tensor *none = fv_zeros(FV_SHAPE(0), .requires_grad = true);
+        fv_optim *optim = fv_sgd(FV_TENSORS(a, b, none), .lr = 1, .weight_decay = 1);
+        fv_set_grad(a, fv_ones(FV_SHAPE(3)));
+        fv_set_grad(none, fv_zeros(FV_SHAPE(0)));
+        ck_assert_int_eq(fv_step(optim), FV_OK);
+        ASSERT_VALUES(a, 0, -1, -1, -1);
+        ASSERT_VALUES(b, 0, 1, 1, 1);
+        fv_zero_grad(optim);
+        ck_assert_ptr_null(fv_grad_of(a));
+        fv_free(optim);
+    }
+}
+END_TEST
+
+START_TEST(a_step_is_refused_while_an_error_stands)
+{
+    FV_SCOPE {
+        fv_tensor *p = fv_ones(FV_SHAPE(3), .requires_grad = true);
+        fv_optim *optim = fv_sgd(FV_TENSORS(p), .lr = 1);
+        fv_set_grad(p, fv_ones(FV_SHAPE(3)));
+        fv_add(fv_ones(FV_SHAPE(2)), fv_ones(FV_SHAPE(3)));
+        ck_assert_int_eq(fv_step(optim), FV_ERR_STATE);
+        ASSERT_VALUES(p, 0, 1, 1, 1);
+        fv_clear_error();
+        ck_assert_int_eq(fv_step(optim), FV_OK);
+        ASSERT_VALUES(p, 0, 0, 0, 0);
+        fv_free(optim);
+    }
+}
+END_TEST
+
+START_TEST(a_failed_allocation_leaves_all_weights_whole)
+{
+    FV_SCOPE {
+        fv_tensor *a = fv_ones(FV_SHAPE(5), .requires_grad = true);
+        fv_tensor *b = fv_ones(FV_SHAPE(70), .requires_grad = true);
+        fv_optim *optim = fv_adam(FV_TENSORS(a, b), .lr = 1);
+        fv_set_grad(a, fv_ones(FV_SHAPE(5)));
+        fv_set_grad(b, fv_ones(FV_SHAPE(70)));
+        for (int64_t n = 0; n < 3; n++) {
+            fv_inject_alloc_failure(n);
+            ck_assert_int_eq(fv_step(optim), FV_ERR_MEMORY);
+            fv_inject_alloc_failure(-1);
+            expect_error(FV_ERR_MEMORY, "step");
+            ck_assert_double_eq(fv_at(a, (const int64_t[]){0}), 1.0);
+        }
+        ck_assert_int_eq(fv_step(optim), FV_OK);
+        ck_assert_double_eq_tol(fv_at(a, (const int64_t[]){4}), 0.0, 1e-6);
+        ck_assert_double_eq_tol(fv_at(b, (const int64_t[]){69}), 0.0, 1e-6);
+        fv_free(optim);
+    }
+}
+END_TEST
+
+START_TEST(groups_have_options_of_their_own)
+{
+    FV_SCOPE {
+        fv_tensor *a = fv_ones(FV_SHAPE(1), .requires_grad = true);
+        fv_tensor *b = fv_ones(FV_SHAPE(1), .requires_grad = true);
+        fv_optim *optim = fv_sgd(FV_TENSORS(a), .lr = 0.5, .weight_decay = 1);
+        ck_assert_int_eq(fv_optim_add_group(optim, FV_TENSORS(b), .lr = 0.25, .maximize = true),
+                         FV_OK);
+        ck_assert_int_eq(fv_optim_group_count(optim), 2);
+        ck_assert_double_eq(fv_get_lr(optim), 0.5);
+        ck_assert_double_eq(fv_get_lr(optim, .group = 1), 0.25);
+        fv_set_grad(a, fv_ones(FV_SHAPE(1)));
+        fv_set_grad(b, fv_full(FV_SHAPE(1), 2.0));
+        ck_assert_int_eq(fv_step(optim), FV_OK);
+        ASSERT_VALUES(a, 0, 0);    /* 1 - 0.5 (1 + 1) */
+        ASSERT_VALUES(b, 0, 1.25); /* 1 - 0.25 (-2 + 1): weight decay is inherited */
+        ck_assert_int_eq(fv_set_lr(optim, 0.1), FV_OK);
+        ck_assert_int_eq(fv_set_lr(optim, 0.2, .group = 1), FV_OK);
+        ck_assert_double_eq(fv_get_lr(optim, 0), 0.1);
+        ck_assert_double_eq(fv_get_lr(optim, 1), 0.2);
+        ck_assert(isnan(fv_get_lr(optim, 2)));
+        expect_error(FV_ERR_INDEX, "group 2");
+        ck_assert_int_eq(fv_set_lr(optim, -1), FV_ERR_OPTION);
+        expect_error(FV_ERR_OPTION, "-1");
+        ck_assert_int_eq(fv_optim_add_group(optim, FV_TENSORS(a)), FV_ERR_OPTION);
+        expect_error(FV_ERR_OPTION, "twice");
+        ck_assert_int_eq(fv_optim_group_count(optim), 2);
+        fv_free(optim);
+    }
+}
+END_TEST
+
+#define REFUSED(call, part)                                                                        \
+    do {                                                                                           \
+        ck_assert_ptr_null(call);                                                                  \
+        expect_error(fv_error_status(), part);                                                     \
+    } while (0)
+
+START_TEST(bad_options_are_refused_with_a_reason)
+{
+    FV_SCOPE {
+        fv_tensor *p = fv_ones(FV_SHAPE(2), .requires_grad = true);
+        fv_tensor_list list = FV_TENSORS(p);
+        REFUSED(fv_sgd(list, -1), "learning rate");
+        REFUSED(fv_sgd(list, (double)NAN), "learning rate");
+        REFUSED(fv_sgd(list, .momentum = -0.1), "momentum");
+        REFUSED(fv_sgd(list, .weight_decay = -0.1), "weight_decay");
+        REFUSED(fv_sgd(list, .nesterov = true), "nesterov");
+        REFUSED(fv_sgd(list, .momentum = 0.9, .dampening = 0.1, .nesterov = true), "nesterov");
+        REFUSED(fv_adam(list, .eps = -1), "epsilon");
+        REFUSED(fv_adam(list, .beta1 = 1), "beta1");
+        REFUSED(fv_adamw(list, .beta2 = -0.1), "beta2");
+        REFUSED(fv_adamw(list, .weight_decay = -1), "weight_decay");
+        REFUSED(fv_sgd(((fv_tensor_list){NULL, 0})), "empty");
+        REFUSED(fv_sgd(FV_TENSORS(p, p)), "twice");
+        REFUSED(fv_sgd(FV_TENSORS(p, NULL)), "missing");
+        REFUSED(fv_sgd(FV_TENSORS(fv_zeros(FV_SHAPE(2), .dtype = FV_INT64))), "int64");
+        REFUSED(fv_sgd(FV_TENSORS(fv_mul_scalar(p, 2.0))), "leaf");
+        ck_assert_int_eq(fv_step(NULL), FV_ERR_OPTION);
+        expect_error(FV_ERR_OPTION, "NULL");
+    }
+}
+END_TEST
+
+/* --- clipping --------------------------------------------------------------------------- */
+
+START_TEST(clipping_by_norm_scales_all_gradients_together)
+{
+    FV_SCOPE {
+        fv_tensor *a = fv_ones(FV_SHAPE(1), .requires_grad = true);
+        fv_tensor *b = fv_ones(FV_SHAPE(2), .requires_grad = true);
+        fv_tensor *none = fv_ones(FV_SHAPE(2), .requires_grad = true);
+        fv_tensor_list all = FV_TENSORS(a, b, none);
+        ck_assert_double_eq(fv_clip_grad_norm_(all, 1.0), 0.0);
+        fv_set_grad(a, fv_full(FV_SHAPE(1), 3.0));
+        fv_set_grad(b, TENSOR(FV_FLOAT32, FV_SHAPE(2), -4, 0));
+        ck_assert_double_eq_tol(fv_clip_grad_norm_(all, 10.0), 5.0, 1e-12);
+        ASSERT_VALUES(fv_grad_of(b), 0, -4, 0);
+        ck_assert_double_eq_tol(fv_clip_grad_norm_(all, 1.0), 5.0, 1e-12);
+        ASSERT_VALUES(fv_grad_of(a), 1e-6, 0.6);
+        ASSERT_VALUES(fv_grad_of(b), 1e-6, -0.8, 0);
+        ck_assert_double_eq_tol(fv_clip_grad_norm_(all, 10.0, .norm_type = 1), 1.4, 1e-6);
+        ck_assert_double_eq_tol(fv_clip_grad_norm_(all, 10.0, .norm_type = (double)INFINITY), 0.8,
+                                1e-6);
+        ck_assert_double_eq_tol(fv_clip_grad_norm_(all, 10.0, .norm_type = 3), cbrt(0.728), 1e-6);
+        ck_assert_ptr_null(fv_grad_of(none));
+    }
+}
+END_TEST
+
+START_TEST(clipping_meets_gradients_that_are_not_finite)
+{
+    FV_SCOPE {
+        fv_tensor *a = fv_ones(FV_SHAPE(2), .requires_grad = true);
+        fv_set_grad(a, TENSOR(FV_FLOAT64, FV_SHAPE(2), (double)INFINITY, 1));
+        fv_clear_error(); /* another dtype: refused */
+        fv_set_grad(a, TENSOR(FV_FLOAT32, FV_SHAPE(2), (double)INFINITY, 1));
+        ck_assert(isnan(fv_clip_grad_norm_(FV_TENSORS(a), 1.0, .error_if_nonfinite = true)));
+        expect_error(FV_ERR_OPTION, "inf");
+        ASSERT_VALUES(fv_grad_of(a), 0, (double)INFINITY, 1);
+        ck_assert(isinf(fv_clip_grad_norm_(FV_TENSORS(a), 1.0)));
+        ASSERT_VALUES(fv_grad_of(a), 0, (double)NAN, 0);
+        ck_assert(isnan(fv_clip_grad_norm_(FV_TENSORS(a), 1.0, .norm_type = (double)INFINITY)));
+        ASSERT_VALUES(fv_grad_of(a), 0, (double)NAN, (double)NAN);
+        ck_assert(isnan(fv_clip_grad_norm_(FV_TENSORS(a), -1.0)));
+        expect_error(FV_ERR_OPTION, "max_norm");
+    }
+}
+END_TEST
+
+START_TEST(clipping_by_value_bounds_each_element)
+{
+    FV_SCOPE {
+        fv_tensor *a = fv_ones(FV_SHAPE(2, 2), .requires_grad = true);
+        fv_tensor *grad =
+            TENSOR(FV_FLOAT32, FV_SHAPE(2, 2), -3, (double)NAN, 0.5, (double)INFINITY);
+        fv_set_grad(a, fv_transpose(grad, 0, 1));
+        ck_assert_int_eq(fv_clip_grad_value_(FV_TENSORS(a), 1.0), FV_OK);
+        ASSERT_VALUES(fv_grad_of(a), 0, -1, 0.5, (double)NAN, 1);
+        ck_assert_double_eq(fv_at(grad, (const int64_t[]){0, 0}), -3.0); /* the base is whole */
+        ck_assert_int_eq(fv_clip_grad_value_(FV_TENSORS(a), -1.0), FV_ERR_OPTION);
+        expect_error(FV_ERR_OPTION, "clip_value");
+    }
+}
+END_TEST
+
+/* --- schedulers ------------------------------------------------------------------------- */
+
+static double one_over(int64_t step, void *context)
+{
+    return *(const double *)context / (1.0 + (double)step);
+}
+
+static fv_scheduler *make_schedulers(const char *name, fv_optim *o, fv_scheduler **second)
+{
+    static double one = 1.0;
+    *second = NULL;
+    if (strcmp(name, "step_lr") == 0) return fv_step_lr(o, 7, .gamma = 0.5);
+    if (strcmp(name, "multi_step_lr") == 0)
+        return fv_multi_step_lr(o, FV_MILESTONES(5, 20, 5), .gamma = 0.3);
+    if (strcmp(name, "exponential_lr") == 0) return fv_exponential_lr(o, 0.9);
+    if (strcmp(name, "cosine_annealing_lr") == 0)
+        return fv_cosine_annealing_lr(o, 12, .eta_min = 0.001);
+    if (strcmp(name, "cosine_annealing_lr_long") == 0) return fv_cosine_annealing_lr(o, 50);
+    if (strcmp(name, "linear_lr") == 0) return fv_linear_lr(o);
+    if (strcmp(name, "linear_lr_down") == 0) return fv_linear_lr(o, 0.9, 0.2, .total_iters = 30);
+    if (strcmp(name, "lambda_lr") == 0) return fv_lambda_lr(o, one_over, &one);
+    if (strcmp(name, "one_cycle_lr") == 0) return fv_one_cycle_lr(o, 0.4, .total_steps = 50);
+    if (strcmp(name, "one_cycle_lr_linear") == 0)
+        return fv_one_cycle_lr(o, 0.4, .epochs = 5, .steps_per_epoch = 12, .pct_start = 0.25,
+                               .anneal_strategy = FV_ANNEAL_LINEAR, .base_momentum = 0.8,
+                               .max_momentum = 0.9, .div_factor = 10, .final_div_factor = 100,
+                               .three_phase = true);
+    if (strcmp(name, "one_cycle_lr_adam") == 0) return fv_one_cycle_lr(o, 0.4, 60);
+    if (strcmp(name, "one_cycle_lr_fixed_momentum") == 0)
+        return fv_one_cycle_lr(o, 0.4, 60, .cycle_momentum = false);
+    if (strcmp(name, "plateau") == 0)
+        return fv_reduce_lr_on_plateau(o, .patience = 2, .factor = 0.5, .cooldown = 1);
+    if (strcmp(name, "plateau_max") == 0)
+        return fv_reduce_lr_on_plateau(o, .mode = FV_MODE_MAX, .patience = 1, .factor = 0.2,
+                                       .threshold = 0.05, .threshold_mode = FV_THRESHOLD_ABS,
+                                       .min_lr = 0.001);
+    if (strcmp(name, "warm_up") != 0) return NULL;
+    fv_scheduler *first = fv_linear_lr(o, 0.1, .total_iters = 10);
+    *second = fv_exponential_lr(o, 0.95);
+    return first;
+}
+
+static void same_number(const char *name, int step, const char *what, double got, double want)
+{
+    if (fabs(got - want) > 1e-14 * fabs(want) + 1e-17)
+        note_failure("%s step %d: %s is %.17g, PyTorch has %.17g", name, step, what, got, want);
+}
+
+static void follow_schedule(const schedule *t)
+{
+    static const double metrics[] = {1.0, 0.9, 0.8, 0.8, 0.81, 0.79995, 0.8, 0.7, 0.71, 0.72};
+    FV_SCOPE {
+        fv_tensor *p = fv_zeros(FV_SHAPE(1), .requires_grad = true);
+        fv_tensor *q = fv_zeros(FV_SHAPE(1), .requires_grad = true);
+        bool adam = strcmp(t->name, "one_cycle_lr_adam") == 0;
+        fv_optim *optim =
+            adam ? fv_adam(FV_TENSORS(p), .lr = 0.1) : fv_sgd(FV_TENSORS(p), 0.1, .momentum = 0.9);
+        ck_assert_int_eq(fv_optim_add_group(optim, FV_TENSORS(q), .lr = 0.02), FV_OK);
+        fv_scheduler *second, *first = make_schedulers(t->name, optim, &second);
+        ck_assert_msg(first != NULL, "%s: %s", t->name, fv_error());
+        for (int step = 0; step < RATES; step++) {
+            same_number(t->name, step, "lr", fv_get_lr(optim), t->rates[step]);
+            same_number(t->name, step, "lr of group 1", fv_get_lr(optim, 1), t->others[step]);
+            same_number(t->name, step, "momentum", fv_get_momentum(optim, 0), t->momenta[step]);
+            ck_assert_int_eq(fv_scheduler_last_epoch(first), step);
+            if (step == RATES - 1) break;
+            ck_assert_int_eq(fv_scheduler_step(first, metrics[step % 10]), FV_OK);
+            if (second) ck_assert_int_eq(fv_scheduler_step(second), FV_OK);
+        }
+        fv_free(first);
+        fv_free(second);
+        fv_free(optim);
+    }
+}
+
+START_TEST(schedulers_follow_pytorch)
+{
+    for (int i = 0; i < SCHEDULES; i++) follow_schedule(&schedules[i]);
+    ck_assert(no_failures());
+}
+END_TEST
+
+START_TEST(a_one_cycle_schedule_ends)
+{
+    FV_SCOPE {
+        fv_tensor *p = fv_zeros(FV_SHAPE(1), .requires_grad = true);
+        fv_optim *optim = fv_sgd(FV_TENSORS(p), .momentum = 0.9);
+        fv_scheduler *s = fv_one_cycle_lr(optim, 1.0, 10);
+        for (int i = 0; i < 10; i++) ck_assert_int_eq(fv_scheduler_step(s), FV_OK);
+        double lr = fv_get_lr(optim);
+        ck_assert_int_eq(fv_scheduler_step(s), FV_ERR_STATE);
+        expect_error(FV_ERR_STATE, "step 11 of a schedule of 10");
+        ck_assert_double_eq(fv_get_lr(optim), lr);
+        fv_free(s);
+        /* a rise of no steps at all: PyTorch divides by zero here */
+        s = fv_one_cycle_lr(optim, 1.0, 10, .pct_start = 0.1);
+        ck_assert_double_eq(fv_get_lr(optim), 1.0);
+        fv_free(s);
+        fv_free(optim);
+    }
+}
+END_TEST
+
+START_TEST(bad_schedules_are_refused_with_a_reason)
+{
+    FV_SCOPE {
+        fv_tensor *p = fv_zeros(FV_SHAPE(1), .requires_grad = true);
+        fv_optim *o = fv_sgd(FV_TENSORS(p));
+        REFUSED(fv_step_lr(o, 0), "step_size");
+        REFUSED(fv_step_lr(NULL, 1), "NULL");
+        REFUSED(fv_multi_step_lr(o, ((fv_milestones){NULL, 2})), "milestones");
+        REFUSED(fv_cosine_annealing_lr(o, 0), "t_max");
+        REFUSED(fv_cosine_annealing_lr(o, INT64_MAX), "t_max");
+        REFUSED(fv_linear_lr(o, 0), "start_factor");
+        REFUSED(fv_linear_lr(o, .end_factor = 2), "end_factor");
+        REFUSED(fv_lambda_lr(o, NULL), "function");
+        REFUSED(fv_one_cycle_lr(o, 1.0), "total_steps");
+        REFUSED(fv_one_cycle_lr(o, 1.0, 0), "total_steps");
+        REFUSED(fv_one_cycle_lr(o, 1.0, .epochs = INT64_MAX, .steps_per_epoch = 2), "epochs");
+        REFUSED(fv_one_cycle_lr(o, 1.0, 10, .pct_start = 2), "pct_start");
+        REFUSED(fv_one_cycle_lr(o, 1.0, 10, .div_factor = 0), "div_factor");
+        REFUSED(fv_reduce_lr_on_plateau(o, .factor = 1), "factor");
+        fv_scheduler *s = fv_reduce_lr_on_plateau(o);
+        ck_assert_int_eq(fv_scheduler_step(s), FV_ERR_OPTION);
+        expect_error(FV_ERR_OPTION, "metric");
+        fv_free(s);
+        ck_assert_int_eq(fv_scheduler_step(NULL), FV_ERR_OPTION);
+        expect_error(FV_ERR_OPTION, "NULL");
+        fv_free(o);
+    }
+}
+END_TEST
+
+Suite *fovea_suite(void)
+{
+    Suite *suite = suite_create("optim");
+    TCase *steps = add_case(suite, "steps");
+    tcase_add_test(steps, optimizers_follow_pytorch_on_every_instruction_set);
+    tcase_add_test(steps, a_parameter_with_gaps_in_memory_is_updated_all_the_same);
+    tcase_add_test(steps, memory_order_and_threads_do_not_change_a_bit);
+    tcase_add_test(steps, a_parameter_without_gradient_is_left_alone);
+    tcase_add_test(steps, a_step_is_refused_while_an_error_stands);
+    tcase_add_test(steps, a_failed_allocation_leaves_all_weights_whole);
+    tcase_add_test(steps, groups_have_options_of_their_own);
+    tcase_add_test(steps, bad_options_are_refused_with_a_reason);
+    TCase *clipping = add_case(suite, "clipping");
+    tcase_add_test(clipping, clipping_by_norm_scales_all_gradients_together);
+    tcase_add_test(clipping, clipping_meets_gradients_that_are_not_finite);
+    tcase_add_test(clipping, clipping_by_value_bounds_each_element);
+    TCase *rates = add_case(suite, "schedulers");
+    tcase_add_test(rates, schedulers_follow_pytorch);
+    tcase_add_test(rates, a_one_cycle_schedule_ends);
+    tcase_add_test(rates, bad_schedules_are_refused_with_a_reason);
+    return suite;
+}
