@@ -46,10 +46,16 @@ fv_tensor *fv_grad_of(const fv_tensor *t)
     return fv_failed(t) ? NULL : t->grad;
 }
 
+fv_status fv_standing_status(void)
+{
+    return fv_error_status() ? fv_error_status() : FV_ERR_STATE;
+}
+
 fv_status fv_set_grad(fv_tensor *t, fv_tensor *grad)
 {
-    if (fv_failed(t)) return t ? FV_ERR_STATE : fv_fail(FV_ERR_OPTION, "set_grad: tensor is NULL");
-    if (grad && grad->failed) return FV_ERR_STATE;
+    if (!t) return fv_fail(FV_ERR_OPTION, "set_grad: the tensor is NULL");
+    if (t->failed || (grad && grad->failed)) return fv_standing_status();
+    if (t == grad) return fv_fail(FV_ERR_AUTOGRAD, "set_grad: a tensor cannot be its own gradient");
     if (grad) {
         fv_shape a = fv_shape_of(t), b = fv_shape_of(grad);
         if (!fv_shape_equal(&a, &b) || t->dtype != grad->dtype)
@@ -108,14 +114,52 @@ int fv_register_hook(fv_tensor *t, fv_hook_fn function, void *context)
     return handle;
 }
 
+static bool remove_from(fv_hook **at, int handle)
+{
+    while (*at && (*at)->handle != handle) at = &(*at)->next;
+    if (!*at) return false;
+    fv_hook *hook = *at;
+    *at = hook->next;
+    fv_object_free(hook, sizeof *hook);
+    return true;
+}
+
+/* A hook stays with the node that it was registered on; ops in place have moved t on since. */
 void fv_remove_hook(fv_tensor *t, int handle)
 {
-    if (fv_failed(t)) return;
-    for (fv_hook **at = hook_list(t); *at; at = &(*at)->next) {
-        if ((*at)->handle != handle) continue;
-        fv_hook *hook = *at;
-        *at = hook->next;
-        fv_object_free(hook, sizeof *hook);
-        return;
+    if (fv_failed(t) || remove_from(hook_list(t), handle) || !t->node) return;
+    const fv_edge *e = t->node->inplace ? &t->node->edges[0] : NULL;
+    while (e && e->node && !remove_from(&e->node->hooks[e->nr], handle))
+        e = e->node->inplace ? &e->node->edges[0] : NULL;
+}
+
+static const fv_hook *next_hook(const fv_hook *h, int handle)
+{
+    while (h && h->handle <= handle) h = h->next;
+    return h;
+}
+
+/* Hooks may remove each other, and those that they add wait for the next time: handles grow along
+ * the list, so that the place in it can be found again. */
+fv_status fv_run_hooks(fv_hook *const *hooks, fv_tensor **grad)
+{
+    int handle = 0, last = 0;
+    for (const fv_hook *h = *hooks; h; h = h->next) last = h->handle;
+    for (const fv_hook *h = *hooks; h && h->handle <= last; h = next_hook(*hooks, handle)) {
+        handle = h->handle;
+        bool mode = fv_grad_enabled();
+        fv_tensor *other = h->function(*grad, h->context);
+        fv_set_grad_enabled(mode);
+        if (!other) continue;
+        if (other->failed) return fv_standing_status();
+        fv_shape a = fv_shape_of(other), b = fv_shape_of(*grad);
+        if (!fv_shape_equal(&a, &b) || other->dtype != (*grad)->dtype)
+            return fv_fail(FV_ERR_AUTOGRAD, "hook: returned %s of %s for a gradient %s of %s",
+                           fv_shape_text(&a), fv_dtype_name(other->dtype), fv_shape_text(&b),
+                           fv_dtype_name((*grad)->dtype));
+        fv_retain(other);
+        fv_release(*grad);
+        *grad = other;
     }
+    return FV_OK;
 }

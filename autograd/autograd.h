@@ -2,7 +2,9 @@
  *
  * An op on a tensor that requires grad leaves a node, which points at the nodes of its inputs and
  * keeps what its gradient reads. The graph belongs to the tensors: it dies with the last of them,
- * or piece by piece while fv_backward walks it. Grad mode is per thread; so is one backward. */
+ * and what it has saved dies piece by piece while fv_backward walks it. Grad mode is per thread.
+ * Two threads must not walk common nodes, or add to the gradient of a common leaf, at the same
+ * time. */
 #ifndef FOVEA_AUTOGRAD_AUTOGRAD_H
 #define FOVEA_AUTOGRAD_AUTOGRAD_H
 
@@ -47,11 +49,11 @@ fv_tensor *fv_requires_grad(fv_tensor *t, bool requires_grad);
 /* The same elements without the history; shares storage.  Source: Tensor.detach. */
 fv_tensor *fv_detach(fv_tensor *t);
 
-/* The gradient that backward left in a leaf (or after fv_retain_grad), or NULL. Borrowed.
- * Source: Tensor.grad. */
+/* The gradient that backward left in a leaf (or after fv_retain_grad), or NULL. Borrowed: a later
+ * backward adds to it or puts another tensor in its place.  Source: Tensor.grad. */
 fv_tensor *fv_grad_of(const fv_tensor *t);
 
-/* Replaces the gradient (NULL clears it). Errors: another shape or dtype. */
+/* Replaces the gradient (NULL clears it). Errors: another shape or dtype, t itself. */
 fv_status fv_set_grad(fv_tensor *t, fv_tensor *grad);
 
 /* Keeps the gradient of a non-leaf as well.  Source: Tensor.retain_grad. */
@@ -63,7 +65,8 @@ bool fv_is_leaf(const fv_tensor *t);
 const char *fv_grad_fn_name(const fv_tensor *t);
 
 /* Runs when the gradient of t is complete; may return another tensor of the same shape to take its
- * place, or NULL. Returns a handle for fv_remove_hook, 0 on an error.
+ * place, or NULL. It must not write to the gradient, which others may share, but may run a backward
+ * of its own. Returns a handle for fv_remove_hook, 0 on an error.
  * Source: Tensor.register_hook. */
 typedef fv_tensor *(*fv_hook_fn)(fv_tensor *grad, void *context);
 int fv_register_hook(fv_tensor *t, fv_hook_fn hook, void *context);
@@ -81,8 +84,9 @@ typedef struct fv_backward_args {
 } fv_backward_args;
 #define FV_BACKWARD_DEFAULTS FV_NO_DEFAULTS
 
-/* Adds d tensor / d leaf, times gradient, to .grad of every leaf that requires grad. Each piece of
- * the graph is freed as soon as its node has run.
+/* Adds d tensor / d leaf, times gradient, to .grad of every leaf that requires grad. What a node
+ * has saved is freed as soon as it has run. With create_graph .grad holds on to the graph, which
+ * holds on to the leaves: clear it with fv_set_grad(leaf, NULL), or use fv_grad.
  * Errors: no graph, a graph already freed, a saved tensor overwritten since, shapes; then no
  * gradient is trusted but every tensor is whole.
  * Source: Tensor.backward. */
@@ -103,7 +107,8 @@ typedef struct fv_grad_args {
 #define FV_GRAD_DEFAULTS FV_NO_DEFAULTS
 
 /* fv_grad(FV_TENSORS(y), FV_TENSORS(x, w), grads, .create_graph = true): the gradients of the
- * outputs' sum in the inputs, which may be leaves or not; .grad of no tensor is touched.
+ * outputs' sum in the inputs, which may be leaves or not; .grad of no tensor is touched. Only nodes
+ * on a path to the inputs run, and only what these have saved is freed.
  * On an error every grads[i] is the failed tensor.  Source: torch.autograd.grad. */
 fv_status fv_grad_ex(const fv_grad_args *a);
 #define fv_grad(...) FV_CALL_ARGS(fv_grad_ex, fv_grad_args, FV_GRAD_DEFAULTS, __VA_ARGS__)

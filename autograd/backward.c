@@ -2,7 +2,9 @@
  *
  * A pass gathers the nodes that its roots reach, sorts them by falling seq (a topological order)
  * and runs each gradient once all of its output gradients have arrived. Gradients travel in
- * node->grads; those of leaves are written by the first consumer and added to by the next. */
+ * node->grads; those of leaves are written by the first consumer and added to by the next.
+ * A hook or a gradient may start a pass of its own, over the same nodes even: it sets aside what
+ * the outer one has in them. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,6 +30,12 @@ typedef struct pending {
     fv_tensor *grad; /* owned */
 } pending;
 
+/* What an outer pass has in a node. */
+typedef struct aside {
+    fv_tensor *grads[FV_MAX_OUTPUTS];
+    bool skipped;
+} aside;
+
 enum { ON_STACK = 128, FEW_INPUTS = 16 };
 
 typedef struct pass {
@@ -40,7 +48,10 @@ typedef struct pass {
     int64_t captures_count;
     pending *hooked;
     size_t hooked_count;
+    aside *asides; /* one a node, in a pass inside another; else NULL */
 } pass;
+
+static _Thread_local int open_passes;
 
 /* --- collecting the graph
  * ------------------------------------------------------------------------- */
@@ -58,7 +69,6 @@ static bool push(pass *p, fv_node *node)
         p->room = room;
     }
     node->visit = p->id;
-    node->needed = true;
     p->nodes[p->count++] = node;
     return true;
 }
@@ -95,18 +105,42 @@ static capture *find_capture(const pass *p, const fv_node *node, int nr, const f
 }
 
 /* For fv_grad: nodes that lie on no path to a captured tensor need not run. */
-static void mark_needed(pass *p)
+static void mark_skipped(pass *p)
 {
     for (size_t k = p->count; k-- > 0;) { /* producers first */
         fv_node *node = p->nodes[k];
-        node->needed = false;
-        for (int i = 0; i < node->inputs && !node->needed; i++) {
+        bool needed = false;
+        for (int i = 0; i < node->inputs && !needed; i++) {
             const fv_edge *e = &node->edges[i];
-            if (e->leaf) node->needed = find_capture(p, NULL, 0, e->leaf) != NULL;
+            if (e->leaf) needed = find_capture(p, NULL, 0, e->leaf) != NULL;
             if (e->node)
-                node->needed = e->node->needed || find_capture(p, e->node, e->nr, NULL) != NULL;
+                needed = !e->node->skipped || find_capture(p, e->node, e->nr, NULL) != NULL;
         }
+        node->skipped = !needed;
     }
+}
+
+static fv_status set_aside(pass *p)
+{
+    p->asides = malloc(p->count * sizeof *p->asides + 1);
+    if (!p->asides) return fv_fail(FV_ERR_MEMORY, "backward: no memory for a pass in a pass");
+    for (size_t k = 0; k < p->count; k++) {
+        fv_node *node = p->nodes[k];
+        memcpy(p->asides[k].grads, node->grads, sizeof node->grads);
+        memset(node->grads, 0, sizeof node->grads);
+        p->asides[k].skipped = node->skipped;
+        node->skipped = false;
+    }
+    return FV_OK;
+}
+
+static void put_back(pass *p)
+{
+    for (size_t k = 0; k < p->count; k++) {
+        memcpy(p->nodes[k]->grads, p->asides[k].grads, sizeof p->nodes[k]->grads);
+        p->nodes[k]->skipped = p->asides[k].skipped;
+    }
+    free(p->asides);
 }
 
 /* --- sums of gradients
@@ -131,32 +165,48 @@ static fv_status add_to(const pass *p, fv_tensor **slot, fv_tensor *g)
         return FV_OK;
     }
     fv_tensor *sum = fv_add(*slot, g);
-    if (sum->failed) return fv_error_status();
+    if (sum->failed) return fv_standing_status();
     fv_release(*slot);
     *slot = fv_retain(sum);
     return FV_OK;
 }
 
-/* A leaf's gradient must be its own memory, in the leaf's order: users and optimizers write to it.
- * With create_graph it stays as it is, since a copy would have to be an op. */
-static fv_status own_gradient(const pass *p, fv_tensor *leaf)
+/* Does g lie in memory as a gradient of t should: without gaps, in t's order if that has none? */
+static bool well_ordered(const fv_tensor *g, const fv_tensor *t)
 {
-    fv_tensor *g = leaf->grad;
-    if (p->create_graph) return FV_OK;
-    bool same_order = true;
     for (int i = 0; i < g->ndim; i++)
-        if (g->shape[i] != 1 && g->strides[i] != leaf->strides[i]) same_order = false;
-    bool dense = same_order ? fv_is_dense(leaf) : fv_is_dense(g) && !fv_is_dense(leaf);
-    if (dense && exclusive(g)) return FV_OK;
+        if (g->shape[i] != 1 && g->strides[i] != t->strides[i])
+            return fv_is_dense(g) && !fv_is_dense(t);
+    return fv_is_dense(t);
+}
+
+/* A copy of g in t's order, reference count 1; NULL when memory is out. With create_graph an op,
+ * so that the tape knows it. */
+static fv_tensor *copy_gradient(const pass *p, const fv_tensor *t, fv_tensor *g)
+{
+    fv_tensor *copy = NULL;
+    if (p->create_graph) {
+        FV_SCOPE
+            copy = fv_retain(fv_clone(g));
+        return copy->failed ? NULL : copy;
+    }
     int64_t strides[FV_MAX_DIMS];
-    fv_shape shape = fv_shape_of(leaf);
-    fv_strides_like(leaf, strides);
-    fv_tensor *copy = fv_tensor_alloc(g->dtype, &shape, strides);
-    if (!copy) return fv_fail(FV_ERR_MEMORY, "backward: no memory for a gradient");
-    fv_copy_elements(copy, g);
+    fv_shape shape = fv_shape_of(t);
+    fv_strides_like(t, strides);
+    copy = fv_tensor_alloc(g->dtype, &shape, strides);
+    if (copy) fv_copy_elements(copy, g);
+    return copy;
+}
+
+/* The gradient that a tensor keeps must be its own memory, in the tensor's order: users and
+ * optimizers write to it. What cannot be copied is dropped. */
+static fv_status own_gradient(const pass *p, fv_tensor *t)
+{
+    fv_tensor *g = t->grad;
+    if (exclusive(g) && (p->create_graph ? fv_is_dense(g) : well_ordered(g, t))) return FV_OK;
+    t->grad = copy_gradient(p, t, g);
     fv_release(g);
-    leaf->grad = copy;
-    return FV_OK;
+    return t->grad ? FV_OK : fv_fail(FV_ERR_MEMORY, "backward: no memory for a gradient");
 }
 
 static fv_status add_pending(pass *p, fv_tensor *leaf, fv_tensor *g)
@@ -179,33 +229,14 @@ static fv_status give_leaf(pass *p, fv_tensor *leaf, fv_tensor *g)
     return add_to(p, &leaf->grad, g);
 }
 
-/* --- hooks
+/* --- arrival
  * -------------------------------------------------------------------------------------------- */
-
-/* Runs the hooks over *grad (owned), replacing it. */
-static fv_status run_hooks(const fv_hook *hooks, fv_tensor **grad)
-{
-    for (const fv_hook *h = hooks; h; h = h->next) {
-        fv_tensor *other = h->function(*grad, h->context);
-        if (!other) continue;
-        if (other->failed) return fv_error_status();
-        fv_shape a = fv_shape_of(other), b = fv_shape_of(*grad);
-        if (!fv_shape_equal(&a, &b) || other->dtype != (*grad)->dtype)
-            return fv_fail(FV_ERR_AUTOGRAD, "hook: returned %s of %s for a gradient %s of %s",
-                           fv_shape_text(&a), fv_dtype_name(other->dtype), fv_shape_text(&b),
-                           fv_dtype_name((*grad)->dtype));
-        fv_retain(other);
-        fv_release(*grad);
-        *grad = other;
-    }
-    return FV_OK;
-}
 
 static fv_status finish_leaves(pass *p)
 {
     for (size_t i = 0; i < p->hooked_count; i++) {
         fv_tensor *leaf = p->hooked[i].leaf;
-        fv_status status = run_hooks(leaf->hooks, &p->hooked[i].grad);
+        fv_status status = fv_run_hooks(&leaf->hooks, &p->hooked[i].grad);
         if (status != FV_OK) return status;
         capture *c = find_capture(p, NULL, 0, leaf);
         if (c) {
@@ -221,17 +252,23 @@ static fv_status finish_leaves(pass *p)
     return FV_OK;
 }
 
+static fv_status retain_gradient(const pass *p, fv_tensor *t, fv_tensor *g)
+{
+    fv_status status = add_to(p, &t->grad, g);
+    return status == FV_OK ? own_gradient(p, t) : status;
+}
+
 /* Hooks, captures and retained gradients of a node's outputs. */
 static fv_status settle_outputs(pass *p, fv_node *node)
 {
     for (int j = 0; j < node->outputs; j++) {
-        if (!node->grads[j]) continue;
-        fv_status status = run_hooks(node->hooks[j], &node->grads[j]);
-        if (status != FV_OK) return status;
         capture *c = find_capture(p, node, j, NULL);
+        if (!node->grads[j] || (node->skipped && !c)) continue;
+        fv_status status = fv_run_hooks(&node->hooks[j], &node->grads[j]);
+        if (status != FV_OK) return status;
         if (c) c->grad = fv_retain(node->grads[j]);
         if (!p->captures && node->retained[j])
-            status = add_to(p, &node->retained[j]->grad, node->grads[j]);
+            status = retain_gradient(p, node->retained[j], node->grads[j]);
         if (status != FV_OK) return status;
     }
     return FV_OK;
@@ -303,7 +340,7 @@ static fv_status distribute(pass *p, fv_node *node, fv_tensor **gin)
         const fv_edge *e = &node->edges[i];
         if (!gin[i] || (!e->node && !e->leaf)) continue;
         fv_tensor *g = gin[i]->failed ? gin[i] : fit(node, i, gin[i]);
-        if (g->failed) return fv_error_status() ? fv_error_status() : FV_ERR_STATE;
+        if (g->failed) return fv_standing_status();
         fv_status status =
             e->node ? add_to(p, &e->node->grads[e->nr], g) : give_leaf(p, e->leaf, g);
         if (status != FV_OK) return status;
@@ -323,8 +360,22 @@ static fv_status call_gradient(pass *p, fv_node *node, fv_tensor **in, fv_tensor
     c.inplace = false;
     fv_status status = unpack(p, node, &c, in);
     if (status != FV_OK) return status;
+    node->running++;
     node->op->gradient(&c, node->grads, gin);
+    node->running--;
     return distribute(p, node, gin);
+}
+
+/* Also after an error, which must leave no leaf with a gradient that others share. */
+static fv_status own_leaf_gradients(const pass *p, const fv_node *node, fv_status status)
+{
+    for (int i = 0; i < node->inputs; i++) {
+        fv_tensor *leaf = node->edges[i].leaf;
+        if (!leaf || !leaf->grad || leaf->hooks) continue;
+        fv_status owned = own_gradient(p, leaf);
+        if (status == FV_OK) status = owned;
+    }
+    return status;
 }
 
 static fv_status run_gradient(pass *p, fv_node *node)
@@ -338,11 +389,7 @@ static fv_status run_gradient(pass *p, fv_node *node)
     fv_status status = call_gradient(p, node, both, both + n);
     fv_scope_close(&scope);
     if (both != few) fv_object_free(both, bytes);
-    for (int i = 0; i < node->inputs && status == FV_OK && !p->captures; i++) {
-        fv_tensor *leaf = node->edges[i].leaf;
-        if (leaf && leaf->grad && !leaf->hooks) status = own_gradient(p, leaf);
-    }
-    return status;
+    return p->captures ? status : own_leaf_gradients(p, node, status);
 }
 
 static fv_status run_node(pass *p, fv_node *node)
@@ -350,7 +397,7 @@ static fv_status run_node(pass *p, fv_node *node)
     bool reached = false;
     for (int j = 0; j < node->outputs; j++) reached |= node->grads[j] != NULL;
     fv_status status = reached ? settle_outputs(p, node) : FV_OK;
-    if (status == FV_OK && reached && node->needed) {
+    if (status == FV_OK && reached && !node->skipped) {
         if (node->saved_freed)
             return fv_fail(FV_ERR_AUTOGRAD,
                            "backward of %s: the graph was freed by an earlier backward; use "
@@ -362,7 +409,9 @@ static fv_status run_node(pass *p, fv_node *node)
         fv_release(node->grads[j]);
         node->grads[j] = NULL;
     }
-    if (status == FV_OK && !p->retain_graph) fv_node_free_saved(node);
+    bool done = status == FV_OK && !p->retain_graph && !node->skipped;
+    if (done && !node->running)
+        fv_node_free_saved(node); /* else an outer pass is in its gradient */
     return status;
 }
 
@@ -372,8 +421,7 @@ static fv_status run_node(pass *p, fv_node *node)
 static fv_status seed(pass *p, fv_tensor *root, fv_tensor *gradient)
 {
     if (!root) return fv_fail(FV_ERR_OPTION, "backward: the tensor is NULL");
-    if (root->failed || (gradient && gradient->failed))
-        return fv_error_status() ? fv_error_status() : FV_ERR_STATE;
+    if (root->failed || (gradient && gradient->failed)) return fv_standing_status();
     if (!root->requires_grad)
         return fv_fail(FV_ERR_AUTOGRAD,
                        "backward: the tensor %s depends on nothing that requires grad",
@@ -383,14 +431,15 @@ static fv_status seed(pass *p, fv_tensor *root, fv_tensor *gradient)
                        "backward: the tensor %s has more than one element, give .gradient",
                        fv_text(root));
     if (!gradient) gradient = fv_ones_like(root);
-    if (gradient->failed) return fv_error_status();
+    if (gradient->failed) return fv_standing_status();
     fv_shape a = fv_shape_of(root), b = fv_shape_of(gradient);
     if (!fv_shape_equal(&a, &b) || root->dtype != gradient->dtype)
         return fv_fail(FV_ERR_SHAPE, "backward: gradient %s of %s for a tensor %s of %s",
                        fv_shape_text(&b), fv_dtype_name(gradient->dtype), fv_shape_text(&a),
                        fv_dtype_name(root->dtype));
-    if (!root->node) return give_leaf(p, root, gradient);
-    return add_to(p, &root->node->grads[root->output_nr], gradient);
+    if (root->node) return add_to(p, &root->node->grads[root->output_nr], gradient);
+    fv_status status = give_leaf(p, root, gradient);
+    return status == FV_OK && !p->captures && !root->hooks ? own_gradient(p, root) : status;
 }
 
 static fv_status walk(pass *p, fv_tensor_list roots, fv_tensor_list gradients)
@@ -398,7 +447,9 @@ static fv_status walk(pass *p, fv_tensor_list roots, fv_tensor_list gradients)
     for (int64_t i = 0; i < roots.count; i++)
         if (fv_failed(roots.items[i])) return seed(p, roots.items[i], NULL);
     fv_status status = collect(p, roots);
-    if (status == FV_OK && p->captures) mark_needed(p);
+    if (status == FV_OK && open_passes > 1) status = set_aside(p);
+    if (status != FV_OK) p->count = 0; /* what is in the nodes belongs to an outer pass */
+    if (status == FV_OK && p->captures) mark_skipped(p);
     for (int64_t i = 0; i < roots.count && status == FV_OK; i++)
         status = seed(p, roots.items[i], gradients.count ? gradients.items[i] : NULL);
     for (size_t k = 0; k < p->count && status == FV_OK; k++) status = run_node(p, p->nodes[k]);
@@ -413,6 +464,8 @@ static void clean(pass *p, fv_status status)
             fv_release(p->nodes[k]->grads[j]);
             p->nodes[k]->grads[j] = NULL;
         }
+    for (size_t k = 0; k < p->count && p->captures; k++) p->nodes[k]->skipped = false;
+    if (p->asides) put_back(p);
     for (size_t i = 0; i < p->hooked_count; i++) {
         fv_release(p->hooked[i].leaf);
         fv_release(p->hooked[i].grad);
@@ -430,8 +483,12 @@ static fv_status run_pass(pass *p, fv_tensor_list roots, fv_tensor_list gradient
     p->retain_graph |= p->create_graph;
     fv_grad_mode mode = fv_grad_mode_open(p->create_graph);
     fv_scope scope = fv_scope_open();
+    for (int64_t i = 0; i < roots.count; i++) fv_retain(roots.items[i]); /* a hook may release it */
+    open_passes++;
     fv_status status = walk(p, roots, gradients);
     clean(p, status);
+    open_passes--;
+    for (int64_t i = 0; i < roots.count; i++) fv_release(roots.items[i]);
     fv_scope_close(&scope);
     fv_grad_mode_close(&mode);
     return status;
@@ -447,6 +504,7 @@ static void init_pass(pass *p, bool retain_graph, bool create_graph)
     p->captures_count = 0;
     p->hooked = NULL;
     p->hooked_count = 0;
+    p->asides = NULL;
 }
 
 fv_status fv_backward_ex(const fv_backward_args *a)
@@ -497,8 +555,10 @@ static fv_status deliver(const fv_grad_args *a, capture *captures)
                              "NULL for it",
                              (long long)i, fv_text(a->inputs.items[i]));
     }
-    for (int64_t i = 0; i < a->inputs.count; i++)
+    for (int64_t i = 0; i < a->inputs.count; i++) {
         a->grads[i] = captures[i].grad ? fv_scope_adopt(fv_retain(captures[i].grad)) : NULL;
+        if (a->grads[i] && a->grads[i]->failed && status == FV_OK) status = fv_standing_status();
+    }
     return status;
 }
 

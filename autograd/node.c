@@ -39,6 +39,7 @@ fv_node *fv_node_new(const fv_call *c)
     node->refcount = 1;
     node->inputs = c->inputs;
     node->outputs = c->outputs;
+    node->inplace = c->inplace;
     node->bytes = bytes;
     node->edges = (fv_edge *)(void *)(p + head);
     node->in_meta = (fv_meta *)(void *)(p + head + edges);
@@ -73,13 +74,33 @@ uint32_t fv_node_saves(const fv_call *c)
     return bits;
 }
 
+void fv_node_link(fv_tensor *handle, const fv_tensor *t)
+{
+    handle->node = t->node ? fv_node_retain(t->node) : NULL;
+    handle->output_nr = t->output_nr;
+    handle->requires_grad = t->requires_grad;
+}
+
+/* A handle for the tape to keep. An op in place moves the user's handle to a new node; if that
+ * depends on this one, which would own the handle, neither could die. Only a leaf that requires
+ * grad never moves. */
+static fv_tensor *saved_handle(fv_tensor *t)
+{
+    if (t->requires_grad && !t->node) return fv_retain(t);
+    fv_shape shape = fv_shape_of(t);
+    fv_tensor *alias = fv_tensor_alias(t, &shape, t->strides, 0);
+    if (alias) fv_node_link(alias, t);
+    return alias;
+}
+
 bool fv_node_save_inputs(fv_node *node, const fv_call *c, fv_tensor *clone)
 {
     uint32_t bits = fv_node_saves(c);
     for (int i = 0; i < c->inputs && i < FV_MAX_SAVED_INPUTS; i++) {
         if (!(bits & FV_IN(i)) || !c->in[i]) continue;
-        fv_tensor *t = i == 0 && clone ? clone : c->in[i];
-        node->in_saved[i].tensor = fv_retain(t);
+        fv_tensor *t = clone && c->in[i] == c->in[0] ? fv_retain(clone) : saved_handle(c->in[i]);
+        if (!t) return false;
+        node->in_saved[i].tensor = t;
         node->in_saved[i].version = fv_version(t);
     }
     return true;

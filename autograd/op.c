@@ -55,12 +55,13 @@ static fv_status check_inputs(const fv_call *c)
     return FV_OK;
 }
 
-/* A view of memory that was overwritten in place since knows nothing of that in its history. */
+/* A view of memory that an op in place has written to since, on the tape, knows nothing of that op
+ * in its history. Writes that are not recorded, as an optimizer's, change values only. */
 static fv_status check_stale_views(const fv_call *c)
 {
     for (int i = 0; i < c->inputs; i++) {
         const fv_tensor *t = c->in[i];
-        if (t && t->is_view && t->requires_grad && fv_version(t) != t->view_version)
+        if (t && t->is_view && t->view_recorded != t->storage->recorded)
             return fv_reject(c, FV_ERR_AUTOGRAD,
                              "input %d %s is a view whose memory was overwritten in place after "
                              "the view was taken; take the view again",
@@ -114,7 +115,7 @@ static fv_status allocate_outputs(fv_call *c)
             c->out[j] = fv_tensor_alias(base, &s->shape, s->strides, s->offset);
             if (c->out[j]) {
                 c->out[j]->is_view = true;
-                c->out[j]->view_version = fv_version(base);
+                c->out[j]->view_recorded = base->storage->recorded;
             }
         } else {
             c->out[j] = fv_tensor_alloc(s->dtype, &s->shape, s->strides);
@@ -159,6 +160,11 @@ static fv_status check_inplace(const fv_call *c)
         return fv_reject(c, FV_ERR_AUTOGRAD,
                          "in place: %s is a leaf that requires grad; do it under FV_NO_GRAD",
                          fv_text(t));
+    if (t->requires_grad && c->op->gradient == fv_no_gradient)
+        return fv_reject(c, FV_ERR_AUTOGRAD,
+                         "in place: the op has no gradient and %s requires grad; do it under "
+                         "FV_NO_GRAD",
+                         fv_text(t));
     if (t->is_view && must_record(c))
         return fv_reject(c, FV_ERR_AUTOGRAD,
                          "in place: %s is a view, and the change would need a gradient; use the op "
@@ -167,15 +173,21 @@ static fv_status check_inplace(const fv_call *c)
     return FV_OK;
 }
 
-/* The old value of input 0, when its gradient formula reads it. */
+/* The old value of input 0, with its history, when a gradient formula reads it. */
 static fv_status clone_overwritten(const fv_call *c, fv_tensor **clone)
 {
     *clone = NULL;
-    if (!c->inplace || !(fv_node_saves(c) & FV_IN(0))) return FV_OK;
+    if (!c->inplace) return FV_OK;
+    uint32_t bits = fv_node_saves(c);
+    bool read = false;
+    for (int i = 0; i < c->inputs && i < FV_MAX_SAVED_INPUTS; i++)
+        read |= (bits & FV_IN(i)) && c->in[i] == c->in[0];
+    if (!read) return FV_OK;
     fv_shape shape = fv_shape_of(c->in[0]);
     *clone = fv_tensor_alloc(c->in[0]->dtype, &shape, NULL);
     if (!*clone) return fv_reject(c, FV_ERR_MEMORY, "no memory to save %s", fv_text(c->in[0]));
     fv_copy_elements(*clone, c->in[0]);
+    fv_node_link(*clone, c->in[0]);
     return FV_OK;
 }
 
@@ -217,6 +229,7 @@ static void finish_node(fv_call *c, fv_node *node)
             node->out_saved[j].version = fv_version(node->out_saved[j].tensor);
         if (!node->out_constant[j]) attach(c->out[j], node, j);
     }
+    if (c->inplace) __atomic_fetch_add(&c->out[0]->storage->recorded, 1, __ATOMIC_RELAXED);
     for (int i = 0; c->writes >> i && i < c->inputs; i++)
         if (node->in_saved[i].tensor && (c->writes >> i & 1))
             node->in_saved[i].version = fv_version(node->in_saved[i].tensor);
@@ -295,10 +308,13 @@ fv_status fv_apply_all(const fv_op *op, const void *attrs, int inputs, fv_tensor
     _Alignas(16) unsigned char buffer[MAX_ATTRS];
     fv_status status = start(&c, op, attrs, buffer, inputs, in);
     if (status == FV_OK) status = run(&c);
-    for (int j = 0; j < op->outputs && j < FV_MAX_OUTPUTS; j++) {
-        out[j] = status == FV_OK ? fv_scope_adopt(c.out[j]) : fv_failed_tensor();
-        if (out[j]->failed && status == FV_OK) status = FV_ERR_MEMORY;
+    int outputs = op->outputs < FV_MAX_OUTPUTS ? op->outputs : FV_MAX_OUTPUTS;
+    bool computed = status == FV_OK;
+    for (int j = 0; j < outputs && computed; j++) {
+        out[j] = fv_scope_adopt(c.out[j]);
+        if (out[j]->failed) status = FV_ERR_MEMORY;
     }
+    for (int j = 0; j < outputs && status != FV_OK; j++) out[j] = fv_failed_tensor();
     return status;
 }
 

@@ -158,8 +158,9 @@ fv_status fv_apply_all(const fv_op *op, const void *attrs, int inputs, fv_tensor
                        fv_tensor **out);
 
 /* In place: the result is written to in[0] itself, which must have the result's shape and dtype.
- * Refused for a leaf that requires grad (unless under no_grad) and, with gradients on, for a view
- * or a base of views that requires grad. Returns in[0]. */
+ * Refused for an expanded tensor and, with gradients on, for a leaf that requires grad, and for a
+ * view or an op without gradient where the write would have to be recorded. After a recorded write
+ * views taken before it are refused as inputs. Returns in[0]; the failed tensor after an error. */
 fv_tensor *fv_apply_inplace(const fv_op *op, const void *attrs, int inputs, fv_tensor *const *in);
 
 /* fv_apply with the inputs as arguments. */

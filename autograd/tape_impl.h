@@ -15,7 +15,7 @@ typedef struct fv_edge {
 } fv_edge;
 
 typedef struct fv_saved {
-    fv_tensor *tensor; /* owned; NULL when not saved */
+    fv_tensor *tensor; /* owned; NULL when not saved; an alias unless a leaf that requires grad */
     uint32_t version;  /* of its storage at that time */
 } fv_saved;
 
@@ -41,7 +41,9 @@ struct fv_node {
     int32_t refcount;
     int inputs, outputs;
     bool saved_freed;   /* a backward without retain_graph went through */
-    bool needed;        /* in this pass: lies on a path to what fv_grad asks for */
+    bool skipped;       /* in a pass of fv_grad: lies on no path to what it asks for */
+    bool inplace;       /* output 0 is input 0's memory */
+    int running;        /* calls of the gradient that have not returned yet */
     fv_edge *edges;     /* [inputs] */
     fv_meta *in_meta;   /* [inputs] */
     fv_saved *in_saved; /* [inputs] */
@@ -60,10 +62,13 @@ struct fv_node {
  * The attrs are the node's from then on. */
 fv_node *fv_node_new(const fv_call *c);
 
-/* Saves what the gradients of the wanting inputs read. clones[0], when set, stands for input 0 (an
+/* Saves what the gradients of the wanting inputs read. clone, when set, stands for input 0 (an
  * in-place op is about to overwrite it). False when memory is out. */
 bool fv_node_save_inputs(fv_node *node, const fv_call *c, fv_tensor *clone);
 bool fv_node_save_outputs(fv_node *node, const fv_call *c);
+
+/* Gives a handle that is nobody else's the place of t on the tape. */
+void fv_node_link(fv_tensor *handle, const fv_tensor *t);
 
 /* The node gives up what it saved. */
 void fv_node_free_saved(fv_node *node);
@@ -76,5 +81,11 @@ void fv_node_release(fv_node *node);
 uint32_t fv_node_saves(const fv_call *c);
 
 void fv_hooks_free(fv_hook *hooks);
+
+/* Runs the hooks over *grad (owned), replacing it. */
+fv_status fv_run_hooks(fv_hook *const *hooks, fv_tensor **grad);
+
+/* The status to return for what has failed already. */
+fv_status fv_standing_status(void);
 
 #endif

@@ -129,6 +129,14 @@ fv_status fv_copy_in(fv_tensor *t, fv_dtype dtype, const void *in)
 {
     fv_status status = check_copy(t, dtype, in, "copy_in");
     if (status != FV_OK || t->numel == 0) return status;
+    for (int i = 0; i < t->ndim; i++)
+        if (t->strides[i] == 0 && t->shape[i] > 1) {
+            fv_shape shape = fv_shape_of(t);
+            return fv_fail(FV_ERR_SHAPE,
+                           "copy_in: several elements of %s share one place in memory (an expanded "
+                           "tensor); clone it first",
+                           fv_shape_text(&shape));
+        }
     fv_tensor source = outside(t, dtype, (void *)(uintptr_t)in);
     fv_copy_elements(t, &source);
     fv_bump_version(t);

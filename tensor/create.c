@@ -367,13 +367,16 @@ fv_tensor *fv_from_blob(void *data, fv_shape shape, fv_dtype dtype, void (*relea
     fv_block_free(s->data, s->bytes);
     s->data = t->data = data;
     s->bytes = (size_t)numel * fv_dtype_size(dtype);
-    s->release = release ? release : keep_lent;
-    s->context = context;
+    s->release = keep_lent; /* until nothing can fail any more */
     t->numel = numel;
     t->ndim = shape.ndim;
     memcpy(t->shape, shape.dim, sizeof t->shape);
     fv_strides_contiguous(&shape, t->strides);
-    return own("from_blob", t, &shape);
+    t = own("from_blob", t, &shape);
+    if (t->failed || !release) return t;
+    s->release = release;
+    s->context = context;
+    return t;
 }
 
 /* --- like another tensor

@@ -103,7 +103,8 @@ fv_tensor *fv_bernoulli(fv_tensor *p);
 fv_tensor *fv_tensor_from(const void *data, fv_shape shape, fv_dtype dtype);
 
 /* Row-major memory of the caller's, used in place, never copied; release(context) is called when
- * the last tensor on it is gone (release may be NULL).  Source: torch.from_blob. */
+ * the last tensor on it is gone (release may be NULL). After an error the memory is still the
+ * caller's.  Source: torch.from_blob. */
 fv_tensor *fv_from_blob(void *data, fv_shape shape, fv_dtype dtype, void (*release)(void *context),
                         void *context);
 

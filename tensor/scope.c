@@ -36,7 +36,7 @@ static void release_all(void *stack_)
     free(stack->items);
     stack->items = NULL;
     stack->room = 0;
-    stack->registered = false; /* a thread that ends may own tensors once more in other destructors */
+    stack->registered = false; /* other destructors of a thread may make tensors once more */
 }
 
 static void make_key(void)

@@ -72,7 +72,7 @@ fv_tensor *fv_tensor_alloc(fv_dtype dtype, const fv_shape *shape, const int64_t 
         return NULL;
     }
     s->refcount = 1;
-    s->version = 0;
+    s->version = s->recorded = 0;
     s->release = NULL;
     s->context = NULL;
     t->storage = s;
@@ -92,6 +92,19 @@ fv_tensor *fv_tensor_alias(const fv_tensor *base, const fv_shape *shape, const i
     t->data =
         numel ? (char *)base->data + offset * (int64_t)fv_dtype_size(base->dtype) : base->data;
     return t;
+}
+
+fv_tensor fv_tensor_borrow(const fv_tensor *t)
+{
+    fv_tensor view = {.dtype = t->dtype,
+                      .ndim = t->ndim,
+                      .numel = t->numel,
+                      .data = t->data,
+                      .refcount = 1,
+                      .storage = t->storage};
+    memcpy(view.shape, t->shape, sizeof view.shape);
+    memcpy(view.strides, t->strides, sizeof view.strides);
+    return view;
 }
 
 fv_tensor *fv_retain(fv_tensor *t)

@@ -22,8 +22,9 @@ extern "C" {
 
 typedef struct fv_storage {
     int32_t refcount;
-    uint32_t version; /* grows with every write after creation; saved tensors are checked by it */
-    size_t bytes;     /* capacity of the block */
+    uint32_t version;  /* grows with every write after creation; saved tensors are checked by it */
+    uint32_t recorded; /* grows with every write in place that the tape records; for views */
+    size_t bytes;      /* capacity of the block */
     void *data;
     void (*release)(void *context); /* of memory that the user lent; NULL for own blocks */
     void *context;
@@ -46,8 +47,8 @@ struct fv_tensor {
     struct fv_node *node; /* the op that made this tensor; NULL for a leaf */
     int32_t output_nr;
     bool retains_grad;
-    bool is_view;          /* made by a view op */
-    uint32_t view_version; /* of the storage when the view was taken */
+    bool is_view;           /* made by a view op */
+    uint32_t view_recorded; /* storage->recorded when the view was taken */
     fv_tensor *grad;
     struct fv_hook *hooks;
 };
@@ -131,6 +132,10 @@ fv_tensor *fv_tensor_alloc(fv_dtype dtype, const fv_shape *shape, const int64_t 
 /* The same on the storage of base, offset elements behind base->data. */
 fv_tensor *fv_tensor_alias(const fv_tensor *base, const fv_shape *shape, const int64_t *strides,
                            int64_t offset);
+
+/* A handle on the stack that owns nothing, for kernels that read t in another shape. It is made
+ * field by field: another thread may be counting references of t meanwhile. */
+fv_tensor fv_tensor_borrow(const fv_tensor *t);
 
 /* dst[i] = src[i] with conversion; equal shapes, any strides. src may be broadcast by stride 0. */
 void fv_copy_elements(fv_tensor *dst, const fv_tensor *src);

@@ -21,7 +21,7 @@ static const void *ordered(const fv_call *c, int i, char **scratch)
 {
     const fv_tensor *t = i < c->inputs ? c->in[i] : NULL;
     if (!t || fv_conv_in_order(c, i)) return t ? t->data : NULL;
-    fv_tensor copy = *t;
+    fv_tensor copy = fv_tensor_borrow(t);
     fv_shape shape = fv_shape_of(t);
     if (fv_conv_is_activation(c, i))
         fv_strides_channels_last(&shape, copy.strides);

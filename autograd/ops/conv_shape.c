@@ -81,7 +81,7 @@ static fv_status resolve_padding(fv_call *c, int nd, int64_t *front, int64_t *to
     int at = 3 - nd;
     if (!is_special(a->padding)) {
         fv_status status = spread(c, "padding", a->padding, nd, 0, front);
-        for (int i = 0; i < nd; i++) total[i] = 2 * front[i];
+        for (int i = 0; i < nd && status == FV_OK; i++) total[i] = 2 * front[i];
         return status;
     }
     for (int i = 0; i < nd; i++) {

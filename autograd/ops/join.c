@@ -16,7 +16,7 @@ static const fv_attr join_fields[] = {{"dim", offsetof(join_attrs, dim), FV_ATTR
 static void write_part(const fv_call *c, int64_t dim, int64_t start, const fv_tensor *in,
                        bool reference)
 {
-    fv_tensor part = *c->out[0];
+    fv_tensor part = fv_tensor_borrow(c->out[0]);
     if (in->numel == 0) return;
     part.data = (char *)part.data + start * part.strides[dim] * (int64_t)fv_dtype_size(part.dtype);
     part.shape[dim] = in->shape[dim];
@@ -73,7 +73,7 @@ static fv_status cat_infer(fv_call *c)
                          (long long)a->dim);
     }
     a->dim = dim;
-    fv_tensor y = *model;
+    fv_tensor y = fv_tensor_borrow(model);
     fv_shape shape = fv_shape_of(model);
     shape.dim[dim] = 0;
     for (int i = 0; i < c->inputs; i++) {
@@ -211,7 +211,7 @@ static void stack_parts(fv_call *c, bool reference)
 {
     const join_attrs *a = c->attrs;
     for (int i = 0; i < c->inputs; i++) {
-        fv_tensor t = *c->in[i]; /* with a dimension of 1 at dim */
+        fv_tensor t = fv_tensor_borrow(c->in[i]); /* with a dimension of 1 at dim */
         for (int d = t.ndim; d > a->dim; d--) {
             t.shape[d] = t.shape[d - 1];
             t.strides[d] = t.strides[d - 1];

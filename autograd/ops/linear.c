@@ -31,7 +31,7 @@ static fv_status linear_infer(fv_call *c)
     fv_product *p = c->attrs;
     fv_status status = linear_check(c);
     if (status != FV_OK) return status;
-    fv_tensor columns = *c->in[1]; /* w^T */
+    fv_tensor columns = fv_tensor_borrow(c->in[1]); /* w^T */
     fv_shape shape;
     columns.shape[0] = c->in[1]->shape[1];
     columns.shape[1] = c->in[1]->shape[0];

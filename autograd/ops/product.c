@@ -142,7 +142,7 @@ static fv_gemm start(const fv_call *c, const fv_product *p, const fv_tensor *a, 
     g.c = c->out[0]->data;
     g.bias = bias ? bias->data : NULL;
     if (p->scratch) {
-        fv_tensor packed = *bias;
+        fv_tensor packed = fv_tensor_borrow(bias);
         packed.data = c->scratch;
         packed.strides[0] = 1;
         fv_copy_elements(&packed, bias);

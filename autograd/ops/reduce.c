@@ -275,7 +275,8 @@ static void sum_to_compute(fv_call *c, fv_reduce_runner run)
 {
     const sum_to_attrs *a = c->attrs;
     const fv_tensor *x = c->in[0];
-    fv_tensor out = *c->out[0]; /* in x's rank: the driver wants all reduced dims or none */
+    fv_tensor out =
+        fv_tensor_borrow(c->out[0]); /* in x's rank: the driver wants all reduced dims or none */
     int extra = x->ndim - out.ndim;
     out.ndim = x->ndim;
     for (int d = x->ndim - 1; d >= 0; d--) {

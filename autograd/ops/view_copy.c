@@ -154,7 +154,7 @@ static void flip_copy(fv_tensor *y, const fv_tensor *x, uint32_t mask,
         copy(y, x);
         return;
     }
-    fv_tensor to = *y, from = *x;
+    fv_tensor to = fv_tensor_borrow(y), from = fv_tensor_borrow(x);
     size_t size = fv_dtype_size(x->dtype);
     to.numel = from.numel = x->numel / x->shape[dim];
     to.shape[dim] = from.shape[dim] = 1;

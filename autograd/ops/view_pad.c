@@ -129,7 +129,7 @@ static int64_t source_of(int64_t mode, int64_t i, int64_t before, int64_t length
 static void each_margin(const pad_attrs *a, const fv_tensor *y, const int64_t *lengths, int dim,
                         copy_fn visit)
 {
-    fv_tensor part = *y;
+    fv_tensor part = fv_tensor_borrow(y);
     for (int i = dim + 1; i < y->ndim; i++) cut(&part, i, before_of(a, y->ndim, i), lengths[i]);
     int64_t before = before_of(a, y->ndim, dim), length = lengths[dim];
     for (int64_t i = 0; i < y->shape[dim]; i++) {
@@ -152,7 +152,7 @@ static fv_status pad_infer(fv_call *c)
     fv_shape input = fv_shape_of(x), shape;
     if (status == FV_OK) status = padded_shape(c, &input, &shape);
     if (status != FV_OK) return status;
-    fv_tensor y = *x; /* in x's order of memory */
+    fv_tensor y = fv_tensor_borrow(x); /* in x's order of memory */
     memcpy(y.shape, shape.dim, sizeof y.shape);
     y.numel = fv_shape_numel(&shape);
     fv_output_like(c, 0, &y);
@@ -168,7 +168,7 @@ static void fill(fv_tensor *y, double value, copy_fn copy)
         float f;
         uint8_t u;
     } one = {0};
-    fv_tensor element = *y;
+    fv_tensor element = fv_tensor_borrow(y);
     memset(element.strides, 0, sizeof element.strides);
     element.data = &one;
     fv_tensor number = {.dtype = FV_FLOAT64, .numel = 1, .data = &value};
@@ -181,7 +181,7 @@ static void pad_with(fv_call *c, copy_fn copy)
 {
     const pad_attrs *a = c->attrs;
     fv_tensor *y = c->out[0];
-    fv_tensor interior = *y, x = *c->in[0];
+    fv_tensor interior = fv_tensor_borrow(y), x = fv_tensor_borrow(c->in[0]);
     if (y->numel == 0) return;
     if (a->mode == FV_PAD_CONSTANT) fill(y, a->value, copy);
     cut_interior(a, &interior, &x);
@@ -290,7 +290,7 @@ static fv_status pad_backward_infer(fv_call *c)
         return fv_reject(c, FV_ERR_SHAPE, "gradient %s is not that of a padded %s", fv_text(g),
                          fv_shape_text(&a->shape));
     }
-    fv_tensor x = *g; /* in g's order of memory */
+    fv_tensor x = fv_tensor_borrow(g); /* in g's order of memory */
     memcpy(x.shape, a->shape.dim, sizeof x.shape);
     x.numel = fv_shape_numel(&a->shape);
     fv_output_like(c, 0, &x);
@@ -318,8 +318,9 @@ static void add_elements(fv_tensor *margin, const fv_tensor *source)
 static void fold_with(fv_call *c, copy_fn copy)
 {
     const pad_attrs *a = c->attrs;
-    fv_tensor sums = *c->in[0],
-              y = *c->out[0]; /* sums: a copy of g, folded dimension by dimension */
+    fv_tensor sums = fv_tensor_borrow(c->in[0]),
+              y = fv_tensor_borrow(
+                  c->out[0]); /* sums: a copy of g, folded dimension by dimension */
     if (sums.numel == 0) return;
     sums.data = c->scratch;
     fv_strides_like(c->in[0], sums.strides);

@@ -93,7 +93,7 @@ static void output_reshaped(fv_call *c, const fv_shape *shape)
 static void reshape_copy(fv_call *c, void (*copy)(fv_tensor *dst, const fv_tensor *src))
 {
     if (c->spec[0].view_of >= 0) return;
-    fv_tensor y = *c->out[0]; /* the output under the input's shape */
+    fv_tensor y = fv_tensor_borrow(c->out[0]); /* the output under the input's shape */
     fv_shape shape = fv_shape_of(c->in[0]);
     y.ndim = shape.ndim;
     for (int i = 0; i < shape.ndim; i++) y.shape[i] = shape.dim[i];

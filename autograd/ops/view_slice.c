@@ -272,7 +272,7 @@ static fv_status slice_backward_infer(fv_call *c)
         return fv_reject(c, FV_ERR_SHAPE, "gradient %s is no such slice of %s, which has shape %s",
                          fv_text(g), fv_shape_text(&a->shape), fv_shape_text(&expected));
     }
-    fv_tensor whole = *g; /* in g's order of memory */
+    fv_tensor whole = fv_tensor_borrow(g); /* in g's order of memory */
     for (int i = 0; i < g->ndim; i++) whole.shape[i] = a->shape.dim[i];
     whole.numel = fv_shape_numel(&a->shape);
     fv_output_like(c, 0, &whole);
@@ -283,7 +283,7 @@ static void write_part(fv_call *c, void (*copy)(fv_tensor *dst, const fv_tensor 
 {
     const slice_attrs *a = &((const slice_backward_attrs *)c->attrs)->part;
     const fv_tensor *g = c->in[0];
-    fv_tensor part = *c->out[0];
+    fv_tensor part = fv_tensor_borrow(c->out[0]);
     size_t size = fv_dtype_size(part.dtype);
     if (part.numel == 0) return;
     memset(part.data, 0, (size_t)part.numel * size);

@@ -422,7 +422,8 @@ void fv_elementwise_run(fv_elementwise op, fv_dtype compute, fv_tensor *out, int
 
 void fv_elementwise_accumulate(fv_tensor *dst, const fv_tensor *src)
 {
-    fv_tensor readable = *src; /* the kernels' operands are not const; they only read it */
+    fv_tensor readable =
+        fv_tensor_borrow(src); /* the kernels' operands are not const; they only read it */
     fv_elementwise_run(FV_ELEMENTWISE_add, dst->dtype, dst, 2, (fv_tensor *const[]){dst, &readable},
                        0, 0);
 }

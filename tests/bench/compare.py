@@ -1,8 +1,8 @@
 """Runs both sides of the comparison in turn and prints the table; called by compare.sh.
 
-Each round runs Fovea and PyTorch in all of its configurations (contiguous or channels-last, active
-or passive waiting of OpenMP); the figure of a side is its best median over the rounds, and
-PyTorch's is that of its best configuration. ratio = PyTorch time / Fovea time.
+Each round runs PyTorch in all of its four configurations (contiguous or channels-last, active or
+passive waiting of OpenMP), and Fovea as it is before each pair of them; the figure of a side is its
+best median over the rounds. ratio = PyTorch time / Fovea time.
 """
 import argparse
 import json
@@ -36,8 +36,8 @@ def compare(binary, python, name, mode, rounds, weights):
         common.append("--infer")
     fovea, pytorch = [], []
     for _ in range(rounds):
-        fovea.append(run([binary] + common))
         for wait in ("active", "passive"):
+            fovea.append(run([binary] + common))
             for order in ([], ["--channels-last"]):
                 script = os.path.join(HERE, "pytorch_network.py")
                 pytorch.append(run([python, script, "--threads", "2"] + common + order, wait))
