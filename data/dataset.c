@@ -10,7 +10,8 @@
 
 fv_dataset *fv_dataset_alloc(const fv_dataset_class *class_, int64_t size)
 {
-    fv_dataset *d = fv_object_alloc(class_->bytes);
+    size_t capacity; /* a block, not an object: it counts, so that fv_shutdown leaves it alone */
+    fv_dataset *d = fv_block_alloc(class_->bytes, &capacity);
     if (!d) {
         fv_fail(FV_ERR_MEMORY, "dataset: out of memory");
         return NULL;
@@ -19,6 +20,7 @@ fv_dataset *fv_dataset_alloc(const fv_dataset_class *class_, int64_t size)
     d->class_ = class_;
     d->size = size;
     d->refcount = 1;
+    d->capacity = capacity;
     return d;
 }
 
@@ -32,7 +34,7 @@ void fv_dataset_free(fv_dataset *dataset)
 {
     if (!dataset || __atomic_sub_fetch(&dataset->refcount, 1, __ATOMIC_ACQ_REL) > 0) return;
     dataset->class_->release(dataset);
-    fv_object_free(dataset, dataset->class_->bytes);
+    fv_block_free(dataset, dataset->capacity);
 }
 
 int64_t fv_dataset_size(const fv_dataset *dataset)

@@ -26,6 +26,7 @@ struct fv_dataset {
     const fv_dataset_class *class_;
     int64_t size;
     int32_t refcount; /* atomic access */
+    size_t capacity;  /* of the block that it is */
 };
 
 /* A cleared object of the class with one reference, or NULL with an error. */

@@ -7,6 +7,7 @@
 #include "data/dataset_impl.h"
 
 struct fv_loader {
+    size_t capacity; /* of the block that the loader is */
     fv_dataset *dataset;
     int64_t batch_size;
     bool shuffle, drop_last;
@@ -96,12 +97,14 @@ fv_loader *fv_loader_new_ex(const fv_loader_args *a)
                 a->batch_size);
         return NULL;
     }
-    fv_loader *l = fv_object_alloc(sizeof *l);
+    size_t capacity;
+    fv_loader *l = fv_block_alloc(sizeof *l, &capacity);
     if (!l) {
         fv_fail(FV_ERR_MEMORY, "loader_new: out of memory");
         return NULL;
     }
     *l = (fv_loader){
+        .capacity = capacity,
         .dataset = fv_dataset_retain(a->dataset),
         .batch_size = a->batch_size,
         .shuffle = a->shuffle,
@@ -133,7 +136,7 @@ void fv_loader_free(fv_loader *loader)
     drop_batch(loader);
     if (loader->samples) fv_block_free(loader->samples, loader->samples_capacity);
     fv_dataset_free(loader->dataset);
-    fv_object_free(loader, sizeof *loader);
+    fv_block_free(loader, loader->capacity);
 }
 
 /* --- batches ---------------------------------------------------------------------------------- */

@@ -32,10 +32,10 @@ void fv_reset_peak_memory(void);
  * go back in fv_shutdown.  Source: torch.cuda.empty_cache. */
 void fv_empty_cache(void);
 
-/* Releases what this thread's scopes still own, then every cache, unless tensors are alive. After
- * it, a leak checker finds nothing of the library's. No other thread may be inside the library, and
- * what was made of it (modules, optimizers, datasets, loaders) is freed before. The library may be
- * used again afterwards. */
+/* Releases what this thread's scopes still own, then every cache; small blocks only when nothing is
+ * alive. After it, if modules, optimizers, data sets and loaders were freed before, a leak checker
+ * finds nothing of the library's. No other thread may be inside the library. It may be used again
+ * afterwards. */
 void fv_shutdown(void);
 
 /* --- for authors of ops -------------------------------------------------------------------- */

@@ -403,6 +403,22 @@ START_TEST(steady_state_asks_for_no_memory)
 END_TEST
 
 /* Each allocation fails once in turn: an error, no leak, and the next try works. */
+START_TEST(a_set_and_its_loader_outlive_a_shutdown)
+{
+    squares s = SQUARES(7);
+    fv_dataset *set = squares_set(&s);
+    fv_shutdown();
+    ck_assert_int_eq(fv_dataset_size(set), 7);
+    fv_loader *loader = fv_loader_new(set, 3);
+    fv_shutdown();
+    fv_batch b;
+    ck_assert(fv_loader_next(loader, &b));
+    ck_assert_int_eq(b.n, 3);
+    fv_free(loader);
+    fv_free(set);
+}
+END_TEST
+
 START_TEST(failed_allocations_are_errors)
 {
     fv_set_log(NULL, NULL);
@@ -457,6 +473,7 @@ Suite *fovea_suite(void)
     TCase *memory = add_case(suite, "memory");
     tcase_add_test(memory, batches_live_until_the_next_call);
     tcase_add_test(memory, steady_state_asks_for_no_memory);
+    tcase_add_test(memory, a_set_and_its_loader_outlive_a_shutdown);
     tcase_add_test(memory, failed_allocations_are_errors);
     return suite;
 }
