@@ -117,8 +117,7 @@ void expect_error(fv_status status, const char *part)
     ck_assert_str_eq(fv_error(), "");
 }
 
-/* --- memory -------------------------------------------------------------------------------------
- */
+/* --- memory ----------------------------------------------------------------------------------- */
 
 memory_mark mark_memory(void)
 {
@@ -138,8 +137,7 @@ bool same_memory(memory_mark mark, char *difference, size_t size)
     return false;
 }
 
-/* --- comparing
- * ------------------------------------------------------------------------------------ */
+/* --- comparing -------------------------------------------------------------------------------- */
 
 static double *copy_as_doubles(const fv_tensor *t)
 {
@@ -253,8 +251,7 @@ void assert_values(const fv_tensor *t, const double *values, int64_t count, doub
     ck_assert_msg(close, "%s", message);
 }
 
-/* --- functions that the linker puts between ----------------------------------------------------
- */
+/* --- functions that the linker puts between --------------------------------------------------- */
 
 #ifdef FOVEA_LINKER_WRAPS
 int __real_fv_threads_for(double nanoseconds);

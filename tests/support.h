@@ -33,8 +33,7 @@ void watch_crashes(unsigned seconds);
 /* Asserts that an error of that status stands whose message contains part, and clears it. */
 void expect_error(fv_status status, const char *part);
 
-/* --- memory -------------------------------------------------------------------------------------
- */
+/* --- memory ----------------------------------------------------------------------------------- */
 
 /* Remembers the live tensors, nodes and bytes; same_memory is true when they are the same again. */
 typedef struct memory_mark {
@@ -43,8 +42,7 @@ typedef struct memory_mark {
 memory_mark mark_memory(void);
 bool same_memory(memory_mark mark, char *difference, size_t size);
 
-/* --- the cases of ops ----------------------------------------------------------------------------
- */
+/* --- the cases of ops ------------------------------------------------------------------------- */
 
 typedef enum layout {
     LAYOUT_CONTIGUOUS = 0,
@@ -102,8 +100,7 @@ double case_tolerance(const fv_case *c, fv_dtype floating);
 double fixed_gradient(int64_t k, int j);
 fv_tensor *fixed_gradient_like(const fv_tensor *output, int j);
 
-/* --- comparing
- * ------------------------------------------------------------------------------------ */
+/* --- comparing -------------------------------------------------------------------------------- */
 
 /* Same shape, same type, |a - b| <= tolerance * max(|b|, root mean square of b); NaN equals NaN.
  * When not, message says where. */

@@ -43,8 +43,7 @@ const fv_op_entry *next_op(const fv_op_entry *entry)
     return next;
 }
 
-/* --- values -------------------------------------------------------------------------------------
- */
+/* --- values ----------------------------------------------------------------------------------- */
 
 static uint64_t hash_text(uint64_t seed, const char *text)
 {
@@ -131,8 +130,7 @@ void repeat_values(double *values, const fv_shape *shape, layout order)
     }
 }
 
-/* --- tensors -------------------------------------------------------------------------------------
- */
+/* --- tensors ---------------------------------------------------------------------------------- */
 
 static void reversed_strides(const fv_shape *shape, int64_t *strides)
 {
@@ -215,8 +213,7 @@ fv_tensor *tensor_of(fv_dtype dtype, fv_shape shape, const double *values)
     return tensor_in_layout(values, &shape, dtype, LAYOUT_CONTIGUOUS);
 }
 
-/* --- cases
- * ---------------------------------------------------------------------------------------- */
+/* --- cases ------------------------------------------------------------------------------------ */
 
 bool fill_is_floating(fv_case_fill fill)
 {

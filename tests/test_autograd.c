@@ -17,8 +17,7 @@ static double grad_value(const fv_tensor *t)
     return fv_at(g, (const int64_t[]){0});
 }
 
-/* --- gradients ----------------------------------------------------------------------------------
- */
+/* --- gradients -------------------------------------------------------------------------------- */
 
 START_TEST(gradients_add_up_until_they_are_cleared)
 {
@@ -100,8 +99,7 @@ START_TEST(gradients_have_the_dtype_and_shape_of_their_leaf)
 }
 END_TEST
 
-/* --- keeping and freeing graphs
- * ----------------------------------------------------------------------- */
+/* --- keeping and freeing graphs --------------------------------------------------------------- */
 
 START_TEST(a_second_backward_needs_retain_graph)
 {
@@ -195,8 +193,7 @@ START_TEST(retain_grad_keeps_the_gradient_of_a_result)
 }
 END_TEST
 
-/* --- grad mode
- * -------------------------------------------------------------------------------------------- */
+/* --- grad mode -------------------------------------------------------------------------------- */
 
 static int leave_no_grad_by_return(void)
 {
@@ -246,9 +243,7 @@ START_TEST(only_floating_leaves_can_require_grad)
 }
 END_TEST
 
-/* --- hooks
- * ------------------------------------------------------------------------------------------------
- */
+/* --- hooks ------------------------------------------------------------------------------------ */
 
 static fv_tensor *double_hook(fv_tensor *grad, void *context)
 {
@@ -289,8 +284,7 @@ START_TEST(hooks_see_and_change_complete_gradients)
 }
 END_TEST
 
-/* --- writing in place
- * ---------------------------------------------------------------------------------------- */
+/* --- writing in place ------------------------------------------------------------------------- */
 
 static fv_tensor *in_place(const char *op, fv_tensor *x)
 {
@@ -357,9 +351,7 @@ START_TEST(an_overwritten_saved_tensor_is_an_error_that_names_the_op)
 }
 END_TEST
 
-/* --- memory
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- memory ----------------------------------------------------------------------------------- */
 
 /* Each op in a scope of its own, so that only the graph holds the chain together. */
 static fv_tensor *long_chain(fv_tensor *x, int length)

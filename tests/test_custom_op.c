@@ -5,8 +5,7 @@
 
 #include "support.h"
 
-/* --- y = a x^2, with an option a
- * ------------------------------------------------------------------- */
+/* --- y = a x^2, with an option a -------------------------------------------------------------- */
 
 typedef struct square_attrs {
     double a;
@@ -110,8 +109,7 @@ START_TEST(an_op_from_outside_works_like_the_library_s_own)
 }
 END_TEST
 
-/* --- gradcheck
- * ------------------------------------------------------------------------------------------ */
+/* --- gradcheck -------------------------------------------------------------------------------- */
 
 static fv_tensor *square_function(fv_tensor *const *in, void *context)
 {

@@ -14,8 +14,7 @@ static fv_tensor *bad_add(void)
     return fv_add(fv_zeros(FV_SHAPE(2, 3)), fv_zeros(FV_SHAPE(4)));
 }
 
-/* --- FOVEA_ERRORS=abort, in a child that is forked before any parallel region
- * ------------------------ */
+/* --- FOVEA_ERRORS=abort, in a child that is forked before any parallel region ----------------- */
 
 static void run_aborting_child(void)
 {
@@ -43,8 +42,7 @@ START_TEST(the_environment_can_make_the_guilty_call_abort)
 }
 END_TEST
 
-/* --- the model
- * --------------------------------------------------------------------------------------------- */
+/* --- the model -------------------------------------------------------------------------------- */
 
 typedef struct log_record {
     int calls;

@@ -73,8 +73,7 @@ static void compare_inputs(const fv_op *op, const fv_case *c, fv_dtype floating,
             note_failure("%s: input %d after the call: %s", where, i, message);
 }
 
-/* --- the contract -------------------------------------------------------------------------------
- */
+/* --- the contract ----------------------------------------------------------------------------- */
 
 static void check_cases(const fv_op *op)
 {
@@ -117,8 +116,7 @@ START_TEST(every_op_keeps_the_contract)
 }
 END_TEST
 
-/* --- values
- * ---------------------------------------------------------------------------------------- */
+/* --- values ----------------------------------------------------------------------------------- */
 
 static void check_twin(const fv_op *op, const fv_case *c, fv_dtype floating)
 {
@@ -273,8 +271,7 @@ START_TEST(every_number_of_threads_gives_the_same_values)
 }
 END_TEST
 
-/* --- failed tensors
- * ------------------------------------------------------------------------------------ */
+/* --- failed tensors --------------------------------------------------------------------------- */
 
 static void check_failed_input(const fv_op *op, const fv_case *c, fv_dtype floating)
 {

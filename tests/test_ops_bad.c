@@ -58,8 +58,7 @@ static fv_status attempt_apply(const attempt *a, const fv_op *op, fv_tensor **in
     return fv_apply_all(op, a->good->attrs ? a->attrs : NULL, a->c.inputs, in, out);
 }
 
-/* --- what a failed call must be like
- * ------------------------------------------------------------------- */
+/* --- what a failed call must be like ---------------------------------------------------------- */
 
 static bool names_an_option(const fv_op *op, const char *message)
 {
@@ -102,8 +101,7 @@ static void check_good_call(const attempt *a)
     }
 }
 
-/* --- what a legal call must be like
- * --------------------------------------------------------------------- */
+/* --- what a legal call must be like ----------------------------------------------------------- */
 
 /* Sums of infinities may end as one or as NaN; a convolution may meet the zeros of its padding with
  * them, and its twin not. */
@@ -206,8 +204,7 @@ static void check_failure_is_traceless(const fv_op *op, const fv_case *c)
     }
 }
 
-/* --- the matrix: inputs
- * ------------------------------------------------------------------------------------ */
+/* --- the matrix: inputs ----------------------------------------------------------------------- */
 
 static void vary_presence(const fv_op *op, const fv_case *c, int i)
 {
@@ -314,8 +311,7 @@ static void vary_values(const fv_op *op, const fv_case *c, int i)
     try_attempt(&a, what);
 }
 
-/* --- the matrix: options
- * ------------------------------------------------------------------------------------- */
+/* --- the matrix: options ---------------------------------------------------------------------- */
 
 static const int64_t extremes[] = {-1,
                                    0,
@@ -401,9 +397,7 @@ static void vary_option(const fv_op *op, const fv_case *c, const fv_attr *field)
     }
 }
 
-/* --- the tests
- * ---------------------------------------------------------------------------------------------------
- */
+/* --- the tests -------------------------------------------------------------------------------- */
 
 /* Leaves room for everything but the huge, which would take minutes to fill. */
 static void limit_memory(void)

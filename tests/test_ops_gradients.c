@@ -7,8 +7,7 @@
 
 enum { ALL_INPUTS = 0xffff };
 
-/* --- finite differences
- * ---------------------------------------------------------------------------- */
+/* --- finite differences ----------------------------------------------------------------------- */
 
 /* One case as a function of its differentiable inputs, for gradcheck. */
 typedef struct case_function {
@@ -118,8 +117,7 @@ START_TEST(second_gradients_agree_with_finite_differences)
 }
 END_TEST
 
-/* --- memory orders
- * ------------------------------------------------------------------------------------ */
+/* --- memory orders ---------------------------------------------------------------------------- */
 
 /* An output gradient: the fixed one, or 1 everywhere, dense or as a view of a single number (which
  * is what the gradient of sum looks like). */

@@ -132,8 +132,7 @@ START_TEST(numbers_do_not_depend_on_threads_or_instruction_sets)
 }
 END_TEST
 
-/* --- distributions
- * -------------------------------------------------------------------------------- */
+/* --- distributions ---------------------------------------------------------------------------- */
 
 typedef struct moments {
     double mean, variance, skew, least, most;

@@ -8,8 +8,7 @@
 
 #define INDEX(...) ((const int64_t[]){__VA_ARGS__})
 
-/* --- creation -----------------------------------------------------------------------------------
- */
+/* --- creation --------------------------------------------------------------------------------- */
 
 START_TEST(creation_has_the_values_that_pytorch_gives)
 {
@@ -120,8 +119,7 @@ START_TEST(empty_tensors_are_legal)
 }
 END_TEST
 
-/* --- strides and views
- * ------------------------------------------------------------------------------ */
+/* --- strides and views ------------------------------------------------------------------------ */
 
 START_TEST(strides_tell_the_memory_order)
 {
@@ -172,8 +170,7 @@ START_TEST(a_view_keeps_its_storage_alive)
 }
 END_TEST
 
-/* --- elements
- * ------------------------------------------------------------------------------------------ */
+/* --- elements --------------------------------------------------------------------------------- */
 
 START_TEST(elements_can_be_read_one_by_one)
 {
@@ -237,8 +234,7 @@ START_TEST(copies_convert_and_follow_strides)
 }
 END_TEST
 
-/* --- types and shapes
- * ------------------------------------------------------------------------------------- */
+/* --- types and shapes ------------------------------------------------------------------------- */
 
 START_TEST(types_have_names_sizes_and_an_order)
 {
@@ -310,9 +306,7 @@ START_TEST(numbers_by_dimension_pack_and_unpack)
 }
 END_TEST
 
-/* --- ownership
- * ------------------------------------------------------------------------------------------------
- */
+/* --- ownership -------------------------------------------------------------------------------- */
 
 static int64_t live_tensors(void)
 {
