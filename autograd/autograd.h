@@ -15,8 +15,7 @@
 extern "C" {
 #endif
 
-/* --- grad mode ----------------------------------------------------------------------------------
- */
+/* --- grad mode -------------------------------------------------------------------------------- */
 
 bool fv_grad_enabled(void);
 /* Returns the mode before.  Source: torch.set_grad_enabled. */
@@ -39,8 +38,7 @@ void fv_grad_mode_close(fv_grad_mode *mode);
 #define FV_NO_GRAD_0(line) FV_NO_GRAD_1(line)
 #define FV_NO_GRAD         FV_NO_GRAD_0(__LINE__)
 
-/* --- tensors and the tape
- * -------------------------------------------------------------------------- */
+/* --- tensors and the tape --------------------------------------------------------------------- */
 
 /* Makes a leaf want a gradient, or not. Errors: a non-leaf, an integer dtype. Returns t.
  * Source: Tensor.requires_grad_. */
@@ -72,8 +70,7 @@ typedef fv_tensor *(*fv_hook_fn)(fv_tensor *grad, void *context);
 int fv_register_hook(fv_tensor *t, fv_hook_fn hook, void *context);
 void fv_remove_hook(fv_tensor *t, int handle);
 
-/* --- backward
- * ---------------------------------------------------------------------------------------- */
+/* --- backward --------------------------------------------------------------------------------- */
 
 typedef struct fv_backward_args {
     char positional;

@@ -53,8 +53,7 @@ typedef struct pass {
 
 static _Thread_local int open_passes;
 
-/* --- collecting the graph
- * ------------------------------------------------------------------------- */
+/* --- collecting the graph --------------------------------------------------------------------- */
 
 static bool push(pass *p, fv_node *node)
 {
@@ -143,8 +142,7 @@ static void put_back(pass *p)
     free(p->asides);
 }
 
-/* --- sums of gradients
- * ------------------------------------------------------------------------------ */
+/* --- sums of gradients ------------------------------------------------------------------------ */
 
 /* May it be written to? Only if nobody else holds the handle or the storage. */
 static bool exclusive(const fv_tensor *t)
@@ -229,8 +227,7 @@ static fv_status give_leaf(pass *p, fv_tensor *leaf, fv_tensor *g)
     return add_to(p, &leaf->grad, g);
 }
 
-/* --- arrival
- * -------------------------------------------------------------------------------------------- */
+/* --- arrival ---------------------------------------------------------------------------------- */
 
 static fv_status finish_leaves(pass *p)
 {
@@ -274,8 +271,7 @@ static fv_status settle_outputs(pass *p, fv_node *node)
     return FV_OK;
 }
 
-/* --- one node
- * ------------------------------------------------------------------------------------------- */
+/* --- one node --------------------------------------------------------------------------------- */
 
 static fv_status check_version(const fv_node *node, const fv_saved *s, const char *what, int i)
 {
@@ -415,8 +411,7 @@ static fv_status run_node(pass *p, fv_node *node)
     return status;
 }
 
-/* --- the pass
- * ---------------------------------------------------------------------------------------------- */
+/* --- the pass --------------------------------------------------------------------------------- */
 
 static fv_status seed(pass *p, fv_tensor *root, fv_tensor *gradient)
 {
@@ -515,9 +510,7 @@ fv_status fv_backward_ex(const fv_backward_args *a)
     return run_pass(&p, roots, gradients);
 }
 
-/* --- fv_grad
- * -------------------------------------------------------------------------------------------------
- */
+/* --- fv_grad ---------------------------------------------------------------------------------- */
 
 static fv_status check_grad_args(const fv_grad_args *a)
 {

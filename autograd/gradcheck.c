@@ -40,8 +40,7 @@ static bool failed_call(fv_gradcheck_report *r, const char *what)
     return say(r, "gradcheck: %s failed: %s", what, fv_error());
 }
 
-/* --- inputs
- * ---------------------------------------------------------------------------------------- */
+/* --- inputs ----------------------------------------------------------------------------------- */
 
 static bool check_inputs(const fv_gradcheck_args *a, fv_gradcheck_report *r)
 {
@@ -75,8 +74,7 @@ static double *element(const fv_tensor *t, int64_t k)
     return (double *)t->data + offset;
 }
 
-/* --- both Jacobians
- * --------------------------------------------------------------------------------- */
+/* --- both Jacobians --------------------------------------------------------------------------- */
 
 /* The function's output elements, without a tape. */
 static bool evaluate(const check *c, double *out)
@@ -147,8 +145,7 @@ static bool gradients(const check *c, fv_tensor *y, fv_tensor *input, double *on
     return true;
 }
 
-/* --- the verdict
- * --------------------------------------------------------------------------------------- */
+/* --- the verdict ------------------------------------------------------------------------------ */
 
 static void compare(const check *c, int number, const fv_tensor *input)
 {
@@ -232,8 +229,7 @@ bool fv_gradcheck_ex(const fv_gradcheck_args *a)
     return r->ok;
 }
 
-/* --- second order
- * ---------------------------------------------------------------------------------------- */
+/* --- second order ----------------------------------------------------------------------------- */
 
 enum { MAX_INPUTS = 16 };
 

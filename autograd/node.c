@@ -188,8 +188,7 @@ void fv_node_release(fv_node *node)
     draining = false;
 }
 
-/* --- what a dying tensor held
- * ------------------------------------------------------------------------ */
+/* --- what a dying tensor held ----------------------------------------------------------------- */
 
 static void drop(fv_tensor *t)
 {

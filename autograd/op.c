@@ -8,8 +8,7 @@
 
 enum { MAX_ATTRS = 512 };
 
-/* --- grad mode
- * -------------------------------------------------------------------------------------- */
+/* --- grad mode -------------------------------------------------------------------------------- */
 
 static _Thread_local bool grad_disabled;
 
@@ -37,8 +36,7 @@ void fv_grad_mode_close(fv_grad_mode *mode)
     fv_set_grad_enabled(mode->before);
 }
 
-/* --- inputs
- * ------------------------------------------------------------------------------------------- */
+/* --- inputs ----------------------------------------------------------------------------------- */
 
 /* FV_OK, or the reason why the op cannot even look at its inputs. */
 static fv_status check_inputs(const fv_call *c)
@@ -91,8 +89,7 @@ static bool must_record(const fv_call *c)
            any_output_differentiable(c);
 }
 
-/* --- outputs
- * ------------------------------------------------------------------------------------------- */
+/* --- outputs ---------------------------------------------------------------------------------- */
 
 static void release_outputs(fv_call *c)
 {
@@ -135,8 +132,7 @@ static void run_forward(fv_call *c)
         if (c->writes >> i & 1) fv_bump_version(c->in[i]);
 }
 
-/* --- in place
- * -------------------------------------------------------------------------------------------- */
+/* --- in place --------------------------------------------------------------------------------- */
 
 static fv_status check_inplace(const fv_call *c)
 {
@@ -191,8 +187,7 @@ static fv_status clone_overwritten(const fv_call *c, fv_tensor **clone)
     return FV_OK;
 }
 
-/* --- recording
- * --------------------------------------------------------------------------------------------- */
+/* --- recording -------------------------------------------------------------------------------- */
 
 static void attach(fv_tensor *t, fv_node *node, int nr)
 {
@@ -236,9 +231,7 @@ static void finish_node(fv_call *c, fv_node *node)
     fv_node_release(node);
 }
 
-/* --- the call
- * ------------------------------------------------------------------------------------------------
- */
+/* --- the call --------------------------------------------------------------------------------- */
 
 static fv_status infer(fv_call *c)
 {

@@ -167,8 +167,7 @@ fv_tensor *fv_apply_inplace(const fv_op *op, const void *attrs, int inputs, fv_t
 #define FV_APPLY(op, attrs, ...)                                                                   \
     fv_apply((op), (attrs), FV_COUNT_(__VA_ARGS__), (fv_tensor *const[]){__VA_ARGS__})
 
-/* --- for infer ---------------------------------------------------------------------------------
- */
+/* --- for infer -------------------------------------------------------------------------------- */
 
 /* Records "<op name>: <message>" and returns status. */
 fv_status fv_reject(const fv_call *c, fv_status status, const char *format, ...)
@@ -194,8 +193,7 @@ void fv_output_like(fv_call *c, int j, const fv_tensor *t); /* shape, dtype, mem
 void fv_output_view(fv_call *c, int j, int input, const fv_shape *shape, const int64_t *strides,
                     int64_t offset);
 
-/* --- for gradient ------------------------------------------------------------------------------
- */
+/* --- for gradient ----------------------------------------------------------------------------- */
 
 /* Does input i want a gradient? Also valid in infer and forward. */
 bool fv_wants(const fv_call *c, int i);
@@ -204,8 +202,7 @@ bool fv_wants(const fv_call *c, int i);
 const fv_shape *fv_input_shape(const fv_call *c, int i);
 fv_dtype fv_input_dtype(const fv_call *c, int i);
 
-/* --- the registry --------------------------------------------------------------------------------
- */
+/* --- the registry ----------------------------------------------------------------------------- */
 
 typedef struct fv_op_entry {
     const fv_op *op;

@@ -6,8 +6,7 @@
 #include "autograd/op.h"
 #include "autograd/tape_impl.h"
 
-/* --- messages
- * ----------------------------------------------------------------------------------------- */
+/* --- messages --------------------------------------------------------------------------------- */
 
 fv_status fv_reject(const fv_call *c, fv_status status, const char *format, ...)
 {
@@ -25,8 +24,7 @@ const char *fv_text(const fv_tensor *t)
     return fv_shape_text(&shape);
 }
 
-/* --- checks
- * -------------------------------------------------------------------------------------------- */
+/* --- checks ----------------------------------------------------------------------------------- */
 
 fv_status fv_need_floating(const fv_call *c, int input, const char *name)
 {
@@ -80,8 +78,7 @@ fv_status fv_need_size(const fv_call *c, const fv_shape *shape)
                      fv_shape_text(shape));
 }
 
-/* --- outputs
- * --------------------------------------------------------------------------------------------- */
+/* --- outputs ---------------------------------------------------------------------------------- */
 
 void fv_output_contiguous(fv_call *c, int j, fv_dtype dtype, const fv_shape *shape)
 {
@@ -114,8 +111,7 @@ void fv_output_view(fv_call *c, int j, int input, const fv_shape *shape, const i
     c->spec[j].offset = offset;
 }
 
-/* --- gradients
- * ------------------------------------------------------------------------------------------- */
+/* --- gradients -------------------------------------------------------------------------------- */
 
 void fv_no_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
 {

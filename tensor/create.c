@@ -6,8 +6,7 @@
 
 #include "tensor/random_impl.h"
 
-/* --- checks and allocation
- * ------------------------------------------------------------------------- */
+/* --- checks and allocation -------------------------------------------------------------------- */
 
 /* Records "<name>: <message>" and returns the failed tensor. */
 __attribute__((format(printf, 3, 4))) static fv_tensor *refuse(const char *name, fv_status status,
@@ -87,8 +86,7 @@ static fv_tensor *make_like(const char *name, const fv_tensor *t)
     return own(name, fv_tensor_alloc(t->dtype, &shape, strides), &shape);
 }
 
-/* --- values
- * ------------------------------------------------------------------------------------------ */
+/* --- values ----------------------------------------------------------------------------------- */
 
 /* Can dtype hold v, cut to an integer where it is one? */
 static bool holds(fv_dtype dtype, double v)
@@ -160,8 +158,7 @@ static fv_tensor *randomize(const char *name, fv_tensor *t,
     return t;
 }
 
-/* --- constants
- * ----------------------------------------------------------------------------------------- */
+/* --- constants -------------------------------------------------------------------------------- */
 
 fv_tensor *fv_empty_ex(const fv_create_args *a)
 {
@@ -201,8 +198,7 @@ fv_tensor *fv_eye_ex(const fv_eye_args *a)
     return t;
 }
 
-/* --- ranges
- * -------------------------------------------------------------------------------------------- */
+/* --- ranges ----------------------------------------------------------------------------------- */
 
 fv_tensor *fv_arange_ex(const fv_range_args *a)
 {
@@ -246,8 +242,7 @@ fv_tensor *fv_linspace_ex(const fv_linspace_args *a)
     return t;
 }
 
-/* --- random numbers
- * ---------------------------------------------------------------------------------- */
+/* --- random numbers --------------------------------------------------------------------------- */
 
 fv_tensor *fv_rand_ex(const fv_create_args *a)
 {
@@ -334,8 +329,7 @@ fv_tensor *fv_bernoulli(fv_tensor *p)
     return t;
 }
 
-/* --- the user's memory
- * ---------------------------------------------------------------------------------- */
+/* --- the user's memory ------------------------------------------------------------------------ */
 
 fv_tensor *fv_tensor_from(const void *data, fv_shape shape, fv_dtype dtype)
 {
@@ -379,8 +373,7 @@ fv_tensor *fv_from_blob(void *data, fv_shape shape, fv_dtype dtype, void (*relea
     return t;
 }
 
-/* --- like another tensor
- * --------------------------------------------------------------------------------- */
+/* --- like another tensor ---------------------------------------------------------------------- */
 
 fv_tensor *fv_empty_like(const fv_tensor *t)
 {

@@ -70,8 +70,7 @@ static int64_t live_bytes, peak_bytes, cached_bytes, system_allocs;
 int64_t fv_live_tensors, fv_live_nodes;
 static int64_t inject = -1;
 
-/* --- size classes ------------------------------------------------------------------------------
- */
+/* --- size classes ----------------------------------------------------------------------------- */
 
 /* Classes 0..7 hold 64..512 in steps of 64; then every power of two has eight equal steps. */
 static int class_of(size_t bytes)
@@ -90,8 +89,7 @@ static size_t class_bytes(int index)
     return ((size_t)1 << log2) + ((size_t)(index % SUBSTEPS) + 1) * step;
 }
 
-/* --- the system
- * ----------------------------------------------------------------------------------- */
+/* --- the system ------------------------------------------------------------------------------- */
 
 static void *system_alloc(size_t bytes)
 {
@@ -164,8 +162,7 @@ static void *carve(size_t capacity)
     return block;
 }
 
-/* --- thread-local lists
- * ------------------------------------------------------------------------------- */
+/* --- thread-local lists ----------------------------------------------------------------------- */
 
 static void give_back_local(void *cache_)
 {
@@ -201,8 +198,7 @@ static local_cache *local_lists(void)
     return &local;
 }
 
-/* --- blocks
- * --------------------------------------------------------------------------------------------- */
+/* --- blocks ----------------------------------------------------------------------------------- */
 
 static bool injected_failure(void)
 {
@@ -337,8 +333,7 @@ void fv_object_free(void *object, size_t bytes)
     small_free(object, class);
 }
 
-/* --- statistics and release
- * ----------------------------------------------------------------------------- */
+/* --- statistics and release ------------------------------------------------------------------- */
 
 fv_memory_info fv_memory_stats(void)
 {

@@ -26,8 +26,7 @@ typedef struct printer {
     bool failed;
 } printer;
 
-/* --- text
- * ------------------------------------------------------------------------------------------ */
+/* --- text ------------------------------------------------------------------------------------- */
 
 static void append(printer *p, const char *s, size_t n)
 {
@@ -55,8 +54,7 @@ static void append_repeated(printer *p, char c, int n)
     for (int i = 0; i < n; i++) append(p, &c, 1);
 }
 
-/* --- one number
- * ------------------------------------------------------------------------------------- */
+/* --- one number ------------------------------------------------------------------------------- */
 
 static double float_at(const printer *p, int64_t offset)
 {
@@ -93,8 +91,7 @@ static void append_number(printer *p, int64_t offset)
     append_text(p, out);
 }
 
-/* --- the format
- * -------------------------------------------------------------------------------------- */
+/* --- the format ------------------------------------------------------------------------------- */
 
 /* Does a shortened text leave out the middle of dim? */
 static bool cuts(const printer *p, int dim)
@@ -152,8 +149,7 @@ static void choose_format(printer *p)
     each_shown(p, 0, 0, find_width);
 }
 
-/* --- rows and blocks
- * --------------------------------------------------------------------------------- */
+/* --- rows and blocks -------------------------------------------------------------------------- */
 
 static void append_row(printer *p, int dim, int64_t offset, int indent)
 {
@@ -206,8 +202,7 @@ static void append_block(printer *p, int dim, int64_t offset, int indent)
     append_text(p, "]");
 }
 
-/* --- what follows the numbers
- * -------------------------------------------------------------------------- */
+/* --- what follows the numbers ----------------------------------------------------------------- */
 
 /* ", <suffix>", on a new line when this one would pass its end. */
 static void append_suffix(printer *p, size_t *column, const char *suffix)
@@ -256,8 +251,7 @@ static void append_suffixes(printer *p)
     }
 }
 
-/* --- the functions
- * --------------------------------------------------------------------------------------- */
+/* --- the functions ---------------------------------------------------------------------------- */
 
 char *fv_to_string(const fv_tensor *t)
 {

@@ -8,8 +8,7 @@
 #include "tensor/random_impl.h"
 #include "tensor/threads.h"
 
-/* --- the generator
- * --------------------------------------------------------------------------------- */
+/* --- the generator ---------------------------------------------------------------------------- */
 
 static pthread_mutex_t generator_lock = PTHREAD_MUTEX_INITIALIZER;
 static fv_rng_state generator = {.seed = 67280421310721u, .offset = 0}; /* PyTorch's default */
@@ -40,8 +39,7 @@ fv_rng_state fv_rng_reserve(int64_t blocks)
     return state;
 }
 
-/* --- Philox
- * --------------------------------------------------------------------------------------- */
+/* --- Philox ----------------------------------------------------------------------------------- */
 
 enum { LANES = 16 }; /* blocks made side by side, so that the compiler can use vectors */
 
@@ -101,8 +99,7 @@ void fv_philox(fv_rng_state state, uint64_t i, uint32_t out[4])
     }
 }
 
-/* --- draws
- * ------------------------------------------------------------------------------------------ */
+/* --- draws ------------------------------------------------------------------------------------ */
 
 typedef struct draw {
     fv_dtype dtype;
@@ -180,8 +177,7 @@ void fv_fill_bernoulli(fv_dtype dtype, void *out, const void *p, int64_t n)
     }
 }
 
-/* --- the normal distribution, by Box and Muller
- * ------------------------------------------------------ */
+/* --- the normal distribution, by Box and Muller ----------------------------------------------- */
 
 /* ln(u), 0 < u <= 1, normal floats. Source: Cephes, logf. The same operations everywhere, so that
  * the numbers do not hang on the C library at hand. */
@@ -262,8 +258,7 @@ void fv_fill_normal(fv_dtype dtype, void *out, int64_t n)
     run_draw(&d, single ? 4 : 2, single ? 4.0 : 25.0, single ? normal_lanes32 : normal_lanes64);
 }
 
-/* --- integers
- * ------------------------------------------------------------------------------------------ */
+/* --- integers --------------------------------------------------------------------------------- */
 
 /* [0, range) from 64 random bits: the high half of a 128-bit product. The bias is range / 2^64. */
 static inline uint64_t below(uint32_t hi, uint32_t lo, uint64_t range)

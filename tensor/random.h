@@ -23,8 +23,7 @@ void fv_manual_seed(uint64_t seed);
 fv_rng_state fv_get_rng_state(void);
 void fv_set_rng_state(fv_rng_state state);
 
-/* --- for authors of ops ------------------------------------------------------------------------
- */
+/* --- for authors of ops ----------------------------------------------------------------------- */
 
 /* Reserves blocks of four 32-bit numbers for one draw; returns the state that they start at. */
 fv_rng_state fv_rng_reserve(int64_t blocks);

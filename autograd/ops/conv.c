@@ -7,8 +7,7 @@
 #include "autograd/ops/reduce.h"
 #include "autograd/ops/view.h"
 
-/* --- forward
- * ----------------------------------------------------------------------------------------- */
+/* --- forward ---------------------------------------------------------------------------------- */
 
 /* The operands in the order that the kernels read, copied to the front of scratch if need be, and
  * the scratch that is left. */
@@ -85,8 +84,7 @@ static void weight_reference(fv_call *c)
     fv_conv_grad_weight_reference(geometry(c), c->in[0]->dtype, o.a, o.b, c->out[0]->data);
 }
 
-/* --- gradients: each face in terms of the other two
- * ---------------------------------------------------- */
+/* --- gradients: each face in terms of the other two ------------------------------------------- */
 
 static const fv_op *const forward_ops[4], *const transpose_ops[4], *const weight_ops[4];
 
@@ -138,8 +136,7 @@ static void weight_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor 
     if (fv_wants(c, 1)) gin[1] = FV_APPLY(forward_ops[nd], &a, c->in[0], gout[0], NULL);
 }
 
-/* --- test cases
- * ------------------------------------------------------------------------------------------ */
+/* --- test cases ------------------------------------------------------------------------------- */
 
 #define OPTIONS .stride = 1, .padding = 0, .output_padding = 0, .dilation = 1, .groups = 1
 #ifdef __clang__
@@ -276,9 +273,7 @@ static const fv_case conv3d_weight_cases[] = {
      SHAPES(T(1, 2, 3, 2, 2), T(1, 2, 2, 1, 2))},
     {.name = NULL}};
 
-/* --- the ops
- * ------------------------------------------------------------------------------------------------
- */
+/* --- the ops ---------------------------------------------------------------------------------- */
 
 #define FIELD(name_, kind_)                                                                        \
     {                                                                                              \
@@ -360,8 +355,7 @@ static const fv_op *const transpose_ops[4] = {NULL, &conv_transpose1d_op, &conv_
 static const fv_op *const weight_ops[4] = {NULL, &conv1d_weight_op, &conv2d_weight_op,
                                            &conv3d_weight_op};
 
-/* --- what the user calls
- * -------------------------------------------------------------------------------------- */
+/* --- what the user calls ---------------------------------------------------------------------- */
 
 /* Brings the operands into the kernels' order with ops, so that the tape saves them in that order;
  * an unbatched input gets a batch of one for the while. */

@@ -212,8 +212,7 @@ static fv_status resolve_transpose(fv_call *c, int nd)
     return check_bias(c, g->c);
 }
 
-/* --- operands' order
- * -------------------------------------------------------------------------------- */
+/* --- operands' order -------------------------------------------------------------------------- */
 
 bool fv_conv_is_activation(const fv_call *c, int i)
 {
@@ -230,8 +229,7 @@ size_t fv_conv_copy_bytes(const fv_tensor *t)
     return ((size_t)t->numel * fv_dtype_size(t->dtype) + 63) / 64 * 64;
 }
 
-/* --- results
- * --------------------------------------------------------------------------------------- */
+/* --- results ---------------------------------------------------------------------------------- */
 
 static fv_shape x_shape(const fv_conv_geometry *g, int nd)
 {

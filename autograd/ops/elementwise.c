@@ -6,8 +6,7 @@
 #include "tensor/create.h"
 #include "tensor/kernels/vmath_isa.h"
 
-/* --- formulas that are too long for a row
- * ---------------------------------------------------------- */
+/* --- formulas that are too long for a row ----------------------------------------------------- */
 
 static fv_tensor *zero_like(const fv_tensor *t)
 {
@@ -78,8 +77,7 @@ static fv_tensor *softplus_second(fv_tensor *g, fv_tensor *y, double beta, doubl
     return fv_where(fv_gt_scalar(scaled, threshold), zero_like(g), curve);
 }
 
-/* --- the parts of an op
- * ------------------------------------------------------------------------------ */
+/* --- the parts of an op ----------------------------------------------------------------------- */
 
 #define PHASES(name, kind)                                                                         \
     static fv_status name##_infer(fv_call *c)                                                      \
@@ -135,8 +133,7 @@ static const fv_attr two_numbers[] = {
     {NULL, 0, FV_ATTR_DOUBLE},
 };
 
-/* --- test cases
- * ---------------------------------------------------------------------------------------- */
+/* --- test cases ------------------------------------------------------------------------------- */
 
 #define SHAPE(n, ...)                                                                              \
     {                                                                                              \
@@ -188,8 +185,7 @@ static const fv_attr two_numbers[] = {
         CASE("floats, broadcast", 2, NULL, torch, IN(NORMAL, 3, 2, 3, 5), IN(NORMAL, 2, 3, 1)),    \
         CASE("integers", 2, NULL, torch, INDEX(3, 2, 4, 5), INDEX(3, 2, 4, 5)), END_CASE};
 
-/* --- the rows
- * -------------------------------------------------------------------------------------------- */
+/* --- the rows --------------------------------------------------------------------------------- */
 
 #define FV_UNARY(name, class, value, saves_x, gradient, torch, f0)                                 \
     PHASES(name, ELEMENTWISE_NO_NUMBERS)                                                           \
@@ -309,8 +305,7 @@ static const fv_attr two_numbers[] = {
 
 #include "tensor/kernels/elementwise.inc"
 
-/* --- functions with options
- * --------------------------------------------------------------------------------- */
+/* --- functions with options ------------------------------------------------------------------- */
 
 static fv_tensor *apply_options(const fv_op *op, fv_tensor *input, double p, double q)
 {

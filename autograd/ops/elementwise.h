@@ -50,8 +50,7 @@ extern "C" {
     fv_tensor *fv_##name(fv_tensor *g, fv_tensor *y, double p, double q);
 #include "tensor/kernels/elementwise.inc"
 
-/* --- ops with options
- * ----------------------------------------------------------------------------- */
+/* --- ops with options ------------------------------------------------------------------------- */
 
 typedef struct fv_clamp_args {
     char positional;
@@ -121,8 +120,7 @@ fv_tensor *fv_softplus_ex(const fv_softplus_args *a);
 #define fv_softplus(...)                                                                           \
     FV_CALL_ARGS(fv_softplus_ex, fv_softplus_args, FV_SOFTPLUS_DEFAULTS, __VA_ARGS__)
 
-/* --- dtype
- * ---------------------------------------------------------------------------------------- */
+/* --- dtype ------------------------------------------------------------------------------------ */
 
 /* x's elements in another dtype; x itself when it has it already. Fractions are cut off towards 0;
  * anything but 0 becomes true.
@@ -133,8 +131,7 @@ fv_tensor *fv_to(fv_tensor *x, fv_dtype dtype);
 /* The dtype that the ops above compute in with these inputs.  Source: torch.result_type. */
 fv_dtype fv_result_type(int inputs, fv_tensor *const *in);
 
-/* --- in place
- * -------------------------------------------------------------------------------------- */
+/* --- in place --------------------------------------------------------------------------------- */
 
 /* t = 0.  Source: Tensor.zero_. (fv_fill_(t, value) and fv_copy_(t, source) come from the table.)
  */

@@ -4,8 +4,7 @@
 
 #include "autograd/ops/elementwise_impl.h"
 
-/* --- dtypes
- * ----------------------------------------------------------------------------------------- */
+/* --- dtypes ----------------------------------------------------------------------------------- */
 
 /* bool, integers, floats. */
 static int group_of(fv_dtype dtype)
@@ -115,8 +114,7 @@ static fv_status check_dtypes(const fv_call *c, fv_elementwise op)
     return FV_OK;
 }
 
-/* --- shapes
- * ------------------------------------------------------------------------------------------- */
+/* --- shapes ----------------------------------------------------------------------------------- */
 
 static bool same_shape(const fv_shape *shape, const fv_tensor *t)
 {
@@ -210,8 +208,7 @@ static fv_status check_overlap(const fv_call *c)
     return FV_OK;
 }
 
-/* --- the phases
- * ----------------------------------------------------------------------------------------- */
+/* --- the phases ------------------------------------------------------------------------------- */
 
 fv_status fv_elementwise_infer(fv_call *c, fv_elementwise op, elementwise_numbers_kind kind)
 {

@@ -28,8 +28,7 @@ static void write_part(const fv_call *c, int64_t dim, int64_t start, const fv_te
     }
 }
 
-/* --- cat
- * ------------------------------------------------------------------------------------------ */
+/* --- cat -------------------------------------------------------------------------------------- */
 
 /* PyTorch lets [0] join anything. */
 static bool passed_over(int ndim, int64_t first)
@@ -176,8 +175,7 @@ fv_tensor *fv_cat_ex(const fv_cat_args *a)
     return fv_apply(&cat_op, &(join_attrs){a->dim}, list_length(a->tensors), a->tensors.items);
 }
 
-/* --- stack
- * ------------------------------------------------------------------------------------------ */
+/* --- stack ------------------------------------------------------------------------------------ */
 
 static fv_status stack_infer(fv_call *c)
 {
@@ -278,8 +276,7 @@ fv_tensor *fv_stack_ex(const fv_cat_args *a)
     return fv_apply(&stack_op, &(join_attrs){a->dim}, list_length(a->tensors), a->tensors.items);
 }
 
-/* --- split, chunk
- * -------------------------------------------------------------------------------------- */
+/* --- split, chunk ----------------------------------------------------------------------------- */
 
 /* count views of size (the last may be shorter) of a valid dim. */
 static int64_t cut_parts(const char *name, fv_tensor *x, int64_t size, int64_t dim, int64_t count,

@@ -35,8 +35,7 @@ static void product_reference(fv_call *c)
     fv_product_reference(c, c->in[0], c->in[1], NULL);
 }
 
-/* --- matmul
- * ----------------------------------------------------------------------------------------- */
+/* --- matmul ----------------------------------------------------------------------------------- */
 
 static fv_status matmul_infer(fv_call *c)
 {
@@ -147,8 +146,7 @@ fv_tensor *fv_matmul(fv_tensor *a, fv_tensor *b)
     return FV_APPLY(&matmul_op, &blank, a, b);
 }
 
-/* --- mm, dot: matmul of fixed ranks
- * -------------------------------------------------------------------- */
+/* --- mm, dot: matmul of fixed ranks ----------------------------------------------------------- */
 
 static fv_status mm_infer(fv_call *c)
 {
@@ -212,9 +210,7 @@ fv_tensor *fv_dot(fv_tensor *a, fv_tensor *b)
     return FV_APPLY(&dot_op, &blank, a, b);
 }
 
-/* --- bmm
- * ------------------------------------------------------------------------------------------------
- */
+/* --- bmm -------------------------------------------------------------------------------------- */
 
 static fv_status bmm_infer(fv_call *c)
 {
@@ -264,8 +260,7 @@ fv_tensor *fv_bmm(fv_tensor *a, fv_tensor *b)
     return FV_APPLY(&bmm_op, &blank, a, b);
 }
 
-/* --- outer
- * ---------------------------------------------------------------------------------------------- */
+/* --- outer ------------------------------------------------------------------------------------ */
 
 /* A column times a row, with one element to sum. */
 static fv_status outer_infer(fv_call *c)

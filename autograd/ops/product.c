@@ -5,8 +5,7 @@
 
 #include "tensor/threads.h"
 
-/* --- shapes
- * ----------------------------------------------------------------------------------------- */
+/* --- shapes ----------------------------------------------------------------------------------- */
 
 /* The matrix part of both operands; a vector is a row on the left, a column on the right. */
 static fv_status set_matrices(const fv_call *c, fv_gemm *g, const fv_tensor *a, const fv_tensor *b)
@@ -66,8 +65,7 @@ fv_status fv_product_of(const fv_call *c, fv_product *p, const fv_tensor *a, con
     return fv_need_size(c, shape);
 }
 
-/* --- the plan
- * ---------------------------------------------------------------------------------------- */
+/* --- the plan --------------------------------------------------------------------------------- */
 
 /* The innermost batch dimension becomes rows of A when all its indices share one B. */
 static void fold_batch(fv_product *p)
@@ -113,8 +111,7 @@ void fv_product_plan(fv_call *c, fv_product *p, const fv_tensor *bias)
     c->scratch_bytes = p->scratch + p->stride * (size_t)(p->across ? p->threads : 1);
 }
 
-/* --- running
- * ------------------------------------------------------------------------------------------- */
+/* --- running ---------------------------------------------------------------------------------- */
 
 /* The product of batch index i. */
 static fv_gemm at_batch(const fv_product *p, const fv_gemm *whole, int64_t i)

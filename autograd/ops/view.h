@@ -13,8 +13,7 @@
 extern "C" {
 #endif
 
-/* --- shape ---------------------------------------------------------------------------------------
- */
+/* --- shape ------------------------------------------------------------------------------------ */
 
 /* The same elements, read in row-major order, in another shape; one dimension may be -1 and is
  * inferred. A view where strides allow it, else a copy (e.g. of a channels-last tensor).
@@ -66,8 +65,7 @@ fv_tensor *fv_unsqueeze(fv_tensor *x, int64_t dim);
 fv_tensor *fv_expand_ex(fv_tensor *x, fv_shape shape);
 #define fv_expand(x, ...) fv_expand_ex((x), FV_SHAPE(__VA_ARGS__))
 
-/* --- order of the dimensions ---------------------------------------------------------------------
- */
+/* --- order of the dimensions ------------------------------------------------------------------ */
 
 /* y's dimension i is x's dimension dims[i]: fv_permute(x, 0, 2, 1). A view.
  * Gradient: x (twice differentiable).   Errors: no permutation of the dimensions.
@@ -90,8 +88,7 @@ fv_tensor *fv_t(fv_tensor *x);
  * Source: torch.movedim. */
 fv_tensor *fv_movedim(fv_tensor *x, int64_t source, int64_t destination);
 
-/* --- parts
- * ------------------------------------------------------------------------------------------ */
+/* --- parts ------------------------------------------------------------------------------------ */
 
 /* x[start:stop:step] along dim, with Python's rules: negative bounds count from the end, bounds
  * outside are clamped (INT64_MAX: to the end). step >= 1. A view.
@@ -115,8 +112,7 @@ fv_tensor *fv_select(fv_tensor *x, int64_t dim, int64_t index);
 fv_tensor *fv_slice_backward(fv_tensor *g, fv_shape shape, int64_t dim, int64_t start, int64_t stop,
                              int64_t step);
 
-/* --- copies
- * -------------------------------------------------------------------------------------------- */
+/* --- copies ----------------------------------------------------------------------------------- */
 
 /* x in row-major order: x itself when it is so already, else a copy.
  * Gradient: x (twice differentiable).

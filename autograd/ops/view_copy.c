@@ -25,8 +25,7 @@ static const fv_case copy_cases[] = {
     {.name = "image", .inputs = 1, .in = {{.shape = {4, {2, 3, 4, 5}}}}, .torch = "x0.clone()"},
     {0}};
 
-/* --- contiguous
- * ------------------------------------------------------------------------------------- */
+/* --- contiguous ------------------------------------------------------------------------------- */
 
 static fv_status contiguous_infer(fv_call *c)
 {
@@ -53,8 +52,7 @@ fv_tensor *fv_contiguous(fv_tensor *x)
     return fv_apply(&contiguous_op, NULL, 1, &x);
 }
 
-/* --- channels_last
- * ---------------------------------------------------------------------------------- */
+/* --- channels_last ---------------------------------------------------------------------------- */
 
 static fv_status channels_last_infer(fv_call *c)
 {
@@ -89,8 +87,7 @@ fv_tensor *fv_to_channels_last(fv_tensor *x)
     return fv_apply(&channels_last_op, NULL, 1, &x);
 }
 
-/* --- clone
- * -------------------------------------------------------------------------------------------- */
+/* --- clone ------------------------------------------------------------------------------------ */
 
 static fv_status clone_infer(fv_call *c)
 {
@@ -115,8 +112,7 @@ fv_tensor *fv_clone(fv_tensor *x)
     return fv_apply(&clone_op, NULL, 1, &x);
 }
 
-/* --- flip
- * --------------------------------------------------------------------------------------------- */
+/* --- flip ------------------------------------------------------------------------------------- */
 
 typedef struct flip_attrs {
     fv_dims dim;

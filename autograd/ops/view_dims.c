@@ -7,8 +7,7 @@ typedef struct dim_attrs {
 
 static const fv_attr dim_fields[] = {{"dim", offsetof(dim_attrs, dim), FV_ATTR_DIM}, {0}};
 
-/* --- squeeze ------------------------------------------------------------------------------------
- */
+/* --- squeeze ---------------------------------------------------------------------------------- */
 
 static fv_status squeeze_infer(fv_call *c)
 {
@@ -73,8 +72,7 @@ fv_tensor *fv_squeeze(fv_tensor *x, int64_t dim)
     return fv_apply(&squeeze_op, &(dim_attrs){dim}, 1, &x);
 }
 
-/* --- unsqueeze
- * ------------------------------------------------------------------------------------ */
+/* --- unsqueeze -------------------------------------------------------------------------------- */
 
 static fv_status unsqueeze_infer(fv_call *c)
 {
@@ -143,8 +141,7 @@ fv_tensor *fv_unsqueeze(fv_tensor *x, int64_t dim)
     return fv_apply(&unsqueeze_op, &(dim_attrs){dim}, 1, &x);
 }
 
-/* --- expand
- * ------------------------------------------------------------------------------------------ */
+/* --- expand ----------------------------------------------------------------------------------- */
 
 typedef struct expand_attrs {
     fv_shape shape;

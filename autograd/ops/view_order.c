@@ -14,8 +14,7 @@ static void output_permuted(fv_call *c, const int64_t *from)
     fv_output_view(c, 0, 0, &shape, strides, 0);
 }
 
-/* --- permute
- * -------------------------------------------------------------------------------------- */
+/* --- permute ---------------------------------------------------------------------------------- */
 
 typedef struct permute_attrs {
     fv_shape dims;
@@ -78,8 +77,7 @@ fv_tensor *fv_permute_ex(fv_tensor *x, fv_shape dims)
     return fv_apply(&permute_op, &(permute_attrs){dims}, 1, &x);
 }
 
-/* --- transpose, movedim
- * --------------------------------------------------------------------------- */
+/* --- transpose, movedim ----------------------------------------------------------------------- */
 
 typedef struct two_dims_attrs {
     int64_t first, second;
@@ -194,8 +192,7 @@ fv_tensor *fv_movedim(fv_tensor *x, int64_t source, int64_t destination)
     return fv_apply(&movedim_op, &(two_dims_attrs){source, destination}, 1, &x);
 }
 
-/* --- t
- * ---------------------------------------------------------------------------------------------- */
+/* --- t ---------------------------------------------------------------------------------------- */
 
 static fv_status t_infer(fv_call *c)
 {

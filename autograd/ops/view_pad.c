@@ -29,8 +29,7 @@ static int64_t after_of(const pad_attrs *a, int ndim, int dim)
     return 2 * pair < a->pad.ndim ? a->pad.dim[2 * pair + 1] : 0;
 }
 
-/* --- checks
- * ----------------------------------------------------------------------------------------- */
+/* --- checks ----------------------------------------------------------------------------------- */
 
 static fv_status check_amount(const fv_call *c, int dim, int64_t length, int64_t amount)
 {
@@ -89,8 +88,7 @@ static fv_status padded_shape(const fv_call *c, const fv_shape *input, fv_shape 
     return fv_need_size(c, out);
 }
 
-/* --- slices
- * --------------------------------------------------------------------------------------------- */
+/* --- slices ----------------------------------------------------------------------------------- */
 
 /* Narrows t to length elements of dim, from start on. */
 static void cut(fv_tensor *t, int dim, int64_t start, int64_t length)
@@ -141,9 +139,7 @@ static void each_margin(const pad_attrs *a, const fv_tensor *y, const int64_t *l
     }
 }
 
-/* --- pad
- * --------------------------------------------------------------------------------------------------
- */
+/* --- pad -------------------------------------------------------------------------------------- */
 
 static fv_status pad_infer(fv_call *c)
 {
@@ -266,8 +262,7 @@ fv_tensor *fv_pad_ex(const fv_pad_args *a)
     return fv_apply(&pad_op, &attrs, 1, &a->input);
 }
 
-/* --- pad_backward
- * ------------------------------------------------------------------------------------------ */
+/* --- pad_backward ----------------------------------------------------------------------------- */
 
 /* The adjoint of the modes that repeat elements: g [padded] -> [input], each element the sum of g
  * over its copies. */

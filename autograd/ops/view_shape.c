@@ -117,8 +117,7 @@ static void reshape_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor
     gin[0] = fv_reshape_ex(gout[0], *fv_input_shape(c, 0));
 }
 
-/* --- reshape -------------------------------------------------------------------------------------
- */
+/* --- reshape ---------------------------------------------------------------------------------- */
 
 static fv_status reshape_infer(fv_call *c)
 {
@@ -168,8 +167,7 @@ fv_tensor *fv_reshape_ex(fv_tensor *x, fv_shape shape)
     return fv_apply(&reshape_op, &(shape_attrs){shape}, 1, &x);
 }
 
-/* --- view
- * ------------------------------------------------------------------------------------------- */
+/* --- view ------------------------------------------------------------------------------------- */
 
 static fv_status view_infer(fv_call *c)
 {
@@ -207,8 +205,7 @@ fv_tensor *fv_view_ex(fv_tensor *x, fv_shape shape)
     return fv_apply(&view_op, &(shape_attrs){shape}, 1, &x);
 }
 
-/* --- flatten
- * ------------------------------------------------------------------------------------------ */
+/* --- flatten ---------------------------------------------------------------------------------- */
 
 typedef struct flatten_attrs {
     int64_t start, end;
@@ -283,8 +280,7 @@ fv_tensor *fv_flatten_ex(const fv_flatten_args *a)
     return fv_apply(&flatten_op, &attrs, 1, &a->input);
 }
 
-/* --- unflatten
- * ---------------------------------------------------------------------------------------- */
+/* --- unflatten -------------------------------------------------------------------------------- */
 
 typedef struct unflatten_attrs {
     int64_t dim;

@@ -38,8 +38,7 @@ static fv_status need_part_dim(const fv_call *c, int64_t *dim)
     return status == FV_OK ? fv_need_dim(c, 0, dim) : status;
 }
 
-/* --- slice
- * ---------------------------------------------------------------------------------------- */
+/* --- slice ------------------------------------------------------------------------------------ */
 
 static fv_status slice_infer(fv_call *c)
 {
@@ -106,8 +105,7 @@ fv_tensor *fv_slice(fv_tensor *x, int64_t dim, int64_t start, int64_t stop, int6
     return fv_apply(&slice_op, &(slice_attrs){dim, start, stop, step}, 1, &x);
 }
 
-/* --- narrow
- * ----------------------------------------------------------------------------------------- */
+/* --- narrow ----------------------------------------------------------------------------------- */
 
 typedef struct narrow_attrs {
     int64_t dim, start, length;
@@ -171,8 +169,7 @@ fv_tensor *fv_narrow(fv_tensor *x, int64_t dim, int64_t start, int64_t length)
     return fv_apply(&narrow_op, &(narrow_attrs){dim, start, length}, 1, &x);
 }
 
-/* --- select
- * ----------------------------------------------------------------------------------------- */
+/* --- select ----------------------------------------------------------------------------------- */
 
 typedef struct select_attrs {
     int64_t dim, index;
@@ -243,8 +240,7 @@ fv_tensor *fv_select(fv_tensor *x, int64_t dim, int64_t index)
     return fv_apply(&select_op, &(select_attrs){dim, index}, 1, &x);
 }
 
-/* --- slice_backward
- * ----------------------------------------------------------------------------------- */
+/* --- slice_backward --------------------------------------------------------------------------- */
 
 typedef struct slice_backward_attrs {
     slice_attrs part;

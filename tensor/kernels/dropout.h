@@ -17,8 +17,7 @@ void fv_dropout_run(fv_tensor *out, const fv_tensor *x, fv_rng_state state, doub
 void fv_dropout_reference(fv_tensor *out, const fv_tensor *x, fv_rng_state state, double keep,
                           double scale);
 
-/* --- private to the family -----------------------------------------------------------------------
- */
+/* --- private to the family -------------------------------------------------------------------- */
 
 enum { FV_DROPOUT_STEP = 128 }; /* elements that the loops treat at once */
 

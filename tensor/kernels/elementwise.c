@@ -83,8 +83,7 @@ typedef struct buffer {
     int64_t columns, rows;
 } buffer;
 
-/* --- one row of dense memory --------------------------------------------------------------------
- */
+/* --- one row of dense memory ------------------------------------------------------------------ */
 
 typedef struct flat {
     fv_elementwise_row row;
@@ -143,8 +142,7 @@ static bool try_flat(fv_elementwise op, fv_dtype compute, fv_tensor *out, int in
     return true;
 }
 
-/* --- the plan
- * ----------------------------------------------------------------------------------------- */
+/* --- the plan --------------------------------------------------------------------------------- */
 
 static void set_operand(operand *o, const fv_tensor *t, fv_dtype wanted)
 {
@@ -230,8 +228,7 @@ static void cut_tiles(plan *p)
     for (int d = 2; d < p->ndim; d++) p->tiles *= p->shape[d];
 }
 
-/* --- tiles
- * ---------------------------------------------------------------------------------------------- */
+/* --- tiles ------------------------------------------------------------------------------------ */
 
 /* An operand within a tile: rows of dense elements of the wanted dtype. */
 typedef struct tile_rows {

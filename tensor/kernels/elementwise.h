@@ -48,8 +48,7 @@ void fv_elementwise_reference(fv_elementwise op, fv_dtype compute, fv_tensor *ou
 /* dst += src: equal shapes, any strides, one dtype. */
 void fv_elementwise_accumulate(fv_tensor *dst, const fv_tensor *src);
 
-/* --- private to the family -----------------------------------------------------------------------
- */
+/* --- private to the family -------------------------------------------------------------------- */
 
 /* o[i] = op(a[i], b[i], c[i]) on rows without gaps; o may be one of them. */
 typedef void (*fv_elementwise_row)(void *o, const void *a, const void *b, const void *c, int64_t n,

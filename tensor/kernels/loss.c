@@ -1,4 +1,5 @@
 /* The drivers of the losses: walk over the elements or samples, gather the sums. */
+#include "tensor/kernels/element.h"
 #include "tensor/kernels/loss_impl.h"
 
 #include <math.h>
@@ -14,20 +15,6 @@ static int64_t parts_for(int64_t elements)
 {
     int64_t parts = elements / PART_ELEMENTS;
     return parts < 1 ? 1 : parts > PARTS ? PARTS : parts;
-}
-
-static double get(const fv_tensor *t, int64_t at)
-{
-    return t->dtype == FV_FLOAT64 ? ((const double *)t->data)[at]
-                                  : (double)((const float *)t->data)[at];
-}
-
-static void put(fv_tensor *t, int64_t at, double v)
-{
-    if (t->dtype == FV_FLOAT64)
-        ((double *)t->data)[at] = v;
-    else
-        ((float *)t->data)[at] = (float)v;
 }
 
 /* --- one element each ------------------------------------------------------------------------ */
@@ -97,9 +84,9 @@ static double pair_block_f64(const pair_walk *w, const int64_t *at, int64_t n)
 {
     double sum = 0;
     for (int64_t i = 0; i < n; i++) {
-        double y = pair_f64(w->kind, w->parameter, get(w->x, at[0] + i * w->stride[0]),
-                            get(w->t, at[1] + i * w->stride[1]));
-        if (w->out) put(w->out, at[2] + i * w->stride[2], y);
+        double y = pair_f64(w->kind, w->parameter, fv_element_get(w->x, at[0] + i * w->stride[0]),
+                            fv_element_get(w->t, at[1] + i * w->stride[1]));
+        if (w->out) fv_element_set(w->out, at[2] + i * w->stride[2], y);
         sum += y;
     }
     return sum;
@@ -128,7 +115,7 @@ void fv_pair_loss_run(fv_pair_loss kind, double parameter, const fv_tensor *x, c
         for (int64_t b = blocks * p / parts; b < blocks * (p + 1) / parts; b++)
             sums[p] += pair_block(&w, b);
     for (int64_t p = 0; p < parts; p++) total += sums[p];
-    if (reduce) put(out, 0, total * scale);
+    if (reduce) fv_element_set(out, 0, total * scale);
 }
 
 /* Offset in t of row-major element i of t's index space without dim (-1: all dims). */
@@ -148,12 +135,12 @@ void fv_pair_loss_reference(fv_pair_loss kind, double parameter, const fv_tensor
 {
     double total = 0;
     for (int64_t i = 0; i < x->numel; i++) {
-        double y =
-            pair_f64(kind, parameter, get(x, offset_of(x, -1, i)), get(t, offset_of(t, -1, i)));
-        if (!reduce) put(out, offset_of(out, -1, i), y);
+        double y = pair_f64(kind, parameter, fv_element_get(x, offset_of(x, -1, i)),
+                            fv_element_get(t, offset_of(t, -1, i)));
+        if (!reduce) fv_element_set(out, offset_of(out, -1, i), y);
         total += y;
     }
-    if (reduce) put(out, 0, total * scale);
+    if (reduce) fv_element_set(out, 0, total * scale);
 }
 
 /* --- one class each -------------------------------------------------------------------------- */
@@ -169,17 +156,18 @@ static int64_t class_at(const fv_tensor *t, int64_t at)
 
 static double weight_of(const fv_nll_job *job, int64_t c)
 {
-    return job->weight ? get(job->weight, c * job->weight->strides[0]) : 1.0;
+    return job->weight ? fv_element_get(job->weight, c * job->weight->strides[0]) : 1.0;
 }
 
 /* The loss of one sample whose scores start at element at of x. */
 static double nll_sample(const fv_nll_job *job, const fv_tensor *x, int64_t at, int64_t t)
 {
     int64_t classes = x->shape[job->dim], stride = x->strides[job->dim];
-    double loss = -(1.0 - job->smoothing) * weight_of(job, t) * get(x, at + t * stride);
+    double loss = -(1.0 - job->smoothing) * weight_of(job, t) * fv_element_get(x, at + t * stride);
     if (job->smoothing == 0) return loss;
     double all = 0;
-    for (int64_t c = 0; c < classes; c++) all += weight_of(job, c) * get(x, at + c * stride);
+    for (int64_t c = 0; c < classes; c++)
+        all += weight_of(job, c) * fv_element_get(x, at + c * stride);
     return loss - job->smoothing / (double)classes * all;
 }
 
@@ -202,8 +190,8 @@ static fv_nest sample_nest(const fv_nll_job *job, const fv_tensor *x, const fv_t
 static void nll_finish(const fv_nll_job *job, double loss, double count, fv_tensor *out,
                        fv_tensor *total)
 {
-    put(total, 0, count);
-    if (job->reduce) put(out, 0, job->mean ? loss / count : loss);
+    fv_element_set(total, 0, count);
+    if (job->reduce) fv_element_set(out, 0, job->mean ? loss / count : loss);
 }
 
 void fv_nll_run(const fv_nll_job *job, const fv_tensor *x, fv_tensor *out, fv_tensor *total)
@@ -225,7 +213,7 @@ void fv_nll_run(const fv_nll_job *job, const fv_tensor *x, fv_tensor *out, fv_te
             if (job->reduce)
                 losses[p] += loss;
             else
-                put(out, at[2], loss);
+                fv_element_set(out, at[2], loss);
         }
     }
     for (int64_t p = 1; p < parts; p++) {
@@ -244,7 +232,7 @@ void fv_nll_reference(const fv_nll_job *job, const fv_tensor *x, fv_tensor *out,
         double loss = counts ? nll_sample(job, x, offset_of(x, job->dim, i), t) : 0;
         if (counts) count += weight_of(job, t);
         losses += loss;
-        if (!job->reduce) put(out, offset_of(out, -1, i), loss);
+        if (!job->reduce) fv_element_set(out, offset_of(out, -1, i), loss);
     }
     nll_finish(job, losses, count, out, total);
 }
@@ -255,14 +243,15 @@ static void nll_grad_sample(const fv_nll_job *job, double g, int64_t t, fv_tenso
     int64_t classes = gx->shape[job->dim], stride = gx->strides[job->dim];
     double spread = job->smoothing / (double)classes;
     for (int64_t c = 0; c < classes && job->smoothing != 0; c++)
-        put(gx, at + c * stride, -g * spread * weight_of(job, c));
+        fv_element_set(gx, at + c * stride, -g * spread * weight_of(job, c));
     int64_t hit = at + t * stride;
-    put(gx, hit, get(gx, hit) - g * (1.0 - job->smoothing) * weight_of(job, t));
+    fv_element_set(gx, hit,
+                   fv_element_get(gx, hit) - g * (1.0 - job->smoothing) * weight_of(job, t));
 }
 
 static double mean_factor(const fv_nll_job *job, const fv_tensor *total)
 {
-    return job->reduce && job->mean ? 1.0 / get(total, 0) : 1.0;
+    return job->reduce && job->mean ? 1.0 / fv_element_get(total, 0) : 1.0;
 }
 
 void fv_nll_grad_run(const fv_nll_job *job, const fv_tensor *g, const fv_tensor *total,
@@ -280,17 +269,18 @@ void fv_nll_grad_run(const fv_nll_job *job, const fv_tensor *g, const fv_tensor 
         int64_t at[FV_NEST_OPERANDS];
         fv_nest_at(&nest, i, at);
         int64_t t = class_at(job->target, at[1]);
-        if (t != job->ignore_index) nll_grad_sample(job, factor * get(g, at[2]), t, gx, at[0]);
+        if (t != job->ignore_index)
+            nll_grad_sample(job, factor * fv_element_get(g, at[2]), t, gx, at[0]);
     }
 }
 
 void fv_nll_grad_reference(const fv_nll_job *job, const fv_tensor *g, const fv_tensor *total,
                            fv_tensor *gx)
 {
-    for (int64_t i = 0; i < gx->numel; i++) put(gx, offset_of(gx, -1, i), 0);
+    for (int64_t i = 0; i < gx->numel; i++) fv_element_set(gx, offset_of(gx, -1, i), 0);
     for (int64_t i = 0; i < job->target->numel; i++) {
         int64_t t = class_at(job->target, offset_of(job->target, -1, i));
-        double each = get(g, job->reduce ? 0 : offset_of(g, -1, i));
+        double each = fv_element_get(g, job->reduce ? 0 : offset_of(g, -1, i));
         if (t != job->ignore_index)
             nll_grad_sample(job, mean_factor(job, total) * each, t, gx, offset_of(gx, job->dim, i));
     }

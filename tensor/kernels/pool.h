@@ -76,8 +76,7 @@ void fv_pool_average_backward_ref(const fv_pool *g, const fv_tensor *gy, fv_tens
  * that lies outside the input. Any strides. */
 void fv_pool_indices(const fv_pool *g, const fv_tensor *codes, fv_tensor *indices);
 
-/* --- between pool.c and pool_isa.c ---------------------------------------------------------------
- */
+/* --- between pool.c and pool_isa.c ------------------------------------------------------------ */
 
 /* The windows [first, last) that cover an input coordinate. */
 typedef struct fv_pool_cover {

@@ -159,8 +159,7 @@ FV_INLINE NAME(span) NAME(span_of)(const fv_pool_job *job, T *gx, int64_t out)
         }                                                                                          \
     } while (0)
 
-/* --- maximum ------------------------------------------------------------------------------------
- */
+/* --- maximum ---------------------------------------------------------------------------------- */
 
 /* The first of equal values wins; a NaN beats every number, and stays. */
 FV_INLINE void NAME(max_of)(const NAME(window) * win, int64_t c, int vectors, T *y, void *codes,
@@ -293,8 +292,7 @@ static void NAME(max_gather)(const fv_pool_job *job)
 #undef CALL
 }
 
-/* --- average ------------------------------------------------------------------------------------
- */
+/* --- average ---------------------------------------------------------------------------------- */
 
 FV_INLINE T NAME(divisor)(const fv_pool_job *job, int64_t d, int64_t h, int64_t w)
 {

@@ -1,6 +1,8 @@
 /* Argmax, gather, scatter-add and cumulative sums by plain loops, element by element. */
 #include "tensor/kernels/reduce_index.h"
 
+#include "tensor/kernels/element.h"
+
 /* Offset of row-major element i of shape's index space in t; along dim it is at instead, unless
  * that is -1. *position gets the index along dim. */
 static int64_t offset_of(const fv_tensor *t, const fv_tensor *space, int64_t i, int dim, int64_t at,
@@ -16,29 +18,6 @@ static int64_t offset_of(const fv_tensor *t, const fv_tensor *space, int64_t i, 
     return offset;
 }
 
-/* Conversion to double is exact for the magnitudes that tests use. */
-static double get(const fv_tensor *t, int64_t at)
-{
-    switch (t->dtype) {
-    case FV_FLOAT32: return (double)((const float *)t->data)[at];
-    case FV_FLOAT64: return ((const double *)t->data)[at];
-    case FV_INT64: return (double)((const int64_t *)t->data)[at];
-    case FV_INT32: return ((const int32_t *)t->data)[at];
-    default: return ((const uint8_t *)t->data)[at];
-    }
-}
-
-static void put(fv_tensor *t, int64_t at, double v)
-{
-    switch (t->dtype) {
-    case FV_FLOAT32: ((float *)t->data)[at] = (float)v; break;
-    case FV_FLOAT64: ((double *)t->data)[at] = v; break;
-    case FV_INT64: ((int64_t *)t->data)[at] = (int64_t)v; break;
-    case FV_INT32: ((int32_t *)t->data)[at] = (int32_t)v; break;
-    default: ((uint8_t *)t->data)[at] = (uint8_t)v; break;
-    }
-}
-
 static int64_t length(const fv_tensor *t, int dim)
 {
     return t->ndim > 0 ? t->shape[dim] : 1;
@@ -49,34 +28,37 @@ void fv_argbest_reference(const fv_tensor *x, int dim, bool largest, fv_tensor *
 {
     for (int64_t i = 0; i < index->numel; i++) {
         int64_t best = 0;
-        double most = get(x, offset_of(x, index, i, dim, 0, NULL));
+        double most = fv_element_get(x, offset_of(x, index, i, dim, 0, NULL));
         for (int64_t k = 1; k < length(x, dim); k++) {
-            double v = get(x, offset_of(x, index, i, dim, k, NULL));
+            double v = fv_element_get(x, offset_of(x, index, i, dim, k, NULL));
             if (most == most && (v != v || (largest ? v > most : v < most))) {
                 most = v;
                 best = k;
             }
         }
-        put(index, offset_of(index, index, i, dim, -1, NULL), (double)best);
-        if (value) put(value, offset_of(value, index, i, dim, -1, NULL), most);
+        fv_element_set(index, offset_of(index, index, i, dim, -1, NULL), (double)best);
+        if (value) fv_element_set(value, offset_of(value, index, i, dim, -1, NULL), most);
     }
 }
 
 void fv_gather_reference(const fv_tensor *x, int dim, const fv_tensor *index, fv_tensor *y)
 {
     for (int64_t i = 0; i < y->numel; i++) {
-        int64_t at = (int64_t)get(index, offset_of(index, y, i, dim, -1, NULL));
-        put(y, offset_of(y, y, i, dim, -1, NULL), get(x, offset_of(x, y, i, dim, at, NULL)));
+        int64_t at = (int64_t)fv_element_get(index, offset_of(index, y, i, dim, -1, NULL));
+        fv_element_set(y, offset_of(y, y, i, dim, -1, NULL),
+                       fv_element_get(x, offset_of(x, y, i, dim, at, NULL)));
     }
 }
 
 void fv_scatter_add_reference(const fv_tensor *g, int dim, const fv_tensor *index, fv_tensor *gx)
 {
-    for (int64_t i = 0; i < gx->numel; i++) put(gx, offset_of(gx, gx, i, dim, -1, NULL), 0);
+    for (int64_t i = 0; i < gx->numel; i++)
+        fv_element_set(gx, offset_of(gx, gx, i, dim, -1, NULL), 0);
     for (int64_t i = 0; i < g->numel; i++) {
-        int64_t at = (int64_t)get(index, offset_of(index, g, i, dim, -1, NULL));
+        int64_t at = (int64_t)fv_element_get(index, offset_of(index, g, i, dim, -1, NULL));
         int64_t to = offset_of(gx, g, i, dim, at, NULL);
-        put(gx, to, get(gx, to) + get(g, offset_of(g, g, i, dim, -1, NULL)));
+        fv_element_set(
+            gx, to, fv_element_get(gx, to) + fv_element_get(g, offset_of(g, g, i, dim, -1, NULL)));
     }
 }
 
@@ -87,7 +69,8 @@ void fv_cumsum_reference(const fv_tensor *x, int dim, bool reversed, fv_tensor *
         int64_t to = offset_of(y, y, i, dim, -1, &last);
         double sum = 0;
         int64_t from = reversed ? last : 0, end = reversed ? length(x, dim) - 1 : last;
-        for (int64_t k = from; k <= end; k++) sum += get(x, offset_of(x, y, i, dim, k, NULL));
-        put(y, to, sum);
+        for (int64_t k = from; k <= end; k++)
+            sum += fv_element_get(x, offset_of(x, y, i, dim, k, NULL));
+        fv_element_set(y, to, sum);
     }
 }
