@@ -9,12 +9,12 @@
 #include <string.h>
 
 #include "autograd/autograd.h"
-#include "autograd/ops/elementwise.h"
-#include "autograd/ops/reduce.h"
-#include "autograd/ops/view.h"
+#include "autograd/ops/elementwise/elementwise.h"
+#include "autograd/ops/reduce/reduce.h"
+#include "autograd/ops/view/view.h"
 #include "autograd/tape_impl.h"
 #include "tensor/create.h"
-#include "tensor/kernels/elementwise.h"
+#include "tensor/kernels/elementwise/elementwise.h"
 
 /* What fv_grad asks for: the gradient of a leaf, or of output nr of a node. */
 typedef struct capture {

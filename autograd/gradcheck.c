@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "autograd/op.h"
-#include "autograd/ops/join.h"
-#include "autograd/ops/view.h"
+#include "autograd/ops/view/join.h"
+#include "autograd/ops/view/view.h"
 #include "tensor/create.h"
 
 typedef struct check {

@@ -3,9 +3,9 @@
 
 #include <stdio.h>
 
-#include "autograd/ops/dropout.h"
-#include "autograd/ops/elementwise.h"
-#include "autograd/ops/softmax.h"
+#include "autograd/ops/random/dropout.h"
+#include "autograd/ops/elementwise/elementwise.h"
+#include "autograd/ops/softmax/softmax.h"
 #include "nn/layer_impl.h"
 
 /* --- without options -------------------------------------------------------------------- */

@@ -2,8 +2,8 @@
 #ifndef FOVEA_NN_CONV_H
 #define FOVEA_NN_CONV_H
 
-#include "autograd/ops/conv.h"
-#include "autograd/ops/view.h"
+#include "autograd/ops/conv/conv.h"
+#include "autograd/ops/view/view.h"
 #include "nn/module.h"
 #include "tensor/args.h"
 

@@ -4,8 +4,8 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "autograd/ops/matmul.h"
-#include "autograd/ops/view.h"
+#include "autograd/ops/product/matmul.h"
+#include "autograd/ops/view/view.h"
 #include "nn/layer_impl.h"
 
 static fv_tensor *linear_forward(fv_module *self, fv_tensor *x)

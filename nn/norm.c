@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "autograd/ops/norm.h"
+#include "autograd/ops/norm/norm.h"
 #include "nn/layer_impl.h"
 
 typedef struct norm_layer {

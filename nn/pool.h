@@ -2,7 +2,7 @@
 #ifndef FOVEA_NN_POOL_H
 #define FOVEA_NN_POOL_H
 
-#include "autograd/ops/pool.h"
+#include "autograd/ops/pool/pool.h"
 #include "nn/module.h"
 #include "tensor/args.h"
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tensor/safetensors.h"
+#include "tensor/formats/safetensors.h"
 
 fv_status fv_save(fv_module *m, const char *path)
 {

@@ -4,7 +4,7 @@
  * copies become one long row; rows are shared among threads. */
 #include <string.h>
 
-#include "tensor/kernels/transpose.h"
+#include "tensor/kernels/view/transpose.h"
 #include "tensor/tensor.h"
 #include "tensor/threads.h"
 

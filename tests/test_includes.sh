@@ -40,7 +40,7 @@ for folder in tensor autograd nn optim data; do
 done
 found 'a private header in public code' \
   "$(includes fovea.h examples nn/nn.h optim/optim.h data/data.h | grep '_impl\.h')"
-found 'blis.h belongs to tensor/kernels/gemm_blis.c' \
+found 'blis.h belongs to tensor/kernels/product/gemm_blis.c' \
   "$(includes tensor autograd nn optim data examples |
-    grep -E 'include +["<].*blis\.h' | grep -v '^tensor/kernels/gemm_blis\.c:')"
+    grep -E 'include +["<].*blis\.h' | grep -v '^tensor/kernels/product/gemm_blis\.c:')"
 exit $failed

@@ -30,7 +30,7 @@ typedef struct row {
      .binary_ = fv_##op##_,                                                                        \
      .other = FV_FILL_##y},
 static const row rows[] = {
-#include "tensor/kernels/elementwise.inc"
+#include "tensor/kernels/elementwise/elementwise.inc"
 };
 enum { ROWS = sizeof rows / sizeof rows[0] };
 

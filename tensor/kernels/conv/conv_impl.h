@@ -18,7 +18,7 @@
 
 #include <stdbool.h>
 
-#include "tensor/kernels/gemm_tile.h"
+#include "tensor/kernels/product/gemm_tile.h"
 #include "conv.h"
 
 enum { CONV_AXES = 4 }; /* image, depth, height, width */

@@ -1,0 +1,419 @@
+/* The convolution family: nine ops (three faces in three ranks) over one set of functions. */
+#include "autograd/ops/conv/conv.h"
+
+#include <string.h>
+
+#include "autograd/ops/conv/conv_impl.h"
+#include "autograd/ops/reduce/reduce.h"
+#include "autograd/ops/view/view.h"
+
+/* --- forward ---------------------------------------------------------------------------------- */
+
+/* The operands in the order that the kernels read, copied to the front of scratch if need be, and
+ * the scratch that is left. */
+typedef struct operands {
+    const void *a, *b, *bias;
+    void *scratch;
+} operands;
+
+static const void *ordered(const fv_call *c, int i, char **scratch)
+{
+    const fv_tensor *t = i < c->inputs ? c->in[i] : NULL;
+    if (!t || fv_conv_in_order(c, i)) return t ? t->data : NULL;
+    fv_tensor copy = fv_tensor_borrow(t);
+    fv_shape shape = fv_shape_of(t);
+    if (fv_conv_is_activation(c, i))
+        fv_strides_channels_last(&shape, copy.strides);
+    else
+        fv_strides_contiguous(&shape, copy.strides);
+    copy.data = *scratch;
+    *scratch += fv_conv_copy_bytes(t);
+    fv_copy_elements(&copy, t);
+    return copy.data;
+}
+
+static operands order_operands(const fv_call *c)
+{
+    operands o;
+    char *scratch = c->scratch;
+    o.a = ordered(c, 0, &scratch);
+    o.b = ordered(c, 1, &scratch);
+    o.bias = ordered(c, 2, &scratch);
+    o.scratch = scratch;
+    return o;
+}
+
+static const fv_conv_geometry *geometry(const fv_call *c)
+{
+    return &((const fv_conv_attrs *)c->attrs)->g;
+}
+
+static void forward(fv_call *c)
+{
+    operands o = order_operands(c);
+    fv_conv_forward(geometry(c), c->in[0]->dtype, o.a, o.b, o.bias, c->out[0]->data, o.scratch);
+}
+
+static void forward_reference(fv_call *c)
+{
+    operands o = order_operands(c);
+    fv_conv_forward_reference(geometry(c), c->in[0]->dtype, o.a, o.b, o.bias, c->out[0]->data);
+}
+
+static void transpose(fv_call *c)
+{
+    operands o = order_operands(c);
+    fv_conv_grad_input(geometry(c), c->in[0]->dtype, o.a, o.b, o.bias, c->out[0]->data, o.scratch);
+}
+
+static void transpose_reference(fv_call *c)
+{
+    operands o = order_operands(c);
+    fv_conv_grad_input_reference(geometry(c), c->in[0]->dtype, o.a, o.b, o.bias, c->out[0]->data);
+}
+
+static void weight(fv_call *c)
+{
+    operands o = order_operands(c);
+    fv_conv_grad_weight(geometry(c), c->in[0]->dtype, o.a, o.b, c->out[0]->data, o.scratch);
+}
+
+static void weight_reference(fv_call *c)
+{
+    operands o = order_operands(c);
+    fv_conv_grad_weight_reference(geometry(c), c->in[0]->dtype, o.a, o.b, c->out[0]->data);
+}
+
+/* --- gradients: each face in terms of the other two ------------------------------------------- */
+
+static const fv_op *const forward_ops[4], *const transpose_ops[4], *const weight_ops[4];
+
+static fv_conv_attrs resolved(const fv_call *c)
+{
+    fv_conv_attrs a = *(const fv_conv_attrs *)c->attrs;
+    a.resolved = true;
+    return a;
+}
+
+static int rank(const fv_call *c)
+{
+    return fv_input_shape(c, 0)->ndim - 2;
+}
+
+static fv_tensor *bias_gradient(fv_tensor *g)
+{
+    static const int64_t dims[4][4] = {{0}, {0, 2}, {0, 2, 3}, {0, 2, 3, 4}};
+    fv_shape shape = {.ndim = g->ndim - 1};
+    memcpy(shape.dim, dims[g->ndim - 2], sizeof dims[0]);
+    return fv_sum(g, .dim = fv_dims_pack(shape));
+}
+
+static void forward_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
+{
+    int nd = rank(c);
+    fv_conv_attrs a = resolved(c);
+    fv_tensor *g = fv_to_channels_last(gout[0]);
+    if (fv_wants(c, 0)) gin[0] = FV_APPLY(transpose_ops[nd], &a, g, c->in[1], NULL);
+    if (fv_wants(c, 1)) gin[1] = FV_APPLY(weight_ops[nd], &a, c->in[0], g);
+    if (fv_wants(c, 2)) gin[2] = bias_gradient(g);
+}
+
+static void transpose_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
+{
+    int nd = rank(c);
+    fv_conv_attrs a = resolved(c);
+    fv_tensor *g = fv_to_channels_last(gout[0]);
+    if (fv_wants(c, 0)) gin[0] = FV_APPLY(forward_ops[nd], &a, g, c->in[1], NULL);
+    if (fv_wants(c, 1)) gin[1] = FV_APPLY(weight_ops[nd], &a, g, c->in[0]);
+    if (fv_wants(c, 2)) gin[2] = bias_gradient(g);
+}
+
+static void weight_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
+{
+    int nd = rank(c);
+    fv_conv_attrs a = resolved(c);
+    if (fv_wants(c, 0)) gin[0] = FV_APPLY(transpose_ops[nd], &a, c->in[1], gout[0], NULL);
+    if (fv_wants(c, 1)) gin[1] = FV_APPLY(forward_ops[nd], &a, c->in[0], gout[0], NULL);
+}
+
+/* --- test cases ------------------------------------------------------------------------------- */
+
+#define OPTIONS .stride = 1, .padding = 0, .output_padding = 0, .dilation = 1, .groups = 1
+#ifdef __clang__
+#pragma clang diagnostic ignored "-Winitializer-overrides"
+#else
+#pragma GCC diagnostic ignored "-Woverride-init"
+#endif
+#define ATTRS(...)                                                                                 \
+    &(const fv_conv_attrs)                                                                         \
+    {                                                                                              \
+        OPTIONS, __VA_ARGS__                                                                       \
+    }
+#define SHAPES(...) .in = {__VA_ARGS__}
+#define T(...)                                                                                     \
+    {                                                                                              \
+        .shape = { FV_COUNT_(__VA_ARGS__), {__VA_ARGS__} }                                         \
+    }
+#define NONE                                                                                       \
+    {                                                                                              \
+        .absent = true                                                                             \
+    }
+#define PAIR(a, b)                                                                                 \
+    ((fv_dims)(INT64_C(1) << 60 | (INT64_C(536870912) + (b)) << 30 | (INT64_C(536870912) + (a))))
+#define CASE(name_, torch_, attrs_, ...)                                                           \
+    {                                                                                              \
+        .name = name_, .torch = torch_, .attrs = attrs_, .inputs = 3, SHAPES(__VA_ARGS__)          \
+    }
+
+static const fv_case conv1d_cases[] = {
+    CASE("plain", "F.conv1d(x0, x1, x2)", ATTRS(.stride = 1), T(2, 3, 7), T(4, 3, 3), T(4)),
+    CASE("stride 2, padding 2, dilation 2, no bias",
+         "F.conv1d(x0, x1, None, stride=2, padding=2, dilation=2)",
+         ATTRS(.stride = 2, .padding = 2, .dilation = 2), T(2, 2, 9), T(3, 2, 3), NONE),
+    CASE("groups of one channel", "F.conv1d(x0, x1, x2, groups=3, padding='same')",
+         ATTRS(.groups = 3, .padding = FV_SAME), T(1, 3, 6), T(3, 1, 4), T(3)),
+    {.name = NULL}};
+
+static const fv_case conv2d_cases[] = {
+    CASE("3x3, padding 1", "F.conv2d(x0, x1, x2, padding=1)", ATTRS(.padding = 1), T(2, 3, 5, 6),
+         T(4, 3, 3, 3), T(4)),
+    CASE("stride 2, no bias", "F.conv2d(x0, x1, None, stride=2)", ATTRS(.stride = 2), T(2, 2, 7, 6),
+         T(3, 2, 3, 3), NONE),
+    CASE("pairs", "F.conv2d(x0, x1, x2, stride=(2, 1), padding=(0, 2), dilation=(1, 2))",
+         ATTRS(.stride = PAIR(2, 1), .padding = PAIR(0, 2), .dilation = PAIR(1, 2)), T(1, 2, 6, 5),
+         T(2, 2, 2, 3), T(2)),
+    CASE("1x1", "F.conv2d(x0, x1, x2)", ATTRS(.stride = 1), T(2, 4, 3, 3), T(5, 4, 1, 1), T(5)),
+    CASE("1x1, stride 2", "F.conv2d(x0, x1, None, stride=2)", ATTRS(.stride = 2), T(1, 3, 5, 4),
+         T(2, 3, 1, 1), NONE),
+    CASE("two groups", "F.conv2d(x0, x1, x2, groups=2, padding=1)",
+         ATTRS(.groups = 2, .padding = 1), T(1, 4, 4, 3), T(6, 2, 3, 3), T(6)),
+    CASE("depthwise", "F.conv2d(x0, x1, x2, groups=4, padding=1)", ATTRS(.groups = 4, .padding = 1),
+         T(1, 4, 4, 3), T(4, 1, 3, 3), T(4)),
+    CASE("same, even kernel", "F.conv2d(x0, x1, x2, padding='same')", ATTRS(.padding = FV_SAME),
+         T(1, 2, 5, 4), T(2, 2, 2, 4), T(2)),
+    CASE("full", "F.conv2d(x0, x1, x2, padding=(2, 1))", ATTRS(.padding = FV_FULL), T(1, 2, 3, 4),
+         T(2, 2, 3, 2), T(2)),
+    CASE("full, dilation 2", "F.conv2d(x0, x1, None, padding=(4, 2), dilation=2)",
+         ATTRS(.padding = FV_FULL, .dilation = 2), T(1, 1, 3, 4), T(2, 1, 3, 2), NONE),
+    CASE("valid, 5x5", "F.conv2d(x0, x1, x2, padding='valid')", ATTRS(.padding = FV_VALID),
+         T(1, 1, 6, 7), T(2, 1, 5, 5), T(2)),
+    CASE("stride 3 skips input", "F.conv2d(x0, x1, None, stride=3)", ATTRS(.stride = 3),
+         T(1, 2, 7, 8), T(2, 2, 2, 2), NONE),
+    CASE("kernel as large as the image", "F.conv2d(x0, x1, x2)", ATTRS(.stride = 1), T(2, 2, 3, 2),
+         T(3, 2, 3, 2), T(3)),
+    CASE("17 channels", "F.conv2d(x0, x1, None, padding=1)", ATTRS(.padding = 1), T(1, 17, 2, 2),
+         T(2, 17, 3, 3), NONE),
+    {.name = NULL}};
+
+static const fv_case conv3d_cases[] = {
+    CASE("plain", "F.conv3d(x0, x1, x2, padding=1)", ATTRS(.padding = 1), T(1, 2, 3, 3, 2),
+         T(2, 2, 2, 3, 2), T(2)),
+    CASE("stride 2", "F.conv3d(x0, x1, None, stride=2)", ATTRS(.stride = 2), T(1, 2, 4, 3, 5),
+         T(2, 2, 2, 1, 3), NONE),
+    {.name = NULL}};
+
+static const fv_case conv_transpose1d_cases[] = {
+    CASE("stride 2", "F.conv_transpose1d(x0, x1, x2, stride=2)", ATTRS(.stride = 2), T(2, 3, 4),
+         T(3, 2, 3), T(2)),
+    {.name = NULL}};
+
+static const fv_case conv_transpose2d_cases[] = {
+    CASE("plain", "F.conv_transpose2d(x0, x1, x2)", ATTRS(.stride = 1), T(2, 3, 3, 4),
+         T(3, 2, 3, 3), T(2)),
+    CASE("stride 2, output_padding 1",
+         "F.conv_transpose2d(x0, x1, x2, stride=2, padding=1, output_padding=1)",
+         ATTRS(.stride = 2, .padding = 1, .output_padding = 1), T(1, 2, 3, 3), T(2, 3, 3, 3), T(3)),
+    CASE("groups, dilation 2, output_padding 1 below dilation",
+         "F.conv_transpose2d(x0, x1, None, groups=2, dilation=2, output_padding=1)",
+         ATTRS(.groups = 2, .dilation = 2, .output_padding = 1), T(1, 4, 3, 2), T(4, 1, 2, 2),
+         NONE),
+    CASE("stride 3 beyond the kernel", "F.conv_transpose2d(x0, x1, x2, stride=3)",
+         ATTRS(.stride = 3), T(1, 2, 2, 2), T(2, 2, 2, 2), T(2)),
+    {.name = NULL}};
+
+static const fv_case conv_transpose3d_cases[] = {
+    CASE("stride 2", "F.conv_transpose3d(x0, x1, x2, stride=2, padding=1)",
+         ATTRS(.stride = 2, .padding = 1), T(1, 2, 2, 3, 2), T(2, 2, 2, 2, 3), T(2)),
+    {.name = NULL}};
+
+/* The weight face has no options of its own: its cases give the geometry. */
+#define GEOMETRY(...)                                                                              \
+    &(const fv_conv_attrs)                                                                         \
+    {                                                                                              \
+        OPTIONS, .resolved = true, .g = { __VA_ARGS__ }                                            \
+    }
+static const fv_case conv1d_weight_cases[] = {
+    {.name = "stride 2",
+     .torch = "torch.nn.grad.conv1d_weight(x0, (3, 2, 3), x1, stride=2, padding=1)",
+     .attrs =
+         GEOMETRY(2, 2, 3, 1, {1, 1, 5}, {1, 1, 3}, {1, 1, 3}, {1, 1, 2}, {0, 0, 1}, {1, 1, 1}),
+     .inputs = 2,
+     SHAPES(T(2, 2, 5), T(2, 3, 3))},
+    {.name = NULL}};
+static const fv_case conv2d_weight_cases[] = {
+    {.name = "3x3, padding 1",
+     .torch = "torch.nn.grad.conv2d_weight(x0, (3, 2, 3, 3), x1, padding=1)",
+     .attrs =
+         GEOMETRY(2, 2, 3, 1, {1, 4, 3}, {1, 4, 3}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}),
+     .inputs = 2,
+     SHAPES(T(2, 2, 4, 3), T(2, 3, 4, 3))},
+    {.name = "groups, stride 2",
+     .torch = "torch.nn.grad.conv2d_weight(x0, (4, 1, 2, 2), x1, stride=2, groups=2)",
+     .attrs =
+         GEOMETRY(1, 2, 4, 2, {1, 4, 5}, {1, 2, 2}, {1, 2, 2}, {1, 2, 2}, {0, 0, 0}, {1, 1, 1}),
+     .inputs = 2,
+     SHAPES(T(1, 2, 4, 5), T(1, 4, 2, 2))},
+    {.name = NULL}};
+static const fv_case conv3d_weight_cases[] = {
+    {.name = "plain",
+     .torch = "torch.nn.grad.conv3d_weight(x0, (2, 2, 2, 2, 1), x1)",
+     .attrs =
+         GEOMETRY(1, 2, 2, 1, {3, 2, 2}, {2, 1, 2}, {2, 2, 1}, {1, 1, 1}, {0, 0, 0}, {1, 1, 1}),
+     .inputs = 2,
+     SHAPES(T(1, 2, 3, 2, 2), T(1, 2, 2, 1, 2))},
+    {.name = NULL}};
+
+/* --- the ops ---------------------------------------------------------------------------------- */
+
+#define FIELD(name_, kind_)                                                                        \
+    {                                                                                              \
+#name_, offsetof(fv_conv_attrs, name_), kind_                                              \
+    }
+static const fv_attr forward_fields[] = {FIELD(stride, FV_ATTR_DIMS),
+                                         FIELD(padding, FV_ATTR_DIMS),
+                                         FIELD(dilation, FV_ATTR_DIMS),
+                                         FIELD(groups, FV_ATTR_INT),
+                                         {.name = NULL}};
+static const fv_attr transpose_fields[] = {
+    FIELD(stride, FV_ATTR_DIMS), FIELD(padding, FV_ATTR_DIMS),        FIELD(dilation, FV_ATTR_DIMS),
+    FIELD(groups, FV_ATTR_INT),  FIELD(output_padding, FV_ATTR_DIMS), {.name = NULL}};
+
+#define CONV_OPS(nd)                                                                               \
+    static fv_status infer_conv##nd##d(fv_call *c)                                                 \
+    {                                                                                              \
+        return fv_conv_infer_forward(c, nd);                                                       \
+    }                                                                                              \
+    static fv_status infer_conv_transpose##nd##d(fv_call *c)                                       \
+    {                                                                                              \
+        return fv_conv_infer_transpose(c, nd);                                                     \
+    }                                                                                              \
+    static fv_status infer_conv##nd##d_weight(fv_call *c)                                          \
+    {                                                                                              \
+        return fv_conv_infer_weight(c, nd);                                                        \
+    }                                                                                              \
+    static const fv_op conv##nd##d_op = {                                                          \
+        .name = "conv" #nd "d",                                                                    \
+        .inputs = 3,                                                                               \
+        .optional = FV_IN(2),                                                                      \
+        .outputs = 1,                                                                              \
+        .attrs_size = sizeof(fv_conv_attrs),                                                       \
+        .infer = infer_conv##nd##d,                                                                \
+        .forward = forward,                                                                        \
+        .reference = forward_reference,                                                            \
+        .gradient = forward_gradient,                                                              \
+        .saves = {FV_IN(1), FV_IN(0)},                                                             \
+        .attr_fields = forward_fields,                                                             \
+        .cases = conv##nd##d_cases,                                                                \
+    };                                                                                             \
+    FV_REGISTER(conv##nd##d_op);                                                                   \
+    static const fv_op conv_transpose##nd##d_op = {                                                \
+        .name = "conv_transpose" #nd "d",                                                          \
+        .inputs = 3,                                                                               \
+        .optional = FV_IN(2),                                                                      \
+        .outputs = 1,                                                                              \
+        .attrs_size = sizeof(fv_conv_attrs),                                                       \
+        .infer = infer_conv_transpose##nd##d,                                                      \
+        .forward = transpose,                                                                      \
+        .reference = transpose_reference,                                                          \
+        .gradient = transpose_gradient,                                                            \
+        .saves = {FV_IN(1), FV_IN(0)},                                                             \
+        .attr_fields = transpose_fields,                                                           \
+        .cases = conv_transpose##nd##d_cases,                                                      \
+    };                                                                                             \
+    FV_REGISTER(conv_transpose##nd##d_op);                                                         \
+    static const fv_op conv##nd##d_weight_op = {                                                   \
+        .name = "conv" #nd "d_weight",                                                             \
+        .inputs = 2,                                                                               \
+        .outputs = 1,                                                                              \
+        .attrs_size = sizeof(fv_conv_attrs),                                                       \
+        .infer = infer_conv##nd##d_weight,                                                         \
+        .forward = weight,                                                                         \
+        .reference = weight_reference,                                                             \
+        .gradient = weight_gradient,                                                               \
+        .saves = {FV_IN(1), FV_IN(0)},                                                             \
+        .cases = conv##nd##d_weight_cases,                                                         \
+    };                                                                                             \
+    FV_REGISTER(conv##nd##d_weight_op)
+
+CONV_OPS(1);
+CONV_OPS(2);
+CONV_OPS(3);
+
+static const fv_op *const forward_ops[4] = {NULL, &conv1d_op, &conv2d_op, &conv3d_op};
+static const fv_op *const transpose_ops[4] = {NULL, &conv_transpose1d_op, &conv_transpose2d_op,
+                                              &conv_transpose3d_op};
+static const fv_op *const weight_ops[4] = {NULL, &conv1d_weight_op, &conv2d_weight_op,
+                                           &conv3d_weight_op};
+
+/* --- what the user calls ---------------------------------------------------------------------- */
+
+/* Brings the operands into the kernels' order with ops, so that the tape saves them in that order;
+ * an unbatched input gets a batch of one for the while. */
+static fv_tensor *run(const fv_op *op, int nd, const fv_conv_attrs *a, fv_tensor *x, fv_tensor *w,
+                      fv_tensor *b)
+{
+    bool unbatched = !fv_failed(x) && x->ndim == nd + 1;
+    if (unbatched) x = fv_unsqueeze(x, 0);
+    if (!fv_failed(x) && x->ndim == nd + 2) x = fv_to_channels_last(x);
+    if (!fv_failed(w) && !fv_is_contiguous(w)) w = fv_contiguous(w);
+    if (!fv_failed(b) && !fv_is_contiguous(b)) b = fv_contiguous(b);
+    fv_tensor *y = FV_APPLY(op, a, x, w, b);
+    return unbatched ? fv_squeeze(y, 0) : y;
+}
+
+static fv_tensor *run_forward(int nd, const fv_conv_args *a)
+{
+    fv_conv_attrs attrs = {
+        .stride = a->stride, .padding = a->padding, .dilation = a->dilation, .groups = a->groups};
+    return run(forward_ops[nd], nd, &attrs, a->input, a->weight, a->bias);
+}
+
+static fv_tensor *run_transpose(int nd, const fv_conv_transpose_args *a)
+{
+    fv_conv_attrs attrs = {.stride = a->stride,
+                           .padding = a->padding,
+                           .output_padding = a->output_padding,
+                           .dilation = a->dilation,
+                           .groups = a->groups};
+    return run(transpose_ops[nd], nd, &attrs, a->input, a->weight, a->bias);
+}
+
+fv_tensor *fv_conv1d_ex(const fv_conv_args *a)
+{
+    return run_forward(1, a);
+}
+
+fv_tensor *fv_conv2d_ex(const fv_conv_args *a)
+{
+    return run_forward(2, a);
+}
+
+fv_tensor *fv_conv3d_ex(const fv_conv_args *a)
+{
+    return run_forward(3, a);
+}
+
+fv_tensor *fv_conv_transpose1d_ex(const fv_conv_transpose_args *a)
+{
+    return run_transpose(1, a);
+}
+
+fv_tensor *fv_conv_transpose2d_ex(const fv_conv_transpose_args *a)
+{
+    return run_transpose(2, a);
+}
+
+fv_tensor *fv_conv_transpose3d_ex(const fv_conv_transpose_args *a)
+{
+    return run_transpose(3, a);
+}

@@ -1,0 +1,69 @@
+/* Convolution and transposed convolution in one, two and three dimensions. */
+#ifndef FOVEA_AUTOGRAD_OPS_CONV_CONV_H
+#define FOVEA_AUTOGRAD_OPS_CONV_CONV_H
+
+#include "autograd/op.h"
+#include "tensor/args.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct fv_conv_args {
+    char positional;
+    fv_tensor *input, *weight, *bias;
+    fv_dims stride;   /* 1 */
+    fv_dims padding;  /* 0; or FV_SAME, FV_VALID, FV_FULL */
+    fv_dims dilation; /* 1 */
+    int64_t groups;   /* 1 */
+} fv_conv_args;
+#define FV_CONV_DEFAULTS FV_DEFAULTS(.stride = 1, .dilation = 1, .groups = 1)
+
+/* y = x * w + b: cross-correlation.
+ * x [N,C,L..]  w [O,C/g,K..]  b [O] or NULL  ->  y [N,O,M..]; x [C,L..] gives y [O,M..]
+ * M = floor((L + 2 padding - dilation (K - 1) - 1) / stride) + 1 in each of the 1, 2 or 3 dims.
+ * FV_SAME keeps the size (stride 1; of an odd total the end gets the extra zero), FV_VALID pads
+ * nothing, FV_FULL pads dilation (K - 1) on both sides.
+ * y is in channels-last order.
+ * Gradient: x w b (twice differentiable).   Errors: shape, dtype, option.
+ * Source: torch.nn.functional.conv1d, conv2d, conv3d; FV_FULL: scipy.signal.correlate. */
+fv_tensor *fv_conv1d_ex(const fv_conv_args *a);
+fv_tensor *fv_conv2d_ex(const fv_conv_args *a);
+fv_tensor *fv_conv3d_ex(const fv_conv_args *a);
+#define fv_conv1d(...) FV_CALL_ARGS(fv_conv1d_ex, fv_conv_args, FV_CONV_DEFAULTS, __VA_ARGS__)
+#define fv_conv2d(...) FV_CALL_ARGS(fv_conv2d_ex, fv_conv_args, FV_CONV_DEFAULTS, __VA_ARGS__)
+#define fv_conv3d(...) FV_CALL_ARGS(fv_conv3d_ex, fv_conv_args, FV_CONV_DEFAULTS, __VA_ARGS__)
+
+typedef struct fv_conv_transpose_args {
+    char positional;
+    fv_tensor *input, *weight, *bias;
+    fv_dims stride;         /* 1 */
+    fv_dims padding;        /* 0 */
+    fv_dims output_padding; /* 0; per dimension below stride or dilation */
+    int64_t groups;         /* 1 */
+    fv_dims dilation;       /* 1 */
+} fv_conv_transpose_args;
+#define FV_CONV_TRANSPOSE_DEFAULTS FV_DEFAULTS(.stride = 1, .groups = 1, .dilation = 1)
+
+/* The adjoint of fv_conv*d in its input, plus b.
+ * x [N,C,L..]  w [C,O/g,K..]  b [O] or NULL  ->  y [N,O,M..]; x [C,L..] gives y [O,M..]
+ * M = (L - 1) stride - 2 padding + dilation (K - 1) + output_padding + 1
+ * Gradient: x w b (twice differentiable).   Errors: shape, dtype, option.
+ * Source: torch.nn.functional.conv_transpose1d, conv_transpose2d, conv_transpose3d. */
+fv_tensor *fv_conv_transpose1d_ex(const fv_conv_transpose_args *a);
+fv_tensor *fv_conv_transpose2d_ex(const fv_conv_transpose_args *a);
+fv_tensor *fv_conv_transpose3d_ex(const fv_conv_transpose_args *a);
+#define fv_conv_transpose1d(...)                                                                   \
+    FV_CALL_ARGS(fv_conv_transpose1d_ex, fv_conv_transpose_args, FV_CONV_TRANSPOSE_DEFAULTS,       \
+                 __VA_ARGS__)
+#define fv_conv_transpose2d(...)                                                                   \
+    FV_CALL_ARGS(fv_conv_transpose2d_ex, fv_conv_transpose_args, FV_CONV_TRANSPOSE_DEFAULTS,       \
+                 __VA_ARGS__)
+#define fv_conv_transpose3d(...)                                                                   \
+    FV_CALL_ARGS(fv_conv_transpose3d_ex, fv_conv_transpose_args, FV_CONV_TRANSPOSE_DEFAULTS,       \
+                 __VA_ARGS__)
+
+#ifdef __cplusplus
+}
+#endif
+#endif

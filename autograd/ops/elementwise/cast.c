@@ -1,0 +1,93 @@
+/* fv_to: the same elements in another dtype. */
+#include <stddef.h>
+
+#include "autograd/op.h"
+#include "autograd/ops/elementwise/elementwise.h"
+#include "tensor/kernels/element.h"
+
+typedef struct to_attrs {
+    int64_t dtype;
+} to_attrs;
+
+static fv_status to_infer(fv_call *c)
+{
+    const to_attrs *a = c->attrs;
+    if (a->dtype < 0 || a->dtype >= FV_DTYPE_COUNT)
+        return fv_reject(c, FV_ERR_DTYPE, "%lld is no dtype", (long long)a->dtype);
+    fv_output_like(c, 0, c->in[0]);
+    c->spec[0].dtype = (fv_dtype)a->dtype;
+    c->spec[0].constant = !fv_dtype_is_floating((fv_dtype)a->dtype);
+    return fv_need_size(c, &c->spec[0].shape);
+}
+
+static void to_forward(fv_call *c)
+{
+    fv_copy_elements(c->out[0], c->in[0]);
+}
+
+static void to_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
+{
+    gin[0] = fv_to(gout[0], fv_input_dtype(c, 0));
+}
+
+static void to_reference(fv_call *c)
+{
+    const fv_tensor *x = c->in[0], *y = c->out[0];
+    int64_t index[FV_MAX_DIMS] = {0};
+    for (int64_t i = 0; i < x->numel; i++) {
+        int64_t from = 0, at = 0;
+        for (int d = 0; d < x->ndim; d++) {
+            from += index[d] * x->strides[d];
+            at += index[d] * y->strides[d];
+        }
+        double v = fv_element_get(x, from);
+        fv_element_set(y, at, y->dtype == FV_BOOL ? v != 0 : v);
+        for (int d = x->ndim - 1; d >= 0 && ++index[d] == x->shape[d]; d--) index[d] = 0;
+    }
+}
+
+static const fv_attr to_fields[] = {
+    {"dtype", offsetof(to_attrs, dtype), FV_ATTR_INT},
+    {NULL, 0, FV_ATTR_INT},
+};
+
+static const to_attrs as_float64 = {FV_FLOAT64}, as_int64 = {FV_INT64}, as_bool = {FV_BOOL};
+
+static const fv_case to_cases[] = {
+    {.name = "to float64",
+     .inputs = 1,
+     .in = {{.shape = {4, {2, 3, 4, 5}}}},
+     .attrs = &as_float64,
+     .torch = "x0.to(torch.float64)"},
+    {.name = "to int64",
+     .inputs = 1,
+     .in = {{.shape = {2, {3, 7}}}},
+     .attrs = &as_int64,
+     .torch = "x0.to(torch.int64)"},
+    {.name = "to bool",
+     .inputs = 1,
+     .in = {{.shape = {2, {3, 7}}, .fill = FV_FILL_INDEX, .limit = 3}},
+     .attrs = &as_bool,
+     .torch = "x0.to(torch.bool)"},
+    {.name = NULL},
+};
+
+static const fv_op to_op = {
+    .name = "to",
+    .inputs = 1,
+    .outputs = 1,
+    .attrs_size = sizeof(to_attrs),
+    .infer = to_infer,
+    .forward = to_forward,
+    .reference = to_reference,
+    .gradient = to_gradient,
+    .attr_fields = to_fields,
+    .cases = to_cases,
+};
+FV_REGISTER(to_op);
+
+fv_tensor *fv_to(fv_tensor *x, fv_dtype dtype)
+{
+    if (!fv_failed(x) && x->dtype == dtype) return x;
+    return fv_apply(&to_op, &(const to_attrs){(int64_t)dtype}, 1, &x);
+}

@@ -1,0 +1,348 @@
+/* The elementwise ops: every row of tensor/kernels/elementwise/elementwise.inc becomes an fv_op
+ * with its gradient, its test cases and its functions. */
+#include <stddef.h>
+
+#include "autograd/ops/elementwise/elementwise_impl.h"
+#include "tensor/create.h"
+#include "tensor/kernels/vmath_isa.h"
+
+/* --- formulas that are too long for a row ----------------------------------------------------- */
+
+static fv_tensor *zero_like(const fv_tensor *t)
+{
+    return fv_scalar(0, fv_dtype_of(t));
+}
+
+/* a·x + b */
+static fv_tensor *linear(fv_tensor *x, double a, double b)
+{
+    return fv_add_scalar(fv_mul_scalar(x, a), b);
+}
+
+/* g · p·x^(p−1), 0 for p = 0 */
+static fv_tensor *pow_by_input(fv_tensor *g, fv_tensor *x, double p)
+{
+    if (p == 0) return fv_zeros_like(g);
+    return fv_mul(g, fv_mul_scalar(fv_pow_scalar(x, p - 1), p));
+}
+
+/* g · y·x^(y−1), 0 where y = 0 */
+static fv_tensor *pow_by_base(fv_tensor *g, fv_tensor *x, fv_tensor *y)
+{
+    fv_tensor *slope = fv_mul(y, fv_pow(x, fv_add_scalar(y, -1)));
+    return fv_where(fv_eq_scalar(y, 0), zero_like(g), fv_mul(g, slope));
+}
+
+/* g · x^y·log x, 0 where x = 0 and y >= 0 */
+static fv_tensor *pow_by_exponent(fv_tensor *g, fv_tensor *x, fv_tensor *y, fv_tensor *r)
+{
+    fv_tensor *flat = fv_logical_and(fv_eq_scalar(x, 0), fv_ge_scalar(y, 0));
+    return fv_where(flat, zero_like(g), fv_mul(g, fv_mul(r, fv_log(x))));
+}
+
+/* g · (hardsigmoid x + x·hardsigmoid' x) */
+static fv_tensor *hardswish_slope(fv_tensor *g, fv_tensor *x)
+{
+    fv_tensor *slope = fv_hardtanh_backward(fv_div_scalar(g, 6), x, -3, 3);
+    return fv_add(fv_mul(g, fv_hardsigmoid(x)), fv_mul(slope, x));
+}
+
+/* g · silu'' = g · s(1−s)(2 + y(1−2s)) with s = sigmoid y */
+static fv_tensor *silu_second(fv_tensor *g, fv_tensor *y)
+{
+    fv_tensor *s = fv_sigmoid(y);
+    return fv_mul(fv_sigmoid_backward(g, s), linear(fv_mul(y, linear(s, -2, 1)), 1, 2));
+}
+
+/* g · gelu'' = g · φ(y)(2 − y²) with the normal density φ */
+static fv_tensor *gelu_second(fv_tensor *g, fv_tensor *y)
+{
+    fv_tensor *square = fv_square(y);
+    fv_tensor *density = fv_mul_scalar(fv_exp(fv_mul_scalar(square, -0.5)), FV_NORMAL_DENSITY);
+    return fv_mul(g, fv_mul(density, linear(square, -1, 2)));
+}
+
+/* g · elu'': alpha·e^y for y <= 0, else 0 */
+static fv_tensor *elu_second(fv_tensor *g, fv_tensor *y, double alpha)
+{
+    fv_tensor *curve = fv_elu_backward(g, y, alpha, 0);
+    return fv_where(fv_gt_scalar(y, 0), zero_like(g), curve);
+}
+
+/* g · softplus'': beta·s(1−s) with s = sigmoid(beta·y) below the threshold, else 0 */
+static fv_tensor *softplus_second(fv_tensor *g, fv_tensor *y, double beta, double threshold)
+{
+    fv_tensor *scaled = fv_mul_scalar(y, beta);
+    fv_tensor *curve = fv_mul_scalar(fv_sigmoid_backward(g, fv_sigmoid(scaled)), beta);
+    return fv_where(fv_gt_scalar(scaled, threshold), zero_like(g), curve);
+}
+
+/* --- the parts of an op ----------------------------------------------------------------------- */
+
+#define PHASES(name, kind)                                                                         \
+    static fv_status name##_infer(fv_call *c)                                                      \
+    {                                                                                              \
+        return fv_elementwise_infer(c, FV_ELEMENTWISE_##name, kind);                               \
+    }                                                                                              \
+    static void name##_forward(fv_call *c)                                                         \
+    {                                                                                              \
+        fv_elementwise_forward(c, FV_ELEMENTWISE_##name, kind);                                    \
+    }                                                                                              \
+    static void name##_reference(fv_call *c)                                                       \
+    {                                                                                              \
+        fv_elementwise_twin(c, FV_ELEMENTWISE_##name, kind);                                       \
+    }
+
+/* The gradient function; body assigns gin[i]. p and q are 0 in a row without numbers. */
+#define GRADIENT(name, numbers, body)                                                              \
+    static void name##_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)         \
+    {                                                                                              \
+        fv_tensor *g = gout[0], *r = c->out[0], *x = c->in[0];                                     \
+        fv_tensor *y = c->inputs > 1 ? c->in[1] : NULL, *z = c->inputs > 2 ? c->in[2] : NULL;      \
+        const elementwise_numbers *n = numbers;                                                    \
+        const double p = n ? n->p : 0, q = n ? n->q : 0;                                           \
+        (void)g, (void)r, (void)x, (void)y, (void)z, (void)p, (void)q;                             \
+        body                                                                                       \
+    }
+#define WANT(i, value)                                                                             \
+    if (fv_wants(c, i)) gin[i] = value;
+
+/* name_op; more are further designators. */
+#define OP(name_, inputs_, size, grad, ...)                                                        \
+    static const fv_op name_##_op = {.name = #name_,                                               \
+                                     .inputs = inputs_,                                            \
+                                     .outputs = 1,                                                 \
+                                     .attrs_size = size,                                           \
+                                     .infer = name_##_infer,                                       \
+                                     .forward = name_##_forward,                                   \
+                                     .reference = name_##_reference,                               \
+                                     .gradient = grad,                                             \
+                                     .cases = name_##_cases,                                       \
+                                     __VA_ARGS__};                                                 \
+    FV_REGISTER(name_##_op);
+
+enum { NUMBERS_SIZE = sizeof(elementwise_numbers) };
+
+static const fv_attr one_number[] = {
+    {"value", offsetof(elementwise_numbers, p), FV_ATTR_DOUBLE},
+    {NULL, 0, FV_ATTR_DOUBLE},
+};
+static const fv_attr two_numbers[] = {
+    {"p", offsetof(elementwise_numbers, p), FV_ATTR_DOUBLE},
+    {"q", offsetof(elementwise_numbers, q), FV_ATTR_DOUBLE},
+    {NULL, 0, FV_ATTR_DOUBLE},
+};
+
+/* --- test cases ------------------------------------------------------------------------------- */
+
+#define SHAPE(n, ...)                                                                              \
+    {                                                                                              \
+        n,                                                                                         \
+        {                                                                                          \
+            __VA_ARGS__                                                                            \
+        }                                                                                          \
+    }
+#define IN(fill_, ...)                                                                             \
+    {                                                                                              \
+        .shape = SHAPE(__VA_ARGS__), .fill = FV_FILL_##fill_                                       \
+    }
+#define INDEX(limit_, ...)                                                                         \
+    {                                                                                              \
+        .shape = SHAPE(__VA_ARGS__), .fill = FV_FILL_INDEX, .limit = limit_                        \
+    }
+#define END_CASE                                                                                   \
+    {                                                                                              \
+        .name = NULL                                                                               \
+    }
+
+#define CASE(name_, inputs_, attrs_, torch_, ...)                                                  \
+    {                                                                                              \
+        .name = name_, .inputs = inputs_, .in = {__VA_ARGS__}, .attrs = attrs_, .torch = torch_    \
+    }
+
+#define CASES_1(name, attrs, torch, f0)                                                            \
+    static const fv_case name##_cases[] = {                                                        \
+        CASE("one dimension", 1, attrs, torch, IN(f0, 1, 19)),                                     \
+        CASE("an image batch", 1, attrs, torch, IN(f0, 4, 2, 3, 4, 5)),                            \
+        CASE("a number", 1, attrs, torch, IN(f0, 0, 0)), END_CASE};
+#define CASES_2(name, attrs, torch, f0, f1)                                                        \
+    static const fv_case name##_cases[] = {                                                        \
+        CASE("equal shapes", 2, attrs, torch, IN(f0, 4, 2, 3, 4, 5), IN(f1, 4, 2, 3, 4, 5)),       \
+        CASE("broadcast", 2, attrs, torch, IN(f0, 3, 2, 3, 5), IN(f1, 2, 3, 1)),                   \
+        CASE("with a number", 2, attrs, torch, IN(f0, 2, 3, 7), IN(f1, 0, 0)), END_CASE};
+#define CASES_3(name, attrs, torch, f0, f1, f2)                                                    \
+    static const fv_case name##_cases[] = {                                                        \
+        CASE("equal shapes", 3, attrs, torch, IN(f0, 3, 2, 3, 5), IN(f1, 3, 2, 3, 5),              \
+             IN(f2, 3, 2, 3, 5)),                                                                  \
+        CASE("broadcast", 3, attrs, torch, IN(f0, 3, 2, 1, 5), IN(f1, 2, 3, 1), IN(f2, 0, 0)),     \
+        END_CASE};
+#define CASES_TEST_1(name, attrs, torch)                                                           \
+    static const fv_case name##_cases[] = {                                                        \
+        CASE("floats", 1, attrs, torch, IN(NORMAL, 3, 2, 3, 5)),                                   \
+        CASE("integers", 1, attrs, torch, INDEX(3, 2, 4, 5)), END_CASE};
+#define CASES_TEST_2(name, torch)                                                                  \
+    static const fv_case name##_cases[] = {                                                        \
+        CASE("floats, broadcast", 2, NULL, torch, IN(NORMAL, 3, 2, 3, 5), IN(NORMAL, 2, 3, 1)),    \
+        CASE("integers", 2, NULL, torch, INDEX(3, 2, 4, 5), INDEX(3, 2, 4, 5)), END_CASE};
+
+/* --- the rows --------------------------------------------------------------------------------- */
+
+#define FV_UNARY(name, class, value, saves_x, gradient, torch, f0)                                 \
+    PHASES(name, ELEMENTWISE_NO_NUMBERS)                                                           \
+    GRADIENT(name, NULL, WANT(0, gradient))                                                        \
+    CASES_1(name, NULL, torch, f0)                                                                 \
+    OP(name, 1, 0, name##_gradient, .saves = {saves_x})                                            \
+    fv_tensor *fv_##name(fv_tensor *x)                                                             \
+    {                                                                                              \
+        return fv_apply(&name##_op, NULL, 1, &x);                                                  \
+    }                                                                                              \
+    fv_tensor *fv_##name##_(fv_tensor *x)                                                          \
+    {                                                                                              \
+        return fv_apply_inplace(&name##_op, NULL, 1, &x);                                          \
+    }
+
+#define NUMBERED(name, kind, class, value, saves_x, gradient, torch, f0, p_, q_, fields)           \
+    PHASES(name, kind)                                                                             \
+    GRADIENT(name, c->attrs, WANT(0, gradient))                                                    \
+    static const elementwise_numbers name##_numbers = {p_, q_};                                    \
+    CASES_1(name, &name##_numbers, torch, f0)                                                      \
+    OP(name, 1, NUMBERS_SIZE, name##_gradient, .saves = {saves_x}, .attr_fields = fields)
+
+#define FV_NUMBER(name, class, value, saves_x, gradient, torch, f0, p_)                            \
+    NUMBERED(name, ELEMENTWISE_OPERAND, class, value, saves_x, gradient, torch, f0, p_, 0,         \
+             one_number)                                                                           \
+    fv_tensor *fv_##name(fv_tensor *x, double v)                                                   \
+    {                                                                                              \
+        return fv_apply(&name##_op, &(const elementwise_numbers){v, 0}, 1, &x);                    \
+    }                                                                                              \
+    fv_tensor *fv_##name##_(fv_tensor *x, double v)                                                \
+    {                                                                                              \
+        return fv_apply_inplace(&name##_op, &(const elementwise_numbers){v, 0}, 1, &x);            \
+    }
+
+#define OPTION_KIND_ARITH  ELEMENTWISE_BOUNDS
+#define OPTION_KIND_SIGNED ELEMENTWISE_BOUNDS
+#define OPTION_KIND_FLOAT  ELEMENTWISE_OPTIONS
+#define FV_OPTION(name, class, value, saves_x, gradient, torch, f0, p_, q_)                        \
+    NUMBERED(name, OPTION_KIND_##class, class, value, saves_x, gradient, torch, f0, p_, q_,        \
+             two_numbers)
+
+#define FV_BINARY(name, class, value, saves_x, grad_x, saves_y, grad_y, torch, f0, f1)             \
+    PHASES(name, ELEMENTWISE_NO_NUMBERS)                                                           \
+    GRADIENT(name, NULL, WANT(0, grad_x) WANT(1, grad_y))                                          \
+    CASES_2(name, NULL, torch, f0, f1)                                                             \
+    OP(name, 2, 0, name##_gradient, .saves = {saves_x, saves_y})                                   \
+    fv_tensor *fv_##name(fv_tensor *x, fv_tensor *y)                                               \
+    {                                                                                              \
+        return FV_APPLY(&name##_op, NULL, x, y);                                                   \
+    }                                                                                              \
+    fv_tensor *fv_##name##_(fv_tensor *x, fv_tensor *y)                                            \
+    {                                                                                              \
+        fv_tensor *const in[] = {x, fv_elementwise_other(x, y)};                                   \
+        return fv_apply_inplace(&name##_op, NULL, 2, in);                                          \
+    }
+
+#define FV_BACKWARD(name, value, saves_x, grad_x, saves_y, grad_y, torch, f1)                      \
+    PHASES(name, ELEMENTWISE_NO_NUMBERS)                                                           \
+    GRADIENT(name, NULL, WANT(0, grad_x) WANT(1, grad_y))                                          \
+    CASES_2(name, NULL, torch, NORMAL, f1)                                                         \
+    OP(name, 2, 0, name##_gradient, .saves = {saves_x, saves_y})                                   \
+    fv_tensor *fv_##name(fv_tensor *g, fv_tensor *y)                                               \
+    {                                                                                              \
+        return FV_APPLY(&name##_op, NULL, g, y);                                                   \
+    }
+
+#define FV_BACKWARD_OPTION(name, value, saves_x, grad_x, saves_y, grad_y, torch, f1, p_, q_)       \
+    PHASES(name, ELEMENTWISE_OPTIONS)                                                              \
+    GRADIENT(name, c->attrs, WANT(0, grad_x) WANT(1, grad_y))                                      \
+    static const elementwise_numbers name##_numbers = {p_, q_};                                    \
+    CASES_2(name, &name##_numbers, torch, NORMAL, f1)                                              \
+    OP(name, 2, NUMBERS_SIZE, name##_gradient, .saves = {saves_x, saves_y},                        \
+       .attr_fields = two_numbers)                                                                 \
+    fv_tensor *fv_##name(fv_tensor *g, fv_tensor *y, double p, double q)                           \
+    {                                                                                              \
+        return FV_APPLY(&name##_op, (&(const elementwise_numbers){p, q}), g, y);                   \
+    }
+
+#define FV_TERNARY(name, class, value, saves_x, grad_x, saves_y, grad_y, saves_z, grad_z, torch,   \
+                   f0, f1, f2)                                                                     \
+    PHASES(name, ELEMENTWISE_NO_NUMBERS)                                                           \
+    GRADIENT(name, NULL, WANT(0, grad_x) WANT(1, grad_y) WANT(2, grad_z))                          \
+    CASES_3(name, NULL, torch, f0, f1, f2)                                                         \
+    OP(name, 3, 0, name##_gradient, .saves = {saves_x, saves_y, saves_z})                          \
+    fv_tensor *fv_##name(fv_tensor *x, fv_tensor *y, fv_tensor *z)                                 \
+    {                                                                                              \
+        return FV_APPLY(&name##_op, NULL, x, y, z);                                                \
+    }
+
+#define FV_TEST(name, class, value, torch)                                                         \
+    PHASES(name, ELEMENTWISE_NO_NUMBERS)                                                           \
+    CASES_TEST_1(name, NULL, torch)                                                                \
+    OP(name, 1, 0, FV_NO_GRADIENT, .attr_fields = NULL)                                            \
+    fv_tensor *fv_##name(fv_tensor *x)                                                             \
+    {                                                                                              \
+        return fv_apply(&name##_op, NULL, 1, &x);                                                  \
+    }
+
+#define FV_TEST_NUMBER(name, class, value, torch, p_)                                              \
+    PHASES(name, ELEMENTWISE_OPERAND)                                                              \
+    static const elementwise_numbers name##_numbers = {p_, 0};                                     \
+    CASES_TEST_1(name, &name##_numbers, torch)                                                     \
+    OP(name, 1, NUMBERS_SIZE, FV_NO_GRADIENT, .attr_fields = one_number)                           \
+    fv_tensor *fv_##name(fv_tensor *x, double v)                                                   \
+    {                                                                                              \
+        return fv_apply(&name##_op, &(const elementwise_numbers){v, 0}, 1, &x);                    \
+    }
+
+#define FV_TEST_BINARY(name, class, value, torch)                                                  \
+    PHASES(name, ELEMENTWISE_NO_NUMBERS)                                                           \
+    CASES_TEST_2(name, torch)                                                                      \
+    OP(name, 2, 0, FV_NO_GRADIENT, .attr_fields = NULL)                                            \
+    fv_tensor *fv_##name(fv_tensor *x, fv_tensor *y)                                               \
+    {                                                                                              \
+        return FV_APPLY(&name##_op, NULL, x, y);                                                   \
+    }
+
+#include "tensor/kernels/elementwise/elementwise.inc"
+
+/* --- functions with options ------------------------------------------------------------------- */
+
+static fv_tensor *apply_options(const fv_op *op, fv_tensor *input, double p, double q)
+{
+    return fv_apply(op, &(const elementwise_numbers){p, q}, 1, &input);
+}
+
+fv_tensor *fv_clamp_ex(const fv_clamp_args *a)
+{
+    return apply_options(&clamp_op, a->input, a->min, a->max);
+}
+
+fv_tensor *fv_clamp_inplace_ex(const fv_clamp_args *a)
+{
+    return fv_apply_inplace(&clamp_op, &(const elementwise_numbers){a->min, a->max}, 1, &a->input);
+}
+
+fv_tensor *fv_hardtanh_ex(const fv_hardtanh_args *a)
+{
+    return apply_options(&hardtanh_op, a->input, a->min_val, a->max_val);
+}
+
+fv_tensor *fv_leaky_relu_ex(const fv_leaky_relu_args *a)
+{
+    return apply_options(&leaky_relu_op, a->input, a->negative_slope, 0);
+}
+
+fv_tensor *fv_elu_ex(const fv_elu_args *a)
+{
+    return apply_options(&elu_op, a->input, a->alpha, 0);
+}
+
+fv_tensor *fv_softplus_ex(const fv_softplus_args *a)
+{
+    return apply_options(&softplus_op, a->input, a->beta, a->threshold);
+}
+
+fv_tensor *fv_zero_(fv_tensor *t)
+{
+    return fv_fill_(t, 0);
+}

@@ -1,0 +1,258 @@
+/* Rules that all elementwise ops share: promotion, broadcasting, memory order of the result, and
+ * how a call becomes a kernel's. */
+#include <math.h>
+
+#include "autograd/ops/elementwise/elementwise_impl.h"
+
+/* --- dtypes ----------------------------------------------------------------------------------- */
+
+/* bool, integers, floats. */
+static int group_of(fv_dtype dtype)
+{
+    return dtype == FV_BOOL ? 0 : fv_dtype_is_floating(dtype) ? 2 : 1;
+}
+
+fv_dtype fv_result_type(int inputs, fv_tensor *const *in)
+{
+    if (inputs == 1 && !fv_failed(in[0])) return in[0]->dtype;
+    int with_dims = -1, without = -1; /* FV_BOOL is 0 */
+    for (int i = 0; i < inputs; i++) {
+        int dtype = fv_failed(in[i]) ? -1 : (int)in[i]->dtype;
+        int *best = in[i] && in[i]->ndim > 0 ? &with_dims : &without;
+        if (dtype > *best) *best = dtype;
+    }
+    if (with_dims < 0) return without < 0 ? FV_FLOAT32 : (fv_dtype)without;
+    if (without < 0 || group_of((fv_dtype)without) <= group_of((fv_dtype)with_dims))
+        return (fv_dtype)with_dims;
+    return (fv_dtype)without;
+}
+
+/* The result of dtype and a number. */
+static fv_dtype promote_number(fv_dtype dtype, double v)
+{
+    if (fv_dtype_is_floating(dtype)) return dtype;
+    if (v != trunc(v) || !isfinite(v)) return FV_FLOAT32;
+    return dtype == FV_BOOL ? FV_INT64 : dtype;
+}
+
+static fv_dtype promote_numbers(const fv_call *c, fv_dtype dtype, elementwise_numbers_kind kind)
+{
+    const elementwise_numbers *n = c->attrs;
+    if (kind == ELEMENTWISE_OPERAND) return promote_number(dtype, n->p);
+    if (kind != ELEMENTWISE_BOUNDS) return dtype;
+    if (!isinf(n->p)) dtype = promote_number(dtype, n->p);
+    if (!isinf(n->q)) dtype = promote_number(dtype, n->q);
+    return dtype;
+}
+
+/* The dtype that the kernel computes in. */
+static fv_dtype compute_dtype(const fv_call *c, fv_elementwise op, elementwise_numbers_kind kind)
+{
+    switch (fv_elementwise_class_of(op)) {
+    case FV_CLASS_FIRST: return c->in[0]->dtype;
+    case FV_CLASS_LOGICAL: return FV_BOOL;
+    case FV_CLASS_WHERE: return fv_result_type(2, c->in + 1);
+    case FV_CLASS_FLOAT: {
+        fv_dtype common = fv_result_type(c->inputs, c->in);
+        return fv_dtype_is_floating(common) ? common : FV_FLOAT32;
+    }
+    case FV_CLASS_ARITH:
+    case FV_CLASS_SIGNED:
+    case FV_CLASS_COMPARE: break;
+    }
+    return promote_numbers(c, fv_result_type(c->inputs, c->in), kind);
+}
+
+static bool number_fits(double v, fv_dtype dtype)
+{
+    switch (dtype) {
+    case FV_BOOL: return v >= 0 && v <= 1;
+    case FV_UINT8: return v >= 0 && v <= UINT8_MAX;
+    case FV_INT32: return v >= INT32_MIN && v <= INT32_MAX;
+    case FV_INT64: return v >= -0x1p63 && v < 0x1p63;
+    case FV_FLOAT32:
+    case FV_FLOAT64: break;
+    }
+    return true;
+}
+
+static fv_status check_number(const fv_call *c, double v, fv_dtype dtype)
+{
+    if (number_fits(v, dtype)) return FV_OK;
+    return fv_reject(c, FV_ERR_OPTION, "%s cannot hold the number %g, input %s",
+                     fv_dtype_name(dtype), v, fv_text(c->in[0]));
+}
+
+static fv_status check_numbers(fv_call *c, fv_elementwise op, fv_dtype compute,
+                               elementwise_numbers_kind kind)
+{
+    elementwise_numbers *n = c->attrs;
+    if (kind == ELEMENTWISE_BOUNDS) {
+        fv_status status = isinf(n->p) ? FV_OK : check_number(c, n->p, compute);
+        return status != FV_OK || isinf(n->q) ? status : check_number(c, n->q, compute);
+    }
+    if (kind != ELEMENTWISE_OPERAND) return FV_OK;
+    if (fv_elementwise_class_of(op) == FV_CLASS_FIRST && compute == FV_BOOL) n->p = n->p != 0;
+    if (op == FV_ELEMENTWISE_pow_scalar && n->p < 0 && !fv_dtype_is_floating(compute))
+        return fv_reject(c, FV_ERR_OPTION, "%s input %s to the negative power %g; see fv_to",
+                         fv_dtype_name(compute), fv_text(c->in[0]), n->p);
+    bool test = fv_elementwise_class_of(op) == FV_CLASS_COMPARE;
+    if (compute == FV_UINT8 && !test && n->p < 0 && n->p >= -UINT8_MAX) return FV_OK; /* wraps */
+    return check_number(c, n->p, compute);
+}
+
+static fv_status check_dtypes(const fv_call *c, fv_elementwise op)
+{
+    fv_elementwise_class class = fv_elementwise_class_of(op);
+    for (int i = 0; class == FV_CLASS_SIGNED && i < c->inputs; i++)
+        if (c->in[i]->dtype == FV_BOOL)
+            return fv_reject(c, FV_ERR_DTYPE, "input %d %s is bool, numbers are needed (see fv_to)",
+                             i, fv_text(c->in[i]));
+    if (class == FV_CLASS_WHERE && c->in[0]->dtype != FV_BOOL && c->in[0]->dtype != FV_UINT8)
+        return fv_reject(c, FV_ERR_DTYPE, "condition %s is %s, bool is needed", fv_text(c->in[0]),
+                         fv_dtype_name(c->in[0]->dtype));
+    return FV_OK;
+}
+
+/* --- shapes ----------------------------------------------------------------------------------- */
+
+static bool same_shape(const fv_shape *shape, const fv_tensor *t)
+{
+    if (shape->ndim != t->ndim) return false;
+    for (int d = 0; d < t->ndim; d++)
+        if (shape->dim[d] != t->shape[d]) return false;
+    return true;
+}
+
+static fv_status broadcast_shapes(const fv_call *c, fv_elementwise op, fv_shape *shape)
+{
+    const fv_tensor *first = c->in[0];
+    shape->ndim = first->ndim;
+    for (int d = 0; d < first->ndim; d++) shape->dim[d] = first->shape[d];
+    bool grows = false;
+    for (int i = 1; i < c->inputs; i++) {
+        if (same_shape(shape, c->in[i])) continue;
+        fv_shape before = *shape, other = fv_shape_of(c->in[i]);
+        if (!fv_shape_broadcast(&before, &other, shape))
+            return fv_reject(
+                c, FV_ERR_SHAPE,
+                "shapes %s and %s do not broadcast: counted from the right, dimensions "
+                "must be equal or 1",
+                fv_shape_text(&before), fv_shape_text(&other));
+        grows = true;
+    }
+    if (!grows) return FV_OK;
+    if (fv_elementwise_class_of(op) == FV_CLASS_FIRST && !same_shape(shape, c->in[0]))
+        return fv_reject(c, FV_ERR_SHAPE, "source %s does not broadcast to the target %s",
+                         fv_text(c->in[1]), fv_text(c->in[0]));
+    return fv_need_size(c, shape);
+}
+
+static bool is_expanded(const fv_tensor *t)
+{
+    for (int d = 0; d < t->ndim; d++)
+        if (t->strides[d] == 0 && t->shape[d] > 1) return true;
+    return false;
+}
+
+/* Strides of the result: of the first dense input of its shape; in the order of the first one with
+ * gaps; else row-major. */
+static void choose_strides(const fv_call *c, const fv_shape *shape, int64_t *strides)
+{
+    const fv_tensor *with_gaps = NULL;
+    for (int i = 0; i < c->inputs; i++) {
+        const fv_tensor *t = c->in[i];
+        if (!same_shape(shape, t)) continue;
+        if (fv_is_dense(t)) {
+            for (int d = 0; d < t->ndim; d++) strides[d] = t->strides[d];
+            return;
+        }
+        if (!with_gaps && !is_expanded(t)) with_gaps = t;
+    }
+    if (with_gaps)
+        fv_strides_like(with_gaps, strides);
+    else
+        fv_strides_contiguous(shape, strides);
+}
+
+/* First and last byte of a tensor's elements, counted from its storage. */
+static void byte_range(const fv_tensor *t, const char **low, const char **high)
+{
+    int64_t last = 0;
+    for (int d = 0; d < t->ndim; d++) last += (t->shape[d] - 1) * t->strides[d];
+    *low = t->data;
+    *high = *low + (last + 1) * (int64_t)fv_dtype_size(t->dtype);
+}
+
+/* In place, an input may be the target itself but not share other elements with it. */
+static fv_status check_overlap(const fv_call *c)
+{
+    const fv_tensor *target = c->in[0];
+    const char *low, *high, *from, *to;
+    if (target->numel == 0) return FV_OK;
+    byte_range(target, &low, &high);
+    for (int i = 1; i < c->inputs; i++) {
+        const fv_tensor *t = c->in[i];
+        if (t->storage != target->storage || t->numel == 0) continue;
+        byte_range(t, &from, &to);
+        if (to <= low || from >= high) continue;
+        bool same = t->data == target->data && t->dtype == target->dtype && t->ndim == target->ndim;
+        for (int d = 0; same && d < t->ndim; d++)
+            same = t->shape[d] == target->shape[d] && t->strides[d] == target->strides[d];
+        if (!same)
+            return fv_reject(c, FV_ERR_SHAPE,
+                             "in place: input %d %s shares memory with the target %s in another "
+                             "layout; clone it first",
+                             i, fv_text(t), fv_text(target));
+    }
+    return FV_OK;
+}
+
+/* --- the phases ------------------------------------------------------------------------------- */
+
+fv_status fv_elementwise_infer(fv_call *c, fv_elementwise op, elementwise_numbers_kind kind)
+{
+    fv_output *out = &c->spec[0];
+    fv_status status = broadcast_shapes(c, op, &out->shape);
+    if (status != FV_OK) return status;
+    fv_dtype compute = compute_dtype(c, op, kind);
+    status = check_dtypes(c, op);
+    if (status == FV_OK) status = check_numbers(c, op, compute, kind);
+    if (status == FV_OK && c->inplace) status = check_overlap(c);
+    if (status != FV_OK) return status;
+    fv_elementwise_class class = fv_elementwise_class_of(op);
+    out->dtype = class == FV_CLASS_COMPARE || class == FV_CLASS_LOGICAL ? FV_BOOL : compute;
+    out->constant = !fv_dtype_is_floating(out->dtype);
+    choose_strides(c, &out->shape, out->strides);
+    return FV_OK;
+}
+
+/* Both sides of a call: the numbers and the dtype, from what infer settled. */
+static fv_dtype settled_dtype(const fv_call *c, fv_elementwise op, elementwise_numbers_kind kind,
+                              elementwise_numbers *n)
+{
+    *n = kind == ELEMENTWISE_NO_NUMBERS ? (elementwise_numbers){0, 0}
+                                        : *(const elementwise_numbers *)c->attrs;
+    if (c->out[0]->dtype != FV_BOOL) return c->out[0]->dtype;
+    return compute_dtype(c, op, kind);
+}
+
+void fv_elementwise_forward(fv_call *c, fv_elementwise op, elementwise_numbers_kind kind)
+{
+    elementwise_numbers n;
+    fv_dtype compute = settled_dtype(c, op, kind, &n);
+    fv_elementwise_run(op, compute, c->out[0], c->inputs, c->in, n.p, n.q);
+}
+
+void fv_elementwise_twin(fv_call *c, fv_elementwise op, elementwise_numbers_kind kind)
+{
+    elementwise_numbers n;
+    fv_dtype compute = settled_dtype(c, op, kind, &n);
+    fv_elementwise_reference(op, compute, c->out[0], c->inputs, c->in, n.p, n.q);
+}
+
+fv_tensor *fv_elementwise_other(const fv_tensor *x, fv_tensor *y)
+{
+    if (fv_failed(x) || fv_failed(y) || y->dtype <= x->dtype) return y;
+    return group_of(x->dtype) == group_of(y->dtype) ? fv_to(y, x->dtype) : y;
+}

@@ -1,0 +1,520 @@
+/* Losses over classes: nll_loss and cross_entropy. */
+#include "autograd/ops/loss/loss.h"
+
+#include "autograd/autograd.h"
+#include "autograd/ops/elementwise/elementwise.h"
+#include "autograd/ops/reduce/reduce.h"
+#include "autograd/ops/softmax/softmax.h"
+#include "autograd/ops/view/view.h"
+#include "tensor/kernels/loss/loss.h"
+#include "tensor/kernels/index/index.h"
+#include "tensor/kernels/softmax/softmax.h"
+
+/* Of nll_loss, cross_entropy and their backward ops. */
+typedef struct class_attrs {
+    int64_t ignore_index;
+    int64_t reduction;
+    double label_smoothing;
+    fv_shape shape;     /* of the input; set by infer */
+    bool channels_last; /* its order of memory; set by infer */
+} class_attrs;
+
+#define ATTRS(...) (&(const class_attrs){.ignore_index = -100, __VA_ARGS__})
+
+static const fv_attr nll_fields[] = {
+    {"ignore_index", offsetof(class_attrs, ignore_index), FV_ATTR_INT},
+    {"reduction", offsetof(class_attrs, reduction), FV_ATTR_INT},
+    {NULL, 0, FV_ATTR_INT},
+};
+static const fv_attr cross_entropy_fields[] = {
+    {"ignore_index", offsetof(class_attrs, ignore_index), FV_ATTR_INT},
+    {"reduction", offsetof(class_attrs, reduction), FV_ATTR_INT},
+    {"label_smoothing", offsetof(class_attrs, label_smoothing), FV_ATTR_DOUBLE},
+    {NULL, 0, FV_ATTR_INT},
+};
+
+/* --- checks ---------------------------------------------------------------------------------- */
+
+static int class_dim(const fv_shape *shape)
+{
+    return shape->ndim == 1 ? 0 : 1;
+}
+
+/* The shape without the class dimension. */
+static fv_shape sample_shape(const fv_shape *shape)
+{
+    fv_shape samples = {0};
+    for (int d = 0; d < shape->ndim; d++)
+        if (d != class_dim(shape)) samples.dim[samples.ndim++] = shape->dim[d];
+    return samples;
+}
+
+static fv_status check_options(const fv_call *c)
+{
+    const class_attrs *a = c->attrs;
+    if (a->reduction < FV_MEAN || a->reduction > FV_NONE)
+        return fv_reject(c, FV_ERR_OPTION, "reduction %lld is none of FV_MEAN, FV_SUM, FV_NONE",
+                         (long long)a->reduction);
+    if (!(a->label_smoothing >= 0 && a->label_smoothing <= 1))
+        return fv_reject(c, FV_ERR_OPTION, "label_smoothing %g is outside [0, 1]",
+                         a->label_smoothing);
+    return FV_OK;
+}
+
+static fv_status check_weight(const fv_call *c, int64_t classes, fv_dtype dtype)
+{
+    const fv_tensor *weight = c->in[2];
+    if (!weight) return FV_OK;
+    if (weight->ndim != 1 || weight->shape[0] != classes)
+        return fv_reject(c, FV_ERR_SHAPE, "weight %s must have one number for each of %lld classes",
+                         fv_text(weight), (long long)classes);
+    if (weight->dtype != dtype)
+        return fv_reject(c, FV_ERR_DTYPE, "weight is %s, input %s", fv_dtype_name(weight->dtype),
+                         fv_dtype_name(dtype));
+    if (fv_wants(c, 2))
+        return fv_reject(c, FV_ERR_AUTOGRAD, "weight is a constant and must not require grad");
+    return FV_OK;
+}
+
+/* Input 1 and 2 against an input of shape x. */
+static fv_status check_target(const fv_call *c, const fv_shape *x, fv_dtype dtype)
+{
+    const class_attrs *a = c->attrs;
+    const fv_tensor *target = c->in[1];
+    if (target->dtype != FV_INT64 && target->dtype != FV_INT32 && target->dtype != FV_UINT8)
+        return fv_reject(c, FV_ERR_DTYPE, "target is %s; class numbers are int64, int32 or uint8",
+                         fv_dtype_name(target->dtype));
+    fv_shape want = sample_shape(x), got = fv_shape_of(target);
+    if (!fv_shape_equal(&want, &got))
+        return fv_reject(c, FV_ERR_SHAPE, "input %s needs a target %s, not %s", fv_shape_text(x),
+                         fv_shape_text(&want), fv_text(target));
+    int64_t classes = x->dim[class_dim(x)], at, value;
+    fv_status status = check_weight(c, classes, dtype);
+    if (status != FV_OK) return status;
+    if (fv_index_outside(target, classes, a->ignore_index, &at, &value))
+        return fv_reject(c, FV_ERR_INDEX,
+                         "target element %lld is class %lld, outside [0, %lld) and not "
+                         "ignore_index %lld",
+                         (long long)at, (long long)value, (long long)classes,
+                         (long long)a->ignore_index);
+    return FV_OK;
+}
+
+/* Everything but the spec of further outputs: 0 is the loss, 1 the total weight. */
+static fv_status class_infer(fv_call *c)
+{
+    class_attrs *a = c->attrs;
+    const fv_tensor *x = c->in[0];
+    fv_status status = fv_need_floating(c, 0, "input");
+    if (status == FV_OK) status = fv_need_ndim(c, 0, "input", 1, FV_MAX_DIMS);
+    if (status == FV_OK) status = check_options(c);
+    if (status != FV_OK) return status;
+    a->shape = fv_shape_of(x);
+    a->channels_last =
+        x->ndim >= 3 && x->ndim <= 5 && fv_is_channels_last(x) && !fv_is_contiguous(x);
+    status = fv_need_size(c, &a->shape);
+    if (status == FV_OK) status = check_target(c, &a->shape, x->dtype);
+    if (status != FV_OK) return status;
+    fv_shape samples = sample_shape(&a->shape), scalar = {0};
+    fv_output_contiguous(c, 0, x->dtype, a->reduction == FV_NONE ? &samples : &scalar);
+    fv_output_contiguous(c, 1, x->dtype, &scalar);
+    c->spec[1].constant = true;
+    return FV_OK;
+}
+
+static fv_nll_job job_of(const fv_call *c)
+{
+    const class_attrs *a = c->attrs;
+    return (fv_nll_job){
+        .dim = class_dim(&a->shape),
+        .target = c->in[1],
+        .weight = c->in[2],
+        .ignore_index = a->ignore_index,
+        .smoothing = a->label_smoothing,
+        .reduce = a->reduction != FV_NONE,
+        .mean = a->reduction == FV_MEAN,
+    };
+}
+
+/* --- nll_loss -------------------------------------------------------------------------------- */
+
+static const fv_op nll_loss_op, nll_loss_backward_op, cross_entropy_backward_op;
+
+static void nll_forward(fv_call *c)
+{
+    fv_nll_job job = job_of(c);
+    fv_nll_run(&job, c->in[0], c->out[0], c->out[1]);
+}
+
+static void nll_reference(fv_call *c)
+{
+    fv_nll_job job = job_of(c);
+    fv_nll_reference(&job, c->in[0], c->out[0], c->out[1]);
+}
+
+static void nll_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
+{
+    if (!gout[0]) return;
+    gin[0] = FV_APPLY(&nll_loss_backward_op, c->attrs, gout[0], c->in[1], c->in[2], c->out[1]);
+}
+
+#define CLASSES(n, ...)                                                                            \
+    {                                                                                              \
+        .shape = {__VA_ARGS__}, .fill = FV_FILL_INDEX, .limit = (n), .constant = true              \
+    }
+#define WEIGHT(n)                                                                                  \
+    {                                                                                              \
+        .shape = {1, {n}}, .fill = FV_FILL_POSITIVE, .constant = true                              \
+    }
+#define NO_WEIGHT                                                                                  \
+    {                                                                                              \
+        .absent = true                                                                             \
+    }
+/* What the total weight is in PyTorch's terms. */
+#define TOTAL      "x0.new_tensor(float(x1.numel()))"
+#define TOTAL_OF_W "x2[x1].sum()"
+
+static const fv_case nll_cases[] = {
+    {.name = "mean",
+     .inputs = 3,
+     .in = {{.shape = {2, {4, 5}}}, CLASSES(5, 1, {4}), NO_WEIGHT},
+     .attrs = ATTRS(.reduction = FV_MEAN),
+     .torch = "(F.nll_loss(x0, x1), " TOTAL ")"},
+    {.name = "weighted sum",
+     .inputs = 3,
+     .in = {{.shape = {2, {4, 3}}}, CLASSES(3, 1, {4}), WEIGHT(3)},
+     .attrs = ATTRS(.reduction = FV_SUM),
+     .torch = "(F.nll_loss(x0, x1, x2, reduction='sum'), " TOTAL_OF_W ")"},
+    {.name = "weighted mean",
+     .inputs = 3,
+     .in = {{.shape = {2, {4, 3}}}, CLASSES(3, 1, {4}), WEIGHT(3)},
+     .attrs = ATTRS(.reduction = FV_MEAN),
+     .torch = "(F.nll_loss(x0, x1, x2), " TOTAL_OF_W ")"},
+    {.name = "none, images",
+     .inputs = 3,
+     .in = {{.shape = {4, {2, 3, 2, 3}}}, CLASSES(3, 3, {2, 2, 3}), NO_WEIGHT},
+     .attrs = ATTRS(.reduction = FV_NONE),
+     .torch = "(F.nll_loss(x0, x1, reduction='none'), " TOTAL ")"},
+    {.name = "ignored class",
+     .inputs = 3,
+     .in = {{.shape = {2, {6, 3}}}, CLASSES(3, 1, {6}), NO_WEIGHT},
+     .attrs = &(const class_attrs){.ignore_index = 1, .reduction = FV_MEAN},
+     .torch = "(F.nll_loss(x0, x1, ignore_index=1), (x1 != 1).sum().to(x0.dtype))"},
+    {.name = "one sample",
+     .inputs = 3,
+     .in = {{.shape = {1, {5}}}, CLASSES(5, 0, {0}), NO_WEIGHT},
+     .attrs = ATTRS(.reduction = FV_MEAN),
+     .torch = "(F.nll_loss(x0, x1), " TOTAL ")"},
+    {.name = NULL},
+};
+static const fv_op nll_loss_op = {
+    .name = "nll_loss",
+    .inputs = 3,
+    .optional = FV_IN(2),
+    .outputs = 2,
+    .attrs_size = sizeof(class_attrs),
+    .infer = class_infer,
+    .forward = nll_forward,
+    .reference = nll_reference,
+    .gradient = nll_gradient,
+    .saves = {FV_IN(1) | FV_IN(2) | FV_OUT(1)},
+    .attr_fields = nll_fields,
+    .cases = nll_cases,
+};
+FV_REGISTER(nll_loss_op);
+
+fv_tensor *fv_nll_loss_ex(const fv_nll_loss_args *a)
+{
+    class_attrs attrs = {.ignore_index = a->ignore_index, .reduction = (int64_t)a->reduction};
+    return FV_APPLY(&nll_loss_op, &attrs, a->input, a->target, a->weight);
+}
+
+/* --- nll_loss_backward: inputs g, target, weight, total weight ------------------------------- */
+
+/* The total weight and g, for an input of a->shape. */
+static fv_status check_backward(fv_call *c)
+{
+    const class_attrs *a = c->attrs;
+    fv_status status = fv_need_floating(c, 0, "grad");
+    if (status == FV_OK) status = check_options(c);
+    if (status != FV_OK) return status;
+    if (a->shape.ndim < 1 || a->shape.ndim > FV_MAX_DIMS)
+        return fv_reject(c, FV_ERR_SHAPE, "an input of rank %d has no classes", a->shape.ndim);
+    status = fv_need_size(c, &a->shape);
+    if (status == FV_OK) status = fv_need_same_dtype(c, 0, "grad", 3, "total_weight");
+    if (status == FV_OK) status = check_target(c, &a->shape, c->in[0]->dtype);
+    if (status != FV_OK) return status;
+    fv_shape want = {0}, got = fv_shape_of(c->in[0]);
+    if (a->reduction == FV_NONE) want = sample_shape(&a->shape);
+    if (!fv_shape_equal(&want, &got) || c->in[3]->ndim != 0)
+        return fv_reject(c, FV_ERR_SHAPE, "grad %s must be %s and total_weight %s a scalar",
+                         fv_text(c->in[0]), fv_shape_text(&want), fv_text(c->in[3]));
+    return FV_OK;
+}
+
+static fv_status nll_backward_infer(fv_call *c)
+{
+    const class_attrs *a = c->attrs;
+    fv_status status = check_backward(c);
+    if (status != FV_OK) return status;
+    if (a->channels_last)
+        fv_output_channels_last(c, 0, c->in[0]->dtype, &a->shape);
+    else
+        fv_output_contiguous(c, 0, c->in[0]->dtype, &a->shape);
+    return FV_OK;
+}
+
+static void nll_backward_forward(fv_call *c)
+{
+    fv_nll_job job = job_of(c);
+    fv_nll_grad_run(&job, c->in[0], c->in[3], c->out[0]);
+}
+
+static void nll_backward_reference(fv_call *c)
+{
+    fv_nll_job job = job_of(c);
+    fv_nll_grad_reference(&job, c->in[0], c->in[3], c->out[0]);
+}
+
+/* The loss is linear in its input, so the adjoint of the adjoint is the loss again. */
+static void nll_backward_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
+{
+    if (fv_wants(c, 0)) gin[0] = FV_APPLY(&nll_loss_op, c->attrs, gout[0], c->in[1], c->in[2]);
+}
+
+static const fv_case nll_backward_cases[] = {
+    {.name = "sum",
+     .inputs = 4,
+     .in = {{.shape = {0, {0}}},
+            CLASSES(3, 1, {4}),
+            NO_WEIGHT,
+            {.shape = {0, {0}}, .fill = FV_FILL_POSITIVE, .constant = true}},
+     .attrs = ATTRS(.reduction = FV_SUM, .shape = {2, {4, 3}}),
+     .torch = "-x0 * F.one_hot(x1, 3).to(x0.dtype)"},
+    {.name = "none",
+     .inputs = 4,
+     .in = {{.shape = {1, {4}}},
+            CLASSES(3, 1, {4}),
+            WEIGHT(3),
+            {.shape = {0, {0}}, .fill = FV_FILL_POSITIVE, .constant = true}},
+     .attrs = ATTRS(.reduction = FV_NONE, .shape = {2, {4, 3}}),
+     .torch = "-(x0 * x2[x1])[:, None] * F.one_hot(x1, 3).to(x0.dtype)"},
+    {.name = NULL},
+};
+static const fv_op nll_loss_backward_op = {
+    .name = "nll_loss_backward",
+    .inputs = 4,
+    .optional = FV_IN(2),
+    .outputs = 1,
+    .attrs_size = sizeof(class_attrs),
+    .infer = nll_backward_infer,
+    .forward = nll_backward_forward,
+    .reference = nll_backward_reference,
+    .gradient = nll_backward_gradient,
+    .saves = {FV_IN(1) | FV_IN(2)},
+    .attr_fields = nll_fields,
+    .cases = nll_backward_cases,
+};
+FV_REGISTER(nll_loss_backward_op);
+
+/* --- cross_entropy of classes: outputs loss, total weight, log-probabilities ----------------- */
+
+static fv_status cross_entropy_infer(fv_call *c)
+{
+    fv_status status = class_infer(c);
+    if (status != FV_OK) return status;
+    fv_output_like(c, 2, c->in[0]);
+    c->spec[2].constant = true; /* for the gradient below, which knows what it depends on */
+    return FV_OK;
+}
+
+static void cross_entropy_forward(fv_call *c)
+{
+    fv_nll_job job = job_of(c);
+    fv_softmax_run(c->in[0], job.dim, true, c->out[2]);
+    fv_nll_run(&job, c->out[2], c->out[0], c->out[1]);
+}
+
+static void cross_entropy_reference(fv_call *c)
+{
+    fv_nll_job job = job_of(c);
+    fv_softmax_reference(c->in[0], job.dim, true, c->out[2]);
+    fv_nll_reference(&job, c->out[2], c->out[0], c->out[1]);
+}
+
+/* The fused backward op is for once; one that is to be differentiated again goes through
+ * log_softmax, whose history leads to the input. */
+static void cross_entropy_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
+{
+    if (!gout[0]) return;
+    const class_attrs *a = c->attrs;
+    fv_tensor *target = c->in[1], *weight = c->in[2], *total = c->out[1];
+    if (!fv_grad_enabled()) {
+        gin[0] = FV_APPLY(&cross_entropy_backward_op, a, gout[0], target, weight, total, c->out[2]);
+        return;
+    }
+    int dim = class_dim(&a->shape);
+    fv_tensor *g = FV_APPLY(&nll_loss_backward_op, a, gout[0], target, weight, total);
+    gin[0] = fv_log_softmax_backward(g, fv_log_softmax(c->in[0], dim), dim);
+}
+
+#define LOG_SOFTMAX ", torch.log_softmax(x0.detach(), min(1, x0.dim() - 1)))"
+static const fv_case cross_entropy_cases[] = {
+    {.name = "mean",
+     .inputs = 3,
+     .in = {{.shape = {2, {4, 10}}}, CLASSES(10, 1, {4}), NO_WEIGHT},
+     .attrs = ATTRS(.reduction = FV_MEAN),
+     .torch = "(F.cross_entropy(x0, x1), " TOTAL LOG_SOFTMAX},
+    {.name = "weighted, smoothed",
+     .inputs = 3,
+     .in = {{.shape = {2, {4, 3}}}, CLASSES(3, 1, {4}), WEIGHT(3)},
+     .attrs = ATTRS(.reduction = FV_MEAN, .label_smoothing = 0.1),
+     .torch = "(F.cross_entropy(x0, x1, x2, label_smoothing=0.1), " TOTAL_OF_W LOG_SOFTMAX},
+    {.name = "smoothed, images, sum",
+     .inputs = 3,
+     .in = {{.shape = {4, {2, 3, 2, 3}}}, CLASSES(3, 3, {2, 2, 3}), NO_WEIGHT},
+     .attrs = ATTRS(.reduction = FV_SUM, .label_smoothing = 0.3),
+     .torch = "(F.cross_entropy(x0, x1, reduction='sum', label_smoothing=0.3), " TOTAL LOG_SOFTMAX},
+    {.name = "ignored class, smoothed",
+     .inputs = 3,
+     .in = {{.shape = {2, {6, 3}}}, CLASSES(3, 1, {6}), NO_WEIGHT},
+     .attrs = &(const class_attrs){.ignore_index = 1, .label_smoothing = 0.2},
+     .torch = "(F.cross_entropy(x0, x1, ignore_index=1, label_smoothing=0.2), "
+              "(x1 != 1).sum().to(x0.dtype)" LOG_SOFTMAX},
+    {.name = "none",
+     .inputs = 3,
+     .in = {{.shape = {2, {5, 4}}}, CLASSES(4, 1, {5}), NO_WEIGHT},
+     .attrs = ATTRS(.reduction = FV_NONE),
+     .torch = "(F.cross_entropy(x0, x1, reduction='none'), " TOTAL LOG_SOFTMAX},
+    {.name = "one sample",
+     .inputs = 3,
+     .in = {{.shape = {1, {5}}}, CLASSES(5, 0, {0}), NO_WEIGHT},
+     .attrs = ATTRS(.reduction = FV_MEAN),
+     .torch = "(F.cross_entropy(x0, x1), " TOTAL LOG_SOFTMAX},
+    {.name = NULL},
+};
+static const fv_op cross_entropy_op = {
+    .name = "cross_entropy",
+    .inputs = 3,
+    .optional = FV_IN(2),
+    .outputs = 3,
+    .attrs_size = sizeof(class_attrs),
+    .infer = cross_entropy_infer,
+    .forward = cross_entropy_forward,
+    .reference = cross_entropy_reference,
+    .gradient = cross_entropy_gradient,
+    .saves = {FV_IN(0) | FV_IN(1) | FV_IN(2) | FV_OUT(1) | FV_OUT(2)},
+    .attr_fields = cross_entropy_fields,
+    .cases = cross_entropy_cases,
+};
+FV_REGISTER(cross_entropy_op);
+
+/* --- cross_entropy_backward: inputs g, target, weight, total weight, log-probabilities ------- */
+
+static fv_status cross_entropy_backward_infer(fv_call *c)
+{
+    class_attrs *a = c->attrs;
+    fv_status status = fv_need_ndim(c, 4, "log_probabilities", 1, FV_MAX_DIMS);
+    if (status != FV_OK) return status;
+    a->shape = fv_shape_of(c->in[4]);
+    status = check_backward(c);
+    if (status == FV_OK) status = fv_need_same_dtype(c, 0, "grad", 4, "log_probabilities");
+    if (status == FV_OK) fv_output_like(c, 0, c->in[4]);
+    return status;
+}
+
+static void cross_entropy_backward_forward(fv_call *c)
+{
+    fv_nll_job job = job_of(c);
+    fv_nll_grad_run(&job, c->in[0], c->in[3], c->out[0]);
+    fv_softmax_grad_run(c->out[0], c->in[4], job.dim, true, c->out[0]); /* in place */
+}
+
+static void cross_entropy_backward_reference(fv_call *c)
+{
+    fv_nll_job job = job_of(c);
+    fv_nll_grad_reference(&job, c->in[0], c->in[3], c->out[0]);
+    fv_softmax_grad_reference(c->out[0], c->in[4], job.dim, true, c->out[0]);
+}
+
+static const fv_case cross_entropy_backward_cases[] = {
+    {.name = "sum",
+     .inputs = 5,
+     .in = {{.shape = {0, {0}}},
+            CLASSES(3, 1, {4}),
+            NO_WEIGHT,
+            {.shape = {0, {0}}, .fill = FV_FILL_POSITIVE},
+            {.shape = {2, {4, 3}}}},
+     .attrs = ATTRS(.reduction = FV_SUM),
+     .torch = "x0 * (x4.exp() - F.one_hot(x1, 3).to(x0.dtype))"},
+    {.name = NULL},
+};
+static const fv_op cross_entropy_backward_op = {
+    .name = "cross_entropy_backward",
+    .inputs = 5,
+    .optional = FV_IN(2),
+    .outputs = 1,
+    .attrs_size = sizeof(class_attrs),
+    .infer = cross_entropy_backward_infer,
+    .forward = cross_entropy_backward_forward,
+    .reference = cross_entropy_backward_reference,
+    .gradient = FV_NO_GRADIENT,
+    .attr_fields = cross_entropy_fields,
+    .cases = cross_entropy_backward_cases,
+};
+FV_REGISTER(cross_entropy_backward_op);
+
+/* --- cross_entropy of probabilities ---------------------------------------------------------- */
+
+/* Records an error of the front function. */
+static fv_tensor *refuse(fv_status status, const char *message)
+{
+    fv_fail(status, "cross_entropy: %s", message);
+    return fv_failed_tensor();
+}
+
+static fv_tensor *of_probabilities(const fv_cross_entropy_args *a)
+{
+    fv_tensor *x = a->input, *p = a->target, *w = a->weight;
+    fv_shape shape = fv_shape_of(x), given = fv_shape_of(p);
+    if (!fv_dtype_is_floating(x->dtype) || x->dtype != p->dtype)
+        return refuse(FV_ERR_DTYPE, "input and a target of probabilities need one floating dtype");
+    if (x->ndim < 1 || !fv_shape_equal(&shape, &given))
+        return refuse(FV_ERR_SHAPE, "a target of probabilities must have the input's shape");
+    if (!(a->label_smoothing >= 0 && a->label_smoothing <= 1))
+        return refuse(FV_ERR_OPTION, "label_smoothing is outside [0, 1]");
+    if (a->reduction < FV_MEAN || a->reduction > FV_NONE)
+        return refuse(FV_ERR_OPTION, "reduction is none of FV_MEAN, FV_SUM, FV_NONE");
+    int dim = class_dim(&shape);
+    double classes = (double)shape.dim[dim];
+    if (w && (w->ndim != 1 || w->shape[0] != shape.dim[dim] || w->dtype != x->dtype))
+        return refuse(FV_ERR_SHAPE, "weight must have one number of input's dtype for each class");
+    if (w && w->requires_grad && fv_grad_enabled())
+        return refuse(FV_ERR_AUTOGRAD, "weight is a constant and must not require grad");
+    if (a->label_smoothing > 0)
+        p = fv_add_scalar(fv_mul_scalar(p, 1.0 - a->label_smoothing), a->label_smoothing / classes);
+    fv_tensor *product = fv_mul(fv_log_softmax(x, dim), p);
+    if (w) {
+        fv_shape along = {.ndim = shape.ndim};
+        for (int d = 0; d < shape.ndim; d++) along.dim[d] = d == dim ? shape.dim[d] : 1;
+        product = fv_mul(product, fv_reshape_ex(w, along));
+    }
+    if (a->reduction == FV_NONE) return fv_neg(fv_sum(product, .dim = dim));
+    fv_tensor *sum = fv_neg(fv_sum(product));
+    if (a->reduction == FV_SUM) return sum;
+    fv_shape samples = sample_shape(&shape);
+    return fv_mul_scalar(sum, 1.0 / (double)fv_shape_numel(&samples));
+}
+
+fv_tensor *fv_cross_entropy_ex(const fv_cross_entropy_args *a)
+{
+    bool usable = a->input && a->target && !a->input->failed && !a->target->failed &&
+                  !(a->weight && a->weight->failed);
+    if (usable && fv_dtype_is_floating(a->target->dtype)) return of_probabilities(a);
+    class_attrs attrs = {
+        .ignore_index = a->ignore_index,
+        .reduction = (int64_t)a->reduction,
+        .label_smoothing = a->label_smoothing,
+    };
+    return FV_APPLY(&cross_entropy_op, &attrs, a->input, a->target, a->weight);
+}

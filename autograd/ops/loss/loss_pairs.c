@@ -1,0 +1,370 @@
+/* Losses of one element each: mse, l1, smooth_l1, huber, binary cross-entropy on logits. */
+#include "autograd/ops/elementwise/elementwise.h"
+#include "autograd/ops/loss/loss.h"
+#include "autograd/ops/reduce/reduce.h"
+#include "autograd/ops/view/view.h"
+#include "tensor/create.h"
+#include "tensor/kernels/loss/loss.h"
+
+typedef struct pair_attrs {
+    int64_t reduction;
+    double parameter; /* beta of smooth_l1, delta of huber */
+} pair_attrs;
+
+#define REDUCTION(r) (&(const pair_attrs){.reduction = (r)})
+#define ATTRS(r, p)  (&(const pair_attrs){.reduction = (r), .parameter = (p)})
+
+static const fv_attr pair_fields[] = {
+    {"reduction", offsetof(pair_attrs, reduction), FV_ATTR_INT},
+    {NULL, 0, FV_ATTR_INT},
+};
+
+static fv_status pair_infer(fv_call *c)
+{
+    const pair_attrs *a = c->attrs;
+    const fv_tensor *x = c->in[0];
+    fv_status status = fv_need_floating(c, 0, "input");
+    if (status == FV_OK) status = fv_need_same_dtype(c, 0, "input", 1, "target");
+    if (status != FV_OK) return status;
+    fv_shape shape = fv_shape_of(x), target = fv_shape_of(c->in[1]), scalar = {0};
+    if (!fv_shape_equal(&shape, &target))
+        return fv_reject(c, FV_ERR_SHAPE,
+                         "input %s and target %s must have one shape; losses do not broadcast",
+                         fv_text(x), fv_text(c->in[1]));
+    if (a->reduction < FV_MEAN || a->reduction > FV_NONE)
+        return fv_reject(c, FV_ERR_OPTION, "reduction %lld is none of FV_MEAN, FV_SUM, FV_NONE",
+                         (long long)a->reduction);
+    status = fv_need_size(c, &shape);
+    if (status != FV_OK) return status;
+    if (a->reduction == FV_NONE)
+        fv_output_like(c, 0, x);
+    else
+        fv_output_contiguous(c, 0, x->dtype, &scalar);
+    return FV_OK;
+}
+
+static double scale_of(const pair_attrs *a, int64_t elements)
+{
+    return a->reduction == FV_MEAN ? 1.0 / (double)elements : 1.0;
+}
+
+/* Forward and reference of one kind. */
+#define PAIR(name, kind)                                                                           \
+    static void name##_forward(fv_call *c)                                                         \
+    {                                                                                              \
+        const pair_attrs *a = c->attrs;                                                            \
+        fv_pair_loss_run(kind, a->parameter, c->in[0], c->in[1], c->out[0],                        \
+                         a->reduction != FV_NONE, scale_of(a, c->in[0]->numel));                   \
+    }                                                                                              \
+    static void name##_reference(fv_call *c)                                                       \
+    {                                                                                              \
+        const pair_attrs *a = c->attrs;                                                            \
+        fv_pair_loss_reference(kind, a->parameter, c->in[0], c->in[1], c->out[0],                  \
+                               a->reduction != FV_NONE, scale_of(a, c->in[0]->numel));             \
+    }
+
+/* The gradient of one element's loss is slope times g. */
+static fv_tensor *each_gradient(const fv_call *c, fv_tensor *g, double factor)
+{
+    double scale = factor * scale_of(c->attrs, fv_shape_numel(fv_input_shape(c, 0)));
+    return scale == 1.0 ? g : fv_mul_scalar(g, scale);
+}
+
+/* For losses of x - t. */
+static void difference_gradient(const fv_call *c, fv_tensor *slope, fv_tensor *g, fv_tensor **gin)
+{
+    fv_tensor *gx = fv_mul(slope, g);
+    if (fv_wants(c, 0)) gin[0] = gx;
+    if (fv_wants(c, 1)) gin[1] = fv_neg(gx);
+}
+
+#define PAIR_SHAPE(...)                                                                            \
+    {                                                                                              \
+        {.shape = {__VA_ARGS__}},                                                                  \
+        {                                                                                          \
+            .shape = { __VA_ARGS__ }                                                               \
+        }                                                                                          \
+    }
+
+/* --- mse_loss -------------------------------------------------------------------------------- */
+
+PAIR(mse, FV_PAIR_MSE)
+
+static void mse_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
+{
+    difference_gradient(c, fv_sub(c->in[0], c->in[1]), each_gradient(c, gout[0], 2.0), gin);
+}
+
+static const fv_case mse_cases[] = {
+    {.name = "mean",
+     .inputs = 2,
+     .in = PAIR_SHAPE(2, {3, 7}),
+     .attrs = REDUCTION(FV_MEAN),
+     .torch = "F.mse_loss(x0, x1)"},
+    {.name = "sum",
+     .inputs = 2,
+     .in = PAIR_SHAPE(4, {2, 3, 2, 3}),
+     .attrs = REDUCTION(FV_SUM),
+     .torch = "F.mse_loss(x0, x1, reduction='sum')"},
+    {.name = "none",
+     .inputs = 2,
+     .in = PAIR_SHAPE(3, {2, 3, 5}),
+     .attrs = REDUCTION(FV_NONE),
+     .torch = "F.mse_loss(x0, x1, reduction='none')"},
+    {.name = NULL},
+};
+static const fv_op mse_loss_op = {
+    .name = "mse_loss",
+    .inputs = 2,
+    .outputs = 1,
+    .attrs_size = sizeof(pair_attrs),
+    .infer = pair_infer,
+    .forward = mse_forward,
+    .reference = mse_reference,
+    .gradient = mse_gradient,
+    .saves = {FV_IN(0) | FV_IN(1), FV_IN(0) | FV_IN(1)},
+    .attr_fields = pair_fields,
+    .cases = mse_cases,
+};
+FV_REGISTER(mse_loss_op);
+
+fv_tensor *fv_mse_loss_ex(const fv_loss_args *a)
+{
+    return FV_APPLY(&mse_loss_op, REDUCTION((int64_t)a->reduction), a->input, a->target);
+}
+
+/* --- l1_loss --------------------------------------------------------------------------------- */
+
+PAIR(l1, FV_PAIR_L1)
+
+static void l1_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
+{
+    fv_tensor *slope = fv_sign(fv_sub(c->in[0], c->in[1]));
+    difference_gradient(c, slope, each_gradient(c, gout[0], 1.0), gin);
+}
+
+static const fv_case l1_cases[] = {
+    {.name = "mean",
+     .inputs = 2,
+     .in = PAIR_SHAPE(2, {3, 7}),
+     .attrs = REDUCTION(FV_MEAN),
+     .torch = "F.l1_loss(x0, x1)"},
+    {.name = "none",
+     .inputs = 2,
+     .in = PAIR_SHAPE(3, {2, 3, 5}),
+     .attrs = REDUCTION(FV_NONE),
+     .torch = "F.l1_loss(x0, x1, reduction='none')"},
+    {.name = NULL},
+};
+static const fv_op l1_loss_op = {
+    .name = "l1_loss",
+    .inputs = 2,
+    .outputs = 1,
+    .attrs_size = sizeof(pair_attrs),
+    .infer = pair_infer,
+    .forward = l1_forward,
+    .reference = l1_reference,
+    .gradient = l1_gradient,
+    .saves = {FV_IN(0) | FV_IN(1), FV_IN(0) | FV_IN(1)},
+    .attr_fields = pair_fields,
+    .cases = l1_cases,
+};
+FV_REGISTER(l1_loss_op);
+
+fv_tensor *fv_l1_loss_ex(const fv_loss_args *a)
+{
+    return FV_APPLY(&l1_loss_op, REDUCTION((int64_t)a->reduction), a->input, a->target);
+}
+
+/* --- smooth_l1_loss -------------------------------------------------------------------------- */
+
+static fv_status smooth_l1_infer(fv_call *c)
+{
+    const pair_attrs *a = c->attrs;
+    if (!(a->parameter >= 0))
+        return fv_reject(c, FV_ERR_OPTION, "beta %g is below 0", a->parameter);
+    return pair_infer(c);
+}
+
+PAIR(smooth_l1, FV_PAIR_SMOOTH_L1)
+
+static void smooth_l1_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
+{
+    double beta = ((const pair_attrs *)c->attrs)->parameter;
+    fv_tensor *d = fv_sub(c->in[0], c->in[1]);
+    fv_tensor *slope = beta > 0 ? fv_clamp(fv_mul_scalar(d, 1.0 / beta), -1, 1) : fv_sign(d);
+    difference_gradient(c, slope, each_gradient(c, gout[0], 1.0), gin);
+}
+
+static const fv_attr smooth_l1_fields[] = {
+    {"reduction", offsetof(pair_attrs, reduction), FV_ATTR_INT},
+    {"beta", offsetof(pair_attrs, parameter), FV_ATTR_DOUBLE},
+    {NULL, 0, FV_ATTR_INT},
+};
+static const fv_case smooth_l1_cases[] = {
+    {.name = "mean",
+     .inputs = 2,
+     .in = PAIR_SHAPE(2, {3, 7}),
+     .attrs = ATTRS(FV_MEAN, 1.0),
+     .torch = "F.smooth_l1_loss(x0, x1)"},
+    {.name = "beta, none",
+     .inputs = 2,
+     .in = PAIR_SHAPE(2, {4, 5}),
+     .attrs = ATTRS(FV_NONE, 0.5),
+     .torch = "F.smooth_l1_loss(x0, x1, reduction='none', beta=0.5)"},
+    {.name = "beta 0",
+     .inputs = 2,
+     .in = PAIR_SHAPE(2, {4, 5}),
+     .attrs = ATTRS(FV_SUM, 0.0),
+     .torch = "F.smooth_l1_loss(x0, x1, reduction='sum', beta=0.0)"},
+    {.name = NULL},
+};
+static const fv_op smooth_l1_loss_op = {
+    .name = "smooth_l1_loss",
+    .inputs = 2,
+    .outputs = 1,
+    .attrs_size = sizeof(pair_attrs),
+    .infer = smooth_l1_infer,
+    .forward = smooth_l1_forward,
+    .reference = smooth_l1_reference,
+    .gradient = smooth_l1_gradient,
+    .saves = {FV_IN(0) | FV_IN(1), FV_IN(0) | FV_IN(1)},
+    .attr_fields = smooth_l1_fields,
+    .cases = smooth_l1_cases,
+};
+FV_REGISTER(smooth_l1_loss_op);
+
+fv_tensor *fv_smooth_l1_loss_ex(const fv_smooth_l1_loss_args *a)
+{
+    return FV_APPLY(&smooth_l1_loss_op, ATTRS((int64_t)a->reduction, a->beta), a->input, a->target);
+}
+
+/* --- huber_loss ------------------------------------------------------------------------------ */
+
+static fv_status huber_infer(fv_call *c)
+{
+    const pair_attrs *a = c->attrs;
+    if (!(a->parameter > 0))
+        return fv_reject(c, FV_ERR_OPTION, "delta %g is not above 0", a->parameter);
+    return pair_infer(c);
+}
+
+PAIR(huber, FV_PAIR_HUBER)
+
+static void huber_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
+{
+    double delta = ((const pair_attrs *)c->attrs)->parameter;
+    fv_tensor *slope = fv_clamp(fv_sub(c->in[0], c->in[1]), -delta, delta);
+    difference_gradient(c, slope, each_gradient(c, gout[0], 1.0), gin);
+}
+
+static const fv_attr huber_fields[] = {
+    {"reduction", offsetof(pair_attrs, reduction), FV_ATTR_INT},
+    {"delta", offsetof(pair_attrs, parameter), FV_ATTR_DOUBLE},
+    {NULL, 0, FV_ATTR_INT},
+};
+static const fv_case huber_cases[] = {
+    {.name = "mean",
+     .inputs = 2,
+     .in = PAIR_SHAPE(2, {3, 7}),
+     .attrs = ATTRS(FV_MEAN, 1.0),
+     .torch = "F.huber_loss(x0, x1)"},
+    {.name = "delta, none",
+     .inputs = 2,
+     .in = PAIR_SHAPE(2, {4, 5}),
+     .attrs = ATTRS(FV_NONE, 0.5),
+     .torch = "F.huber_loss(x0, x1, reduction='none', delta=0.5)"},
+    {.name = NULL},
+};
+static const fv_op huber_loss_op = {
+    .name = "huber_loss",
+    .inputs = 2,
+    .outputs = 1,
+    .attrs_size = sizeof(pair_attrs),
+    .infer = huber_infer,
+    .forward = huber_forward,
+    .reference = huber_reference,
+    .gradient = huber_gradient,
+    .saves = {FV_IN(0) | FV_IN(1), FV_IN(0) | FV_IN(1)},
+    .attr_fields = huber_fields,
+    .cases = huber_cases,
+};
+FV_REGISTER(huber_loss_op);
+
+fv_tensor *fv_huber_loss_ex(const fv_huber_loss_args *a)
+{
+    return FV_APPLY(&huber_loss_op, ATTRS((int64_t)a->reduction, a->delta), a->input, a->target);
+}
+
+/* --- binary_cross_entropy_with_logits -------------------------------------------------------- */
+
+PAIR(bce, FV_PAIR_BCE)
+
+static void bce_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
+{
+    fv_tensor *g = each_gradient(c, gout[0], 1.0);
+    if (fv_wants(c, 0)) gin[0] = fv_mul(fv_sub(fv_sigmoid(c->in[0]), c->in[1]), g);
+    if (fv_wants(c, 1)) gin[1] = fv_neg(fv_mul(c->in[0], g));
+}
+
+static const fv_case bce_cases[] = {
+    {.name = "mean",
+     .inputs = 2,
+     .in = {{.shape = {2, {3, 7}}}, {.shape = {2, {3, 7}}, .fill = FV_FILL_UNIT}},
+     .attrs = REDUCTION(FV_MEAN),
+     .torch = "F.binary_cross_entropy_with_logits(x0, x1)"},
+    {.name = "none",
+     .inputs = 2,
+     .in = {{.shape = {3, {2, 3, 5}}}, {.shape = {3, {2, 3, 5}}, .fill = FV_FILL_UNIT}},
+     .attrs = REDUCTION(FV_NONE),
+     .torch = "F.binary_cross_entropy_with_logits(x0, x1, reduction='none')"},
+    {.name = NULL},
+};
+static const fv_op bce_op = {
+    .name = "binary_cross_entropy_with_logits",
+    .inputs = 2,
+    .outputs = 1,
+    .attrs_size = sizeof(pair_attrs),
+    .infer = pair_infer,
+    .forward = bce_forward,
+    .reference = bce_reference,
+    .gradient = bce_gradient,
+    .saves = {FV_IN(0) | FV_IN(1), FV_IN(0)},
+    .attr_fields = pair_fields,
+    .cases = bce_cases,
+};
+FV_REGISTER(bce_op);
+
+/* A weight may be smaller than input, never larger. */
+static bool fits(fv_tensor *weight, fv_tensor *x, const char *name)
+{
+    if (!weight || fv_failed(weight)) return true;
+    fv_shape w = fv_shape_of(weight), shape = fv_shape_of(x), both;
+    if (weight->dtype == x->dtype && fv_shape_broadcast(&w, &shape, &both) &&
+        fv_shape_equal(&both, &shape))
+        return true;
+    fv_fail(FV_ERR_SHAPE,
+            "binary_cross_entropy_with_logits: %s %s of %s must broadcast to input %s of %s", name,
+            fv_text(weight), fv_dtype_name(weight->dtype), fv_text(x), fv_dtype_name(x->dtype));
+    return false;
+}
+
+fv_tensor *fv_binary_cross_entropy_with_logits_ex(const fv_bce_with_logits_args *a)
+{
+    fv_tensor *x = a->input, *t = a->target;
+    bool plain = !a->weight && !a->pos_weight;
+    if (plain || fv_failed(x) || fv_failed(t) || a->reduction < FV_MEAN || a->reduction > FV_NONE)
+        return FV_APPLY(&bce_op, REDUCTION((int64_t)a->reduction), x, t);
+    if (!fits(a->weight, x, "weight") || !fits(a->pos_weight, x, "pos_weight"))
+        return fv_failed_tensor();
+    const pair_attrs *each = REDUCTION(FV_NONE);
+    fv_tensor *loss = FV_APPLY(&bce_op, each, x, t);
+    if (a->pos_weight) {
+        /* -log s(x) is the loss against a target of 1. */
+        fv_tensor *positive = fv_mul(t, FV_APPLY(&bce_op, each, x, fv_ones_like(x)));
+        loss = fv_add(loss, fv_mul(fv_add_scalar(a->pos_weight, -1.0), positive));
+    }
+    if (a->weight) loss = fv_mul(loss, a->weight);
+    if (a->reduction == FV_NONE) return loss;
+    return a->reduction == FV_MEAN ? fv_mean(loss) : fv_sum(loss);
+}

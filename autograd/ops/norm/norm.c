@@ -1,0 +1,539 @@
+/* Batch normalisation, its backward op, and the gradient of that. */
+#include "autograd/ops/norm/norm.h"
+
+#include <math.h>
+#include <stddef.h>
+
+#include "autograd/op.h"
+#include "autograd/ops/elementwise/elementwise.h"
+#include "autograd/ops/reduce/reduce.h"
+#include "autograd/ops/view/view.h"
+#include "tensor/kernels/norm/norm.h"
+
+typedef struct norm_attrs {
+    bool training;
+    double momentum, eps;
+} norm_attrs;
+
+static const fv_op batch_norm_backward_op;
+
+/* --- checks ------------------------------------------------------------------------------- */
+
+static fv_norm_shape norm_shape(const fv_tensor *x)
+{
+    fv_norm_shape s = {.dtype = x->dtype, .channels = x->shape[1]};
+    s.rows = x->numel ? x->numel / s.channels : 0;
+    return s;
+}
+
+static fv_status need_input(const fv_call *c, int input)
+{
+    const fv_tensor *x = c->in[input];
+    fv_status status = fv_need_floating(c, input, "input");
+    if (status == FV_OK && (x->ndim < 2 || x->ndim > 5))
+        status = fv_reject(
+            c, FV_ERR_SHAPE,
+            "input %s must be [N,C], or [N,C,spatial] with 1 to 3 spatial dimensions", fv_text(x));
+    return status;
+}
+
+/* A vector of x's channels and dtype, or NULL. */
+static fv_status need_channels(const fv_call *c, int input, const char *name, int x_input)
+{
+    const fv_tensor *x = c->in[x_input], *v = c->in[input];
+    if (!v) return FV_OK;
+    if (v->ndim != 1 || v->shape[0] != x->shape[1])
+        return fv_reject(c, FV_ERR_SHAPE, "%s %s must be [%lld], the channels of input %s", name,
+                         fv_text(v), (long long)x->shape[1], fv_text(x));
+    return fv_need_same_dtype(c, input, name, x_input, "input");
+}
+
+static fv_status need_eps(const fv_call *c, const norm_attrs *a)
+{
+    if (a->eps >= 0 && isfinite(a->eps)) return FV_OK;
+    return fv_reject(c, FV_ERR_OPTION, "eps is %g, must be a number not below 0", a->eps);
+}
+
+/* The kernels take rows of channels without gaps. */
+static bool is_dense(const fv_tensor *t)
+{
+    return t->ndim == 2 ? fv_is_contiguous(t) : fv_is_channels_last(t);
+}
+
+static fv_tensor *to_dense(fv_tensor *t)
+{
+    if (fv_failed(t) || t->ndim < 2 || t->ndim > 5) return t;
+    return t->ndim == 2 ? fv_contiguous(t) : fv_to_channels_last(t);
+}
+
+/* --- forward: x, running_mean, running_var, weight, bias -> y, mean, invstd --------------- */
+
+static fv_status check_statistics(const fv_call *c, const norm_attrs *a)
+{
+    static const char *const names[] = {"input", "running_mean", "running_var", "weight", "bias"};
+    fv_status status = FV_OK;
+    for (int i = 1; i < 5 && status == FV_OK; i++) status = need_channels(c, i, names[i], 0);
+    if (status != FV_OK) return status;
+    const fv_tensor *x = c->in[0];
+    if (!c->in[1] != !c->in[2])
+        return fv_reject(c, FV_ERR_OPTION,
+                         "running_mean and running_var go together, one is NULL for input %s",
+                         fv_text(x));
+    if (!a->training && !c->in[1])
+        return fv_reject(c, FV_ERR_OPTION,
+                         "running_mean and running_var are needed unless training, for input %s",
+                         fv_text(x));
+    if (a->training && x->numel > 0 && x->numel == x->shape[1])
+        return fv_reject(c, FV_ERR_SHAPE,
+                         "expected more than 1 value per channel when training, got input %s",
+                         fv_text(x));
+    return FV_OK;
+}
+
+static fv_status batch_norm_infer(fv_call *c)
+{
+    const norm_attrs *a = c->attrs;
+    fv_status status = need_input(c, 0);
+    if (status == FV_OK) status = check_statistics(c, a);
+    if (status == FV_OK) status = need_eps(c, a);
+    if (status == FV_OK && !isfinite(a->momentum))
+        status = fv_reject(c, FV_ERR_OPTION, "momentum is %g, must be a number", a->momentum);
+    if (status != FV_OK) return status;
+
+    fv_norm_shape s = norm_shape(c->in[0]);
+    fv_shape x = fv_shape_of(c->in[0]), channels = FV_SHAPE(s.channels);
+    fv_output_channels_last(c, 0, s.dtype, &x);
+    fv_output_contiguous(c, 1, s.dtype, &channels);
+    fv_output_contiguous(c, 2, s.dtype, &channels);
+    c->spec[1].constant = c->spec[2].constant = true;
+    if (a->training && c->in[1] && s.rows > 0) c->writes = FV_IN(1) | FV_IN(2);
+    c->scratch_bytes = fv_batch_norm_scratch(&s);
+    return FV_OK;
+}
+
+static fv_batch_norm forward_job(const fv_call *c)
+{
+    const norm_attrs *a = c->attrs;
+    return (fv_batch_norm){.x = c->in[0],
+                           .running_mean = c->in[1],
+                           .running_var = c->in[2],
+                           .weight = c->in[3],
+                           .bias = c->in[4],
+                           .y = c->out[0],
+                           .mean = c->out[1],
+                           .invstd = c->out[2],
+                           .training = a->training,
+                           .momentum = a->momentum,
+                           .eps = a->eps};
+}
+
+static void batch_norm_reference(fv_call *c)
+{
+    fv_batch_norm job = forward_job(c);
+    fv_batch_norm_ref(&job);
+}
+
+static void batch_norm_forward(fv_call *c)
+{
+    fv_batch_norm job = forward_job(c);
+    if (is_dense(c->in[0]))
+        fv_batch_norm_run(&job, c->scratch);
+    else
+        fv_batch_norm_ref(&job);
+}
+
+/* All dimensions but the channels'. */
+static fv_dims row_dims(int ndim)
+{
+    switch (ndim) {
+    case 2: return 0;
+    case 3: return FV_DIMS(0, 2);
+    case 4: return FV_DIMS(0, 2, 3);
+    default: return FV_DIMS(0, 2, 3, 4);
+    }
+}
+
+static void batch_norm_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
+{
+    if (!gout[0]) return;
+    if (!fv_wants(c, 0) && !fv_wants(c, 3)) {
+        if (fv_wants(c, 4)) gin[4] = fv_sum(gout[0], .dim = row_dims(gout[0]->ndim));
+        return;
+    }
+    fv_tensor *in[] = {to_dense(gout[0]), c->in[0], c->in[3], c->out[1], c->out[2]};
+    fv_tensor *out[3];
+    fv_apply_all(&batch_norm_backward_op, c->attrs, 5, in, out);
+    if (fv_wants(c, 0)) gin[0] = out[0];
+    if (fv_wants(c, 3)) gin[3] = out[1];
+    if (fv_wants(c, 4)) gin[4] = out[2];
+}
+
+static const fv_attr norm_fields[] = {
+    {"training", offsetof(norm_attrs, training), FV_ATTR_BOOL},
+    {"momentum", offsetof(norm_attrs, momentum), FV_ATTR_DOUBLE},
+    {"eps", offsetof(norm_attrs, eps), FV_ATTR_DOUBLE},
+    {0},
+};
+
+#define DIMS(...)                                                                                  \
+    {                                                                                              \
+        FV_COUNT_(__VA_ARGS__),                                                                    \
+        {                                                                                          \
+            __VA_ARGS__                                                                            \
+        }                                                                                          \
+    }
+#define ATTRS(t, m)                                                                                \
+    &(const norm_attrs)                                                                            \
+    {                                                                                              \
+        .training = (t), .momentum = (m), .eps = 1e-5                                              \
+    }
+#define NONE                                                                                       \
+    {                                                                                              \
+        .absent = true, .shape = DIMS(1)                                                           \
+    }
+#define MEAN(n)                                                                                    \
+    {                                                                                              \
+        .shape = DIMS(n), .constant = true                                                         \
+    }
+#define VAR(n)                                                                                     \
+    {                                                                                              \
+        .shape = DIMS(n), .fill = FV_FILL_POSITIVE, .constant = true                               \
+    }
+#define CHANNELS(n)                                                                                \
+    {                                                                                              \
+        .shape = DIMS(n)                                                                           \
+    }
+
+static const fv_case batch_norm_cases[] = {
+    {"training",
+     5,
+     {{.shape = DIMS(3, 4, 2, 3)}, MEAN(4), VAR(4), CHANNELS(4), CHANNELS(4)},
+     ATTRS(true, 0.1),
+     "F.batch_norm(x0, x1, x2, x3, x4, True)",
+     0,
+     0},
+    {"training without anything else",
+     5,
+     {{.shape = DIMS(2, 3, 3, 2)}, NONE, NONE, NONE, NONE},
+     ATTRS(true, 0.1),
+     "F.batch_norm(x0, None, None, None, None, True)",
+     0,
+     0},
+    {"training on rows",
+     5,
+     {{.shape = DIMS(7, 5)}, MEAN(5), VAR(5), CHANNELS(5), CHANNELS(5)},
+     ATTRS(true, 0.3),
+     "F.batch_norm(x0, x1, x2, x3, x4, True, 0.3)",
+     0,
+     0},
+    {"training in 1d",
+     5,
+     {{.shape = DIMS(2, 3, 5)}, MEAN(3), VAR(3), CHANNELS(3), CHANNELS(3)},
+     ATTRS(true, 0.1),
+     "F.batch_norm(x0, x1, x2, x3, x4, True)",
+     0,
+     0},
+    {"training in 3d",
+     5,
+     {{.shape = DIMS(2, 2, 2, 3, 2)}, MEAN(2), VAR(2), CHANNELS(2), CHANNELS(2)},
+     ATTRS(true, 0.1),
+     "F.batch_norm(x0, x1, x2, x3, x4, True)",
+     0,
+     0},
+    {"one channel, many rows",
+     5,
+     {{.shape = DIMS(3, 1, 9, 11)}, MEAN(1), VAR(1), CHANNELS(1), NONE},
+     ATTRS(true, 0.1),
+     "F.batch_norm(x0, x1, x2, x3, None, True)",
+     0,
+     0},
+    {"70 channels",
+     5,
+     {{.shape = DIMS(3, 70)}, MEAN(70), VAR(70), NONE, CHANNELS(70)},
+     ATTRS(true, 0.1),
+     "F.batch_norm(x0, x1, x2, None, x4, True)",
+     1e-3,
+     0},
+    {"evaluation",
+     5,
+     {{.shape = DIMS(2, 3, 3, 2)}, MEAN(3), VAR(3), CHANNELS(3), CHANNELS(3)},
+     ATTRS(false, 0.1),
+     "F.batch_norm(x0, x1, x2, x3, x4)",
+     0,
+     0},
+    {"evaluation on one row",
+     5,
+     {{.shape = DIMS(1, 6)}, MEAN(6), VAR(6), NONE, NONE},
+     ATTRS(false, 0.1),
+     "F.batch_norm(x0, x1, x2)",
+     0,
+     0},
+    {"empty batch",
+     5,
+     {{.shape = DIMS(0, 3, 2, 2)}, MEAN(3), VAR(3), CHANNELS(3), CHANNELS(3)},
+     ATTRS(true, 0.1),
+     "F.batch_norm(x0, x1, x2, x3, x4, True)",
+     0,
+     0},
+    {0},
+};
+
+static const fv_op batch_norm_op = {
+    .name = "batch_norm",
+    .inputs = 5,
+    .optional = FV_IN(1) | FV_IN(2) | FV_IN(3) | FV_IN(4),
+    .outputs = 3,
+    .attrs_size = sizeof(norm_attrs),
+    .infer = batch_norm_infer,
+    .forward = batch_norm_forward,
+    .reference = batch_norm_reference,
+    .gradient = batch_norm_gradient,
+    .saves = {FV_IN(0) | FV_IN(3) | FV_OUT(1) | FV_OUT(2), 0, 0, FV_IN(0) | FV_OUT(1) | FV_OUT(2)},
+    .attr_fields = norm_fields,
+    .cases = batch_norm_cases,
+};
+FV_REGISTER(batch_norm_op);
+
+fv_tensor *fv_batch_norm_ex(const fv_batch_norm_args *a)
+{
+    norm_attrs attrs = {.training = a->training, .momentum = a->momentum, .eps = a->eps};
+    return FV_APPLY(&batch_norm_op, &attrs, to_dense(a->input), a->running_mean, a->running_var,
+                    a->weight, a->bias);
+}
+
+/* --- backward: gy, x, weight, mean, invstd -> gx, gweight, gbias -------------------------- */
+
+/* In training mean and invstd are functions of x; they come in only to save work, and may be
+ * absent. In evaluation they are constants. */
+static fv_status backward_infer(fv_call *c)
+{
+    static const char *const names[] = {"gradient", "input", "weight", "mean", "invstd"};
+    const norm_attrs *a = c->attrs;
+    fv_status status = need_input(c, 1);
+    if (status == FV_OK) status = need_eps(c, a);
+    if (status == FV_OK) status = fv_need_same_dtype(c, 0, "gradient", 1, "input");
+    fv_shape x = fv_shape_of(c->in[1]), gy = fv_shape_of(c->in[0]);
+    if (status == FV_OK && !fv_shape_equal(&x, &gy))
+        status = fv_reject(c, FV_ERR_SHAPE, "gradient %s must have the shape of input %s",
+                           fv_shape_text(&gy), fv_shape_text(&x));
+    for (int i = 2; i < 5 && status == FV_OK; i++) status = need_channels(c, i, names[i], 1);
+    if (status != FV_OK) return status;
+    if (!c->in[3] != !c->in[4] || (!a->training && !c->in[3]))
+        return fv_reject(c, FV_ERR_OPTION,
+                         "mean and invstd go together and are needed unless training, for input %s",
+                         fv_shape_text(&x));
+
+    fv_norm_shape s = norm_shape(c->in[1]);
+    fv_shape channels = FV_SHAPE(s.channels);
+    fv_output_channels_last(c, 0, s.dtype, &x);
+    fv_output_contiguous(c, 1, s.dtype, &channels);
+    fv_output_contiguous(c, 2, s.dtype, &channels);
+    c->scratch_bytes = fv_batch_norm_scratch(&s);
+    return FV_OK;
+}
+
+static fv_batch_norm_grad backward_job(const fv_call *c)
+{
+    const norm_attrs *a = c->attrs;
+    return (fv_batch_norm_grad){.gy = c->in[0],
+                                .x = c->in[1],
+                                .weight = c->in[2],
+                                .mean = c->in[3],
+                                .invstd = c->in[4],
+                                .gx = c->out[0],
+                                .gweight = c->out[1],
+                                .gbias = c->out[2],
+                                .training = a->training,
+                                .eps = a->eps};
+}
+
+static void backward_reference(fv_call *c)
+{
+    fv_batch_norm_grad job = backward_job(c);
+    fv_batch_norm_grad_ref(&job);
+}
+
+static void backward_forward(fv_call *c)
+{
+    fv_batch_norm_grad job = backward_job(c);
+    if (is_dense(c->in[0]) && is_dense(c->in[1]))
+        fv_batch_norm_grad_run(&job, c->scratch);
+    else
+        fv_batch_norm_grad_ref(&job);
+}
+
+/* --- the gradient of backward ------------------------------------------------------------- */
+
+/* Everything below has x's rank; per-channel values are [1,C,1,..]. */
+typedef struct second {
+    const norm_attrs *attrs;
+    fv_dims dims;
+    double rows;
+    fv_tensor *gy, *weight; /* weight may be NULL */
+    fv_tensor *invstd, *xhat;
+    fv_tensor *of_gx, *of_gweight, *of_gbias; /* what comes in; each may be NULL */
+} second;
+
+static fv_tensor *column(fv_tensor *v, int ndim)
+{
+    fv_shape shape = {.ndim = ndim, .dim = {1, 1, 1, 1, 1}};
+    if (fv_failed(v)) return v;
+    shape.dim[1] = v->numel;
+    return fv_reshape_ex(v, shape);
+}
+
+static fv_tensor *mean_rows(const second *s, fv_tensor *v)
+{
+    return fv_mean(v, .dim = s->dims, .keepdim = true);
+}
+
+static fv_tensor *sum_rows(const second *s, fv_tensor *v)
+{
+    return fv_sum(v, .dim = s->dims, .keepdim = true);
+}
+
+static fv_tensor *add(fv_tensor *a, fv_tensor *b)
+{
+    return a && b ? fv_add(a, b) : a ? a : b;
+}
+
+/* v without its mean and its part along xhat: the derivative of xhat, times invstd, is this map,
+ * and it is its own transpose. */
+static fv_tensor *project(const second *s, fv_tensor *v)
+{
+    if (!s->attrs->training) return v;
+    fv_tensor *along = fv_mul(s->xhat, mean_rows(s, fv_mul(v, s->xhat)));
+    return fv_sub(fv_sub(v, mean_rows(s, v)), along);
+}
+
+static fv_tensor *times_weight(const second *s, fv_tensor *v)
+{
+    return s->weight ? fv_mul(v, s->weight) : v;
+}
+
+static second second_of(const fv_call *c, fv_tensor *const *gout)
+{
+    fv_tensor *x = c->in[1];
+    second s = {.attrs = c->attrs, .dims = row_dims(x->ndim), .gy = c->in[0]};
+    s.rows = (double)(x->numel / x->shape[1]);
+    s.weight = c->in[2] ? column(c->in[2], x->ndim) : NULL;
+    s.of_gx = gout[0];
+    s.of_gweight = gout[1] ? column(gout[1], x->ndim) : NULL;
+    s.of_gbias = gout[2] ? column(gout[2], x->ndim) : NULL;
+    if (s.attrs->training) {
+        /* From x by ops, so that what is made of them can be differentiated again. */
+        fv_tensor *d = fv_sub(x, mean_rows(&s, x));
+        s.invstd = fv_rsqrt(fv_add_scalar(mean_rows(&s, fv_square(d)), s.attrs->eps));
+        s.xhat = fv_mul(d, s.invstd);
+    } else {
+        s.invstd = column(c->in[4], x->ndim);
+        s.xhat = fv_mul(fv_sub(x, column(c->in[3], x->ndim)), s.invstd);
+    }
+    return s;
+}
+
+/* With P = project, w = weight, s = invstd:
+ *   gx = w s P(gy)      gweight = sum(gy xhat)      gbias = sum(gy)
+ * so gy gets  w s P(of_gx) + of_gweight xhat + of_gbias. */
+static fv_tensor *second_of_gy(const second *s)
+{
+    fv_tensor *g = NULL;
+    if (s->of_gx) g = times_weight(s, fv_mul(project(s, s->of_gx), s->invstd));
+    if (s->of_gweight) g = add(g, fv_mul(s->xhat, s->of_gweight));
+    return s->of_gbias ? add(g, fv_expand_ex(s->of_gbias, fv_shape_of(s->gy))) : g;
+}
+
+/* sum(of_gx P(gy)), of which s is the derivative in w and w that in s. */
+static fv_tensor *inner(const second *s)
+{
+    return sum_rows(s, fv_mul(s->of_gx, project(s, s->gy)));
+}
+
+/* Through xhat, on which v acts: s P(v), with
+ *   v = of_gweight gy - w s (of_gx mean(gy xhat) + gy mean(of_gx xhat)),
+ * and through s: ds/dx = -s s xhat / rows. In evaluation s and the mean do not depend on x. */
+static fv_tensor *second_of_x(const second *s)
+{
+    fv_tensor *v = s->of_gweight ? fv_mul(s->gy, s->of_gweight) : NULL, *through_s = NULL;
+    if (s->of_gx && s->attrs->training) {
+        fv_tensor *a = fv_mul(s->of_gx, mean_rows(s, fv_mul(s->gy, s->xhat)));
+        fv_tensor *b = fv_mul(s->gy, mean_rows(s, fv_mul(s->of_gx, s->xhat)));
+        fv_tensor *both = times_weight(s, fv_mul(fv_add(a, b), s->invstd));
+        v = add(v, fv_neg(both));
+        fv_tensor *scale = times_weight(s, fv_mul(inner(s), fv_square(s->invstd)));
+        through_s = fv_mul(s->xhat, fv_mul_scalar(scale, -1 / s->rows));
+    }
+    return v ? add(fv_mul(project(s, v), s->invstd), through_s) : NULL;
+}
+
+static void backward_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
+{
+    if (c->in[1]->numel == 0) return;
+    second s = second_of(c, gout);
+    if (fv_wants(c, 0)) gin[0] = second_of_gy(&s);
+    if (fv_wants(c, 1)) gin[1] = second_of_x(&s);
+    if (fv_wants(c, 2) && s.of_gx)
+        gin[2] = fv_reshape(fv_mul(inner(&s), s.invstd), c->in[1]->shape[1]);
+}
+
+#define GRADS(...)                                                                                 \
+    {.shape = DIMS(__VA_ARGS__)},                                                                  \
+    {                                                                                              \
+        .shape = DIMS(__VA_ARGS__)                                                                 \
+    }
+
+static const fv_case backward_cases[] = {
+    {"training", 5, {GRADS(2, 3, 3, 2), CHANNELS(3), NONE, NONE}, ATTRS(true, 0.1), NULL, 0, 0},
+    {"training without weight",
+     5,
+     {GRADS(3, 4), NONE, NONE, NONE},
+     ATTRS(true, 0.1),
+     NULL,
+     1e-3,
+     0},
+    {"training in 1d",
+     5,
+     {GRADS(2, 5, 3), CHANNELS(5), NONE, NONE},
+     ATTRS(true, 0.1),
+     NULL,
+     1e-3,
+     0},
+    {"evaluation",
+     5,
+     {GRADS(2, 3, 2, 2), CHANNELS(3), MEAN(3), VAR(3)},
+     ATTRS(false, 0.1),
+     NULL,
+     0,
+     0},
+    {"evaluation on rows",
+     5,
+     {GRADS(3, 20), NONE, MEAN(20), VAR(20)},
+     ATTRS(false, 0.1),
+     NULL,
+     0,
+     0},
+    {0},
+};
+
+static const fv_attr backward_fields[] = {
+    {"eps", offsetof(norm_attrs, eps), FV_ATTR_DOUBLE},
+    {0},
+};
+
+static const fv_op batch_norm_backward_op = {
+    .name = "batch_norm_backward",
+    .inputs = 5,
+    .optional = FV_IN(2) | FV_IN(3) | FV_IN(4),
+    .outputs = 3,
+    .attrs_size = sizeof(norm_attrs),
+    .infer = backward_infer,
+    .forward = backward_forward,
+    .reference = backward_reference,
+    .gradient = backward_gradient,
+    .saves = {FV_IN(0) | FV_IN(1) | FV_IN(2) | FV_IN(3) | FV_IN(4),
+              FV_IN(0) | FV_IN(1) | FV_IN(2) | FV_IN(3) | FV_IN(4),
+              FV_IN(0) | FV_IN(1) | FV_IN(2) | FV_IN(3) | FV_IN(4)},
+    .attr_fields = backward_fields,
+    .cases = backward_cases,
+};
+FV_REGISTER(batch_norm_backward_op);

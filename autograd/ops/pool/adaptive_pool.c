@@ -1,0 +1,144 @@
+/* Adaptive pooling: windows that divide the input evenly among so many outputs. Kernels and
+ * gradients are those of the fixed windows. */
+#include "autograd/ops/pool/pool.h"
+
+#include "autograd/ops/pool/pool_impl.h"
+
+static const fv_attr fields[] = {FV_POOL_ATTR(output_size, FV_ATTR_DIMS), {0}};
+
+static fv_pool_attrs adaptive_attrs(fv_dims output_size, int spatial)
+{
+    return (fv_pool_attrs){.spatial = spatial,
+                           .output_size = output_size,
+                           .adaptive = true,
+                           .divisor_override = FV_UNSET};
+}
+
+/* --- cases -------------------------------------------------------------------------------- */
+
+#define TO(spatial_, size)                                                                         \
+    &(const fv_pool_attrs)                                                                         \
+    {                                                                                              \
+        .spatial = (spatial_), .output_size = (size), .adaptive = true,                            \
+        .divisor_override = FV_UNSET                                                               \
+    }
+#define X(...)                                                                                     \
+    {                                                                                              \
+        {                                                                                          \
+            .shape = { FV_COUNT_(__VA_ARGS__), {__VA_ARGS__} }                                     \
+        }                                                                                          \
+    }
+#define DISTINCT(...)                                                                              \
+    {                                                                                              \
+        {                                                                                          \
+            .shape = {FV_COUNT_(__VA_ARGS__), {__VA_ARGS__}}, .fill = FV_FILL_DISTINCT             \
+        }                                                                                          \
+    }
+
+/* Different numbers by dimension cannot be written as constants. */
+static fv_pool_attrs oblong_attrs;
+__attribute__((constructor)) static void fill_oblong_attrs(void)
+{
+    oblong_attrs = adaptive_attrs(FV_DIMS(3, 2), 2);
+}
+
+static const fv_case adaptive_avg_pool1d_cases[] = {
+    {"uneven", 1, X(2, 3, 10), TO(1, 4), "F.adaptive_avg_pool1d(x0, 4)", 0, 0},
+    {0},
+};
+
+static const fv_case adaptive_avg_pool2d_cases[] = {
+    {"global", 1, X(2, 3, 4, 5), TO(2, 1), "F.adaptive_avg_pool2d(x0, 1)", 0, 0},
+    {"global, 37 channels", 1, X(1, 37, 2, 2), TO(2, 1), "F.adaptive_avg_pool2d(x0, 1)", 0, 0},
+    {"even", 1, X(1, 2, 4, 6), TO(2, 2), "F.adaptive_avg_pool2d(x0, 2)", 0, 0},
+    {"overlapping", 1, X(2, 2, 5, 7), TO(2, 3), "F.adaptive_avg_pool2d(x0, 3)", 0, 0},
+    {"more outputs than inputs", 1, X(1, 2, 3, 4), TO(2, 5), "F.adaptive_avg_pool2d(x0, 5)", 0, 0},
+    {"another number in each dimension", 1, X(2, 3, 5, 6), &oblong_attrs,
+     "F.adaptive_avg_pool2d(x0, (3, 2))", 0, 0},
+    {"empty batch", 1, X(0, 3, 4, 4), TO(2, 2), "F.adaptive_avg_pool2d(x0, 2)", 0, 0},
+    {0},
+};
+
+static const fv_case adaptive_avg_pool3d_cases[] = {
+    {"uneven", 1, X(1, 2, 3, 4, 5), TO(3, 2), "F.adaptive_avg_pool3d(x0, 2)", 0, 0},
+    {0},
+};
+
+static const fv_case adaptive_max_pool1d_cases[] = {
+    {"uneven", 1, DISTINCT(2, 3, 10), TO(1, 4), "F.adaptive_max_pool1d(x0, 4)", 0, 0},
+    {0},
+};
+
+static const fv_case adaptive_max_pool2d_cases[] = {
+    {"global", 1, DISTINCT(2, 3, 4, 5), TO(2, 1), "F.adaptive_max_pool2d(x0, 1)", 0, 0},
+    {"overlapping", 1, DISTINCT(2, 2, 5, 7), TO(2, 3), "F.adaptive_max_pool2d(x0, 3)", 0, 0},
+    {"more outputs than inputs", 1, DISTINCT(1, 2, 3, 4), TO(2, 5), "F.adaptive_max_pool2d(x0, 5)",
+     0, 0},
+    {"another number in each dimension", 1, DISTINCT(2, 3, 5, 6), &oblong_attrs,
+     "F.adaptive_max_pool2d(x0, (3, 2))", 0, 0},
+    {0},
+};
+
+static const fv_case adaptive_max_pool3d_cases[] = {
+    {"uneven", 1, DISTINCT(1, 2, 3, 4, 5), TO(3, 2), "F.adaptive_max_pool3d(x0, 2)", 0, 0},
+    {0},
+};
+
+/* --- the ops ------------------------------------------------------------------------------ */
+
+#define ADAPTIVE_AVG(n)                                                                            \
+    static const fv_op adaptive_avg_pool##n##d_op = {                                              \
+        .name = "adaptive_avg_pool" #n "d",                                                        \
+        .inputs = 1,                                                                               \
+        .outputs = 1,                                                                              \
+        .attrs_size = sizeof(fv_pool_attrs),                                                       \
+        .infer = fv_pool_infer,                                                                    \
+        .forward = fv_avg_pool_forward,                                                            \
+        .reference = fv_avg_pool_reference,                                                        \
+        .gradient = fv_avg_pool_gradient,                                                          \
+        .attr_fields = fields,                                                                     \
+        .cases = adaptive_avg_pool##n##d_cases,                                                    \
+    };                                                                                             \
+    FV_REGISTER(adaptive_avg_pool##n##d_op);                                                       \
+    fv_tensor *fv_adaptive_avg_pool##n##d(fv_tensor *x, fv_dims output_size)                       \
+    {                                                                                              \
+        fv_tensor *out[FV_MAX_OUTPUTS];                                                            \
+        fv_pool_attrs attrs = adaptive_attrs(output_size, n);                                      \
+        fv_pool_apply(&adaptive_avg_pool##n##d_op, &attrs, x, out);                                \
+        return out[0];                                                                             \
+    }
+ADAPTIVE_AVG(1)
+ADAPTIVE_AVG(2)
+ADAPTIVE_AVG(3)
+
+const fv_op *fv_adaptive_avg_pool_op(int64_t spatial)
+{
+    static const fv_op *const ops[] = {&adaptive_avg_pool1d_op, &adaptive_avg_pool2d_op,
+                                       &adaptive_avg_pool3d_op};
+    return ops[spatial - 1];
+}
+
+/* Outputs 1 are the numbers of taps. */
+#define ADAPTIVE_MAX(n)                                                                            \
+    static const fv_op adaptive_max_pool##n##d_op = {                                              \
+        .name = "adaptive_max_pool" #n "d",                                                        \
+        .inputs = 1,                                                                               \
+        .outputs = 2,                                                                              \
+        .attrs_size = sizeof(fv_pool_attrs),                                                       \
+        .infer = fv_pool_infer,                                                                    \
+        .forward = fv_max_pool_forward,                                                            \
+        .reference = fv_max_pool_reference,                                                        \
+        .gradient = fv_max_pool_gradient,                                                          \
+        .saves = {FV_OUT(1)},                                                                      \
+        .attr_fields = fields,                                                                     \
+        .cases = adaptive_max_pool##n##d_cases,                                                    \
+    };                                                                                             \
+    FV_REGISTER(adaptive_max_pool##n##d_op);                                                       \
+    fv_tensor *fv_adaptive_max_pool##n##d_ex(const fv_adaptive_max_pool_args *a)                   \
+    {                                                                                              \
+        fv_pool_attrs attrs = adaptive_attrs(a->output_size, n);                                   \
+        return fv_pool_apply_max(&adaptive_max_pool##n##d_op, &attrs, a->input, a->indices);       \
+    }
+ADAPTIVE_MAX(1)
+ADAPTIVE_MAX(2)
+ADAPTIVE_MAX(3)

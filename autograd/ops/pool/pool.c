@@ -1,0 +1,233 @@
+/* Pooling: options checked and turned into a geometry, shapes of all pooling ops. */
+#include "autograd/ops/pool/pool_impl.h"
+
+#include "autograd/ops/view/view.h"
+
+enum { LARGEST_OPTION = INT32_MAX };
+
+/* --- options ------------------------------------------------------------------------------ */
+
+/* One number or one per spatial dimension, each in [low, 2^31). */
+static fv_status spread(const fv_call *c, const char *name, fv_dims option, int spatial,
+                        int64_t low, int64_t *out)
+{
+    if (!fv_dims_spread(option, spatial, out))
+        return fv_reject(c, FV_ERR_OPTION,
+                         "%s must be one number or FV_DIMS of %d, one per spatial dimension", name,
+                         spatial);
+    for (int i = 0; i < spatial; i++)
+        if (out[i] < low || out[i] > LARGEST_OPTION)
+            return fv_reject(c, FV_ERR_OPTION, "%s is %lld, must lie in [%lld, %lld]", name,
+                             (long long)out[i], (long long)low, (long long)LARGEST_OPTION);
+    return FV_OK;
+}
+
+static fv_status resolve_options(const fv_call *c, const fv_pool_attrs *a, int n,
+                                 fv_pool_axis *axis)
+{
+    int64_t kernel[FV_POOL_AXES], stride[FV_POOL_AXES], padding[FV_POOL_AXES];
+    int64_t dilation[FV_POOL_AXES];
+    fv_status status = spread(c, "kernel_size", a->kernel_size, n, 1, kernel);
+    fv_dims steps = a->stride == FV_UNSET ? a->kernel_size : a->stride;
+    fv_dims pad = a->padding == FV_VALID ? 0 : a->padding;
+    if (pad == FV_SAME || pad == FV_FULL)
+        return fv_reject(c, FV_ERR_OPTION, "padding is FV_%s, which only convolutions take",
+                         pad == FV_SAME ? "SAME" : "FULL");
+    if (status == FV_OK) status = spread(c, "stride", steps, n, 1, stride);
+    if (status == FV_OK) status = spread(c, "padding", pad, n, 0, padding);
+    if (status == FV_OK) status = spread(c, "dilation", a->dilation, n, 1, dilation);
+    if (status == FV_OK && a->divisor_override == 0)
+        status = fv_reject(c, FV_ERR_OPTION, "divisor_override must not be 0");
+    for (int i = 0; i < n && status == FV_OK; i++) {
+        axis[i].kernel = kernel[i];
+        axis[i].stride = stride[i];
+        axis[i].padding = padding[i];
+        axis[i].dilation = dilation[i];
+    }
+    return status;
+}
+
+/* --- sizes -------------------------------------------------------------------------------- */
+
+static fv_status resolve_output(const fv_call *c, const fv_pool_attrs *a, const fv_shape *x,
+                                fv_pool_axis *axis)
+{
+    int64_t window = (axis->kernel - 1) * axis->dilation + 1;
+    int64_t most = a->spatial == 3 ? axis->kernel / 2 : window / 2;
+    if (axis->padding > most)
+        return fv_reject(c, FV_ERR_OPTION,
+                         "padding %lld is more than half of the window of %lld (kernel_size %lld, "
+                         "dilation %lld): at most %lld",
+                         (long long)axis->padding, (long long)window, (long long)axis->kernel,
+                         (long long)axis->dilation, (long long)most);
+    int64_t room = axis->in + 2 * axis->padding - window;
+    /* What ceil_mode rounds up; nothing fits when even that is negative. */
+    int64_t rounded = room + (a->ceil_mode ? axis->stride - 1 : 0);
+    axis->out = rounded < 0 ? 0 : rounded / axis->stride + 1;
+    if (a->ceil_mode && (axis->out - 1) * axis->stride >= axis->in + axis->padding) axis->out--;
+    if (axis->out > 0) return FV_OK;
+    return fv_reject(c, FV_ERR_SHAPE,
+                     "input %s is smaller than the window: length %lld with padding %lld, window "
+                     "%lld",
+                     fv_shape_text(x), (long long)axis->in, (long long)axis->padding,
+                     (long long)window);
+}
+
+static fv_status resolve_adaptive(const fv_call *c, const fv_pool_attrs *a, int n,
+                                  fv_pool_axis *axis)
+{
+    int64_t out[FV_POOL_AXES];
+    fv_status status = spread(c, "output_size", a->output_size, n, 0, out);
+    for (int i = 0; i < n && status == FV_OK; i++) {
+        axis[i].out = out[i];
+        if (out[i] > 0) axis[i].kernel = axis[i].in / out[i] + (axis[i].in % out[i] ? 2 : 0);
+        if (axis[i].in > (INT64_MAX >> 33))
+            status = fv_reject(c, FV_ERR_SHAPE, "length %lld in input %s is too large",
+                               (long long)axis[i].in, fv_shape_text(&a->input));
+    }
+    return status;
+}
+
+/* Tap numbers are 32-bit. */
+static fv_status check_taps(const fv_call *c, const fv_pool *g)
+{
+    double taps = 1;
+    for (int i = 0; i < FV_POOL_AXES; i++) taps *= (double)g->axis[i].kernel;
+    if (taps < (double)INT32_MAX) return FV_OK;
+    return fv_reject(c, FV_ERR_OPTION, "a window of %g elements (kernel_size or output_size)",
+                     taps);
+}
+
+static fv_status check_input(const fv_call *c, const fv_shape *x, int64_t spatial)
+{
+    static const char *const forms[] = {"", "[N,C,L] or [C,L]", "[N,C,H,W] or [C,H,W]",
+                                        "[N,C,D,H,W] or [C,D,H,W]"};
+    if (x->ndim != spatial + 2)
+        return fv_reject(c, FV_ERR_SHAPE, "input %s must be %s", fv_shape_text(x), forms[spatial]);
+    for (int i = 1; i < x->ndim; i++)
+        if (x->dim[i] <= 0)
+            return fv_reject(c, FV_ERR_SHAPE, "input %s must have no empty dimension but the batch",
+                             fv_shape_text(x));
+    return FV_OK;
+}
+
+/* Checks everything and fills a->g and the output's shape for x of shape a->input. */
+static fv_status resolve(const fv_call *c, fv_pool_attrs *a, fv_shape *y)
+{
+    if (a->spatial < 1 || a->spatial > FV_POOL_AXES)
+        return fv_reject(c, FV_ERR_OPTION, "spatial must lie in [1, 3]");
+    int n = (int)a->spatial;
+    fv_status status = check_input(c, &a->input, n);
+    if (status != FV_OK) return status;
+
+    a->g = (fv_pool){.batch = a->input.dim[0],
+                     .channels = a->input.dim[1],
+                     .adaptive = a->adaptive,
+                     .count_include_pad = a->count_include_pad,
+                     .divisor = a->divisor_override == FV_UNSET ? 0 : a->divisor_override};
+    for (int i = 0; i < FV_POOL_AXES; i++) a->g.axis[i] = (fv_pool_axis){1, 1, 1, 1, 0, 1};
+    fv_pool_axis *axis = a->g.axis + FV_POOL_AXES - n;
+    for (int i = 0; i < n; i++) axis[i].in = a->input.dim[2 + i];
+    if (a->adaptive) {
+        status = resolve_adaptive(c, a, n, axis);
+    } else {
+        status = resolve_options(c, a, n, axis);
+        for (int i = 0; i < n && status == FV_OK; i++)
+            status = resolve_output(c, a, &a->input, &axis[i]);
+    }
+    if (status == FV_OK) status = check_taps(c, &a->g);
+    *y = a->input;
+    for (int i = 0; i < n; i++) y->dim[2 + i] = axis[i].out;
+    if (status == FV_OK) status = fv_need_size(c, y);
+    return status;
+}
+
+/* --- infer -------------------------------------------------------------------------------- */
+
+static fv_status need_shape(const fv_call *c, int input, const char *name, const fv_shape *wanted)
+{
+    fv_shape shape = fv_shape_of(c->in[input]);
+    if (fv_shape_equal(&shape, wanted)) return FV_OK;
+    return fv_reject(c, FV_ERR_SHAPE, "%s %s must be %s", name, fv_shape_text(&shape),
+                     fv_shape_text(wanted));
+}
+
+static fv_status need_codes(const fv_call *c, int input, const fv_shape *wanted)
+{
+    fv_dtype dtype = c->in[input]->dtype;
+    if (dtype == FV_UINT8 || dtype == FV_INT32 || dtype == FV_INT64)
+        return need_shape(c, input, "codes", wanted);
+    return fv_reject(c, FV_ERR_DTYPE, "codes %s are %s, must be uint8, int32 or int64",
+                     fv_text(c->in[input]), fv_dtype_name(dtype));
+}
+
+fv_status fv_pool_infer(fv_call *c)
+{
+    fv_pool_attrs *a = c->attrs;
+    fv_shape y;
+    a->input = fv_shape_of(c->in[0]);
+    fv_status status = fv_need_floating(c, 0, "input");
+    if (status == FV_OK) status = resolve(c, a, &y);
+    if (status != FV_OK) return status;
+    fv_output_channels_last(c, 0, c->in[0]->dtype, &y);
+    if (c->outputs > 1) {
+        fv_output_channels_last(c, 1, fv_pool_code_dtype(&a->g), &y);
+        c->spec[1].constant = true;
+    }
+    c->scratch_bytes = fv_pool_scratch(&a->g);
+    return FV_OK;
+}
+
+fv_status fv_pool_gather_infer(fv_call *c)
+{
+    fv_pool_attrs *a = c->attrs;
+    fv_shape y;
+    fv_status status = fv_need_floating(c, 0, "input");
+    if (status == FV_OK) status = resolve(c, a, &y);
+    if (status == FV_OK) status = need_shape(c, 0, "input", &a->input);
+    if (status == FV_OK) status = need_codes(c, 1, &y);
+    if (status != FV_OK) return status;
+    fv_output_channels_last(c, 0, c->in[0]->dtype, &y);
+    c->scratch_bytes = fv_pool_scratch(&a->g);
+    return FV_OK;
+}
+
+fv_status fv_pool_indices_infer(fv_call *c)
+{
+    fv_shape y;
+    fv_status status = resolve(c, c->attrs, &y);
+    if (status == FV_OK) status = need_codes(c, 0, &y);
+    if (status == FV_OK) fv_output_channels_last(c, 0, FV_INT64, &y);
+    return status;
+}
+
+fv_status fv_pool_backward_infer(fv_call *c)
+{
+    fv_pool_attrs *a = c->attrs;
+    fv_shape y;
+    fv_status status = fv_need_floating(c, 0, "gradient");
+    if (status == FV_OK) status = resolve(c, a, &y);
+    if (status == FV_OK) status = need_shape(c, 0, "gradient", &y);
+    if (status == FV_OK && c->inputs > 1) status = need_codes(c, 1, &y);
+    if (status == FV_OK) status = fv_need_size(c, &a->input);
+    if (status != FV_OK) return status;
+    fv_output_channels_last(c, 0, c->in[0]->dtype, &a->input);
+    c->scratch_bytes = fv_pool_scratch(&a->g);
+    return FV_OK;
+}
+
+/* --- calls -------------------------------------------------------------------------------- */
+
+bool fv_pool_codes_are_dense(const fv_pool *g, const fv_tensor *codes)
+{
+    return codes->dtype == fv_pool_code_dtype(g) && fv_is_channels_last(codes);
+}
+
+void fv_pool_apply(const fv_op *op, const fv_pool_attrs *attrs, fv_tensor *x, fv_tensor **out)
+{
+    bool single = !fv_failed(x) && x->ndim == attrs->spatial + 1;
+    if (single) x = fv_unsqueeze(x, 0);
+    if (!fv_failed(x) && x->ndim == attrs->spatial + 2) x = fv_to_channels_last(x);
+    fv_apply_all(op, attrs, 1, &x, out);
+    for (int j = 0; j < op->outputs && single; j++) out[j] = fv_squeeze(out[j], 0);
+}

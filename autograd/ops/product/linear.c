@@ -1,0 +1,132 @@
+/* linear: one product for all leading dimensions, with the bias in it. */
+#include "autograd/ops/product/matmul.h"
+#include "autograd/ops/product/product_impl.h"
+#include "autograd/ops/view/view.h"
+
+static fv_status linear_check(const fv_call *c)
+{
+    const fv_tensor *x = c->in[0], *w = c->in[1], *b = c->in[2];
+    fv_status status = fv_need_floating(c, 0, "input");
+    if (status == FV_OK) status = fv_need_same_dtype(c, 0, "input", 1, "weight");
+    if (status == FV_OK) status = fv_need_same_dtype(c, 0, "input", 2, "bias");
+    if (status == FV_OK) status = fv_need_ndim(c, 0, "input", 1, FV_MAX_DIMS);
+    if (status == FV_OK) status = fv_need_ndim(c, 1, "weight", 2, 2);
+    if (status == FV_OK) status = fv_need_ndim(c, 2, "bias", 1, 1);
+    if (status != FV_OK) return status;
+    if (x->shape[x->ndim - 1] != w->shape[1]) {
+        return fv_reject(c, FV_ERR_SHAPE,
+                         "input %s has %lld features, weight %s needs %lld in the last dimension",
+                         fv_text(x), (long long)x->shape[x->ndim - 1], fv_text(w),
+                         (long long)w->shape[1]);
+    }
+    if (b && b->shape[0] != w->shape[0]) {
+        return fv_reject(c, FV_ERR_SHAPE, "bias %s has not the length %lld of weight %s",
+                         fv_text(b), (long long)w->shape[0], fv_text(w));
+    }
+    return FV_OK;
+}
+
+static fv_status linear_infer(fv_call *c)
+{
+    fv_product *p = c->attrs;
+    fv_status status = linear_check(c);
+    if (status != FV_OK) return status;
+    fv_tensor columns = fv_tensor_borrow(c->in[1]); /* w^T */
+    fv_shape shape;
+    columns.shape[0] = c->in[1]->shape[1];
+    columns.shape[1] = c->in[1]->shape[0];
+    columns.strides[0] = c->in[1]->strides[1];
+    columns.strides[1] = c->in[1]->strides[0];
+    status = fv_product_of(c, p, c->in[0], &columns, &shape);
+    if (status != FV_OK) return status;
+    fv_product_plan(c, p, c->in[2]);
+    fv_output_contiguous(c, 0, c->in[0]->dtype, &shape);
+    return FV_OK;
+}
+
+static void linear_forward(fv_call *c)
+{
+    fv_product_run(c, c->in[0], c->in[1], c->in[2]);
+}
+
+static void linear_reference(fv_call *c)
+{
+    fv_product_reference(c, c->in[0], c->in[1], c->in[2]);
+}
+
+/* All leading dimensions as one. */
+static fv_tensor *as_matrix(fv_tensor *t, const fv_shape *shape)
+{
+    int64_t rows = 1, columns = shape->dim[shape->ndim - 1];
+    for (int i = 0; i < shape->ndim - 1; i++) rows *= shape->dim[i];
+    return shape->ndim == 2 ? t : fv_reshape(t, rows, columns);
+}
+
+/* dx = dy w    dw = dy^T x    db = dy, summed over the leading dimensions by backward */
+static void linear_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
+{
+    fv_tensor *g = gout[0];
+    if (fv_wants(c, 0)) gin[0] = fv_linear(g, fv_t(c->in[1]), NULL);
+    if (fv_wants(c, 1)) {
+        const fv_shape *xs = fv_input_shape(c, 0);
+        fv_shape gs = *xs;
+        gs.dim[gs.ndim - 1] = fv_input_shape(c, 1)->dim[0];
+        gin[1] = fv_mm(fv_t(as_matrix(g, &gs)), as_matrix(c->in[0], xs));
+    }
+    if (fv_wants(c, 2)) gin[2] = g;
+}
+
+static const fv_product blank;
+
+static const fv_case linear_cases[] = {
+    {.name = "batch",
+     .inputs = 3,
+     .in = {{.shape = {2, {5, 7}}}, {.shape = {2, {3, 7}}}, {.shape = {1, {3}}}},
+     .attrs = &blank,
+     .torch = "F.linear(x0, x1, x2)"},
+    {.name = "no bias",
+     .inputs = 3,
+     .in = {{.shape = {2, {4, 3}}}, {.shape = {2, {5, 3}}}, {.absent = true}},
+     .attrs = &blank,
+     .torch = "F.linear(x0, x1)"},
+    {.name = "one vector",
+     .inputs = 3,
+     .in = {{.shape = {1, {6}}}, {.shape = {2, {2, 6}}}, {.shape = {1, {2}}}},
+     .attrs = &blank,
+     .torch = "F.linear(x0, x1, x2)"},
+    {.name = "leading dimensions",
+     .inputs = 3,
+     .in = {{.shape = {4, {2, 3, 2, 5}}}, {.shape = {2, {4, 5}}}, {.shape = {1, {4}}}},
+     .attrs = &blank,
+     .torch = "F.linear(x0, x1, x2)"},
+    {.name = "empty batch",
+     .inputs = 3,
+     .in = {{.shape = {2, {0, 4}}}, {.shape = {2, {2, 4}}}, {.shape = {1, {2}}}},
+     .attrs = &blank,
+     .torch = "F.linear(x0, x1, x2)"},
+    {.name = "no features",
+     .inputs = 3,
+     .in = {{.shape = {2, {3, 0}}}, {.shape = {2, {2, 0}}}, {.shape = {1, {2}}}},
+     .attrs = &blank,
+     .torch = "F.linear(x0, x1, x2)"},
+    {0}};
+
+static const fv_op linear_op = {
+    .name = "linear",
+    .inputs = 3,
+    .optional = FV_IN(2),
+    .outputs = 1,
+    .attrs_size = sizeof(fv_product),
+    .infer = linear_infer,
+    .forward = linear_forward,
+    .reference = linear_reference,
+    .gradient = linear_gradient,
+    .saves = {FV_IN(1), FV_IN(0)},
+    .cases = linear_cases,
+};
+FV_REGISTER(linear_op);
+
+fv_tensor *fv_linear(fv_tensor *x, fv_tensor *w, fv_tensor *b)
+{
+    return FV_APPLY(&linear_op, &blank, x, w, b);
+}

@@ -1,0 +1,49 @@
+/* Matrix products. All take operands in any order of memory without copying them, and are of
+ * floating dtypes. */
+#ifndef FOVEA_AUTOGRAD_OPS_PRODUCT_MATMUL_H
+#define FOVEA_AUTOGRAD_OPS_PRODUCT_MATMUL_H
+
+#include "autograd/op.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* y = x w^T + b
+ * x [...,in]  w [out,in]  b [out] or NULL  ->  y [...,out]
+ * Gradient: x w b (twice differentiable).   Errors: shape, dtype.
+ * Source: torch.nn.functional.linear. */
+fv_tensor *fv_linear(fv_tensor *x, fv_tensor *w, fv_tensor *b);
+
+/* y = a b, by the ranks of both:
+ *   [k] [k] -> scalar    [m,k] [k] -> [m]    [k] [k,n] -> [n]    [m,k] [k,n] -> [m,n]
+ *   [...,m,k] [...,k,n] -> [...,m,n], where the leading dimensions broadcast; with a [k] on either
+ *   side its missing dimension is left out of the result.
+ * Gradient: a b (twice differentiable).   Errors: a 0-dim operand, shape, dtype.
+ * Source: torch.matmul. */
+fv_tensor *fv_matmul(fv_tensor *a, fv_tensor *b);
+
+/* a [m,k]  b [k,n]  ->  y [m,n]; no broadcasting.
+ * Gradient: a b (twice differentiable).   Errors: shape, dtype.
+ * Source: torch.mm. */
+fv_tensor *fv_mm(fv_tensor *a, fv_tensor *b);
+
+/* a [n,m,k]  b [n,k,p]  ->  y [n,m,p]; no broadcasting.
+ * Gradient: a b (twice differentiable).   Errors: shape, dtype.
+ * Source: torch.bmm. */
+fv_tensor *fv_bmm(fv_tensor *a, fv_tensor *b);
+
+/* y = sum of a[i] b[i];  a [k]  b [k]  ->  y [].
+ * Gradient: a b (twice differentiable).   Errors: shape, dtype.
+ * Source: torch.dot. */
+fv_tensor *fv_dot(fv_tensor *a, fv_tensor *b);
+
+/* y[i,j] = a[i] b[j];  a [m]  b [n]  ->  y [m,n].
+ * Gradient: a b (twice differentiable).   Errors: shape, dtype.
+ * Source: torch.outer. */
+fv_tensor *fv_outer(fv_tensor *a, fv_tensor *b);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,119 @@
+/* Dropout as a pure function of its attrs: the front function reserves the random numbers, the
+ * forward and the gradient are the same op with the same numbers. */
+#include "autograd/ops/random/dropout.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "autograd/op.h"
+#include "autograd/ops/elementwise/elementwise.h"
+#include "tensor/create.h"
+#include "tensor/kernels/random/dropout.h"
+#include "tensor/random.h"
+
+typedef struct dropout_attrs {
+    double p;
+    fv_rng_state state;
+    bool ordered;                 /* strides are set: by infer, from the input */
+    int64_t strides[FV_MAX_DIMS]; /* the memory order that counts the random numbers */
+} dropout_attrs;
+
+static fv_status dropout_infer(fv_call *c)
+{
+    dropout_attrs *a = c->attrs;
+    fv_status status = fv_need_floating(c, 0, "input");
+    if (status != FV_OK) return status;
+    if (!(a->p >= 0 && a->p <= 1))
+        return fv_reject(c, FV_ERR_OPTION, "p is %g, it must lie in [0, 1] (input %s)", a->p,
+                         fv_text(c->in[0]));
+    fv_output_like(c, 0, c->in[0]);
+    if (a->ordered)
+        memcpy(c->spec[0].strides, a->strides, sizeof a->strides);
+    else
+        memcpy(a->strides, c->spec[0].strides, sizeof a->strides);
+    a->ordered = true;
+    return FV_OK;
+}
+
+static double scale_of(const dropout_attrs *a)
+{
+    return a->p < 1 ? 1 / (1 - a->p) : 0;
+}
+
+static void dropout_forward(fv_call *c)
+{
+    const dropout_attrs *a = c->attrs;
+    fv_dropout_run(c->out[0], c->in[0], a->state, 1 - a->p, scale_of(a));
+}
+
+static void dropout_reference(fv_call *c)
+{
+    const dropout_attrs *a = c->attrs;
+    fv_dropout_reference(c->out[0], c->in[0], a->state, 1 - a->p, scale_of(a));
+}
+
+static const fv_attr dropout_fields[] = {
+    {"p", offsetof(dropout_attrs, p), FV_ATTR_DOUBLE},
+    {NULL, 0, FV_ATTR_DOUBLE},
+};
+
+static const dropout_attrs half = {.p = 0.5, .state = {1, 0}}, few = {.p = 0.1, .state = {7, 3}},
+                           all = {.p = 1, .state = {1, 0}};
+
+/* PyTorch draws other random numbers, so there are values of it only for p = 1. */
+static const fv_case dropout_cases[] = {
+    {.name = "half", .inputs = 1, .in = {{.shape = {4, {2, 3, 4, 5}}}}, .attrs = &half},
+    {.name = "few, odd length", .inputs = 1, .in = {{.shape = {1, {131}}}}, .attrs = &few},
+    {.name = "all",
+     .inputs = 1,
+     .in = {{.shape = {2, {3, 5}}}},
+     .attrs = &all,
+     .torch = "F.dropout(x0, 1.0)"},
+    {.name = NULL},
+};
+
+static void dropout_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin);
+
+static const fv_op dropout_op = {
+    .name = "dropout",
+    .inputs = 1,
+    .outputs = 1,
+    .attrs_size = sizeof(dropout_attrs),
+    .infer = dropout_infer,
+    .forward = dropout_forward,
+    .reference = dropout_reference,
+    .gradient = dropout_gradient,
+    .attr_fields = dropout_fields,
+    .cases = dropout_cases,
+};
+FV_REGISTER(dropout_op);
+
+/* Linear in x: the same op on the gradient, with the random numbers counted as for x. */
+static void dropout_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
+{
+    gin[0] = fv_apply(&dropout_op, c->attrs, 1, &gout[0]);
+}
+
+fv_tensor *fv_dropout_ex(const fv_dropout_args *a)
+{
+    bool nothing = !a->training || a->p == 0;
+    if (nothing && !fv_failed(a->input)) return a->input;
+    dropout_attrs attrs = {.p = a->p};
+    if (!fv_failed(a->input)) attrs.state = fv_rng_reserve((a->input->numel + 3) / 4);
+    fv_tensor *in = a->input;
+    return fv_apply(&dropout_op, &attrs, 1, &in);
+}
+
+fv_tensor *fv_dropout2d_ex(const fv_dropout_args *a)
+{
+    fv_tensor *x = a->input;
+    if (fv_failed(x) || !a->training || a->p == 0) return fv_dropout_ex(a);
+    if (x->ndim < 2 || x->ndim > 5) {
+        fv_fail(FV_ERR_SHAPE, "dropout2d: input has %d dimensions, 2 to 5 (N, C, ...) are needed",
+                x->ndim);
+        return fv_failed_tensor();
+    }
+    fv_shape shape = {.ndim = x->ndim, .dim = {x->shape[0], x->shape[1], 1, 1, 1}};
+    fv_tensor *ones = fv_ones(shape, .dtype = x->dtype);
+    return fv_mul(x, fv_dropout(ones, a->p));
+}

@@ -1,0 +1,347 @@
+/* Sums and what is made of sums: sum, mean, sum_to, var, std, norm, logsumexp. */
+#include "autograd/ops/reduce/reduce.h"
+
+#include <math.h>
+
+#include "autograd/ops/elementwise/elementwise.h"
+#include "autograd/ops/reduce/reduce_impl.h"
+#include "autograd/ops/view/view.h"
+
+/* --- shared with the other reductions -------------------------------------------------------- */
+
+const fv_attr fv_reduce_fields[] = {
+    {"dim", offsetof(fv_reduce_attrs, dim), FV_ATTR_DIM},
+    {"keepdim", offsetof(fv_reduce_attrs, keepdim), FV_ATTR_BOOL},
+    {NULL, 0, FV_ATTR_INT},
+};
+
+static fv_status mask_of_dims(const fv_call *c, fv_dims dims, uint32_t *mask)
+{
+    int ndim = c->in[0]->ndim;
+    *mask = (1u << ndim) - 1;
+    if (dims == FV_ALL) return FV_OK;
+    int64_t dim[FV_MAX_DIMS];
+    int count = fv_dims_unpack(dims, dim);
+    if (count == 0) return fv_reject(c, FV_ERR_OPTION, "dim is no dimension number");
+    uint32_t seen = 0;
+    for (int i = 0; i < count; i++) {
+        fv_status status = fv_need_dim(c, 0, &dim[i]);
+        if (status != FV_OK) return status;
+        uint32_t bit = 1u << dim[i];
+        if (seen & bit)
+            return fv_reject(c, FV_ERR_OPTION, "dim %lld is named twice", (long long)dim[i]);
+        seen |= bit;
+    }
+    *mask &= seen;
+    return FV_OK;
+}
+
+static fv_shape result_shape(const fv_shape *in, uint32_t mask, bool keepdim)
+{
+    fv_shape shape = {0};
+    for (int d = 0; d < in->ndim; d++) {
+        bool reduced = mask >> d & 1;
+        if (!reduced || keepdim) shape.dim[shape.ndim++] = reduced ? 1 : in->dim[d];
+    }
+    return shape;
+}
+
+fv_status fv_reduce_infer(fv_call *c, fv_dtype result, bool shifts)
+{
+    fv_reduce_attrs *a = c->attrs;
+    fv_status status = mask_of_dims(c, a->dim, &a->mask);
+    if (status != FV_OK) return status;
+    fv_shape in = fv_shape_of(c->in[0]);
+    fv_shape shape = result_shape(&in, a->mask, a->keepdim);
+    status = fv_need_size(c, &shape);
+    if (status != FV_OK) return status;
+    fv_output_contiguous(c, 0, result, &shape);
+    c->scratch_bytes = fv_reduce_scratch(c->in[0], a->mask);
+    if (shifts) c->scratch_bytes += (size_t)fv_reduce_kept(c->in[0], a->mask) * sizeof(double);
+    return FV_OK;
+}
+
+fv_status fv_reduce_floating_infer(fv_call *c)
+{
+    fv_status status = fv_need_floating(c, 0, "input");
+    return status != FV_OK ? status : fv_reduce_infer(c, c->in[0]->dtype, false);
+}
+
+fv_status fv_reduce_floating_shift_infer(fv_call *c)
+{
+    fv_status status = fv_need_floating(c, 0, "input");
+    return status != FV_OK ? status : fv_reduce_infer(c, c->in[0]->dtype, true);
+}
+
+fv_dtype fv_reduce_sum_dtype(fv_dtype dtype)
+{
+    return fv_dtype_is_floating(dtype) ? dtype : FV_INT64;
+}
+
+fv_reduce_job fv_reduce_job_of(fv_call *c, fv_reduce_kind kind)
+{
+    const fv_reduce_attrs *a = c->attrs;
+    return (fv_reduce_job){
+        .in = c->in[0],
+        .mask = a->mask,
+        .kind = kind,
+        .init = fv_reduce_identity(kind, c->in[0]->dtype),
+        .out = c->out[0],
+        .scratch = c->scratch,
+    };
+}
+
+fv_shape fv_reduce_kept_shape(const fv_call *c)
+{
+    const fv_reduce_attrs *a = c->attrs;
+    return result_shape(fv_input_shape(c, 0), a->mask, true);
+}
+
+fv_tensor *fv_reduce_restore(const fv_call *c, fv_tensor *t)
+{
+    const fv_reduce_attrs *a = c->attrs;
+    return a->keepdim ? t : fv_reshape_ex(t, fv_reduce_kept_shape(c));
+}
+
+int64_t fv_reduce_count(const fv_call *c)
+{
+    const fv_reduce_attrs *a = c->attrs;
+    const fv_shape *in = fv_input_shape(c, 0);
+    int64_t n = 1;
+    for (int d = 0; d < in->ndim; d++)
+        if (a->mask >> d & 1) n *= in->dim[d];
+    return n;
+}
+
+static fv_tensor *apply(const fv_op *op, const fv_reduce_args *a)
+{
+    fv_reduce_attrs attrs = {.dim = a->dim, .keepdim = a->keepdim};
+    return FV_APPLY(op, &attrs, a->input);
+}
+
+#define ATTRS(...) (&(const fv_reduce_attrs){__VA_ARGS__})
+
+/* --- sum ------------------------------------------------------------------------------------- */
+
+static fv_status sum_infer(fv_call *c)
+{
+    return fv_reduce_infer(c, fv_reduce_sum_dtype(c->in[0]->dtype), false);
+}
+
+static void sum_compute(fv_call *c, fv_reduce_runner run)
+{
+    fv_reduce_job job = fv_reduce_job_of(c, FV_REDUCE_SUM);
+    run(&job);
+}
+FV_REDUCE_PAIR(sum)
+
+static void sum_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
+{
+    gin[0] = fv_expand_ex(fv_reduce_restore(c, gout[0]), *fv_input_shape(c, 0));
+}
+
+static const fv_case sum_cases[] = {
+    {.name = "all",
+     .inputs = 1,
+     .in = {{.shape = {3, {3, 4, 5}}}},
+     .attrs = ATTRS(.dim = FV_ALL),
+     .torch = "x0.sum()"},
+    {.name = "last dim",
+     .inputs = 1,
+     .in = {{.shape = {2, {5, 37}}}},
+     .attrs = ATTRS(.dim = -1),
+     .torch = "x0.sum(dim=-1)"},
+    {.name = "first dim, kept",
+     .inputs = 1,
+     .in = {{.shape = {3, {7, 2, 3}}}},
+     .attrs = ATTRS(.dim = 0, .keepdim = true),
+     .torch = "x0.sum(dim=0, keepdim=True)"},
+    {.name = "middle dim",
+     .inputs = 1,
+     .in = {{.shape = {4, {2, 5, 3, 2}}}},
+     .attrs = ATTRS(.dim = 1),
+     .torch = "x0.sum(dim=1)"},
+    {.name = "scalar",
+     .inputs = 1,
+     .in = {{.shape = {0, {0}}}},
+     .attrs = ATTRS(.dim = 0),
+     .torch = "x0.sum(dim=0)"},
+    {.name = NULL},
+};
+static const fv_op sum_op = {
+    .name = "sum",
+    .inputs = 1,
+    .outputs = 1,
+    .attrs_size = sizeof(fv_reduce_attrs),
+    .infer = sum_infer,
+    .forward = sum_forward,
+    .reference = sum_reference,
+    .gradient = sum_gradient,
+    .attr_fields = fv_reduce_fields,
+    .cases = sum_cases,
+};
+FV_REGISTER(sum_op);
+
+fv_tensor *fv_sum_ex(const fv_reduce_args *a)
+{
+    return apply(&sum_op, a);
+}
+
+/* --- mean ------------------------------------------------------------------------------------ */
+
+static void mean_compute(fv_call *c, fv_reduce_runner run)
+{
+    fv_reduce_job job = fv_reduce_job_of(c, FV_REDUCE_SUM);
+    job.scale = 1.0 / (double)fv_reduce_length(job.in, job.mask); /* infinite over nothing: NaN */
+    run(&job);
+}
+FV_REDUCE_PAIR(mean)
+
+static void mean_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
+{
+    fv_tensor *g = fv_mul_scalar(gout[0], 1.0 / (double)fv_reduce_count(c));
+    gin[0] = fv_expand_ex(fv_reduce_restore(c, g), *fv_input_shape(c, 0));
+}
+
+static const fv_case mean_cases[] = {
+    {.name = "all",
+     .inputs = 1,
+     .in = {{.shape = {3, {3, 4, 5}}}},
+     .attrs = ATTRS(.dim = FV_ALL),
+     .torch = "x0.mean()"},
+    {.name = "last dim, kept",
+     .inputs = 1,
+     .in = {{.shape = {2, {3, 21}}}},
+     .attrs = ATTRS(.dim = 1, .keepdim = true),
+     .torch = "x0.mean(dim=1, keepdim=True)"},
+    {.name = "channels",
+     .inputs = 1,
+     .in = {{.shape = {4, {2, 3, 4, 5}}}},
+     .attrs = ATTRS(.dim = -3),
+     .torch = "x0.mean(dim=1)"},
+    {.name = NULL},
+};
+static const fv_op mean_op = {
+    .name = "mean",
+    .inputs = 1,
+    .outputs = 1,
+    .attrs_size = sizeof(fv_reduce_attrs),
+    .infer = fv_reduce_floating_infer,
+    .forward = mean_forward,
+    .reference = mean_reference,
+    .gradient = mean_gradient,
+    .attr_fields = fv_reduce_fields,
+    .cases = mean_cases,
+};
+FV_REGISTER(mean_op);
+
+fv_tensor *fv_mean_ex(const fv_reduce_args *a)
+{
+    return apply(&mean_op, a);
+}
+
+/* --- sum_to ---------------------------------------------------------------------------------- */
+
+typedef struct sum_to_attrs {
+    fv_shape shape;
+} sum_to_attrs;
+
+/* Dims of x that the shape lacks or has as 1. */
+static uint32_t sum_to_mask(const fv_tensor *x, const fv_shape *shape)
+{
+    uint32_t mask = 0;
+    int extra = x->ndim - shape->ndim;
+    for (int d = 0; d < x->ndim; d++)
+        if (d < extra || (shape->dim[d - extra] == 1 && x->shape[d] != 1)) mask |= 1u << d;
+    return mask;
+}
+
+static fv_status sum_to_infer(fv_call *c)
+{
+    const sum_to_attrs *a = c->attrs;
+    fv_shape x = fv_shape_of(c->in[0]), both;
+    if (a->shape.ndim < 0 || a->shape.ndim > x.ndim || !fv_shape_broadcast(&x, &a->shape, &both) ||
+        !fv_shape_equal(&x, &both))
+        return fv_reject(c, FV_ERR_SHAPE, "input %s is no broadcast of shape %s", fv_text(c->in[0]),
+                         a->shape.ndim < 0 || a->shape.ndim > FV_MAX_DIMS
+                             ? "of an impossible rank"
+                             : fv_shape_text(&a->shape));
+    fv_output_contiguous(c, 0, fv_reduce_sum_dtype(c->in[0]->dtype), &a->shape);
+    c->scratch_bytes = fv_reduce_scratch(c->in[0], sum_to_mask(c->in[0], &a->shape));
+    return FV_OK;
+}
+
+static void sum_to_compute(fv_call *c, fv_reduce_runner run)
+{
+    const sum_to_attrs *a = c->attrs;
+    const fv_tensor *x = c->in[0];
+    fv_tensor out =
+        fv_tensor_borrow(c->out[0]); /* in x's rank: the driver wants all reduced dims or none */
+    int extra = x->ndim - out.ndim;
+    out.ndim = x->ndim;
+    for (int d = x->ndim - 1; d >= 0; d--) {
+        out.shape[d] = d >= extra ? c->out[0]->shape[d - extra] : 1;
+        out.strides[d] = d >= extra ? c->out[0]->strides[d - extra] : 0;
+    }
+    fv_reduce_job job = {
+        .in = x,
+        .mask = sum_to_mask(x, &a->shape),
+        .kind = FV_REDUCE_SUM,
+        .init = fv_reduce_identity(FV_REDUCE_SUM, x->dtype),
+        .out = &out,
+        .scratch = c->scratch,
+    };
+    run(&job);
+}
+FV_REDUCE_PAIR(sum_to)
+
+static void sum_to_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
+{
+    gin[0] = fv_expand_ex(gout[0], *fv_input_shape(c, 0));
+}
+
+static const fv_case sum_to_cases[] = {
+    {.name = "bias",
+     .inputs = 1,
+     .in = {{.shape = {2, {6, 5}}}},
+     .attrs = &(const sum_to_attrs){{1, {5}}},
+     .torch = "x0.sum_to_size(5)"},
+    {.name = "channels",
+     .inputs = 1,
+     .in = {{.shape = {4, {2, 3, 4, 5}}}},
+     .attrs = &(const sum_to_attrs){{3, {3, 1, 1}}},
+     .torch = "x0.sum_to_size(3, 1, 1)"},
+    {.name = "kept first dim",
+     .inputs = 1,
+     .in = {{.shape = {3, {2, 3, 4}}}},
+     .attrs = &(const sum_to_attrs){{3, {2, 1, 4}}},
+     .torch = "x0.sum_to_size(2, 1, 4)"},
+    {.name = "scalar",
+     .inputs = 1,
+     .in = {{.shape = {2, {3, 4}}}},
+     .attrs = &(const sum_to_attrs){{0, {0}}},
+     .torch = "x0.sum()"},
+    {.name = NULL},
+};
+static const fv_op sum_to_op = {
+    .name = "sum_to",
+    .inputs = 1,
+    .outputs = 1,
+    .attrs_size = sizeof(sum_to_attrs),
+    .infer = sum_to_infer,
+    .forward = sum_to_forward,
+    .reference = sum_to_reference,
+    .gradient = sum_to_gradient,
+    .cases = sum_to_cases,
+};
+FV_REGISTER(sum_to_op);
+
+fv_tensor *fv_sum_to(fv_tensor *x, fv_shape shape)
+{
+    if (!fv_failed(x)) {
+        fv_shape own = fv_shape_of(x);
+        if (fv_shape_equal(&own, &shape)) return x;
+    }
+    sum_to_attrs attrs = {shape};
+    return FV_APPLY(&sum_to_op, &attrs, x);
+}

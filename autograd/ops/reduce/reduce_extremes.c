@@ -1,0 +1,327 @@
+/* Extremes and products: amax, amin, max and min with positions, argmax, argmin, any, all, prod. */
+#include "autograd/ops/elementwise/elementwise.h"
+#include "autograd/ops/view/join.h"
+#include "autograd/ops/reduce/reduce.h"
+#include "autograd/ops/reduce/reduce_impl.h"
+#include "autograd/ops/view/view.h"
+
+#define ATTRS(...) (&(const fv_reduce_attrs){__VA_ARGS__})
+
+static fv_tensor *apply(const fv_op *op, const fv_reduce_args *a)
+{
+    fv_reduce_attrs attrs = {.dim = a->dim, .keepdim = a->keepdim};
+    return FV_APPLY(op, &attrs, a->input);
+}
+
+/* --- amax and amin --------------------------------------------------------------------------- */
+
+static fv_status extreme_infer(fv_call *c)
+{
+    const fv_reduce_attrs *a = c->attrs;
+    fv_status status = fv_reduce_infer(c, c->in[0]->dtype, false);
+    if (status == FV_OK && fv_reduce_length(c->in[0], a->mask) == 0)
+        return fv_reject(c, FV_ERR_SHAPE, "input %s has nothing to reduce in these dimensions",
+                         fv_text(c->in[0]));
+    return status;
+}
+
+static void amax_compute(fv_call *c, fv_reduce_runner run)
+{
+    fv_reduce_job job = fv_reduce_job_of(c, FV_REDUCE_MAX);
+    run(&job);
+}
+FV_REDUCE_PAIR(amax)
+
+static void amin_compute(fv_call *c, fv_reduce_runner run)
+{
+    fv_reduce_job job = fv_reduce_job_of(c, FV_REDUCE_MIN);
+    run(&job);
+}
+FV_REDUCE_PAIR(amin)
+
+static void extreme_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
+{
+    const fv_reduce_attrs *a = c->attrs;
+    fv_tensor *x = c->in[0];
+    fv_tensor *best = fv_to(fv_eq(x, fv_reduce_restore(c, c->out[0])), x->dtype);
+    fv_tensor *share = fv_div(best, fv_sum(best, .dim = a->dim, .keepdim = true));
+    gin[0] = fv_mul(fv_reduce_restore(c, gout[0]), share);
+}
+
+static const fv_case amax_cases[] = {
+    {.name = "all",
+     .inputs = 1,
+     .in = {{.shape = {3, {3, 4, 5}}, .fill = FV_FILL_DISTINCT}},
+     .attrs = ATTRS(.dim = FV_ALL),
+     .torch = "x0.amax()"},
+    {.name = "last dim, kept",
+     .inputs = 1,
+     .in = {{.shape = {2, {3, 37}}, .fill = FV_FILL_DISTINCT}},
+     .attrs = ATTRS(.dim = -1, .keepdim = true),
+     .torch = "x0.amax(dim=-1, keepdim=True)"},
+    {.name = "channels",
+     .inputs = 1,
+     .in = {{.shape = {4, {2, 5, 3, 2}}, .fill = FV_FILL_DISTINCT}},
+     .attrs = ATTRS(.dim = 1),
+     .torch = "x0.amax(dim=1)"},
+    {.name = NULL},
+};
+static const fv_op amax_op = {
+    .name = "amax",
+    .inputs = 1,
+    .outputs = 1,
+    .attrs_size = sizeof(fv_reduce_attrs),
+    .infer = extreme_infer,
+    .forward = amax_forward,
+    .reference = amax_reference,
+    .gradient = extreme_gradient,
+    .saves = {FV_IN(0) | FV_OUT(0)},
+    .attr_fields = fv_reduce_fields,
+    .cases = amax_cases,
+};
+FV_REGISTER(amax_op);
+
+static const fv_case amin_cases[] = {
+    {.name = "all",
+     .inputs = 1,
+     .in = {{.shape = {3, {3, 4, 5}}, .fill = FV_FILL_DISTINCT}},
+     .attrs = ATTRS(.dim = FV_ALL),
+     .torch = "x0.amin()"},
+    {.name = "first dim",
+     .inputs = 1,
+     .in = {{.shape = {2, {37, 3}}, .fill = FV_FILL_DISTINCT}},
+     .attrs = ATTRS(.dim = 0),
+     .torch = "x0.amin(dim=0)"},
+    {.name = NULL},
+};
+static const fv_op amin_op = {
+    .name = "amin",
+    .inputs = 1,
+    .outputs = 1,
+    .attrs_size = sizeof(fv_reduce_attrs),
+    .infer = extreme_infer,
+    .forward = amin_forward,
+    .reference = amin_reference,
+    .gradient = extreme_gradient,
+    .saves = {FV_IN(0) | FV_OUT(0)},
+    .attr_fields = fv_reduce_fields,
+    .cases = amin_cases,
+};
+FV_REGISTER(amin_op);
+
+fv_tensor *fv_amax_ex(const fv_reduce_args *a)
+{
+    return apply(&amax_op, a);
+}
+
+fv_tensor *fv_amin_ex(const fv_reduce_args *a)
+{
+    return apply(&amin_op, a);
+}
+
+fv_tensor *fv_max(fv_tensor *x)
+{
+    return fv_amax(x);
+}
+
+fv_tensor *fv_min(fv_tensor *x)
+{
+    return fv_amin(x);
+}
+
+/* --- any and all ----------------------------------------------------------------------------- */
+
+static fv_status bool_infer(fv_call *c)
+{
+    if (c->in[0]->dtype != FV_BOOL)
+        return fv_reject(c, FV_ERR_DTYPE, "input is %s, not bool", fv_dtype_name(c->in[0]->dtype));
+    return fv_reduce_infer(c, FV_BOOL, false);
+}
+
+static void any_compute(fv_call *c, fv_reduce_runner run)
+{
+    fv_reduce_job job = fv_reduce_job_of(c, FV_REDUCE_MAX);
+    job.init.i = 0;
+    run(&job);
+}
+FV_REDUCE_PAIR(any)
+
+static void all_compute(fv_call *c, fv_reduce_runner run)
+{
+    fv_reduce_job job = fv_reduce_job_of(c, FV_REDUCE_MIN);
+    job.init.i = 1;
+    run(&job);
+}
+FV_REDUCE_PAIR(all)
+
+static const fv_case any_cases[] = {
+    {.name = "all dims",
+     .inputs = 1,
+     .in = {{.shape = {2, {4, 5}}, .fill = FV_FILL_MASK}},
+     .attrs = ATTRS(.dim = FV_ALL),
+     .torch = "x0.any()"},
+    {.name = "dim",
+     .inputs = 1,
+     .in = {{.shape = {3, {4, 2, 3}}, .fill = FV_FILL_MASK}},
+     .attrs = ATTRS(.dim = 1),
+     .torch = "x0.any(dim=1)"},
+    {.name = NULL},
+};
+static const fv_op any_op = {
+    .name = "any",
+    .inputs = 1,
+    .outputs = 1,
+    .attrs_size = sizeof(fv_reduce_attrs),
+    .infer = bool_infer,
+    .forward = any_forward,
+    .reference = any_reference,
+    .gradient = FV_NO_GRADIENT,
+    .attr_fields = fv_reduce_fields,
+    .cases = any_cases,
+};
+FV_REGISTER(any_op);
+
+static const fv_case all_cases[] = {
+    {.name = "all dims",
+     .inputs = 1,
+     .in = {{.shape = {2, {4, 5}}, .fill = FV_FILL_MASK}},
+     .attrs = ATTRS(.dim = FV_ALL),
+     .torch = "x0.all()"},
+    {.name = "dim, kept",
+     .inputs = 1,
+     .in = {{.shape = {3, {4, 2, 3}}, .fill = FV_FILL_MASK}},
+     .attrs = ATTRS(.dim = 1, .keepdim = true),
+     .torch = "x0.all(dim=1, keepdim=True)"},
+    {.name = NULL},
+};
+static const fv_op all_op = {
+    .name = "all",
+    .inputs = 1,
+    .outputs = 1,
+    .attrs_size = sizeof(fv_reduce_attrs),
+    .infer = bool_infer,
+    .forward = all_forward,
+    .reference = all_reference,
+    .gradient = FV_NO_GRADIENT,
+    .attr_fields = fv_reduce_fields,
+    .cases = all_cases,
+};
+FV_REGISTER(all_op);
+
+static fv_tensor *apply_bool(const fv_op *op, const fv_reduce_args *a)
+{
+    fv_reduce_args args = *a;
+    if (!fv_failed(a->input) && a->input->dtype != FV_BOOL) args.input = fv_to(a->input, FV_BOOL);
+    return apply(op, &args);
+}
+
+fv_tensor *fv_any_ex(const fv_reduce_args *a)
+{
+    return apply_bool(&any_op, a);
+}
+
+fv_tensor *fv_all_ex(const fv_reduce_args *a)
+{
+    return apply_bool(&all_op, a);
+}
+
+/* --- prod ------------------------------------------------------------------------------------ */
+
+static fv_status prod_infer(fv_call *c)
+{
+    const fv_reduce_attrs *a = c->attrs;
+    int64_t dim[FV_MAX_DIMS];
+    if (a->dim != FV_ALL && fv_dims_unpack(a->dim, dim) > 1)
+        return fv_reject(c, FV_ERR_OPTION, "dim names several dimensions; one or FV_ALL is meant");
+    return fv_reduce_infer(c, fv_reduce_sum_dtype(c->in[0]->dtype), false);
+}
+
+static void prod_compute(fv_call *c, fv_reduce_runner run)
+{
+    fv_reduce_job job = fv_reduce_job_of(c, FV_REDUCE_PROD);
+    run(&job);
+}
+FV_REDUCE_PAIR(prod)
+
+/* The gradient of x_i is the product of the others, by a tree that never divides, so that zeros
+ * need no special case: level k+1 multiplies the two halves of level k (an odd last element goes
+ * up alone), and on the way down each half gets the gradient times the other half. */
+static fv_tensor *prod_tree_gradient(fv_tensor *x, fv_tensor *g, int64_t dim)
+{
+    enum { LEVELS = 64 };
+    fv_tensor *level[LEVELS];
+    int top = 0;
+    level[0] = x;
+    while (!fv_failed(level[top]) && fv_size(level[top], dim) > 1) {
+        fv_tensor *t = level[top];
+        int64_t n = fv_size(t, dim), half = n / 2;
+        fv_tensor *up = fv_mul(fv_narrow(t, dim, 0, half), fv_narrow(t, dim, half, half));
+        if (n % 2) up = fv_cat(FV_TENSORS(up, fv_narrow(t, dim, n - 1, 1)), .dim = dim);
+        level[++top] = up;
+    }
+    for (int k = top - 1; k >= 0 && !fv_failed(g); k--) {
+        fv_tensor *t = level[k];
+        int64_t n = fv_size(t, dim), half = n / 2;
+        fv_tensor *pairs = fv_narrow(g, dim, 0, half);
+        fv_tensor *low = fv_mul(pairs, fv_narrow(t, dim, half, half));
+        fv_tensor *high = fv_mul(pairs, fv_narrow(t, dim, 0, half));
+        if (n % 2)
+            g = fv_cat(FV_TENSORS(low, high, fv_narrow(g, dim, half, 1)), .dim = dim);
+        else
+            g = fv_cat(FV_TENSORS(low, high), .dim = dim);
+    }
+    return g;
+}
+
+static void prod_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
+{
+    const fv_reduce_attrs *a = c->attrs;
+    fv_tensor *x = c->in[0];
+    if (x->numel == 0) return;
+    if (x->ndim == 0) {
+        gin[0] = fv_reshape_ex(gout[0], FV_SCALAR);
+    } else if (a->dim == FV_ALL) {
+        fv_tensor *g = prod_tree_gradient(fv_reshape(x, -1), fv_reshape(gout[0], 1), 0);
+        gin[0] = fv_reshape_ex(g, *fv_input_shape(c, 0));
+    } else {
+        gin[0] = prod_tree_gradient(x, fv_reduce_restore(c, gout[0]), a->dim);
+    }
+}
+
+static const fv_case prod_cases[] = {
+    {.name = "all",
+     .inputs = 1,
+     .in = {{.shape = {2, {2, 3}}}},
+     .attrs = ATTRS(.dim = FV_ALL),
+     .torch = "x0.prod()"},
+    {.name = "odd dim",
+     .inputs = 1,
+     .in = {{.shape = {3, {2, 7, 3}}, .fill = FV_FILL_POSITIVE}},
+     .attrs = ATTRS(.dim = 1),
+     .torch = "x0.prod(dim=1)"},
+    {.name = "last dim, kept",
+     .inputs = 1,
+     .in = {{.shape = {2, {3, 4}}}},
+     .attrs = ATTRS(.dim = -1, .keepdim = true),
+     .torch = "x0.prod(dim=-1, keepdim=True)"},
+    {.name = NULL},
+};
+static const fv_op prod_op = {
+    .name = "prod",
+    .inputs = 1,
+    .outputs = 1,
+    .attrs_size = sizeof(fv_reduce_attrs),
+    .infer = prod_infer,
+    .forward = prod_forward,
+    .reference = prod_reference,
+    .gradient = prod_gradient,
+    .saves = {FV_IN(0)},
+    .attr_fields = fv_reduce_fields,
+    .cases = prod_cases,
+};
+FV_REGISTER(prod_op);
+
+fv_tensor *fv_prod_ex(const fv_reduce_args *a)
+{
+    return apply(&prod_op, a);
+}

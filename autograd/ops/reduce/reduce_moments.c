@@ -1,0 +1,286 @@
+/* Reductions in two passes or by squares: var, std, norm, logsumexp. */
+#include <math.h>
+
+#include "autograd/ops/elementwise/elementwise.h"
+#include "autograd/ops/reduce/reduce.h"
+#include "autograd/ops/reduce/reduce_impl.h"
+#include "autograd/ops/view/view.h"
+
+#define ATTRS(...) (&(const fv_reduce_attrs){__VA_ARGS__})
+
+static const fv_attr var_fields[] = {
+    {"dim", offsetof(fv_reduce_attrs, dim), FV_ATTR_DIM},
+    {"correction", offsetof(fv_reduce_attrs, correction), FV_ATTR_INT},
+    {"keepdim", offsetof(fv_reduce_attrs, keepdim), FV_ATTR_BOOL},
+    {NULL, 0, FV_ATTR_INT},
+};
+
+/* The first pass leaves its results where the second one finds its shifts. */
+static fv_reduce_job first_pass(fv_call *c, fv_reduce_kind kind)
+{
+    fv_reduce_job job = fv_reduce_job_of(c, kind);
+    job.raw = c->scratch;
+    job.scratch = (fv_acc *)((double *)c->scratch + fv_reduce_kept(job.in, job.mask));
+    return job;
+}
+
+static fv_reduce_job second_pass(fv_call *c, const fv_reduce_job *first, fv_reduce_kind kind)
+{
+    fv_reduce_job job = fv_reduce_job_of(c, kind);
+    job.shift = first->raw;
+    job.scratch = first->scratch;
+    return job;
+}
+
+/* A 1 where t is 0, else 0: what to add to a divisor. */
+static fv_tensor *where_zero(fv_tensor *t)
+{
+    return fv_to(fv_eq_scalar(t, 0.0), t->dtype);
+}
+
+/* --- var and std ----------------------------------------------------------------------------- */
+
+static double divisor(int64_t count, int64_t correction)
+{
+    double n = (double)count - (double)correction;
+    return n > 0 ? n : 0;
+}
+
+static void var_passes(fv_call *c, fv_reduce_runner run, fv_reduce_post post)
+{
+    const fv_reduce_attrs *a = c->attrs;
+    fv_reduce_job mean = first_pass(c, FV_REDUCE_SUM);
+    int64_t count = fv_reduce_length(mean.in, mean.mask);
+    mean.scale = 1.0 / (double)count;
+    run(&mean);
+    fv_reduce_job job = second_pass(c, &mean, FV_REDUCE_SQDEV);
+    job.scale = 1.0 / divisor(count, a->correction);
+    job.post = post;
+    run(&job);
+}
+
+static void var_compute(fv_call *c, fv_reduce_runner run)
+{
+    var_passes(c, run, FV_POST_NONE);
+}
+FV_REDUCE_PAIR(var)
+
+static void std_compute(fv_call *c, fv_reduce_runner run)
+{
+    var_passes(c, run, FV_POST_SQRT);
+}
+FV_REDUCE_PAIR(std)
+
+/* d var / dx = 2 (x - mean) / divisor. */
+static fv_tensor *var_backward(const fv_call *c, fv_tensor *g)
+{
+    const fv_reduce_attrs *a = c->attrs;
+    fv_tensor *x = c->in[0];
+    fv_tensor *centred = fv_sub(x, fv_mean(x, .dim = a->dim, .keepdim = true));
+    double factor = 2.0 / divisor(fv_reduce_count(c), a->correction);
+    return fv_mul(fv_reduce_restore(c, fv_mul_scalar(g, factor)), centred);
+}
+
+static void var_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
+{
+    gin[0] = var_backward(c, gout[0]);
+}
+
+/* d std = d var / (2 std). Where std is 0 all x - mean are, so any finite divisor gives the 0. */
+static void std_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
+{
+    fv_tensor *twice = fv_mul_scalar(fv_add(c->out[0], where_zero(c->out[0])), 2.0);
+    gin[0] = var_backward(c, fv_div(gout[0], twice));
+}
+
+static const fv_case var_cases[] = {
+    {.name = "all",
+     .inputs = 1,
+     .in = {{.shape = {2, {4, 5}}}},
+     .attrs = ATTRS(.dim = FV_ALL, .correction = 1),
+     .torch = "x0.var()"},
+    {.name = "dim, biased",
+     .inputs = 1,
+     .in = {{.shape = {3, {2, 7, 3}}}},
+     .attrs = ATTRS(.dim = 1, .correction = 0),
+     .torch = "x0.var(dim=1, unbiased=False)"},
+    {.name = "last dim, kept",
+     .inputs = 1,
+     .in = {{.shape = {2, {3, 19}}}},
+     .attrs = ATTRS(.dim = -1, .correction = 1, .keepdim = true),
+     .torch = "x0.var(dim=-1, keepdim=True)"},
+    {.name = NULL},
+};
+static const fv_op var_op = {
+    .name = "var",
+    .inputs = 1,
+    .outputs = 1,
+    .attrs_size = sizeof(fv_reduce_attrs),
+    .infer = fv_reduce_floating_shift_infer,
+    .forward = var_forward,
+    .reference = var_reference,
+    .gradient = var_gradient,
+    .saves = {FV_IN(0)},
+    .attr_fields = var_fields,
+    .cases = var_cases,
+};
+FV_REGISTER(var_op);
+
+static const fv_case std_cases[] = {
+    {.name = "all",
+     .inputs = 1,
+     .in = {{.shape = {2, {4, 5}}}},
+     .attrs = ATTRS(.dim = FV_ALL, .correction = 1),
+     .torch = "x0.std()"},
+    {.name = "dim, biased, kept",
+     .inputs = 1,
+     .in = {{.shape = {3, {2, 7, 3}}}},
+     .attrs = ATTRS(.dim = 1, .correction = 0, .keepdim = true),
+     .torch = "x0.std(dim=1, unbiased=False, keepdim=True)"},
+    {.name = NULL},
+};
+static const fv_op std_op = {
+    .name = "std",
+    .inputs = 1,
+    .outputs = 1,
+    .attrs_size = sizeof(fv_reduce_attrs),
+    .infer = fv_reduce_floating_shift_infer,
+    .forward = std_forward,
+    .reference = std_reference,
+    .gradient = std_gradient,
+    .saves = {FV_IN(0) | FV_OUT(0)},
+    .attr_fields = var_fields,
+    .cases = std_cases,
+};
+FV_REGISTER(std_op);
+
+static fv_tensor *apply_var(const fv_op *op, const fv_var_args *a)
+{
+    fv_reduce_attrs attrs = {.dim = a->dim, .correction = a->correction, .keepdim = a->keepdim};
+    return FV_APPLY(op, &attrs, a->input);
+}
+
+fv_tensor *fv_var_ex(const fv_var_args *a)
+{
+    return apply_var(&var_op, a);
+}
+
+fv_tensor *fv_std_ex(const fv_var_args *a)
+{
+    return apply_var(&std_op, a);
+}
+
+/* --- norm ------------------------------------------------------------------------------------ */
+
+static void norm_compute(fv_call *c, fv_reduce_runner run)
+{
+    fv_reduce_job job = fv_reduce_job_of(c, FV_REDUCE_SQDEV);
+    job.post = FV_POST_SQRT;
+    run(&job);
+}
+FV_REDUCE_PAIR(norm)
+
+static void norm_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
+{
+    fv_tensor *g = fv_div(gout[0], fv_add(c->out[0], where_zero(c->out[0])));
+    gin[0] = fv_mul(fv_reduce_restore(c, g), c->in[0]);
+}
+
+static const fv_case norm_cases[] = {
+    {.name = "all",
+     .inputs = 1,
+     .in = {{.shape = {2, {4, 5}}}},
+     .attrs = ATTRS(.dim = FV_ALL),
+     .torch = "torch.linalg.vector_norm(x0)"},
+    {.name = "dim",
+     .inputs = 1,
+     .in = {{.shape = {3, {2, 7, 3}}}},
+     .attrs = ATTRS(.dim = 1),
+     .torch = "torch.linalg.vector_norm(x0, dim=1)"},
+    {.name = "last dim, kept",
+     .inputs = 1,
+     .in = {{.shape = {2, {3, 19}}}},
+     .attrs = ATTRS(.dim = -1, .keepdim = true),
+     .torch = "torch.linalg.vector_norm(x0, dim=-1, keepdim=True)"},
+    {.name = NULL},
+};
+static const fv_op norm_op = {
+    .name = "norm",
+    .inputs = 1,
+    .outputs = 1,
+    .attrs_size = sizeof(fv_reduce_attrs),
+    .infer = fv_reduce_floating_infer,
+    .forward = norm_forward,
+    .reference = norm_reference,
+    .gradient = norm_gradient,
+    .saves = {FV_IN(0) | FV_OUT(0)},
+    .attr_fields = fv_reduce_fields,
+    .cases = norm_cases,
+};
+FV_REGISTER(norm_op);
+
+fv_tensor *fv_norm_ex(const fv_reduce_args *a)
+{
+    fv_reduce_attrs attrs = {.dim = a->dim, .keepdim = a->keepdim};
+    return FV_APPLY(&norm_op, &attrs, a->input);
+}
+
+/* --- logsumexp ------------------------------------------------------------------------------- */
+
+static void logsumexp_compute(fv_call *c, fv_reduce_runner run)
+{
+    fv_reduce_job max = first_pass(c, FV_REDUCE_MAX);
+    run(&max);
+    int64_t results = fv_reduce_kept(max.in, max.mask);
+    for (int64_t k = 0; k < results; k++)
+        if (isinf(max.raw[k])) max.raw[k] = 0; /* infinity - infinity is no number */
+    fv_reduce_job job = second_pass(c, &max, FV_REDUCE_SUMEXP);
+    job.post = FV_POST_LOG;
+    run(&job);
+}
+FV_REDUCE_PAIR(logsumexp)
+
+static void logsumexp_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
+{
+    fv_tensor *softmax = fv_exp(fv_sub(c->in[0], fv_reduce_restore(c, c->out[0])));
+    gin[0] = fv_mul(fv_reduce_restore(c, gout[0]), softmax);
+}
+
+static const fv_case logsumexp_cases[] = {
+    {.name = "all",
+     .inputs = 1,
+     .in = {{.shape = {2, {4, 5}}}},
+     .attrs = ATTRS(.dim = FV_ALL),
+     .torch = "torch.logsumexp(x0, dim=(0, 1))"},
+    {.name = "dim",
+     .inputs = 1,
+     .in = {{.shape = {3, {2, 7, 3}}}},
+     .attrs = ATTRS(.dim = 1),
+     .torch = "torch.logsumexp(x0, dim=1)"},
+    {.name = "last dim, kept",
+     .inputs = 1,
+     .in = {{.shape = {2, {3, 19}}}},
+     .attrs = ATTRS(.dim = -1, .keepdim = true),
+     .torch = "torch.logsumexp(x0, dim=-1, keepdim=True)"},
+    {.name = NULL},
+};
+static const fv_op logsumexp_op = {
+    .name = "logsumexp",
+    .inputs = 1,
+    .outputs = 1,
+    .attrs_size = sizeof(fv_reduce_attrs),
+    .infer = fv_reduce_floating_shift_infer,
+    .forward = logsumexp_forward,
+    .reference = logsumexp_reference,
+    .gradient = logsumexp_gradient,
+    .saves = {FV_IN(0) | FV_OUT(0)},
+    .attr_fields = fv_reduce_fields,
+    .cases = logsumexp_cases,
+};
+FV_REGISTER(logsumexp_op);
+
+fv_tensor *fv_logsumexp_ex(const fv_reduce_args *a)
+{
+    fv_reduce_attrs attrs = {.dim = a->dim, .keepdim = a->keepdim};
+    return FV_APPLY(&logsumexp_op, &attrs, a->input);
+}

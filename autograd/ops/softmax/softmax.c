@@ -1,0 +1,288 @@
+/* softmax, log_softmax and their backward ops. */
+#include "autograd/ops/softmax/softmax.h"
+
+#include "autograd/ops/elementwise/elementwise.h"
+#include "autograd/ops/reduce/reduce.h"
+#include "tensor/kernels/softmax/softmax.h"
+
+typedef struct softmax_attrs {
+    int64_t dim;
+} softmax_attrs;
+
+#define ATTRS(d) (&(const softmax_attrs){.dim = (d)})
+
+static const fv_attr softmax_fields[] = {
+    {"dim", offsetof(softmax_attrs, dim), FV_ATTR_DIM},
+    {NULL, 0, FV_ATTR_INT},
+};
+
+static int dim_of(const fv_call *c)
+{
+    return (int)((const softmax_attrs *)c->attrs)->dim;
+}
+
+static fv_tensor *line_sum(fv_tensor *x, int dim)
+{
+    return fv_sum(x, .dim = dim, .keepdim = true);
+}
+
+/* --- forward ops ----------------------------------------------------------------------------- */
+
+static fv_status softmax_infer(fv_call *c)
+{
+    softmax_attrs *a = c->attrs;
+    fv_status status = fv_need_floating(c, 0, "input");
+    if (status == FV_OK) status = fv_need_dim(c, 0, &a->dim);
+    if (status != FV_OK) return status;
+    fv_shape shape = fv_shape_of(c->in[0]);
+    status = fv_need_size(c, &shape);
+    if (status == FV_OK) fv_output_like(c, 0, c->in[0]);
+    return status;
+}
+
+static void softmax_forward(fv_call *c)
+{
+    fv_softmax_run(c->in[0], dim_of(c), false, c->out[0]);
+}
+
+static void softmax_reference(fv_call *c)
+{
+    fv_softmax_reference(c->in[0], dim_of(c), false, c->out[0]);
+}
+
+static void softmax_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
+{
+    gin[0] = fv_softmax_backward(gout[0], c->out[0], dim_of(c));
+}
+
+static void log_softmax_forward(fv_call *c)
+{
+    fv_softmax_run(c->in[0], dim_of(c), true, c->out[0]);
+}
+
+static void log_softmax_reference(fv_call *c)
+{
+    fv_softmax_reference(c->in[0], dim_of(c), true, c->out[0]);
+}
+
+static void log_softmax_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
+{
+    gin[0] = fv_log_softmax_backward(gout[0], c->out[0], dim_of(c));
+}
+
+static const fv_case softmax_cases[] = {
+    {.name = "last dim",
+     .inputs = 1,
+     .in = {{.shape = {2, {3, 10}}}},
+     .attrs = ATTRS(-1),
+     .torch = "torch.softmax(x0, -1)"},
+    {.name = "longer than a vector",
+     .inputs = 1,
+     .in = {{.shape = {2, {2, 21}}}},
+     .attrs = ATTRS(1),
+     .torch = "torch.softmax(x0, 1)"},
+    {.name = "channels",
+     .inputs = 1,
+     .in = {{.shape = {4, {2, 3, 2, 5}}}},
+     .attrs = ATTRS(1),
+     .torch = "torch.softmax(x0, 1)"},
+    {.name = "first dim",
+     .inputs = 1,
+     .in = {{.shape = {2, {4, 3}}}},
+     .attrs = ATTRS(0),
+     .torch = "torch.softmax(x0, 0)"},
+    {.name = "scalar",
+     .inputs = 1,
+     .in = {{.shape = {0, {0}}}},
+     .attrs = ATTRS(0),
+     .torch = "torch.softmax(x0, 0)"},
+    {.name = NULL},
+};
+static const fv_op softmax_op = {
+    .name = "softmax",
+    .inputs = 1,
+    .outputs = 1,
+    .attrs_size = sizeof(softmax_attrs),
+    .infer = softmax_infer,
+    .forward = softmax_forward,
+    .reference = softmax_reference,
+    .gradient = softmax_gradient,
+    .saves = {FV_OUT(0)},
+    .attr_fields = softmax_fields,
+    .cases = softmax_cases,
+};
+FV_REGISTER(softmax_op);
+
+static const fv_case log_softmax_cases[] = {
+    {.name = "last dim",
+     .inputs = 1,
+     .in = {{.shape = {2, {3, 10}}}},
+     .attrs = ATTRS(-1),
+     .torch = "torch.log_softmax(x0, -1)"},
+    {.name = "longer than a vector",
+     .inputs = 1,
+     .in = {{.shape = {2, {2, 21}}}},
+     .attrs = ATTRS(1),
+     .torch = "torch.log_softmax(x0, 1)"},
+    {.name = "channels",
+     .inputs = 1,
+     .in = {{.shape = {4, {2, 3, 2, 5}}}},
+     .attrs = ATTRS(1),
+     .torch = "torch.log_softmax(x0, 1)"},
+    {.name = "first dim",
+     .inputs = 1,
+     .in = {{.shape = {2, {4, 3}}}},
+     .attrs = ATTRS(0),
+     .torch = "torch.log_softmax(x0, 0)"},
+    {.name = NULL},
+};
+static const fv_op log_softmax_op = {
+    .name = "log_softmax",
+    .inputs = 1,
+    .outputs = 1,
+    .attrs_size = sizeof(softmax_attrs),
+    .infer = softmax_infer,
+    .forward = log_softmax_forward,
+    .reference = log_softmax_reference,
+    .gradient = log_softmax_gradient,
+    .saves = {FV_OUT(0)},
+    .attr_fields = softmax_fields,
+    .cases = log_softmax_cases,
+};
+FV_REGISTER(log_softmax_op);
+
+fv_tensor *fv_softmax(fv_tensor *x, int64_t dim)
+{
+    return FV_APPLY(&softmax_op, ATTRS(dim), x);
+}
+
+fv_tensor *fv_log_softmax(fv_tensor *x, int64_t dim)
+{
+    return FV_APPLY(&log_softmax_op, ATTRS(dim), x);
+}
+
+/* --- backward ops ---------------------------------------------------------------------------- */
+
+static fv_status softmax_backward_infer(fv_call *c)
+{
+    softmax_attrs *a = c->attrs;
+    fv_status status = fv_need_floating(c, 1, "output");
+    if (status == FV_OK) status = fv_need_same_dtype(c, 0, "grad", 1, "output");
+    if (status == FV_OK) status = fv_need_dim(c, 1, &a->dim);
+    if (status != FV_OK) return status;
+    fv_shape g = fv_shape_of(c->in[0]), y = fv_shape_of(c->in[1]);
+    if (!fv_shape_equal(&g, &y))
+        return fv_reject(c, FV_ERR_SHAPE, "grad %s and output %s must have one shape",
+                         fv_text(c->in[0]), fv_text(c->in[1]));
+    status = fv_need_size(c, &y);
+    if (status == FV_OK) fv_output_like(c, 0, c->in[1]);
+    return status;
+}
+
+static void softmax_backward_forward(fv_call *c)
+{
+    fv_softmax_grad_run(c->in[0], c->in[1], dim_of(c), false, c->out[0]);
+}
+
+static void softmax_backward_reference(fv_call *c)
+{
+    fv_softmax_grad_reference(c->in[0], c->in[1], dim_of(c), false, c->out[0]);
+}
+
+/* With v the gradient of y (g - sum g y):  in g, the same map of v;  in y, v (g - sum g y) -
+ * g sum v y. */
+static void softmax_backward_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
+{
+    fv_tensor *g = c->in[0], *y = c->in[1], *v = gout[0];
+    int dim = dim_of(c);
+    if (fv_wants(c, 0)) gin[0] = fv_softmax_backward(v, y, dim);
+    if (fv_wants(c, 1)) {
+        fv_tensor *direct = fv_mul(v, fv_sub(g, line_sum(fv_mul(g, y), dim)));
+        gin[1] = fv_sub(direct, fv_mul(g, line_sum(fv_mul(v, y), dim)));
+    }
+}
+
+static void log_softmax_backward_forward(fv_call *c)
+{
+    fv_softmax_grad_run(c->in[0], c->in[1], dim_of(c), true, c->out[0]);
+}
+
+static void log_softmax_backward_reference(fv_call *c)
+{
+    fv_softmax_grad_reference(c->in[0], c->in[1], dim_of(c), true, c->out[0]);
+}
+
+/* With v the gradient of g - e^y sum g:  in g, v - sum v e^y;  in y, -v e^y sum g. */
+static void log_softmax_backward_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
+{
+    int dim = dim_of(c);
+    fv_tensor *v = gout[0], *scaled = fv_mul(v, fv_exp(c->in[1]));
+    if (fv_wants(c, 0)) gin[0] = fv_sub(v, line_sum(scaled, dim));
+    if (fv_wants(c, 1)) gin[1] = fv_neg(fv_mul(scaled, line_sum(c->in[0], dim)));
+}
+
+static const fv_case softmax_backward_cases[] = {
+    {.name = "last dim",
+     .inputs = 2,
+     .in = {{.shape = {2, {3, 17}}}, {.shape = {2, {3, 17}}, .fill = FV_FILL_UNIT}},
+     .attrs = ATTRS(-1),
+     .torch = "x1 * (x0 - (x0 * x1).sum(-1, keepdim=True))"},
+    {.name = "channels",
+     .inputs = 2,
+     .in = {{.shape = {4, {2, 3, 2, 4}}}, {.shape = {4, {2, 3, 2, 4}}, .fill = FV_FILL_UNIT}},
+     .attrs = ATTRS(1),
+     .torch = "x1 * (x0 - (x0 * x1).sum(1, keepdim=True))"},
+    {.name = NULL},
+};
+static const fv_op softmax_backward_op = {
+    .name = "softmax_backward",
+    .inputs = 2,
+    .outputs = 1,
+    .attrs_size = sizeof(softmax_attrs),
+    .infer = softmax_backward_infer,
+    .forward = softmax_backward_forward,
+    .reference = softmax_backward_reference,
+    .gradient = softmax_backward_gradient,
+    .saves = {FV_IN(1), FV_IN(0) | FV_IN(1)},
+    .attr_fields = softmax_fields,
+    .cases = softmax_backward_cases,
+};
+FV_REGISTER(softmax_backward_op);
+
+static const fv_case log_softmax_backward_cases[] = {
+    {.name = "last dim",
+     .inputs = 2,
+     .in = {{.shape = {2, {3, 17}}}, {.shape = {2, {3, 17}}}},
+     .attrs = ATTRS(-1),
+     .torch = "x0 - x1.exp() * x0.sum(-1, keepdim=True)"},
+    {.name = "channels",
+     .inputs = 2,
+     .in = {{.shape = {4, {2, 3, 2, 4}}}, {.shape = {4, {2, 3, 2, 4}}}},
+     .attrs = ATTRS(1),
+     .torch = "x0 - x1.exp() * x0.sum(1, keepdim=True)"},
+    {.name = NULL},
+};
+static const fv_op log_softmax_backward_op = {
+    .name = "log_softmax_backward",
+    .inputs = 2,
+    .outputs = 1,
+    .attrs_size = sizeof(softmax_attrs),
+    .infer = softmax_backward_infer,
+    .forward = log_softmax_backward_forward,
+    .reference = log_softmax_backward_reference,
+    .gradient = log_softmax_backward_gradient,
+    .saves = {FV_IN(1), FV_IN(0) | FV_IN(1)},
+    .attr_fields = softmax_fields,
+    .cases = log_softmax_backward_cases,
+};
+FV_REGISTER(log_softmax_backward_op);
+
+fv_tensor *fv_softmax_backward(fv_tensor *g, fv_tensor *y, int64_t dim)
+{
+    return FV_APPLY(&softmax_backward_op, ATTRS(dim), g, y);
+}
+
+fv_tensor *fv_log_softmax_backward(fv_tensor *g, fv_tensor *y, int64_t dim)
+{
+    return FV_APPLY(&log_softmax_backward_op, ATTRS(dim), g, y);
+}

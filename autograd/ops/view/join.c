@@ -1,0 +1,331 @@
+/* cat, stack, split, chunk. */
+#include "autograd/ops/view/join.h"
+
+#include <string.h>
+
+#include "autograd/ops/view/view.h"
+#include "tensor/kernels/view/transpose.h"
+
+typedef struct join_attrs {
+    int64_t dim;
+} join_attrs;
+
+static const fv_attr join_fields[] = {{"dim", offsetof(join_attrs, dim), FV_ATTR_DIM}, {0}};
+
+/* Writes in to the part of dim from start on. in has the part's dimensions. */
+static void write_part(const fv_call *c, int64_t dim, int64_t start, const fv_tensor *in,
+                       bool reference)
+{
+    fv_tensor part = fv_tensor_borrow(c->out[0]);
+    if (in->numel == 0) return;
+    part.data = (char *)part.data + start * part.strides[dim] * (int64_t)fv_dtype_size(part.dtype);
+    part.shape[dim] = in->shape[dim];
+    part.numel = in->numel;
+    if (reference && part.dtype == in->dtype) {
+        fv_copy_reference(&part, in);
+    } else {
+        fv_copy_elements(&part, in);
+    }
+}
+
+/* --- cat -------------------------------------------------------------------------------------- */
+
+/* PyTorch lets [0] join anything. */
+static bool passed_over(int ndim, int64_t first)
+{
+    return ndim == 1 && first == 0;
+}
+
+static const fv_tensor *first_counting(const fv_call *c)
+{
+    for (int i = 0; i < c->inputs; i++) {
+        if (!passed_over(c->in[i]->ndim, c->in[i]->shape[0])) return c->in[i];
+    }
+    return c->in[0];
+}
+
+/* Adds the length of in[i] to shape, which all other dimensions must equal. */
+static fv_status extend_shape(const fv_call *c, int i, int64_t dim, fv_shape *shape)
+{
+    const fv_tensor *t = c->in[i];
+    bool fits = t->ndim == shape->ndim;
+    for (int d = 0; fits && d < t->ndim; d++) fits = d == dim || t->shape[d] == shape->dim[d];
+    if (!fits) {
+        return fv_reject(c, FV_ERR_SHAPE,
+                         "tensor %d %s does not go with %s; all but dimension %lld must agree", i,
+                         fv_text(t), fv_text(first_counting(c)), (long long)dim);
+    }
+    if (__builtin_add_overflow(shape->dim[dim], t->shape[dim], &shape->dim[dim])) {
+        return fv_reject(c, FV_ERR_SHAPE, "the tensors have too many elements together");
+    }
+    return FV_OK;
+}
+
+static fv_status cat_infer(fv_call *c)
+{
+    join_attrs *a = c->attrs;
+    if (c->inputs < 1) return fv_reject(c, FV_ERR_OPTION, "needs at least one tensor");
+    const fv_tensor *model = first_counting(c);
+    int dim = fv_wrap_dim(a->dim, model->ndim);
+    if (model->ndim == 0 || dim < 0) {
+        return fv_reject(c, FV_ERR_INDEX, "tensors like %s have no dimension %lld", fv_text(model),
+                         (long long)a->dim);
+    }
+    a->dim = dim;
+    fv_tensor y = fv_tensor_borrow(model);
+    fv_shape shape = fv_shape_of(model);
+    shape.dim[dim] = 0;
+    for (int i = 0; i < c->inputs; i++) {
+        const fv_tensor *t = c->in[i];
+        if (t->dtype > y.dtype) y.dtype = t->dtype;
+        if (passed_over(t->ndim, t->shape[0])) continue;
+        fv_status status = extend_shape(c, i, dim, &shape);
+        if (status != FV_OK) return status;
+        if (fv_is_channels_last(t) && !fv_is_contiguous(t)) {
+            memcpy(y.strides, t->strides, sizeof y.strides);
+        }
+    }
+    fv_status status = fv_need_size(c, &shape);
+    if (status != FV_OK) return status;
+    memcpy(y.shape, shape.dim, sizeof y.shape);
+    y.numel = fv_shape_numel(&shape);
+    fv_output_like(c, 0, &y);
+    return FV_OK;
+}
+
+static void cat_parts(fv_call *c, bool reference)
+{
+    const join_attrs *a = c->attrs;
+    int64_t start = 0;
+    for (int i = 0; i < c->inputs; i++) {
+        const fv_tensor *t = c->in[i];
+        if (passed_over(t->ndim, t->shape[0])) continue;
+        write_part(c, a->dim, start, t, reference);
+        start += t->shape[a->dim];
+    }
+}
+
+static void cat_forward(fv_call *c)
+{
+    cat_parts(c, false);
+}
+
+static void cat_reference(fv_call *c)
+{
+    cat_parts(c, true);
+}
+
+static void cat_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
+{
+    const join_attrs *a = c->attrs;
+    int64_t start = 0;
+    for (int i = 0; i < c->inputs; i++) {
+        const fv_shape *shape = fv_input_shape(c, i);
+        if (passed_over(shape->ndim, shape->dim[0])) continue;
+        if (fv_wants(c, i)) gin[i] = fv_narrow(gout[0], a->dim, start, shape->dim[a->dim]);
+        start += shape->dim[a->dim];
+    }
+}
+
+static const fv_case cat_cases[] = {
+    {.name = "rows",
+     .inputs = 3,
+     .in = {{.shape = {2, {2, 3}}}, {.shape = {2, {1, 3}}}, {.shape = {2, {4, 3}}}},
+     .attrs = &(const join_attrs){0},
+     .torch = "torch.cat((x0, x1, x2))"},
+    {.name = "channels",
+     .inputs = 2,
+     .in = {{.shape = {4, {2, 3, 2, 3}}}, {.shape = {4, {2, 1, 2, 3}}}},
+     .attrs = &(const join_attrs){1},
+     .torch = "torch.cat((x0, x1), 1)"},
+    {.name = "last dimension, one empty",
+     .inputs = 3,
+     .in = {{.shape = {3, {2, 2, 3}}}, {.shape = {1, {0}}}, {.shape = {3, {2, 2, 2}}}},
+     .attrs = &(const join_attrs){-1},
+     .torch = "torch.cat((x0, x1, x2), -1)"},
+    {.name = "one tensor",
+     .inputs = 1,
+     .in = {{.shape = {1, {4}}}},
+     .attrs = &(const join_attrs){0},
+     .torch = "torch.cat((x0,))"},
+    {0}};
+
+static const fv_op cat_op = {
+    .name = "cat",
+    .inputs = FV_ANY,
+    .outputs = 1,
+    .attrs_size = sizeof(join_attrs),
+    .infer = cat_infer,
+    .forward = cat_forward,
+    .reference = cat_reference,
+    .gradient = cat_gradient,
+    .attr_fields = join_fields,
+    .cases = cat_cases,
+};
+FV_REGISTER(cat_op);
+
+/* The list's length as fv_apply takes it; an invalid one becomes 0, which infer refuses. */
+static int list_length(fv_tensor_list list)
+{
+    return list.items && list.count > 0 && list.count <= INT32_MAX ? (int)list.count : 0;
+}
+
+fv_tensor *fv_cat_ex(const fv_cat_args *a)
+{
+    return fv_apply(&cat_op, &(join_attrs){a->dim}, list_length(a->tensors), a->tensors.items);
+}
+
+/* --- stack ------------------------------------------------------------------------------------ */
+
+static fv_status stack_infer(fv_call *c)
+{
+    join_attrs *a = c->attrs;
+    if (c->inputs < 1) return fv_reject(c, FV_ERR_OPTION, "needs at least one tensor");
+    fv_shape first = fv_shape_of(c->in[0]), shape = {.ndim = first.ndim + 1};
+    fv_dtype dtype = FV_BOOL;
+    for (int i = 0; i < c->inputs; i++) {
+        fv_shape seen = fv_shape_of(c->in[i]);
+        if (!fv_shape_equal(&first, &seen)) {
+            return fv_reject(c, FV_ERR_SHAPE, "tensor %d %s has not the shape of the first, %s", i,
+                             fv_text(c->in[i]), fv_text(c->in[0]));
+        }
+        if (c->in[i]->dtype > dtype) dtype = c->in[i]->dtype;
+    }
+    int dim = fv_wrap_dim(a->dim, shape.ndim);
+    if (dim < 0 || shape.ndim > FV_MAX_DIMS) {
+        return fv_reject(c, FV_ERR_INDEX, "tensors %s take no new dimension %lld",
+                         fv_text(c->in[0]), (long long)a->dim);
+    }
+    a->dim = dim;
+    for (int i = 0; i < shape.ndim; i++) {
+        shape.dim[i] = i == dim ? c->inputs : first.dim[i - (i > dim)];
+    }
+    fv_status status = fv_need_size(c, &shape);
+    if (status == FV_OK) fv_output_contiguous(c, 0, dtype, &shape);
+    return status;
+}
+
+static void stack_parts(fv_call *c, bool reference)
+{
+    const join_attrs *a = c->attrs;
+    for (int i = 0; i < c->inputs; i++) {
+        fv_tensor t = fv_tensor_borrow(c->in[i]); /* with a dimension of 1 at dim */
+        for (int d = t.ndim; d > a->dim; d--) {
+            t.shape[d] = t.shape[d - 1];
+            t.strides[d] = t.strides[d - 1];
+        }
+        t.ndim++;
+        t.shape[a->dim] = 1;
+        t.strides[a->dim] = 1;
+        write_part(c, a->dim, i, &t, reference);
+    }
+}
+
+static void stack_forward(fv_call *c)
+{
+    stack_parts(c, false);
+}
+
+static void stack_reference(fv_call *c)
+{
+    stack_parts(c, true);
+}
+
+static void stack_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
+{
+    const join_attrs *a = c->attrs;
+    for (int i = 0; i < c->inputs; i++) {
+        if (fv_wants(c, i)) gin[i] = fv_select(gout[0], a->dim, i);
+    }
+}
+
+static const fv_case stack_cases[] = {
+    {.name = "front",
+     .inputs = 2,
+     .in = {{.shape = {2, {2, 3}}}, {.shape = {2, {2, 3}}}},
+     .attrs = &(const join_attrs){0},
+     .torch = "torch.stack((x0, x1))"},
+    {.name = "end",
+     .inputs = 3,
+     .in = {{.shape = {2, {2, 3}}}, {.shape = {2, {2, 3}}}, {.shape = {2, {2, 3}}}},
+     .attrs = &(const join_attrs){-1},
+     .torch = "torch.stack((x0, x1, x2), -1)"},
+    {.name = "scalars",
+     .inputs = 2,
+     .in = {{.shape = {0, {0}}}, {.shape = {0, {0}}}},
+     .attrs = &(const join_attrs){0},
+     .torch = "torch.stack((x0, x1))"},
+    {0}};
+
+static const fv_op stack_op = {
+    .name = "stack",
+    .inputs = FV_ANY,
+    .outputs = 1,
+    .attrs_size = sizeof(join_attrs),
+    .infer = stack_infer,
+    .forward = stack_forward,
+    .reference = stack_reference,
+    .gradient = stack_gradient,
+    .attr_fields = join_fields,
+    .cases = stack_cases,
+};
+FV_REGISTER(stack_op);
+
+fv_tensor *fv_stack_ex(const fv_cat_args *a)
+{
+    return fv_apply(&stack_op, &(join_attrs){a->dim}, list_length(a->tensors), a->tensors.items);
+}
+
+/* --- split, chunk ----------------------------------------------------------------------------- */
+
+/* count views of size (the last may be shorter) of a valid dim. */
+static int64_t cut_parts(const char *name, fv_tensor *x, int64_t size, int64_t dim, int64_t count,
+                         fv_tensor **out, int64_t room)
+{
+    if (count > room || !out) {
+        fv_fail(FV_ERR_OPTION, "%s: room for %lld parts, %lld needed", name, (long long)room,
+                (long long)count);
+        return 0;
+    }
+    int64_t length = fv_size(x, dim);
+    for (int64_t i = 0; i < count; i++) {
+        int64_t start = i * size < length ? i * size : length;
+        out[i] = fv_narrow(x, dim, start, size < length - start ? size : length - start);
+        if (fv_failed(out[i])) return 0;
+    }
+    return count;
+}
+
+/* The length of dim, or -1 with an error. */
+static int64_t length_to_cut(const char *name, const fv_tensor *x, int64_t dim, int64_t parts)
+{
+    if (!x) fv_fail(FV_ERR_OPTION, "%s: the tensor is NULL", name);
+    if (fv_failed(x)) return -1;
+    if (x->ndim == 0 || fv_wrap_dim(dim, x->ndim) < 0) {
+        fv_fail(FV_ERR_INDEX, "%s: input %s has no dimension %lld", name, fv_text(x),
+                (long long)dim);
+        return -1;
+    }
+    if (parts < 1) {
+        fv_fail(FV_ERR_OPTION, "%s: %lld is not a positive number", name, (long long)parts);
+        return -1;
+    }
+    return fv_size(x, dim);
+}
+
+int64_t fv_split(fv_tensor *x, int64_t split_size, int64_t dim, fv_tensor **out, int64_t room)
+{
+    int64_t length = length_to_cut("split", x, dim, split_size);
+    if (length < 0) return 0;
+    int64_t count = length == 0 ? 1 : (length - 1) / split_size + 1;
+    return cut_parts("split", x, split_size, dim, count, out, room);
+}
+
+int64_t fv_chunk(fv_tensor *x, int64_t chunks, int64_t dim, fv_tensor **out, int64_t room)
+{
+    int64_t length = length_to_cut("chunk", x, dim, chunks);
+    if (length < 0) return 0;
+    int64_t size = length == 0 ? 0 : (length - 1) / chunks + 1;
+    int64_t count = length == 0 ? chunks : (length - 1) / size + 1;
+    return cut_parts("chunk", x, size, dim, count, out, room);
+}

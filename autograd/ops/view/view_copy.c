@@ -1,0 +1,208 @@
+/* Copies of a tensor in a certain order of memory: contiguous, channels_last, clone, flip. */
+#include "autograd/ops/view/view.h"
+#include "tensor/kernels/view/transpose.h"
+
+static void copy_forward(fv_call *c)
+{
+    fv_copy_elements(c->out[0], c->in[0]);
+}
+
+static void copy_reference(fv_call *c)
+{
+    fv_copy_reference(c->out[0], c->in[0]);
+}
+
+/* dx = dy: the order of memory does not matter. */
+static void copy_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
+{
+    (void)c;
+    gin[0] = gout[0];
+}
+
+static const fv_case copy_cases[] = {
+    {.name = "matrix", .inputs = 1, .in = {{.shape = {2, {3, 5}}}}, .torch = "x0.clone()"},
+    {.name = "scalar", .inputs = 1, .in = {{.shape = {0, {0}}}}, .torch = "x0.clone()"},
+    {.name = "image", .inputs = 1, .in = {{.shape = {4, {2, 3, 4, 5}}}}, .torch = "x0.clone()"},
+    {0}};
+
+/* --- contiguous ------------------------------------------------------------------------------- */
+
+static fv_status contiguous_infer(fv_call *c)
+{
+    fv_shape shape = fv_shape_of(c->in[0]);
+    fv_output_contiguous(c, 0, c->in[0]->dtype, &shape);
+    return FV_OK;
+}
+
+static const fv_op contiguous_op = {
+    .name = "contiguous",
+    .inputs = 1,
+    .outputs = 1,
+    .infer = contiguous_infer,
+    .forward = copy_forward,
+    .reference = copy_reference,
+    .gradient = copy_gradient,
+    .cases = copy_cases,
+};
+FV_REGISTER(contiguous_op);
+
+fv_tensor *fv_contiguous(fv_tensor *x)
+{
+    if (!fv_failed(x) && fv_is_contiguous(x)) return fv_scope_adopt(fv_retain(x));
+    return fv_apply(&contiguous_op, NULL, 1, &x);
+}
+
+/* --- channels_last ---------------------------------------------------------------------------- */
+
+static fv_status channels_last_infer(fv_call *c)
+{
+    fv_status status = fv_need_ndim(c, 0, "input", 3, 5);
+    if (status != FV_OK) return status;
+    fv_shape shape = fv_shape_of(c->in[0]);
+    fv_output_channels_last(c, 0, c->in[0]->dtype, &shape);
+    return FV_OK;
+}
+
+static const fv_case channels_last_cases[] = {
+    {.name = "sequence", .inputs = 1, .in = {{.shape = {3, {2, 3, 5}}}}, .torch = "x0.clone()"},
+    {.name = "image", .inputs = 1, .in = {{.shape = {4, {2, 3, 4, 5}}}}, .torch = "x0.clone()"},
+    {.name = "volume", .inputs = 1, .in = {{.shape = {5, {1, 3, 2, 2, 3}}}}, .torch = "x0.clone()"},
+    {0}};
+
+static const fv_op channels_last_op = {
+    .name = "to_channels_last",
+    .inputs = 1,
+    .outputs = 1,
+    .infer = channels_last_infer,
+    .forward = copy_forward,
+    .reference = copy_reference,
+    .gradient = copy_gradient,
+    .cases = channels_last_cases,
+};
+FV_REGISTER(channels_last_op);
+
+fv_tensor *fv_to_channels_last(fv_tensor *x)
+{
+    if (!fv_failed(x) && fv_is_channels_last(x)) return fv_scope_adopt(fv_retain(x));
+    return fv_apply(&channels_last_op, NULL, 1, &x);
+}
+
+/* --- clone ------------------------------------------------------------------------------------ */
+
+static fv_status clone_infer(fv_call *c)
+{
+    fv_output_like(c, 0, c->in[0]);
+    return FV_OK;
+}
+
+static const fv_op clone_op = {
+    .name = "clone",
+    .inputs = 1,
+    .outputs = 1,
+    .infer = clone_infer,
+    .forward = copy_forward,
+    .reference = copy_reference,
+    .gradient = copy_gradient,
+    .cases = copy_cases,
+};
+FV_REGISTER(clone_op);
+
+fv_tensor *fv_clone(fv_tensor *x)
+{
+    return fv_apply(&clone_op, NULL, 1, &x);
+}
+
+/* --- flip ------------------------------------------------------------------------------------- */
+
+typedef struct flip_attrs {
+    fv_dims dim;
+    uint32_t mask; /* set by infer: bit i for a reversed dimension i */
+} flip_attrs;
+
+static fv_status flip_infer(fv_call *c)
+{
+    flip_attrs *a = c->attrs;
+    const fv_tensor *x = c->in[0];
+    int64_t dims[FV_MAX_DIMS];
+    int count = a->dim == FV_ALL ? 0 : fv_dims_unpack(a->dim, dims);
+    a->mask = a->dim == FV_ALL ? (1u << x->ndim) - 1 : 0;
+    if (a->dim != FV_ALL && count == 0) return fv_reject(c, FV_ERR_OPTION, "dim is invalid");
+    for (int i = 0; i < count; i++) {
+        fv_status status = fv_need_dim(c, 0, &dims[i]);
+        if (status != FV_OK) return status;
+        if (a->mask & 1u << dims[i]) {
+            return fv_reject(c, FV_ERR_OPTION, "dimension %lld is named twice", (long long)dims[i]);
+        }
+        a->mask |= 1u << dims[i];
+    }
+    fv_output_like(c, 0, x);
+    return FV_OK;
+}
+
+/* Reads slice by slice of the first reversed dimension, backwards, until none is left. */
+static void flip_copy(fv_tensor *y, const fv_tensor *x, uint32_t mask,
+                      void (*copy)(fv_tensor *dst, const fv_tensor *src))
+{
+    int dim = 0;
+    while (dim < x->ndim && !(mask & 1u << dim)) dim++;
+    if (x->numel == 0) return;
+    if (dim >= x->ndim) {
+        copy(y, x);
+        return;
+    }
+    fv_tensor to = fv_tensor_borrow(y), from = fv_tensor_borrow(x);
+    size_t size = fv_dtype_size(x->dtype);
+    to.numel = from.numel = x->numel / x->shape[dim];
+    to.shape[dim] = from.shape[dim] = 1;
+    for (int64_t i = 0; i < x->shape[dim]; i++) {
+        int64_t mirrored = x->shape[dim] - 1 - i;
+        to.data = (char *)y->data + (size_t)(i * y->strides[dim]) * size;
+        from.data = (char *)x->data + (size_t)(mirrored * x->strides[dim]) * size;
+        flip_copy(&to, &from, mask & ~(1u << dim), copy);
+    }
+}
+
+static void flip_forward(fv_call *c)
+{
+    flip_copy(c->out[0], c->in[0], ((const flip_attrs *)c->attrs)->mask, fv_copy_elements);
+}
+
+static void flip_reference(fv_call *c)
+{
+    flip_copy(c->out[0], c->in[0], ((const flip_attrs *)c->attrs)->mask, fv_copy_reference);
+}
+
+static void flip_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
+{
+    gin[0] = fv_flip(gout[0], ((const flip_attrs *)c->attrs)->dim);
+}
+
+static const fv_case flip_cases[] = {{.name = "columns",
+                                      .inputs = 1,
+                                      .in = {{.shape = {2, {3, 4}}}},
+                                      .attrs = &(const flip_attrs){.dim = -1},
+                                      .torch = "x0.flip(-1)"},
+                                     {.name = "all",
+                                      .inputs = 1,
+                                      .in = {{.shape = {3, {2, 3, 2}}}},
+                                      .attrs = &(const flip_attrs){.dim = FV_ALL},
+                                      .torch = "x0.flip(0, 1, 2)"},
+                                     {0}};
+
+static const fv_op flip_op = {
+    .name = "flip",
+    .inputs = 1,
+    .outputs = 1,
+    .attrs_size = sizeof(flip_attrs),
+    .infer = flip_infer,
+    .forward = flip_forward,
+    .reference = flip_reference,
+    .gradient = flip_gradient,
+    .cases = flip_cases,
+};
+FV_REGISTER(flip_op);
+
+fv_tensor *fv_flip(fv_tensor *x, fv_dims dim)
+{
+    return fv_apply(&flip_op, &(flip_attrs){.dim = dim}, 1, &x);
+}

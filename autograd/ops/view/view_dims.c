@@ -1,0 +1,217 @@
+/* Views with more or fewer dimensions: squeeze, unsqueeze, expand. */
+#include "autograd/ops/view/view.h"
+
+typedef struct dim_attrs {
+    int64_t dim;
+} dim_attrs;
+
+static const fv_attr dim_fields[] = {{"dim", offsetof(dim_attrs, dim), FV_ATTR_DIM}, {0}};
+
+/* --- squeeze ---------------------------------------------------------------------------------- */
+
+static fv_status squeeze_infer(fv_call *c)
+{
+    dim_attrs *a = c->attrs;
+    const fv_tensor *x = c->in[0];
+    if (a->dim != FV_ALL) {
+        fv_status status = fv_need_dim(c, 0, &a->dim);
+        if (status != FV_OK) return status;
+    }
+    fv_shape shape = {.ndim = 0};
+    int64_t strides[FV_MAX_DIMS];
+    for (int i = 0; i < x->ndim; i++) {
+        if (x->shape[i] == 1 && (a->dim == FV_ALL || a->dim == i)) continue;
+        shape.dim[shape.ndim] = x->shape[i];
+        strides[shape.ndim++] = x->strides[i];
+    }
+    fv_output_view(c, 0, 0, &shape, strides, 0);
+    return FV_OK;
+}
+
+static void squeeze_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
+{
+    gin[0] = fv_reshape_ex(gout[0], *fv_input_shape(c, 0));
+}
+
+static const fv_case squeeze_cases[] = {{.name = "one dimension",
+                                         .inputs = 1,
+                                         .in = {{.shape = {4, {2, 1, 3, 1}}}},
+                                         .attrs = &(const dim_attrs){1},
+                                         .torch = "x0.squeeze(1)"},
+                                        {.name = "from the end",
+                                         .inputs = 1,
+                                         .in = {{.shape = {4, {2, 1, 3, 1}}}},
+                                         .attrs = &(const dim_attrs){-1},
+                                         .torch = "x0.squeeze(-1)"},
+                                        {.name = "a longer dimension stays",
+                                         .inputs = 1,
+                                         .in = {{.shape = {2, {2, 1}}}},
+                                         .attrs = &(const dim_attrs){0},
+                                         .torch = "x0.squeeze(0)"},
+                                        {.name = "all",
+                                         .inputs = 1,
+                                         .in = {{.shape = {4, {1, 3, 1, 2}}}},
+                                         .attrs = &(const dim_attrs){FV_ALL},
+                                         .torch = "x0.squeeze()"},
+                                        {0}};
+
+static const fv_op squeeze_op = {
+    .name = "squeeze",
+    .inputs = 1,
+    .outputs = 1,
+    .attrs_size = sizeof(dim_attrs),
+    .infer = squeeze_infer,
+    .gradient = squeeze_gradient,
+    .attr_fields = dim_fields,
+    .cases = squeeze_cases,
+};
+FV_REGISTER(squeeze_op);
+
+fv_tensor *fv_squeeze(fv_tensor *x, int64_t dim)
+{
+    return fv_apply(&squeeze_op, &(dim_attrs){dim}, 1, &x);
+}
+
+/* --- unsqueeze -------------------------------------------------------------------------------- */
+
+static fv_status unsqueeze_infer(fv_call *c)
+{
+    dim_attrs *a = c->attrs;
+    const fv_tensor *x = c->in[0];
+    if (x->ndim == FV_MAX_DIMS) {
+        return fv_reject(c, FV_ERR_SHAPE, "input %s has the most dimensions that a tensor can have",
+                         fv_text(x));
+    }
+    int dim = fv_wrap_dim(a->dim, x->ndim + 1);
+    if (dim < 0) {
+        return fv_reject(c, FV_ERR_OPTION, "dim %lld is outside of -%d..%d for input %s",
+                         (long long)a->dim, x->ndim + 1, x->ndim, fv_text(x));
+    }
+    a->dim = dim;
+    fv_shape shape = {.ndim = x->ndim + 1};
+    int64_t strides[FV_MAX_DIMS];
+    for (int i = 0; i < shape.ndim; i++) {
+        int from = i - (i > dim);
+        shape.dim[i] = i == dim ? 1 : x->shape[from];
+        strides[i] = i != dim        ? x->strides[from]
+                     : dim < x->ndim ? x->shape[dim] * x->strides[dim]
+                                     : 1;
+    }
+    fv_output_view(c, 0, 0, &shape, strides, 0);
+    return FV_OK;
+}
+
+static void unsqueeze_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
+{
+    const dim_attrs *a = c->attrs;
+    gin[0] = fv_squeeze(gout[0], a->dim);
+}
+
+static const fv_case unsqueeze_cases[] = {{.name = "front",
+                                           .inputs = 1,
+                                           .in = {{.shape = {2, {2, 3}}}},
+                                           .attrs = &(const dim_attrs){0},
+                                           .torch = "x0.unsqueeze(0)"},
+                                          {.name = "end",
+                                           .inputs = 1,
+                                           .in = {{.shape = {3, {2, 3, 2}}}},
+                                           .attrs = &(const dim_attrs){-1},
+                                           .torch = "x0.unsqueeze(-1)"},
+                                          {.name = "scalar",
+                                           .inputs = 1,
+                                           .in = {{.shape = {0, {0}}}},
+                                           .attrs = &(const dim_attrs){0},
+                                           .torch = "x0.unsqueeze(0)"},
+                                          {0}};
+
+static const fv_op unsqueeze_op = {
+    .name = "unsqueeze",
+    .inputs = 1,
+    .outputs = 1,
+    .attrs_size = sizeof(dim_attrs),
+    .infer = unsqueeze_infer,
+    .gradient = unsqueeze_gradient,
+    .attr_fields = dim_fields,
+    .cases = unsqueeze_cases,
+};
+FV_REGISTER(unsqueeze_op);
+
+fv_tensor *fv_unsqueeze(fv_tensor *x, int64_t dim)
+{
+    return fv_apply(&unsqueeze_op, &(dim_attrs){dim}, 1, &x);
+}
+
+/* --- expand ----------------------------------------------------------------------------------- */
+
+typedef struct expand_attrs {
+    fv_shape shape;
+} expand_attrs;
+
+static fv_status expand_infer(fv_call *c)
+{
+    expand_attrs *a = c->attrs;
+    const fv_tensor *x = c->in[0];
+    fv_shape *shape = &a->shape;
+    if (shape->ndim < x->ndim || shape->ndim > FV_MAX_DIMS) {
+        return fv_reject(c, FV_ERR_SHAPE,
+                         "input %s cannot take %d dimensions; it needs %d to %d of them",
+                         fv_text(x), shape->ndim, x->ndim, FV_MAX_DIMS);
+    }
+    const fv_shape asked = *shape;
+    int added = shape->ndim - x->ndim;
+    int64_t strides[FV_MAX_DIMS];
+    for (int i = 0; i < shape->ndim; i++) {
+        int64_t length = i < added ? 1 : x->shape[i - added];
+        if (i >= added && shape->dim[i] == -1) shape->dim[i] = length;
+        if (shape->dim[i] < 0 || (shape->dim[i] != length && length != 1)) {
+            return fv_reject(c, FV_ERR_SHAPE,
+                             "input %s does not expand to %s at dimension %d: only a length of 1 "
+                             "is repeated, and -1 keeps one that is there",
+                             fv_text(x), fv_shape_text(&asked), i);
+        }
+        strides[i] = shape->dim[i] == length && i >= added ? x->strides[i - added] : 0;
+    }
+    fv_status status = fv_need_size(c, shape);
+    if (status == FV_OK) fv_output_view(c, 0, 0, shape, strides, 0);
+    return status;
+}
+
+/* dx = dy summed over what was repeated, which backward does. */
+static void expand_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
+{
+    (void)c;
+    gin[0] = gout[0];
+}
+
+static const fv_case expand_cases[] = {{.name = "a length of 1",
+                                        .inputs = 1,
+                                        .in = {{.shape = {2, {3, 1}}}},
+                                        .attrs = &(const expand_attrs){{2, {-1, 4}}},
+                                        .torch = "x0.expand(-1, 4)"},
+                                       {.name = "new dimensions",
+                                        .inputs = 1,
+                                        .in = {{.shape = {2, {1, 3}}}},
+                                        .attrs = &(const expand_attrs){{4, {2, 1, 2, 3}}},
+                                        .torch = "x0.expand(2, 1, 2, 3)"},
+                                       {.name = "scalar",
+                                        .inputs = 1,
+                                        .in = {{.shape = {0, {0}}}},
+                                        .attrs = &(const expand_attrs){{1, {5}}},
+                                        .torch = "x0.expand(5)"},
+                                       {0}};
+
+static const fv_op expand_op = {
+    .name = "expand",
+    .inputs = 1,
+    .outputs = 1,
+    .attrs_size = sizeof(expand_attrs),
+    .infer = expand_infer,
+    .gradient = expand_gradient,
+    .cases = expand_cases,
+};
+FV_REGISTER(expand_op);
+
+fv_tensor *fv_expand_ex(fv_tensor *x, fv_shape shape)
+{
+    return fv_apply(&expand_op, &(expand_attrs){shape}, 1, &x);
+}

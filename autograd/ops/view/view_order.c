@@ -1,0 +1,229 @@
+/* Views with the dimensions in another order: permute, transpose, t, movedim. */
+#include "autograd/ops/view/view.h"
+
+/* Output dimension i is input dimension from[i]. */
+static void output_permuted(fv_call *c, const int64_t *from)
+{
+    const fv_tensor *x = c->in[0];
+    fv_shape shape = {.ndim = x->ndim};
+    int64_t strides[FV_MAX_DIMS];
+    for (int i = 0; i < x->ndim; i++) {
+        shape.dim[i] = x->shape[from[i]];
+        strides[i] = x->strides[from[i]];
+    }
+    fv_output_view(c, 0, 0, &shape, strides, 0);
+}
+
+/* --- permute ---------------------------------------------------------------------------------- */
+
+typedef struct permute_attrs {
+    fv_shape dims;
+} permute_attrs;
+
+static fv_status permute_infer(fv_call *c)
+{
+    permute_attrs *a = c->attrs;
+    const fv_tensor *x = c->in[0];
+    unsigned seen = 0;
+    bool right = a->dims.ndim == x->ndim;
+    for (int i = 0; right && i < x->ndim; i++) {
+        int dim = fv_wrap_dim(a->dims.dim[i], x->ndim);
+        right = dim >= 0 && !(seen & 1u << dim);
+        if (right) seen |= 1u << dim;
+        if (right) a->dims.dim[i] = dim;
+    }
+    if (!right) {
+        return fv_reject(c, FV_ERR_OPTION,
+                         "the numbers given must name each of the %d dimensions of input %s once",
+                         x->ndim, fv_text(x));
+    }
+    output_permuted(c, a->dims.dim);
+    return FV_OK;
+}
+
+static void permute_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
+{
+    const permute_attrs *a = c->attrs;
+    fv_shape inverse = {.ndim = a->dims.ndim};
+    for (int i = 0; i < inverse.ndim; i++) inverse.dim[a->dims.dim[i]] = i;
+    gin[0] = fv_permute_ex(gout[0], inverse);
+}
+
+static const fv_case permute_cases[] = {{.name = "rotation",
+                                         .inputs = 1,
+                                         .in = {{.shape = {3, {2, 3, 4}}}},
+                                         .attrs = &(const permute_attrs){{3, {2, 0, 1}}},
+                                         .torch = "x0.permute(2, 0, 1)"},
+                                        {.name = "from the end",
+                                         .inputs = 1,
+                                         .in = {{.shape = {4, {2, 3, 2, 3}}}},
+                                         .attrs = &(const permute_attrs){{4, {0, -2, -1, 1}}},
+                                         .torch = "x0.permute(0, -2, -1, 1)"},
+                                        {0}};
+
+static const fv_op permute_op = {
+    .name = "permute",
+    .inputs = 1,
+    .outputs = 1,
+    .attrs_size = sizeof(permute_attrs),
+    .infer = permute_infer,
+    .gradient = permute_gradient,
+    .cases = permute_cases,
+};
+FV_REGISTER(permute_op);
+
+fv_tensor *fv_permute_ex(fv_tensor *x, fv_shape dims)
+{
+    return fv_apply(&permute_op, &(permute_attrs){dims}, 1, &x);
+}
+
+/* --- transpose, movedim ----------------------------------------------------------------------- */
+
+typedef struct two_dims_attrs {
+    int64_t first, second;
+} two_dims_attrs;
+
+static fv_status transpose_infer(fv_call *c)
+{
+    two_dims_attrs *a = c->attrs;
+    fv_status status = fv_need_dim(c, 0, &a->first);
+    if (status == FV_OK) status = fv_need_dim(c, 0, &a->second);
+    if (status != FV_OK) return status;
+    int64_t from[FV_MAX_DIMS];
+    for (int i = 0; i < FV_MAX_DIMS; i++) from[i] = i;
+    from[a->first] = a->second;
+    from[a->second] = a->first;
+    output_permuted(c, from);
+    return FV_OK;
+}
+
+static void transpose_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
+{
+    const two_dims_attrs *a = c->attrs;
+    gin[0] = fv_transpose(gout[0], a->first, a->second);
+}
+
+static const fv_attr transpose_fields[] = {{"dim0", offsetof(two_dims_attrs, first), FV_ATTR_DIM},
+                                           {"dim1", offsetof(two_dims_attrs, second), FV_ATTR_DIM},
+                                           {0}};
+
+static const fv_case transpose_cases[] = {{.name = "matrix",
+                                           .inputs = 1,
+                                           .in = {{.shape = {2, {2, 3}}}},
+                                           .attrs = &(const two_dims_attrs){0, 1},
+                                           .torch = "x0.transpose(0, 1)"},
+                                          {.name = "from the end",
+                                           .inputs = 1,
+                                           .in = {{.shape = {3, {2, 3, 4}}}},
+                                           .attrs = &(const two_dims_attrs){0, -1},
+                                           .torch = "x0.transpose(0, -1)"},
+                                          {0}};
+
+static const fv_op transpose_op = {
+    .name = "transpose",
+    .inputs = 1,
+    .outputs = 1,
+    .attrs_size = sizeof(two_dims_attrs),
+    .infer = transpose_infer,
+    .gradient = transpose_gradient,
+    .attr_fields = transpose_fields,
+    .cases = transpose_cases,
+};
+FV_REGISTER(transpose_op);
+
+fv_tensor *fv_transpose(fv_tensor *x, int64_t dim0, int64_t dim1)
+{
+    return fv_apply(&transpose_op, &(two_dims_attrs){dim0, dim1}, 1, &x);
+}
+
+static fv_status movedim_infer(fv_call *c)
+{
+    two_dims_attrs *a = c->attrs;
+    fv_status status = fv_need_dim(c, 0, &a->first);
+    if (status == FV_OK) status = fv_need_dim(c, 0, &a->second);
+    if (status != FV_OK) return status;
+    int64_t from[FV_MAX_DIMS];
+    int next = 0;
+    for (int i = 0; i < FV_MAX_DIMS; i++) {
+        if (next == a->first) next++;
+        from[i] = i == a->second ? a->first : next++;
+    }
+    output_permuted(c, from);
+    return FV_OK;
+}
+
+static void movedim_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
+{
+    const two_dims_attrs *a = c->attrs;
+    gin[0] = fv_movedim(gout[0], a->second, a->first);
+}
+
+static const fv_attr movedim_fields[] = {
+    {"source", offsetof(two_dims_attrs, first), FV_ATTR_DIM},
+    {"destination", offsetof(two_dims_attrs, second), FV_ATTR_DIM},
+    {0}};
+
+static const fv_case movedim_cases[] = {{.name = "to the front",
+                                         .inputs = 1,
+                                         .in = {{.shape = {3, {2, 3, 4}}}},
+                                         .attrs = &(const two_dims_attrs){-1, 0},
+                                         .torch = "x0.movedim(-1, 0)"},
+                                        {.name = "to the end",
+                                         .inputs = 1,
+                                         .in = {{.shape = {4, {2, 3, 2, 2}}}},
+                                         .attrs = &(const two_dims_attrs){1, 3},
+                                         .torch = "x0.movedim(1, 3)"},
+                                        {0}};
+
+static const fv_op movedim_op = {
+    .name = "movedim",
+    .inputs = 1,
+    .outputs = 1,
+    .attrs_size = sizeof(two_dims_attrs),
+    .infer = movedim_infer,
+    .gradient = movedim_gradient,
+    .attr_fields = movedim_fields,
+    .cases = movedim_cases,
+};
+FV_REGISTER(movedim_op);
+
+fv_tensor *fv_movedim(fv_tensor *x, int64_t source, int64_t destination)
+{
+    return fv_apply(&movedim_op, &(two_dims_attrs){source, destination}, 1, &x);
+}
+
+/* --- t ---------------------------------------------------------------------------------------- */
+
+static fv_status t_infer(fv_call *c)
+{
+    fv_status status = fv_need_ndim(c, 0, "input", 0, 2);
+    if (status != FV_OK) return status;
+    output_permuted(c, c->in[0]->ndim == 2 ? (const int64_t[]){1, 0} : (const int64_t[]){0, 1});
+    return FV_OK;
+}
+
+static void t_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
+{
+    (void)c;
+    gin[0] = fv_t(gout[0]);
+}
+
+static const fv_case t_cases[] = {
+    {.name = "matrix", .inputs = 1, .in = {{.shape = {2, {2, 3}}}}, .torch = "x0.t()"},
+    {.name = "vector", .inputs = 1, .in = {{.shape = {1, {3}}}}, .torch = "x0.t()"},
+    {0}};
+
+static const fv_op t_op = {
+    .name = "t",
+    .inputs = 1,
+    .outputs = 1,
+    .infer = t_infer,
+    .gradient = t_gradient,
+    .cases = t_cases,
+};
+FV_REGISTER(t_op);
+
+fv_tensor *fv_t(fv_tensor *x)
+{
+    return fv_apply(&t_op, NULL, 1, &x);
+}

@@ -1,0 +1,379 @@
+/* pad: longer (or, in constant mode, shorter) dimensions.
+ *
+ * The input is copied to its place in the output. The other modes then fill the margins dimension
+ * by dimension with copies of slices of the output itself, which are as long as the input in the
+ * dimensions still to come, and complete in those done. The adjoint does the same backwards, adding
+ * each margin slice to the one that it was a copy of. */
+#include <string.h>
+
+#include "autograd/ops/view/view.h"
+#include "tensor/kernels/view/transpose.h"
+
+typedef struct pad_attrs {
+    fv_shape pad; /* as given: pairs from the last dimension on */
+    int64_t mode;
+    double value;
+} pad_attrs;
+
+typedef void (*copy_fn)(fv_tensor *dst, const fv_tensor *src);
+
+static int64_t before_of(const pad_attrs *a, int ndim, int dim)
+{
+    int pair = ndim - 1 - dim;
+    return 2 * pair < a->pad.ndim ? a->pad.dim[2 * pair] : 0;
+}
+
+static int64_t after_of(const pad_attrs *a, int ndim, int dim)
+{
+    int pair = ndim - 1 - dim;
+    return 2 * pair < a->pad.ndim ? a->pad.dim[2 * pair + 1] : 0;
+}
+
+/* --- checks ----------------------------------------------------------------------------------- */
+
+static fv_status check_amount(const fv_call *c, int dim, int64_t length, int64_t amount)
+{
+    const pad_attrs *a = c->attrs;
+    const int64_t most = INT64_C(1) << 49;
+    int64_t limit = a->mode == FV_PAD_REFLECT    ? length - 1
+                    : a->mode == FV_PAD_CIRCULAR ? length
+                    : length > 0                 ? most
+                                                 : 0;
+    if (a->mode == FV_PAD_CONSTANT) {
+        if (amount >= -most && amount <= most) return FV_OK;
+    } else if (amount >= 0 && (amount <= limit || amount == 0)) {
+        return FV_OK;
+    }
+    static const char *const rules[] = {"is too large", "must lie within 0 and the length - 1",
+                                        "must not be negative, and needs an element to repeat",
+                                        "must lie within 0 and the length"};
+    return fv_reject(c, FV_ERR_OPTION, "padding %lld of dimension %d of input %s %s",
+                     (long long)amount, dim, fv_text(c->in[0]), rules[a->mode]);
+}
+
+static fv_status check_pad(const fv_call *c, int ndim, const char *name)
+{
+    const pad_attrs *a = c->attrs;
+    if (a->mode < FV_PAD_CONSTANT || a->mode > FV_PAD_CIRCULAR) {
+        return fv_reject(c, FV_ERR_OPTION, "%lld is no mode", (long long)a->mode);
+    }
+    if (a->pad.ndim < 0 || a->pad.ndim > FV_MAX_DIMS || a->pad.ndim % 2 != 0 ||
+        a->pad.ndim / 2 > ndim) {
+        return fv_reject(c, FV_ERR_OPTION,
+                         "pad has %d numbers; %s %s takes pairs for at most %d dimensions",
+                         a->pad.ndim, name, fv_text(c->in[0]), ndim);
+    }
+    return FV_OK;
+}
+
+/* The padded shape of an input; errors as documented. */
+static fv_status padded_shape(const fv_call *c, const fv_shape *input, fv_shape *out)
+{
+    const pad_attrs *a = c->attrs;
+    *out = *input;
+    for (int i = 0; i < input->ndim; i++) {
+        int64_t length = input->dim[i];
+        int64_t before = before_of(a, input->ndim, i), after = after_of(a, input->ndim, i);
+        fv_status status = check_amount(c, i, length, before);
+        if (status == FV_OK) status = check_amount(c, i, length, after);
+        if (status != FV_OK) return status;
+        out->dim[i] = length + before + after;
+        if (out->dim[i] < 0 || length + before < 0 || length + after < 0) {
+            return fv_reject(c, FV_ERR_SHAPE,
+                             "padding %lld, %lld cuts more off dimension %d of "
+                             "%s than there is",
+                             (long long)before, (long long)after, i, fv_shape_text(input));
+        }
+    }
+    return fv_need_size(c, out);
+}
+
+/* --- slices ----------------------------------------------------------------------------------- */
+
+/* Narrows t to length elements of dim, from start on. */
+static void cut(fv_tensor *t, int dim, int64_t start, int64_t length)
+{
+    t->numel = t->shape[dim] ? t->numel / t->shape[dim] * length : 0;
+    t->shape[dim] = length;
+    if (t->numel == 0) return;
+    t->data = (char *)t->data + start * t->strides[dim] * (int64_t)fv_dtype_size(t->dtype);
+}
+
+/* The part of the padded y that x is copied to, and the part of x that is. */
+static void cut_interior(const pad_attrs *a, fv_tensor *y, fv_tensor *x)
+{
+    for (int i = 0; i < x->ndim; i++) {
+        int64_t before = before_of(a, x->ndim, i), after = after_of(a, x->ndim, i);
+        int64_t skip = before < 0 ? -before : 0, drop = after < 0 ? -after : 0;
+        int64_t length = x->shape[i] - skip - drop;
+        if (length < 0) length = 0;
+        cut(x, i, skip, length);
+        cut(y, i, before < 0 ? 0 : before, length);
+    }
+}
+
+/* Where padded position i of dim comes from, as a padded position inside the interior. */
+static int64_t source_of(int64_t mode, int64_t i, int64_t before, int64_t length)
+{
+    int64_t k = i - before;
+    if (mode == FV_PAD_REFLECT) k = k < 0 ? -k : 2 * (length - 1) - k;
+    if (mode == FV_PAD_REPLICATE) k = k < 0 ? 0 : length - 1;
+    if (mode == FV_PAD_CIRCULAR) k = k < 0 ? k + length : k - length;
+    return before + k;
+}
+
+/* Calls visit for every margin slice of dim with the slice that it copies. Dimensions after dim
+ * are cut to the interior. */
+static void each_margin(const pad_attrs *a, const fv_tensor *y, const int64_t *lengths, int dim,
+                        copy_fn visit)
+{
+    fv_tensor part = fv_tensor_borrow(y);
+    for (int i = dim + 1; i < y->ndim; i++) cut(&part, i, before_of(a, y->ndim, i), lengths[i]);
+    int64_t before = before_of(a, y->ndim, dim), length = lengths[dim];
+    for (int64_t i = 0; i < y->shape[dim]; i++) {
+        if (i >= before && i < before + length) continue;
+        fv_tensor margin = part, source = part;
+        cut(&margin, dim, i, 1);
+        cut(&source, dim, source_of(a->mode, i, before, length), 1);
+        visit(&margin, &source);
+    }
+}
+
+/* --- pad -------------------------------------------------------------------------------------- */
+
+static fv_status pad_infer(fv_call *c)
+{
+    const fv_tensor *x = c->in[0];
+    fv_status status = check_pad(c, x->ndim, "input");
+    fv_shape input = fv_shape_of(x), shape;
+    if (status == FV_OK) status = padded_shape(c, &input, &shape);
+    if (status != FV_OK) return status;
+    fv_tensor y = fv_tensor_borrow(x); /* in x's order of memory */
+    memcpy(y.shape, shape.dim, sizeof y.shape);
+    y.numel = fv_shape_numel(&shape);
+    fv_output_like(c, 0, &y);
+    return FV_OK;
+}
+
+/* A dense tensor full of value, by way of a broadcast element. */
+static void fill(fv_tensor *y, double value, copy_fn copy)
+{
+    union {
+        int64_t i;
+        double d;
+        float f;
+        uint8_t u;
+    } one = {0};
+    fv_tensor element = fv_tensor_borrow(y);
+    memset(element.strides, 0, sizeof element.strides);
+    element.data = &one;
+    fv_tensor number = {.dtype = FV_FLOAT64, .numel = 1, .data = &value};
+    fv_tensor target = {.dtype = y->dtype, .numel = 1, .data = &one};
+    fv_copy_elements(&target, &number);
+    copy(y, &element);
+}
+
+static void pad_with(fv_call *c, copy_fn copy)
+{
+    const pad_attrs *a = c->attrs;
+    fv_tensor *y = c->out[0];
+    fv_tensor interior = fv_tensor_borrow(y), x = fv_tensor_borrow(c->in[0]);
+    if (y->numel == 0) return;
+    if (a->mode == FV_PAD_CONSTANT) fill(y, a->value, copy);
+    cut_interior(a, &interior, &x);
+    if (x.numel > 0) copy(&interior, &x);
+    if (a->mode == FV_PAD_CONSTANT) return;
+    for (int dim = 0; dim < y->ndim; dim++) each_margin(a, y, x.shape, dim, copy);
+}
+
+static void pad_forward(fv_call *c)
+{
+    pad_with(c, fv_copy_elements);
+}
+
+static void pad_reference(fv_call *c)
+{
+    pad_with(c, fv_copy_reference);
+}
+
+static fv_tensor *pad_backward(fv_tensor *g, const pad_attrs *a, fv_shape shape);
+
+static void pad_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
+{
+    const pad_attrs *a = c->attrs;
+    if (a->mode != FV_PAD_CONSTANT) {
+        gin[0] = pad_backward(gout[0], a, *fv_input_shape(c, 0));
+        return;
+    }
+    fv_shape inverse = a->pad;
+    for (int i = 0; i < inverse.ndim; i++) inverse.dim[i] = -inverse.dim[i];
+    gin[0] = fv_pad(gout[0], inverse);
+}
+
+static const fv_case pad_cases[] = {
+    {.name = "constant",
+     .inputs = 1,
+     .in = {{.shape = {2, {3, 4}}}},
+     .attrs = &(const pad_attrs){{2, {1, 2}}, FV_PAD_CONSTANT, 1.5},
+     .torch = "F.pad(x0, (1, 2), value=1.5)"},
+    {.name = "two dimensions",
+     .inputs = 1,
+     .in = {{.shape = {4, {2, 3, 3, 4}}}},
+     .attrs = &(const pad_attrs){{4, {1, 0, 2, 1}}, FV_PAD_CONSTANT, 0},
+     .torch = "F.pad(x0, (1, 0, 2, 1))"},
+    {.name = "cutting",
+     .inputs = 1,
+     .in = {{.shape = {3, {2, 4, 5}}}},
+     .attrs = &(const pad_attrs){{4, {-1, 2, 1, -2}}, FV_PAD_CONSTANT, 0.5},
+     .torch = "F.pad(x0, (-1, 2, 1, -2), value=0.5)"},
+    {.name = "reflect",
+     .inputs = 1,
+     .in = {{.shape = {4, {1, 2, 3, 4}}}},
+     .attrs = &(const pad_attrs){{4, {2, 3, 1, 2}}, FV_PAD_REFLECT, 0},
+     .torch = "F.pad(x0, (2, 3, 1, 2), mode='reflect')"},
+    {.name = "replicate",
+     .inputs = 1,
+     .in = {{.shape = {4, {1, 2, 3, 2}}}},
+     .attrs = &(const pad_attrs){{4, {2, 3, 1, 0}}, FV_PAD_REPLICATE, 0},
+     .torch = "F.pad(x0, (2, 3, 1, 0), mode='replicate')"},
+    {.name = "circular",
+     .inputs = 1,
+     .in = {{.shape = {4, {2, 1, 3, 4}}}},
+     .attrs = &(const pad_attrs){{4, {4, 1, 2, 3}}, FV_PAD_CIRCULAR, 0},
+     .torch = "F.pad(x0, (4, 1, 2, 3), mode='circular')"},
+    {0}};
+
+static const fv_op pad_op = {
+    .name = "pad",
+    .inputs = 1,
+    .outputs = 1,
+    .attrs_size = sizeof(pad_attrs),
+    .infer = pad_infer,
+    .forward = pad_forward,
+    .reference = pad_reference,
+    .gradient = pad_gradient,
+    .cases = pad_cases,
+};
+FV_REGISTER(pad_op);
+
+fv_tensor *fv_pad_ex(const fv_pad_args *a)
+{
+    pad_attrs attrs = {a->pad, (int64_t)a->mode, a->value};
+    return fv_apply(&pad_op, &attrs, 1, &a->input);
+}
+
+/* --- pad_backward ----------------------------------------------------------------------------- */
+
+/* The adjoint of the modes that repeat elements: g [padded] -> [input], each element the sum of g
+ * over its copies. */
+typedef struct pad_backward_attrs {
+    pad_attrs pad; /* first: shared with the helpers above */
+    fv_shape shape;
+} pad_backward_attrs;
+
+static fv_status pad_backward_infer(fv_call *c)
+{
+    pad_backward_attrs *a = c->attrs;
+    const fv_tensor *g = c->in[0];
+    fv_status status = fv_need_floating(c, 0, "gradient");
+    if (status == FV_OK) status = check_pad(c, g->ndim, "gradient");
+    if (status != FV_OK) return status;
+    fv_shape padded = {.ndim = 0}, seen = fv_shape_of(g);
+    if (a->shape.ndim == g->ndim) status = padded_shape(c, &a->shape, &padded);
+    if (status != FV_OK) return status;
+    if (a->pad.mode == FV_PAD_CONSTANT || !fv_shape_equal(&padded, &seen)) {
+        return fv_reject(c, FV_ERR_SHAPE, "gradient %s is not that of a padded %s", fv_text(g),
+                         fv_shape_text(&a->shape));
+    }
+    fv_tensor x = fv_tensor_borrow(g); /* in g's order of memory */
+    memcpy(x.shape, a->shape.dim, sizeof x.shape);
+    x.numel = fv_shape_numel(&a->shape);
+    fv_output_like(c, 0, &x);
+    c->scratch_bytes = (size_t)g->numel * fv_dtype_size(g->dtype);
+    return FV_OK;
+}
+
+/* source += margin */
+static void add_elements(fv_tensor *margin, const fv_tensor *source)
+{
+    for (int64_t n = 0; n < margin->numel; n++) {
+        int64_t rest = n, at = 0;
+        for (int d = margin->ndim - 1; d >= 0; d--) {
+            at += rest % margin->shape[d] * margin->strides[d];
+            rest /= margin->shape[d];
+        }
+        if (margin->dtype == FV_FLOAT32) {
+            ((float *)source->data)[at] += ((const float *)margin->data)[at];
+        } else {
+            ((double *)source->data)[at] += ((const double *)margin->data)[at];
+        }
+    }
+}
+
+static void fold_with(fv_call *c, copy_fn copy)
+{
+    const pad_attrs *a = c->attrs;
+    fv_tensor sums = fv_tensor_borrow(c->in[0]),
+              y = fv_tensor_borrow(
+                  c->out[0]); /* sums: a copy of g, folded dimension by dimension */
+    if (sums.numel == 0) return;
+    sums.data = c->scratch;
+    fv_strides_like(c->in[0], sums.strides);
+    copy(&sums, c->in[0]);
+    for (int dim = sums.ndim - 1; dim >= 0; dim--) {
+        each_margin(a, &sums, c->out[0]->shape, dim, add_elements);
+    }
+    cut_interior(a, &sums, &y);
+    if (y.numel > 0) copy(&y, &sums);
+}
+
+static void pad_backward_forward(fv_call *c)
+{
+    fold_with(c, fv_copy_elements);
+}
+
+static void pad_backward_reference(fv_call *c)
+{
+    fold_with(c, fv_copy_reference);
+}
+
+static void pad_backward_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
+{
+    const pad_attrs *a = c->attrs;
+    gin[0] = fv_pad(gout[0], a->pad, .mode = (fv_pad_mode)a->mode);
+}
+
+static const fv_case pad_backward_cases[] = {
+    {.name = "reflect",
+     .inputs = 1,
+     .in = {{.shape = {2, {4, 7}}}},
+     .attrs = &(const pad_backward_attrs){{{4, {2, 1, 1, 0}}, FV_PAD_REFLECT, 0}, {2, {3, 4}}}},
+    {.name = "replicate",
+     .inputs = 1,
+     .in = {{.shape = {3, {2, 5, 6}}}},
+     .attrs =
+         &(const pad_backward_attrs){{{4, {3, 1, 1, 2}}, FV_PAD_REPLICATE, 0}, {3, {2, 2, 2}}}},
+    {.name = "circular",
+     .inputs = 1,
+     .in = {{.shape = {2, {2, 8}}}},
+     .attrs = &(const pad_backward_attrs){{{2, {3, 2}}, FV_PAD_CIRCULAR, 0}, {2, {2, 3}}}},
+    {0}};
+
+static const fv_op pad_backward_op = {
+    .name = "pad_backward",
+    .inputs = 1,
+    .outputs = 1,
+    .attrs_size = sizeof(pad_backward_attrs),
+    .infer = pad_backward_infer,
+    .forward = pad_backward_forward,
+    .reference = pad_backward_reference,
+    .gradient = pad_backward_gradient,
+    .cases = pad_backward_cases,
+};
+FV_REGISTER(pad_backward_op);
+
+static fv_tensor *pad_backward(fv_tensor *g, const pad_attrs *a, fv_shape shape)
+{
+    pad_backward_attrs attrs = {*a, shape};
+    return fv_apply(&pad_backward_op, &attrs, 1, &g);
+}

@@ -1,0 +1,342 @@
+/* Other shapes over the same elements: reshape, view, flatten, unflatten. */
+#include "autograd/ops/view/view.h"
+#include "tensor/kernels/view/transpose.h"
+
+typedef struct shape_attrs {
+    fv_shape shape;
+} shape_attrs;
+
+/* Replaces the one -1 of shape so that it has numel elements, and checks the rest. */
+static fv_status resolve_shape(const fv_call *c, int64_t numel, fv_shape *shape)
+{
+    if (shape->ndim < 0 || shape->ndim > FV_MAX_DIMS) {
+        return fv_reject(c, FV_ERR_SHAPE, "a shape has 0 to %d dimensions, not %d", FV_MAX_DIMS,
+                         shape->ndim);
+    }
+    int hole = -1;
+    for (int i = 0; i < shape->ndim; i++) {
+        if (shape->dim[i] >= 0) continue;
+        if (shape->dim[i] != -1) {
+            return fv_reject(c, FV_ERR_SHAPE, "dimension %d of the new shape %s is negative", i,
+                             fv_shape_text(shape));
+        }
+        if (hole >= 0) {
+            return fv_reject(c, FV_ERR_SHAPE, "only one dimension of %s can be -1",
+                             fv_shape_text(shape));
+        }
+        hole = i;
+    }
+    fv_shape known = *shape;
+    if (hole >= 0) known.dim[hole] = 1;
+    int64_t count = fv_shape_numel(&known);
+    if (hole >= 0 && count == 0) {
+        return fv_reject(c, FV_ERR_SHAPE, "the -1 of %s is ambiguous when another dimension is 0",
+                         fv_shape_text(shape));
+    }
+    if (count < 0 || (hole < 0 ? count != numel : numel % count != 0)) {
+        return fv_reject(c, FV_ERR_SHAPE, "shape %s does not fit input %s with %lld elements",
+                         fv_shape_text(shape), fv_text(c->in[0]), (long long)numel);
+    }
+    if (hole >= 0) shape->dim[hole] = numel / count;
+    return fv_need_size(c, shape);
+}
+
+/* Strides that read x's elements in row-major order as shape; false when there are none.
+ * Groups of x's dimensions that lie in memory like one are split anew, group by group from the
+ * last; each must be filled exactly. */
+static bool view_strides(const fv_tensor *x, const fv_shape *shape, int64_t *strides)
+{
+    if (x->numel == 0 || x->ndim == 0) {
+        fv_strides_contiguous(shape, strides);
+        return true;
+    }
+    int v = shape->ndim - 1;
+    int64_t base = x->strides[x->ndim - 1];
+    int64_t group = 1, filled = 1;
+    for (int d = x->ndim - 1; d >= 0; d--) {
+        group *= x->shape[d];
+        if (d > 0 && (x->shape[d - 1] == 1 || x->strides[d - 1] == group * base)) continue;
+        while (v >= 0 && (filled < group || shape->dim[v] == 1)) {
+            strides[v] = filled * base;
+            filled *= shape->dim[v--];
+        }
+        if (filled != group) return false;
+        if (d > 0) base = x->strides[d - 1];
+        group = filled = 1;
+    }
+    return v < 0;
+}
+
+static fv_status output_view(fv_call *c, const fv_shape *shape)
+{
+    int64_t strides[FV_MAX_DIMS];
+    if (!view_strides(c->in[0], shape, strides)) {
+        return fv_reject(c, FV_ERR_SHAPE,
+                         "the strides of input %s allow no view as %s; fv_reshape copies",
+                         fv_text(c->in[0]), fv_shape_text(shape));
+    }
+    fv_output_view(c, 0, 0, shape, strides, 0);
+    return FV_OK;
+}
+
+/* A view when strides allow one, else a row-major copy. */
+static void output_reshaped(fv_call *c, const fv_shape *shape)
+{
+    int64_t strides[FV_MAX_DIMS];
+    if (view_strides(c->in[0], shape, strides)) {
+        fv_output_view(c, 0, 0, shape, strides, 0);
+    } else {
+        fv_output_contiguous(c, 0, c->in[0]->dtype, shape);
+    }
+}
+
+static void reshape_copy(fv_call *c, void (*copy)(fv_tensor *dst, const fv_tensor *src))
+{
+    if (c->spec[0].view_of >= 0) return;
+    fv_tensor y = fv_tensor_borrow(c->out[0]); /* the output under the input's shape */
+    fv_shape shape = fv_shape_of(c->in[0]);
+    y.ndim = shape.ndim;
+    for (int i = 0; i < shape.ndim; i++) y.shape[i] = shape.dim[i];
+    fv_strides_contiguous(&shape, y.strides);
+    copy(&y, c->in[0]);
+}
+
+static void reshape_forward(fv_call *c)
+{
+    reshape_copy(c, fv_copy_elements);
+}
+
+static void reshape_reference(fv_call *c)
+{
+    reshape_copy(c, fv_copy_reference);
+}
+
+/* dx = dy in x's shape: for all that only regroups dimensions. */
+static void reshape_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
+{
+    gin[0] = fv_reshape_ex(gout[0], *fv_input_shape(c, 0));
+}
+
+/* --- reshape ---------------------------------------------------------------------------------- */
+
+static fv_status reshape_infer(fv_call *c)
+{
+    shape_attrs *a = c->attrs;
+    fv_status status = resolve_shape(c, c->in[0]->numel, &a->shape);
+    if (status == FV_OK) output_reshaped(c, &a->shape);
+    return status;
+}
+
+static const fv_case reshape_cases[] = {{.name = "regroup",
+                                         .inputs = 1,
+                                         .in = {{.shape = {3, {2, 3, 4}}}},
+                                         .attrs = &(const shape_attrs){{2, {6, 4}}},
+                                         .torch = "x0.reshape(6, 4)"},
+                                        {.name = "inferred dimension",
+                                         .inputs = 1,
+                                         .in = {{.shape = {4, {2, 3, 3, 5}}}},
+                                         .attrs = &(const shape_attrs){{3, {5, -1, 2}}},
+                                         .torch = "x0.reshape(5, -1, 2)"},
+                                        {.name = "one element to a scalar",
+                                         .inputs = 1,
+                                         .in = {{.shape = {2, {1, 1}}}},
+                                         .attrs = &(const shape_attrs){{0, {0}}},
+                                         .torch = "x0.reshape(())"},
+                                        {.name = "empty",
+                                         .inputs = 1,
+                                         .in = {{.shape = {2, {0, 4}}}},
+                                         .attrs = &(const shape_attrs){{3, {2, 0, 5}}},
+                                         .torch = "x0.reshape(2, 0, 5)"},
+                                        {0}};
+
+static const fv_op reshape_op = {
+    .name = "reshape",
+    .inputs = 1,
+    .outputs = 1,
+    .attrs_size = sizeof(shape_attrs),
+    .infer = reshape_infer,
+    .forward = reshape_forward,
+    .reference = reshape_reference,
+    .gradient = reshape_gradient,
+    .cases = reshape_cases,
+};
+FV_REGISTER(reshape_op);
+
+fv_tensor *fv_reshape_ex(fv_tensor *x, fv_shape shape)
+{
+    return fv_apply(&reshape_op, &(shape_attrs){shape}, 1, &x);
+}
+
+/* --- view ------------------------------------------------------------------------------------- */
+
+static fv_status view_infer(fv_call *c)
+{
+    shape_attrs *a = c->attrs;
+    fv_status status = resolve_shape(c, c->in[0]->numel, &a->shape);
+    return status == FV_OK ? output_view(c, &a->shape) : status;
+}
+
+/* Splitting dimensions works with any strides. */
+static const fv_case view_cases[] = {{.name = "split the last dimension",
+                                      .inputs = 1,
+                                      .in = {{.shape = {2, {3, 8}}}},
+                                      .attrs = &(const shape_attrs){{3, {3, 2, -1}}},
+                                      .torch = "x0.view(3, 2, -1)"},
+                                     {.name = "split the first dimension",
+                                      .inputs = 1,
+                                      .in = {{.shape = {4, {6, 3, 2, 2}}}},
+                                      .attrs = &(const shape_attrs){{6, {2, 1, 3, 3, 2, 2}}},
+                                      .torch = "x0.view(2, 1, 3, 3, 2, 2)"},
+                                     {0}};
+
+static const fv_op view_op = {
+    .name = "view",
+    .inputs = 1,
+    .outputs = 1,
+    .attrs_size = sizeof(shape_attrs),
+    .infer = view_infer,
+    .gradient = reshape_gradient,
+    .cases = view_cases,
+};
+FV_REGISTER(view_op);
+
+fv_tensor *fv_view_ex(fv_tensor *x, fv_shape shape)
+{
+    return fv_apply(&view_op, &(shape_attrs){shape}, 1, &x);
+}
+
+/* --- flatten ---------------------------------------------------------------------------------- */
+
+typedef struct flatten_attrs {
+    int64_t start, end;
+} flatten_attrs;
+
+static fv_status flatten_infer(fv_call *c)
+{
+    flatten_attrs *a = c->attrs;
+    const fv_tensor *x = c->in[0];
+    fv_status status = fv_need_dim(c, 0, &a->start);
+    if (status == FV_OK) status = fv_need_dim(c, 0, &a->end);
+    if (status != FV_OK) return status;
+    if (a->start > a->end) {
+        return fv_reject(c, FV_ERR_OPTION, "start_dim %lld comes after end_dim %lld",
+                         (long long)a->start, (long long)a->end);
+    }
+    fv_shape shape = {.ndim = x->ndim == 0};
+    shape.dim[0] = 1;
+    for (int i = 0; i < x->ndim; i++) {
+        if (i > a->start && i <= a->end) {
+            int64_t *flat = &shape.dim[shape.ndim - 1];
+            if (__builtin_mul_overflow(*flat, x->shape[i], flat)) {
+                return fv_reject(c, FV_ERR_SHAPE, "dimensions %lld to %lld of %s are too many",
+                                 (long long)a->start, (long long)a->end, fv_text(x));
+            }
+        } else {
+            shape.dim[shape.ndim++] = x->shape[i];
+        }
+    }
+    output_reshaped(c, &shape);
+    return FV_OK;
+}
+
+static const fv_attr flatten_fields[] = {{"start_dim", offsetof(flatten_attrs, start), FV_ATTR_DIM},
+                                         {"end_dim", offsetof(flatten_attrs, end), FV_ATTR_DIM},
+                                         {0}};
+
+static const fv_case flatten_cases[] = {{.name = "all but the batch",
+                                         .inputs = 1,
+                                         .in = {{.shape = {4, {2, 3, 4, 5}}}},
+                                         .attrs = &(const flatten_attrs){1, -1},
+                                         .torch = "x0.flatten(1)"},
+                                        {.name = "middle",
+                                         .inputs = 1,
+                                         .in = {{.shape = {4, {3, 2, 3, 2}}}},
+                                         .attrs = &(const flatten_attrs){1, 2},
+                                         .torch = "x0.flatten(1, 2)"},
+                                        {.name = "scalar",
+                                         .inputs = 1,
+                                         .in = {{.shape = {0, {0}}}},
+                                         .attrs = &(const flatten_attrs){0, -1},
+                                         .torch = "x0.flatten()"},
+                                        {0}};
+
+static const fv_op flatten_op = {
+    .name = "flatten",
+    .inputs = 1,
+    .outputs = 1,
+    .attrs_size = sizeof(flatten_attrs),
+    .infer = flatten_infer,
+    .forward = reshape_forward,
+    .reference = reshape_reference,
+    .gradient = reshape_gradient,
+    .attr_fields = flatten_fields,
+    .cases = flatten_cases,
+};
+FV_REGISTER(flatten_op);
+
+fv_tensor *fv_flatten_ex(const fv_flatten_args *a)
+{
+    flatten_attrs attrs = {a->start_dim, a->end_dim};
+    return fv_apply(&flatten_op, &attrs, 1, &a->input);
+}
+
+/* --- unflatten -------------------------------------------------------------------------------- */
+
+typedef struct unflatten_attrs {
+    int64_t dim;
+    fv_shape shape;
+} unflatten_attrs;
+
+static fv_status unflatten_infer(fv_call *c)
+{
+    unflatten_attrs *a = c->attrs;
+    const fv_tensor *x = c->in[0];
+    fv_status status = fv_need_ndim(c, 0, "input", 1, FV_MAX_DIMS);
+    if (status == FV_OK) status = fv_need_dim(c, 0, &a->dim);
+    if (status == FV_OK) status = resolve_shape(c, x->shape[a->dim], &a->shape);
+    if (status != FV_OK) return status;
+    if (x->ndim - 1 + a->shape.ndim > FV_MAX_DIMS || a->shape.ndim == 0) {
+        return fv_reject(c, FV_ERR_SHAPE, "input %s with dimension %lld as %s: 1 to %d dimensions",
+                         fv_text(x), (long long)a->dim, fv_shape_text(&a->shape), FV_MAX_DIMS);
+    }
+    fv_shape shape = {.ndim = 0};
+    for (int i = 0; i < x->ndim; i++) {
+        for (int j = 0; i == a->dim && j < a->shape.ndim; j++) {
+            shape.dim[shape.ndim++] = a->shape.dim[j];
+        }
+        if (i != a->dim) shape.dim[shape.ndim++] = x->shape[i];
+    }
+    return output_view(c, &shape);
+}
+
+static const fv_attr unflatten_fields[] = {{"dim", offsetof(unflatten_attrs, dim), FV_ATTR_DIM},
+                                           {0}};
+
+static const fv_case unflatten_cases[] = {{.name = "middle",
+                                           .inputs = 1,
+                                           .in = {{.shape = {3, {2, 6, 3}}}},
+                                           .attrs = &(const unflatten_attrs){1, {2, {3, -1}}},
+                                           .torch = "x0.unflatten(1, (3, 2))"},
+                                          {.name = "last",
+                                           .inputs = 1,
+                                           .in = {{.shape = {2, {2, 6}}}},
+                                           .attrs = &(const unflatten_attrs){-1, {3, {1, 2, 3}}},
+                                           .torch = "x0.unflatten(-1, (1, 2, 3))"},
+                                          {0}};
+
+static const fv_op unflatten_op = {
+    .name = "unflatten",
+    .inputs = 1,
+    .outputs = 1,
+    .attrs_size = sizeof(unflatten_attrs),
+    .infer = unflatten_infer,
+    .gradient = reshape_gradient,
+    .attr_fields = unflatten_fields,
+    .cases = unflatten_cases,
+};
+FV_REGISTER(unflatten_op);
+
+fv_tensor *fv_unflatten_ex(fv_tensor *x, int64_t dim, fv_shape shape)
+{
+    return fv_apply(&unflatten_op, &(unflatten_attrs){dim, shape}, 1, &x);
+}

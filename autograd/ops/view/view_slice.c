@@ -1,0 +1,349 @@
+/* Views of a part: slice, narrow, select; and the adjoint that writes a part into zeros. */
+#include <string.h>
+
+#include "autograd/ops/view/view.h"
+#include "tensor/kernels/view/transpose.h"
+
+typedef struct slice_attrs {
+    int64_t dim, start, stop, step;
+} slice_attrs;
+
+/* Python's rules: bounds from the end, then clamped to 0 .. length. Returns the count. */
+static int64_t resolve_slice(slice_attrs *a, int64_t length)
+{
+    if (a->start < 0) a->start += length;
+    if (a->stop < 0) a->stop += length;
+    a->start = a->start < 0 ? 0 : a->start > length ? length : a->start;
+    a->stop = a->stop < a->start ? a->start : a->stop > length ? length : a->stop;
+    return a->stop == a->start ? 0 : (a->stop - a->start - 1) / a->step + 1;
+}
+
+/* The view that keeps count elements of dim, from start on in steps. */
+static void output_part(fv_call *c, int64_t dim, int64_t start, int64_t count, int64_t step)
+{
+    const fv_tensor *x = c->in[0];
+    fv_shape shape = fv_shape_of(x);
+    int64_t strides[FV_MAX_DIMS];
+    for (int i = 0; i < x->ndim; i++) strides[i] = x->strides[i];
+    shape.dim[dim] = count;
+    int64_t offset = fv_shape_numel(&shape) > 0 ? start * strides[dim] : 0;
+    if (count > 1) strides[dim] *= step;
+    fv_output_view(c, 0, 0, &shape, strides, offset);
+}
+
+/* A dimension to cut along: a scalar has none. */
+static fv_status need_part_dim(const fv_call *c, int64_t *dim)
+{
+    fv_status status = fv_need_ndim(c, 0, "input", 1, FV_MAX_DIMS);
+    return status == FV_OK ? fv_need_dim(c, 0, dim) : status;
+}
+
+/* --- slice ------------------------------------------------------------------------------------ */
+
+static fv_status slice_infer(fv_call *c)
+{
+    slice_attrs *a = c->attrs;
+    fv_status status = need_part_dim(c, &a->dim);
+    if (status != FV_OK) return status;
+    if (a->step < 1) {
+        return fv_reject(c, FV_ERR_OPTION, "step must be 1 or more, not %lld; fv_flip reverses",
+                         (long long)a->step);
+    }
+    int64_t count = resolve_slice(a, c->in[0]->shape[a->dim]);
+    output_part(c, a->dim, a->start, count, a->step);
+    return FV_OK;
+}
+
+static void slice_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
+{
+    const slice_attrs *a = c->attrs;
+    gin[0] = fv_slice_backward(gout[0], *fv_input_shape(c, 0), a->dim, a->start, a->stop, a->step);
+}
+
+static const fv_attr slice_fields[] = {{"dim", offsetof(slice_attrs, dim), FV_ATTR_DIM},
+                                       {"start", offsetof(slice_attrs, start), FV_ATTR_INT},
+                                       {"stop", offsetof(slice_attrs, stop), FV_ATTR_INT},
+                                       {"step", offsetof(slice_attrs, step), FV_ATTR_INT},
+                                       {0}};
+
+static const fv_case slice_cases[] = {{.name = "middle",
+                                       .inputs = 1,
+                                       .in = {{.shape = {2, {5, 3}}}},
+                                       .attrs = &(const slice_attrs){0, 1, 4, 1},
+                                       .torch = "x0[1:4]"},
+                                      {.name = "steps",
+                                       .inputs = 1,
+                                       .in = {{.shape = {3, {2, 7, 2}}}},
+                                       .attrs = &(const slice_attrs){1, 1, INT64_MAX, 3},
+                                       .torch = "x0[:, 1::3]"},
+                                      {.name = "bounds from the end",
+                                       .inputs = 1,
+                                       .in = {{.shape = {2, {3, 6}}}},
+                                       .attrs = &(const slice_attrs){-1, -5, -1, 2},
+                                       .torch = "x0[:, -5:-1:2]"},
+                                      {.name = "nothing",
+                                       .inputs = 1,
+                                       .in = {{.shape = {2, {3, 4}}}},
+                                       .attrs = &(const slice_attrs){0, 2, 1, 1},
+                                       .torch = "x0[2:1]"},
+                                      {0}};
+
+static const fv_op slice_op = {
+    .name = "slice",
+    .inputs = 1,
+    .outputs = 1,
+    .attrs_size = sizeof(slice_attrs),
+    .infer = slice_infer,
+    .gradient = slice_gradient,
+    .attr_fields = slice_fields,
+    .cases = slice_cases,
+};
+FV_REGISTER(slice_op);
+
+fv_tensor *fv_slice(fv_tensor *x, int64_t dim, int64_t start, int64_t stop, int64_t step)
+{
+    return fv_apply(&slice_op, &(slice_attrs){dim, start, stop, step}, 1, &x);
+}
+
+/* --- narrow ----------------------------------------------------------------------------------- */
+
+typedef struct narrow_attrs {
+    int64_t dim, start, length;
+} narrow_attrs;
+
+static fv_status narrow_infer(fv_call *c)
+{
+    narrow_attrs *a = c->attrs;
+    fv_status status = need_part_dim(c, &a->dim);
+    if (status != FV_OK) return status;
+    int64_t size = c->in[0]->shape[a->dim];
+    int64_t start = a->start < 0 ? a->start + size : a->start;
+    if (a->length < 0 || start < 0 || start > size || a->length > size - start) {
+        return fv_reject(
+            c, FV_ERR_INDEX, "start %lld and length %lld leave dimension %lld of input %s",
+            (long long)a->start, (long long)a->length, (long long)a->dim, fv_text(c->in[0]));
+    }
+    a->start = start;
+    output_part(c, a->dim, start, a->length, 1);
+    return FV_OK;
+}
+
+static void narrow_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
+{
+    const narrow_attrs *a = c->attrs;
+    gin[0] = fv_slice_backward(gout[0], *fv_input_shape(c, 0), a->dim, a->start,
+                               a->start + a->length, 1);
+}
+
+static const fv_attr narrow_fields[] = {{"dim", offsetof(narrow_attrs, dim), FV_ATTR_DIM},
+                                        {"start", offsetof(narrow_attrs, start), FV_ATTR_INT},
+                                        {"length", offsetof(narrow_attrs, length), FV_ATTR_INT},
+                                        {0}};
+
+static const fv_case narrow_cases[] = {{.name = "rows",
+                                        .inputs = 1,
+                                        .in = {{.shape = {2, {4, 3}}}},
+                                        .attrs = &(const narrow_attrs){0, 1, 2},
+                                        .torch = "x0.narrow(0, 1, 2)"},
+                                       {.name = "channels from the end",
+                                        .inputs = 1,
+                                        .in = {{.shape = {4, {2, 5, 2, 2}}}},
+                                        .attrs = &(const narrow_attrs){1, -3, 3},
+                                        .torch = "x0.narrow(1, -3, 3)"},
+                                       {0}};
+
+static const fv_op narrow_op = {
+    .name = "narrow",
+    .inputs = 1,
+    .outputs = 1,
+    .attrs_size = sizeof(narrow_attrs),
+    .infer = narrow_infer,
+    .gradient = narrow_gradient,
+    .attr_fields = narrow_fields,
+    .cases = narrow_cases,
+};
+FV_REGISTER(narrow_op);
+
+fv_tensor *fv_narrow(fv_tensor *x, int64_t dim, int64_t start, int64_t length)
+{
+    return fv_apply(&narrow_op, &(narrow_attrs){dim, start, length}, 1, &x);
+}
+
+/* --- select ----------------------------------------------------------------------------------- */
+
+typedef struct select_attrs {
+    int64_t dim, index;
+} select_attrs;
+
+static fv_status select_infer(fv_call *c)
+{
+    select_attrs *a = c->attrs;
+    const fv_tensor *x = c->in[0];
+    fv_status status = need_part_dim(c, &a->dim);
+    if (status != FV_OK) return status;
+    int64_t size = x->shape[a->dim];
+    int64_t index = a->index < 0 ? a->index + size : a->index;
+    if (index < 0 || index >= size) {
+        return fv_reject(c, FV_ERR_INDEX, "index %lld is outside of dimension %lld of input %s",
+                         (long long)a->index, (long long)a->dim, fv_text(x));
+    }
+    a->index = index;
+    fv_shape shape = {.ndim = 0};
+    int64_t strides[FV_MAX_DIMS];
+    for (int i = 0; i < x->ndim; i++) {
+        if (i == a->dim) continue;
+        shape.dim[shape.ndim] = x->shape[i];
+        strides[shape.ndim++] = x->strides[i];
+    }
+    int64_t offset = x->numel > 0 ? index * x->strides[a->dim] : 0;
+    fv_output_view(c, 0, 0, &shape, strides, offset);
+    return FV_OK;
+}
+
+static void select_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
+{
+    const select_attrs *a = c->attrs;
+    gin[0] = fv_slice_backward(fv_unsqueeze(gout[0], a->dim), *fv_input_shape(c, 0), a->dim,
+                               a->index, a->index + 1, 1);
+}
+
+static const fv_attr select_fields[] = {{"dim", offsetof(select_attrs, dim), FV_ATTR_DIM},
+                                        {"index", offsetof(select_attrs, index), FV_ATTR_INT},
+                                        {0}};
+
+static const fv_case select_cases[] = {{.name = "row",
+                                        .inputs = 1,
+                                        .in = {{.shape = {2, {3, 4}}}},
+                                        .attrs = &(const select_attrs){0, 1},
+                                        .torch = "x0.select(0, 1)"},
+                                       {.name = "last of the last",
+                                        .inputs = 1,
+                                        .in = {{.shape = {3, {2, 3, 4}}}},
+                                        .attrs = &(const select_attrs){-1, -1},
+                                        .torch = "x0[..., -1]"},
+                                       {0}};
+
+static const fv_op select_op = {
+    .name = "select",
+    .inputs = 1,
+    .outputs = 1,
+    .attrs_size = sizeof(select_attrs),
+    .infer = select_infer,
+    .gradient = select_gradient,
+    .attr_fields = select_fields,
+    .cases = select_cases,
+};
+FV_REGISTER(select_op);
+
+fv_tensor *fv_select(fv_tensor *x, int64_t dim, int64_t index)
+{
+    return fv_apply(&select_op, &(select_attrs){dim, index}, 1, &x);
+}
+
+/* --- slice_backward --------------------------------------------------------------------------- */
+
+typedef struct slice_backward_attrs {
+    slice_attrs part;
+    fv_shape shape;
+} slice_backward_attrs;
+
+static fv_status slice_backward_infer(fv_call *c)
+{
+    slice_backward_attrs *a = c->attrs;
+    const fv_tensor *g = c->in[0];
+    fv_status status = need_part_dim(c, &a->part.dim);
+    if (status == FV_OK && a->shape.ndim == g->ndim) status = fv_need_size(c, &a->shape);
+    if (status != FV_OK) return status;
+    if (a->part.step < 1) {
+        return fv_reject(c, FV_ERR_OPTION, "step must be 1 or more, not %lld",
+                         (long long)a->part.step);
+    }
+    fv_shape expected = a->shape;
+    fv_shape seen = fv_shape_of(g);
+    if (expected.ndim == seen.ndim) {
+        int64_t *length = &expected.dim[a->part.dim];
+        *length = resolve_slice(&a->part, *length);
+    }
+    if (!fv_shape_equal(&expected, &seen)) {
+        return fv_reject(c, FV_ERR_SHAPE, "gradient %s is no such slice of %s, which has shape %s",
+                         fv_text(g), fv_shape_text(&a->shape), fv_shape_text(&expected));
+    }
+    fv_tensor whole = fv_tensor_borrow(g); /* in g's order of memory */
+    for (int i = 0; i < g->ndim; i++) whole.shape[i] = a->shape.dim[i];
+    whole.numel = fv_shape_numel(&a->shape);
+    fv_output_like(c, 0, &whole);
+    return FV_OK;
+}
+
+static void write_part(fv_call *c, void (*copy)(fv_tensor *dst, const fv_tensor *src))
+{
+    const slice_attrs *a = &((const slice_backward_attrs *)c->attrs)->part;
+    const fv_tensor *g = c->in[0];
+    fv_tensor part = fv_tensor_borrow(c->out[0]);
+    size_t size = fv_dtype_size(part.dtype);
+    if (part.numel == 0) return;
+    memset(part.data, 0, (size_t)part.numel * size);
+    if (g->numel == 0) return;
+    part.data = (char *)part.data + (size_t)(a->start * part.strides[a->dim]) * size;
+    part.shape[a->dim] = g->shape[a->dim];
+    if (g->shape[a->dim] > 1) part.strides[a->dim] *= a->step;
+    part.numel = g->numel;
+    copy(&part, g);
+}
+
+static void slice_backward_forward(fv_call *c)
+{
+    write_part(c, fv_copy_elements);
+}
+
+static void slice_backward_reference(fv_call *c)
+{
+    write_part(c, fv_copy_reference);
+}
+
+static void slice_backward_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
+{
+    const slice_attrs *a = &((const slice_backward_attrs *)c->attrs)->part;
+    gin[0] = fv_slice(gout[0], a->dim, a->start, a->stop, a->step);
+}
+
+static const fv_attr slice_backward_fields[] = {
+    {"dim", offsetof(slice_backward_attrs, part.dim), FV_ATTR_DIM},
+    {"start", offsetof(slice_backward_attrs, part.start), FV_ATTR_INT},
+    {"stop", offsetof(slice_backward_attrs, part.stop), FV_ATTR_INT},
+    {"step", offsetof(slice_backward_attrs, part.step), FV_ATTR_INT},
+    {0}};
+
+static const fv_case slice_backward_cases[] = {
+    {.name = "rows",
+     .inputs = 1,
+     .in = {{.shape = {2, {2, 3}}}},
+     .attrs = &(const slice_backward_attrs){{0, 1, 3, 1}, {2, {4, 3}}},
+     .torch = "torch.slice_scatter(torch.zeros(4, 3, dtype=x0.dtype), x0, 0, 1, 3, 1)"},
+    {.name = "steps",
+     .inputs = 1,
+     .in = {{.shape = {4, {2, 2, 2, 3}}}},
+     .attrs = &(const slice_backward_attrs){{1, 1, 5, 3}, {4, {2, 5, 2, 3}}},
+     .torch = "torch.slice_scatter(torch.zeros(2, 5, 2, 3, dtype=x0.dtype), x0, 1, 1, 5, 3)"},
+    {0}};
+
+static const fv_op slice_backward_op = {
+    .name = "slice_backward",
+    .inputs = 1,
+    .outputs = 1,
+    .attrs_size = sizeof(slice_backward_attrs),
+    .infer = slice_backward_infer,
+    .forward = slice_backward_forward,
+    .reference = slice_backward_reference,
+    .gradient = slice_backward_gradient,
+    .attr_fields = slice_backward_fields,
+    .cases = slice_backward_cases,
+};
+FV_REGISTER(slice_backward_op);
+
+fv_tensor *fv_slice_backward(fv_tensor *g, fv_shape shape, int64_t dim, int64_t start, int64_t stop,
+                             int64_t step)
+{
+    slice_backward_attrs attrs = {{dim, start, stop, step}, shape};
+    return fv_apply(&slice_backward_op, &attrs, 1, &g);
+}

@@ -1,0 +1,287 @@
+/* The drivers of the losses: walk over the elements or samples, gather the sums. */
+#include "tensor/kernels/element.h"
+#include "tensor/kernels/loss/loss_impl.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "tensor/kernels/nest.h"
+#include "tensor/threads.h"
+
+/* Parts of a sum: their number follows from the size of the work. */
+enum { PARTS = 64, PART_ELEMENTS = 8192 };
+
+static int64_t parts_for(int64_t elements)
+{
+    int64_t parts = elements / PART_ELEMENTS;
+    return parts < 1 ? 1 : parts > PARTS ? PARTS : parts;
+}
+
+/* --- one element each ------------------------------------------------------------------------ */
+
+typedef struct pair_walk {
+    fv_pair_loss kind;
+    double parameter;
+    const fv_tensor *x, *t;
+    fv_tensor *out; /* NULL: only the sum */
+    fv_nest outer;  /* over x, t, out */
+    int64_t n, blocks, stride[FV_NEST_OPERANDS];
+    const fv_loss_kernels *kernels;
+} pair_walk;
+
+static pair_walk make_walk(fv_pair_loss kind, double parameter, const fv_tensor *x,
+                           const fv_tensor *t, fv_tensor *out)
+{
+    pair_walk w = {.kind = kind,
+                   .parameter = parameter,
+                   .x = x,
+                   .t = t,
+                   .out = out,
+                   .kernels = FV_ISA_PICK(fv_loss_kernels_)};
+    for (int d = 0; d < x->ndim; d++)
+        fv_nest_add(&w.outer, x->shape[d], x->strides[d], t->strides[d],
+                    out ? out->strides[d] : x->strides[d]);
+    fv_nest_merge(&w.outer);
+    w.n = fv_nest_pop(&w.outer, w.stride);
+    w.blocks = w.n / FV_LOSS_BLOCK + (w.n % FV_LOSS_BLOCK != 0);
+    return w;
+}
+
+static double pair_f64(fv_pair_loss kind, double p, double x, double t)
+{
+    double d = fabs(x - t);
+    switch (kind) {
+    case FV_PAIR_MSE: return d * d;
+    case FV_PAIR_L1: return d;
+    case FV_PAIR_SMOOTH_L1: return d < p ? 0.5 * d * d / p : d - 0.5 * p;
+    case FV_PAIR_HUBER: return d < p ? 0.5 * d * d : p * (d - 0.5 * p);
+    case FV_PAIR_BCE: break;
+    }
+    return (x < 0 ? 0 : x) - x * t + log1p(exp(-fabs(x)));
+}
+
+static const float *dense(const float *p, int64_t stride, int64_t n, float *buffer)
+{
+    if (stride == 1) return p;
+    for (int64_t i = 0; i < n; i++) buffer[i] = p[i * stride];
+    return buffer;
+}
+
+static double pair_block_f32(const pair_walk *w, const int64_t *at, int64_t n)
+{
+    float xb[FV_LOSS_BLOCK], tb[FV_LOSS_BLOCK], yb[FV_LOSS_BLOCK];
+    const float *x = dense((const float *)w->x->data + at[0], w->stride[0], n, xb);
+    const float *t = dense((const float *)w->t->data + at[1], w->stride[1], n, tb);
+    float *out = w->out ? (float *)w->out->data + at[2] : NULL;
+    float *y = out && w->stride[2] == 1 ? out : yb;
+    w->kernels->pair[w->kind](y, x, t, n, (float)w->parameter);
+    if (!out) return w->kernels->sum(y, n);
+    for (int64_t i = 0; i < n && y != out; i++) out[i * w->stride[2]] = y[i];
+    return 0;
+}
+
+static double pair_block_f64(const pair_walk *w, const int64_t *at, int64_t n)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++) {
+        double y = pair_f64(w->kind, w->parameter, fv_element_get(w->x, at[0] + i * w->stride[0]),
+                            fv_element_get(w->t, at[1] + i * w->stride[1]));
+        if (w->out) fv_element_set(w->out, at[2] + i * w->stride[2], y);
+        sum += y;
+    }
+    return sum;
+}
+
+static double pair_block(const pair_walk *w, int64_t b)
+{
+    int64_t at[FV_NEST_OPERANDS], first = b % w->blocks * FV_LOSS_BLOCK;
+    int64_t n = w->n - first < FV_LOSS_BLOCK ? w->n - first : FV_LOSS_BLOCK;
+    fv_nest_at(&w->outer, b / w->blocks, at);
+    for (int k = 0; k < FV_NEST_OPERANDS; k++) at[k] += first * w->stride[k];
+    return w->x->dtype == FV_FLOAT64 ? pair_block_f64(w, at, n) : pair_block_f32(w, at, n);
+}
+
+void fv_pair_loss_run(fv_pair_loss kind, double parameter, const fv_tensor *x, const fv_tensor *t,
+                      fv_tensor *out, bool reduce, double scale)
+{
+    pair_walk w = make_walk(kind, parameter, x, t, reduce ? NULL : out);
+    int64_t blocks = w.outer.count * w.blocks, parts = parts_for(x->numel);
+    double sums[PARTS] = {0}, total = 0;
+    double each = (x->dtype == FV_FLOAT64 ? 4.0 : 0.3) + (kind == FV_PAIR_BCE ? 2.0 : 0.0);
+    int threads = fv_threads_for(each * (double)x->numel);
+    (void)threads; /* without OpenMP */
+#pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
+    for (int64_t p = 0; p < parts; p++)
+        for (int64_t b = blocks * p / parts; b < blocks * (p + 1) / parts; b++)
+            sums[p] += pair_block(&w, b);
+    for (int64_t p = 0; p < parts; p++) total += sums[p];
+    if (reduce) fv_element_set(out, 0, total * scale);
+}
+
+/* Offset in t of row-major element i of t's index space without dim (-1: all dims). */
+static int64_t offset_of(const fv_tensor *t, int dim, int64_t i)
+{
+    int64_t at = 0;
+    for (int d = t->ndim - 1; d >= 0; d--) {
+        if (d == dim) continue;
+        at += i % t->shape[d] * t->strides[d];
+        i /= t->shape[d];
+    }
+    return at;
+}
+
+void fv_pair_loss_reference(fv_pair_loss kind, double parameter, const fv_tensor *x,
+                            const fv_tensor *t, fv_tensor *out, bool reduce, double scale)
+{
+    double total = 0;
+    for (int64_t i = 0; i < x->numel; i++) {
+        double y = pair_f64(kind, parameter, fv_element_get(x, offset_of(x, -1, i)),
+                            fv_element_get(t, offset_of(t, -1, i)));
+        if (!reduce) fv_element_set(out, offset_of(out, -1, i), y);
+        total += y;
+    }
+    if (reduce) fv_element_set(out, 0, total * scale);
+}
+
+/* --- one class each -------------------------------------------------------------------------- */
+
+static int64_t class_at(const fv_tensor *t, int64_t at)
+{
+    switch (t->dtype) {
+    case FV_INT64: return ((const int64_t *)t->data)[at];
+    case FV_INT32: return ((const int32_t *)t->data)[at];
+    default: return ((const uint8_t *)t->data)[at];
+    }
+}
+
+static double weight_of(const fv_nll_job *job, int64_t c)
+{
+    return job->weight ? fv_element_get(job->weight, c * job->weight->strides[0]) : 1.0;
+}
+
+/* The loss of one sample whose scores start at element at of x. */
+static double nll_sample(const fv_nll_job *job, const fv_tensor *x, int64_t at, int64_t t)
+{
+    int64_t classes = x->shape[job->dim], stride = x->strides[job->dim];
+    double loss = -(1.0 - job->smoothing) * weight_of(job, t) * fv_element_get(x, at + t * stride);
+    if (job->smoothing == 0) return loss;
+    double all = 0;
+    for (int64_t c = 0; c < classes; c++)
+        all += weight_of(job, c) * fv_element_get(x, at + c * stride);
+    return loss - job->smoothing / (double)classes * all;
+}
+
+/* Loops over the samples: operand 0 has the class dimension, 1 is the target, 2 is one number per
+ * sample (or NULL). */
+static fv_nest sample_nest(const fv_nll_job *job, const fv_tensor *x, const fv_tensor *each)
+{
+    fv_nest nest = {0};
+    int j = 0;
+    for (int d = 0; d < x->ndim; d++) {
+        if (d == job->dim) continue;
+        fv_nest_add(&nest, x->shape[d], x->strides[d], job->target->strides[j],
+                    each ? each->strides[j] : 0);
+        j++;
+    }
+    fv_nest_merge(&nest);
+    return nest;
+}
+
+static void nll_finish(const fv_nll_job *job, double loss, double count, fv_tensor *out,
+                       fv_tensor *total)
+{
+    fv_element_set(total, 0, count);
+    if (job->reduce) fv_element_set(out, 0, job->mean ? loss / count : loss);
+}
+
+void fv_nll_run(const fv_nll_job *job, const fv_tensor *x, fv_tensor *out, fv_tensor *total)
+{
+    fv_nest nest = sample_nest(job, x, job->reduce ? NULL : out);
+    double cost = job->smoothing == 0 ? 10.0 : 10.0 + 2.0 * (double)x->shape[job->dim];
+    int64_t parts = parts_for(nest.count * (job->smoothing == 0 ? 1 : x->shape[job->dim]));
+    double losses[PARTS] = {0}, counts[PARTS] = {0};
+    int threads = fv_threads_for(cost * (double)nest.count);
+    (void)threads; /* without OpenMP */
+#pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
+    for (int64_t p = 0; p < parts; p++) {
+        for (int64_t i = nest.count * p / parts; i < nest.count * (p + 1) / parts; i++) {
+            int64_t at[FV_NEST_OPERANDS];
+            fv_nest_at(&nest, i, at);
+            int64_t t = class_at(job->target, at[1]);
+            double loss = t == job->ignore_index ? 0 : nll_sample(job, x, at[0], t);
+            if (t != job->ignore_index) counts[p] += weight_of(job, t);
+            if (job->reduce)
+                losses[p] += loss;
+            else
+                fv_element_set(out, at[2], loss);
+        }
+    }
+    for (int64_t p = 1; p < parts; p++) {
+        losses[0] += losses[p];
+        counts[0] += counts[p];
+    }
+    nll_finish(job, losses[0], counts[0], out, total);
+}
+
+void fv_nll_reference(const fv_nll_job *job, const fv_tensor *x, fv_tensor *out, fv_tensor *total)
+{
+    double losses = 0, count = 0;
+    for (int64_t i = 0; i < job->target->numel; i++) {
+        int64_t t = class_at(job->target, offset_of(job->target, -1, i));
+        bool counts = t != job->ignore_index;
+        double loss = counts ? nll_sample(job, x, offset_of(x, job->dim, i), t) : 0;
+        if (counts) count += weight_of(job, t);
+        losses += loss;
+        if (!job->reduce) fv_element_set(out, offset_of(out, -1, i), loss);
+    }
+    nll_finish(job, losses, count, out, total);
+}
+
+/* Writes the gradients of one sample's scores, which are zero so far, from that of its loss. */
+static void nll_grad_sample(const fv_nll_job *job, double g, int64_t t, fv_tensor *gx, int64_t at)
+{
+    int64_t classes = gx->shape[job->dim], stride = gx->strides[job->dim];
+    double spread = job->smoothing / (double)classes;
+    for (int64_t c = 0; c < classes && job->smoothing != 0; c++)
+        fv_element_set(gx, at + c * stride, -g * spread * weight_of(job, c));
+    int64_t hit = at + t * stride;
+    fv_element_set(gx, hit,
+                   fv_element_get(gx, hit) - g * (1.0 - job->smoothing) * weight_of(job, t));
+}
+
+static double mean_factor(const fv_nll_job *job, const fv_tensor *total)
+{
+    return job->reduce && job->mean ? 1.0 / fv_element_get(total, 0) : 1.0;
+}
+
+void fv_nll_grad_run(const fv_nll_job *job, const fv_tensor *g, const fv_tensor *total,
+                     fv_tensor *gx)
+{
+    if (gx->numel == 0) return;
+    memset(gx->data, 0, (size_t)gx->numel * fv_dtype_size(gx->dtype));
+    fv_nest nest = sample_nest(job, gx, job->reduce ? NULL : g);
+    double factor = mean_factor(job, total);
+    double cost = job->smoothing == 0 ? 10.0 : 10.0 + 2.0 * (double)gx->shape[job->dim];
+    int threads = fv_threads_for(cost * (double)nest.count);
+    (void)threads; /* without OpenMP */
+#pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
+    for (int64_t i = 0; i < nest.count; i++) {
+        int64_t at[FV_NEST_OPERANDS];
+        fv_nest_at(&nest, i, at);
+        int64_t t = class_at(job->target, at[1]);
+        if (t != job->ignore_index)
+            nll_grad_sample(job, factor * fv_element_get(g, at[2]), t, gx, at[0]);
+    }
+}
+
+void fv_nll_grad_reference(const fv_nll_job *job, const fv_tensor *g, const fv_tensor *total,
+                           fv_tensor *gx)
+{
+    for (int64_t i = 0; i < gx->numel; i++) fv_element_set(gx, offset_of(gx, -1, i), 0);
+    for (int64_t i = 0; i < job->target->numel; i++) {
+        int64_t t = class_at(job->target, offset_of(job->target, -1, i));
+        double each = fv_element_get(g, job->reduce ? 0 : offset_of(g, -1, i));
+        if (t != job->ignore_index)
+            nll_grad_sample(job, mean_factor(job, total) * each, t, gx, offset_of(gx, job->dim, i));
+    }
+}

@@ -1,0 +1,95 @@
+/* Register-tiled inner products: what matrix multiplication and convolution share.
+ *
+ * A tile keeps MR x NR sums in registers, MR = 3 groups of FV_GROUP rows and NR = 2 vectors of
+ * columns, and adds  A[row, k] * B[k, 0..NR)  for every k: one broadcast of A a row, two vector
+ * loads of B a step. Up to one vector of columns, two such tiles run side by side. The k range is
+ * cut in segments of equal length: A jumps between segments by a table of offsets (the taps of a
+ * convolution), B runs on.
+ *
+ *         B  k=0  [ NR columns ]        rows form: A[row, k] = a[group + row * a_rs + seg + k]
+ *            k=1  [ NR columns ]        columns form: A[row, k] = a[row + seg + k * a_cs]
+ *   A  k->   .
+ *   row 0 [..]   C tile
+ *   row 1 [..]
+ */
+#ifndef FOVEA_TENSOR_KERNELS_PRODUCT_GEMM_TILE_H
+#define FOVEA_TENSOR_KERNELS_PRODUCT_GEMM_TILE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "tensor/kernels/isa.h"
+
+enum { FV_TILE_GROUPS = 3, FV_TILE_VECTORS = 2 };
+
+/* A group of consecutive rows; all counts are in elements. Only rows [skip, skip + keep) of it are
+ * stored, but all of them are read. */
+typedef struct fv_tile_group {
+    int64_t a; /* of the group's first row */
+    int64_t c;
+    int32_t skip, keep;
+} fv_tile_group;
+
+/* One panel of B against many groups of rows of A. */
+typedef struct fv_tile_rows {
+    const void *a;
+    int64_t a_rs;
+    const fv_tile_group *groups;
+    int64_t group_count;
+    const int64_t *segments; /* offset of each segment in A */
+    int64_t segment_count, length;
+    const void *b; /* step k at b + k * b_ld; the columns rounded up to vectors are readable */
+    int64_t b_ld;
+    void *c;
+    int64_t c_rs;
+    int64_t columns;  /* 1..NR */
+    const void *bias; /* [columns] or NULL */
+    bool accumulate;
+} fv_tile_rows;
+
+/* One panel of B against `rows` rows of A that lie side by side. The rows rounded up to a group
+ * are readable. */
+typedef struct fv_tile_columns {
+    const void *a;
+    int64_t a_cs;
+    int64_t
+        a_tile; /* from one tile of MR rows to the next: MR, or more when A is packed in tiles */
+    int64_t rows;
+    const int64_t *segments;
+    int64_t segment_count, length;
+    const void *b;
+    int64_t b_ld;
+    void *c;
+    int64_t c_rs;
+    int64_t columns;
+    const void *bias;
+    bool accumulate;
+} fv_tile_columns;
+
+/* Products of rows with rows, for matrices of few columns or rows, which would leave most of a tile
+ * empty: c[i * c_i + j * c_j] += or = sum over k of x[i * x_rs + k] * y[j * y_rs + k], + bias. */
+typedef struct fv_tile_dots {
+    const void *x;
+    int64_t x_rs, x_count;
+    const void *y;
+    int64_t y_rs, y_count;
+    int64_t length;
+    void *c;
+    int64_t c_i, c_j;
+    const void *bias; /* at i * bias_i + j * bias_j, or NULL */
+    int64_t bias_i, bias_j;
+    bool accumulate;
+} fv_tile_dots;
+
+/* Index 0: float, 1: double. */
+typedef struct fv_tile_kernels {
+    int group;    /* rows of a group; MR = 3 groups */
+    int lanes[2]; /* elements of a vector; NR = 2 vectors */
+    void (*rows[2])(const fv_tile_rows *job);
+    void (*columns[2])(const fv_tile_columns *job);
+    void (*dots[2])(const fv_tile_dots *job);
+} fv_tile_kernels;
+
+FV_ISA_DECLARE(fv_tile_kernels, fv_tile_kernels_);
+
+#endif

@@ -1,0 +1,58 @@
+/* Reductions over any set of dimensions of a tensor with any strides.
+ *
+ * Kept and reduced dimensions are merged on their own (nest.h); the innermost pair makes the core:
+ *   row     the reduced dimension is the dense one: a row becomes one number
+ *   column  a kept dimension is the dense one (channels-last bias gradients): rows are added up
+ * float32 and float64 accumulate in blocks of machine vectors whose results meet in double; the
+ * integers accumulate in int64 and wrap around. Work is cut into tasks by the shape alone, so that
+ * results do not depend on the number of threads. */
+#ifndef FOVEA_TENSOR_KERNELS_REDUCE_REDUCE_H
+#define FOVEA_TENSOR_KERNELS_REDUCE_REDUCE_H
+
+#include "tensor/tensor.h"
+
+typedef enum fv_reduce_kind {
+    FV_REDUCE_SUM,
+    FV_REDUCE_PROD,
+    FV_REDUCE_MAX, /* NaN wins */
+    FV_REDUCE_MIN,
+    FV_REDUCE_SQDEV,  /* sum of (x - shift)^2; floating types only */
+    FV_REDUCE_SUMEXP, /* sum of exp(x - shift); floating types only */
+} fv_reduce_kind;
+enum { FV_REDUCE_KINDS = 6 };
+
+typedef enum fv_reduce_post { FV_POST_NONE, FV_POST_SQRT, FV_POST_LOG } fv_reduce_post;
+
+/* d for floating inputs, i for the others. */
+typedef union fv_acc {
+    double d;
+    int64_t i;
+} fv_acc;
+
+typedef struct fv_reduce_job {
+    const fv_tensor *in;
+    uint32_t mask; /* bit d: dimension d of in is reduced */
+    fv_reduce_kind kind;
+    fv_acc init;         /* the result over nothing */
+    const double *shift; /* one per result in the driver's order, as raw has it; NULL: 0 */
+    fv_tensor *out;      /* in's shape with reduced dims of 1 or left out */
+    double *raw;         /* written instead of out: one number per result (floating in) */
+    double scale;        /* result = post(acc * scale), of floating in; 0 is for 1 */
+    fv_reduce_post post; /* log adds shift */
+    fv_acc *scratch;     /* fv_reduce_scratch bytes */
+} fv_reduce_job;
+
+/* fv_acc for max, min (identity of the type) and the others. */
+fv_acc fv_reduce_identity(fv_reduce_kind kind, fv_dtype dtype);
+
+/* Number of results, and of elements in each. */
+int64_t fv_reduce_kept(const fv_tensor *in, uint32_t mask);
+int64_t fv_reduce_length(const fv_tensor *in, uint32_t mask);
+
+size_t fv_reduce_scratch(const fv_tensor *in, uint32_t mask);
+void fv_reduce_run(const fv_reduce_job *job);
+
+/* The plain-loop twin. Results of raw stand in another order: use it with reference only. */
+void fv_reduce_reference(const fv_reduce_job *job);
+
+#endif

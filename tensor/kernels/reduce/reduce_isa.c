@@ -1,0 +1,310 @@
+/* Inner loops of reductions; see reduce_impl.h. Compiled once per instruction-set level.
+ *
+ * A float row is added up in four vectors per block of BLOCK elements, 32 for each lane, and the
+ * blocks meet in double: every float addition has few terms behind it, as in a pairwise sum. */
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "tensor/kernels/reduce/reduce_impl.h"
+#include "tensor/kernels/softmax_vec.h"
+
+enum { BLOCK = 32 * FV_VBYTES, FOLD = 128 };
+
+typedef int32_t vi32 __attribute__((vector_size(FV_VBYTES)));
+typedef int64_t vi64 __attribute__((vector_size(FV_VBYTES)));
+typedef float vf_half __attribute__((vector_size(FV_VBYTES / 2)));
+
+#define MAX_OF(m, x) ((((x) > (m)) | ((x) != (x))) ? (x) : (m))
+#define MIN_OF(m, x) ((((x) < (m)) | ((x) != (x))) ? (x) : (m))
+#define SUM_OF(m, x) ((m) + (x))
+#define MUL_OF(m, x) ((m) * (x))
+
+/* --- rows of floating numbers ---------------------------------------------------------------- */
+
+#define DEFINE_ROW_SUM(T, V, VU, NAME)                                                             \
+    static void NAME(fv_acc *acc, const void *data, int64_t n, int64_t stride, double shift)       \
+    {                                                                                              \
+        (void)shift;                                                                               \
+        enum { LEN = FV_VBYTES / sizeof(T), STEP = 4 * LEN };                                      \
+        const T *p = data;                                                                         \
+        double total = 0;                                                                          \
+        int64_t i = 0;                                                                             \
+        while (stride == 1 && n - i >= STEP) {                                                     \
+            int64_t stop = n - i < BLOCK ? i + (n - i) / STEP * STEP : i + BLOCK;                  \
+            V a = {0}, b = {0}, c = {0}, d = {0};                                                  \
+            for (; i < stop; i += STEP) {                                                          \
+                a += *(const VU *)(p + i);                                                         \
+                b += *(const VU *)(p + i + LEN);                                                   \
+                c += *(const VU *)(p + i + 2 * LEN);                                               \
+                d += *(const VU *)(p + i + 3 * LEN);                                               \
+            }                                                                                      \
+            a = (a + b) + (c + d);                                                                 \
+            for (int l = 0; l < LEN; l++) total += (double)a[l];                                   \
+        }                                                                                          \
+        for (; i < n; i++) total += (double)p[i * stride];                                         \
+        acc->d += total;                                                                           \
+    }
+DEFINE_ROW_SUM(float, fv_vf, fv_vf_u, row_sum_f32)
+DEFINE_ROW_SUM(double, fv_vd, fv_vd_u, row_sum_f64)
+
+/* take = lanes where x beats m or is NaN; a NaN in m is never beaten. */
+#define DEFINE_ROW_BEST(T, V, VU, VI, NAME, BEATS, OF)                                             \
+    static inline V NAME##_step(V m, V x)                                                          \
+    {                                                                                              \
+        VI take = (VI)(x BEATS m) | (VI)(x != x);                                                  \
+        return (V)((take & (VI)x) | (~take & (VI)m));                                              \
+    }                                                                                              \
+    static void NAME(fv_acc *acc, const void *data, int64_t n, int64_t stride, double shift)       \
+    {                                                                                              \
+        (void)shift;                                                                               \
+        enum { LEN = FV_VBYTES / sizeof(T), STEP = 4 * LEN };                                      \
+        const T *p = data;                                                                         \
+        T best = (T)acc->d;                                                                        \
+        int64_t i = 0;                                                                             \
+        if (stride == 1 && n >= STEP) {                                                            \
+            V a = *(const VU *)p, b = a, c = a, d = a;                                             \
+            for (; i + STEP <= n; i += STEP) {                                                     \
+                a = NAME##_step(a, *(const VU *)(p + i));                                          \
+                b = NAME##_step(b, *(const VU *)(p + i + LEN));                                    \
+                c = NAME##_step(c, *(const VU *)(p + i + 2 * LEN));                                \
+                d = NAME##_step(d, *(const VU *)(p + i + 3 * LEN));                                \
+            }                                                                                      \
+            a = NAME##_step(NAME##_step(a, b), NAME##_step(c, d));                                 \
+            for (int l = 0; l < LEN; l++) best = OF(best, a[l]);                                   \
+        }                                                                                          \
+        for (; i < n; i++) best = OF(best, p[i * stride]);                                         \
+        acc->d = (double)best;                                                                     \
+    }
+DEFINE_ROW_BEST(float, fv_vf, fv_vf_u, vi32, row_max_f32, >, MAX_OF)
+DEFINE_ROW_BEST(float, fv_vf, fv_vf_u, vi32, row_min_f32, <, MIN_OF)
+DEFINE_ROW_BEST(double, fv_vd, fv_vd_u, vi64, row_max_f64, >, MAX_OF)
+DEFINE_ROW_BEST(double, fv_vd, fv_vd_u, vi64, row_min_f64, <, MIN_OF)
+
+#define DEFINE_ROW_PROD(T, NAME)                                                                   \
+    static void NAME(fv_acc *acc, const void *data, int64_t n, int64_t stride, double shift)       \
+    {                                                                                              \
+        (void)shift;                                                                               \
+        const T *p = data;                                                                         \
+        for (int64_t i = 0; i < n; i++) acc->d *= (double)p[i * stride];                           \
+    }
+DEFINE_ROW_PROD(float, row_prod_f32)
+DEFINE_ROW_PROD(double, row_prod_f64)
+
+static inline fv_vd widen(const float *p)
+{
+    vf_half half;
+    memcpy(&half, p, sizeof half);
+    return __builtin_convertvector(half, fv_vd);
+}
+
+static inline fv_vd load_f64(const double *p)
+{
+    return (fv_vd) * (const fv_vd_u *)p;
+}
+
+#define DEFINE_ROW_SQDEV(T, LOAD, NAME)                                                            \
+    static void NAME(fv_acc *acc, const void *data, int64_t n, int64_t stride, double shift)       \
+    {                                                                                              \
+        enum { LEN = FV_VBYTES / sizeof(double) };                                                 \
+        const T *p = data;                                                                         \
+        int64_t i = 0;                                                                             \
+        double total = 0;                                                                          \
+        if (stride == 1) {                                                                         \
+            fv_vd a = {0}, b = {0};                                                                \
+            for (; i + 2 * LEN <= n; i += 2 * LEN) {                                               \
+                fv_vd u = LOAD(p + i) - shift, v = LOAD(p + i + LEN) - shift;                      \
+                a += u * u;                                                                        \
+                b += v * v;                                                                        \
+            }                                                                                      \
+            a += b;                                                                                \
+            for (int l = 0; l < LEN; l++) total += a[l];                                           \
+        }                                                                                          \
+        for (; i < n; i++) {                                                                       \
+            double u = (double)p[i * stride] - shift;                                              \
+            total += u * u;                                                                        \
+        }                                                                                          \
+        acc->d += total;                                                                           \
+    }
+DEFINE_ROW_SQDEV(float, widen, row_sqdev_f32)
+DEFINE_ROW_SQDEV(double, load_f64, row_sqdev_f64)
+
+static void row_sumexp_f32(fv_acc *acc, const void *data, int64_t n, int64_t stride, double shift)
+{
+    const float *p = data;
+    const fv_vf m = (fv_vf){0} + (float)shift;
+    double total = 0;
+    for (int64_t i = 0; i < n;) {
+        fv_vf sum = {0};
+        int64_t stop = n - i < BLOCK ? n : i + BLOCK;
+        for (; stride == 1 && i + FV_VF_LEN <= stop; i += FV_VF_LEN)
+            sum += fv_exp_vf(fv_vload(p + i) - m);
+        for (; i < stop; i += FV_VF_LEN) {
+            fv_vf part = (fv_vf){0} - INFINITY;
+            for (int l = 0; l < FV_VF_LEN && i + l < stop; l++) part[l] = p[(i + l) * stride];
+            sum += fv_exp_vf(part - m);
+        }
+        if (i > stop) i = stop;
+        for (int l = 0; l < FV_VF_LEN; l++) total += (double)sum[l];
+    }
+    acc->d += total;
+}
+
+static void row_sumexp_f64(fv_acc *acc, const void *data, int64_t n, int64_t stride, double shift)
+{
+    const double *p = data;
+    for (int64_t i = 0; i < n; i++) acc->d += exp(p[i * stride] - shift);
+}
+
+/* --- columns of floating numbers ------------------------------------------------------------- */
+
+/* Adds rows of w numbers into m, four rows at a time. */
+#define DEFINE_COL_STEPS(T, NAME, OF)                                                              \
+    static inline void NAME##_rows(T *m, const T *p, int64_t rows, int64_t row_stride, int64_t w)  \
+    {                                                                                              \
+        int64_t r = 0;                                                                             \
+        for (; r + 4 <= rows; r += 4) {                                                            \
+            const T *p0 = p + r * row_stride, *p1 = p0 + row_stride;                               \
+            const T *p2 = p1 + row_stride, *p3 = p2 + row_stride;                                  \
+            for (int64_t c = 0; c < w; c++) {                                                      \
+                T a = OF(p0[c], p1[c]), b = OF(p2[c], p3[c]);                                      \
+                T ab = OF(a, b);                                                                   \
+                m[c] = OF(m[c], ab);                                                               \
+            }                                                                                      \
+        }                                                                                          \
+        for (; r < rows; r++)                                                                      \
+            for (int64_t c = 0; c < w; c++) m[c] = OF(m[c], p[r * row_stride + c]);                \
+    }
+
+/* Dense rows shorter than a few vectors are taken several at a time, as one long row. */
+#define DEFINE_COL(T, NAME, OF, START)                                                             \
+    DEFINE_COL_STEPS(T, NAME, OF)                                                                  \
+    static void NAME(fv_acc *acc, const void *data, int64_t rows, int64_t row_stride,              \
+                     int64_t cols, const double *shift)                                            \
+    {                                                                                              \
+        (void)shift;                                                                               \
+        T m[FV_REDUCE_TILE];                                                                       \
+        const T *p = data;                                                                         \
+        if (row_stride == cols && cols < 32 && rows * cols >= 2 * FOLD) {                          \
+            int64_t group = FOLD / cols, w = group * cols, groups = rows / group;                  \
+            for (int64_t c = 0; c < w; c++) m[c] = START;                                          \
+            NAME##_rows(m, p, groups, w, w);                                                       \
+            for (int64_t g = 0; g < group; g++)                                                    \
+                for (int64_t c = 0; c < cols; c++)                                                 \
+                    acc[c].d = OF(acc[c].d, (double)m[g * cols + c]);                              \
+            p += groups * w;                                                                       \
+            rows -= groups * group;                                                                \
+        }                                                                                          \
+        for (int64_t c = 0; c < cols; c++) m[c] = START;                                           \
+        NAME##_rows(m, p, rows, row_stride, cols);                                                 \
+        for (int64_t c = 0; c < cols; c++) acc[c].d = OF(acc[c].d, (double)m[c]);                  \
+    }
+DEFINE_COL(float, col_sum_f32, SUM_OF, 0)
+DEFINE_COL(double, col_sum_f64, SUM_OF, 0)
+DEFINE_COL(float, col_max_f32, MAX_OF, -INFINITY)
+DEFINE_COL(double, col_max_f64, MAX_OF, -(double)INFINITY)
+DEFINE_COL(float, col_min_f32, MIN_OF, INFINITY)
+DEFINE_COL(double, col_min_f64, MIN_OF, (double)INFINITY)
+
+#define DEFINE_COL_PLAIN(T, NAME, STEP)                                                            \
+    static void NAME(fv_acc *acc, const void *data, int64_t rows, int64_t row_stride,              \
+                     int64_t cols, const double *shift)                                            \
+    {                                                                                              \
+        (void)shift;                                                                               \
+        const T *p = data;                                                                         \
+        for (int64_t r = 0; r < rows; r++, p += row_stride)                                        \
+            for (int64_t c = 0; c < cols; c++) STEP;                                               \
+    }
+DEFINE_COL_PLAIN(float, col_prod_f32, acc[c].d *= (double)p[c])
+DEFINE_COL_PLAIN(double, col_prod_f64, acc[c].d *= p[c])
+DEFINE_COL_PLAIN(double, col_sumexp_f64, acc[c].d += exp(p[c] - (shift ? shift[c] : 0)))
+
+#define DEFINE_COL_SQDEV(T, NAME)                                                                  \
+    static void NAME(fv_acc *acc, const void *data, int64_t rows, int64_t row_stride,              \
+                     int64_t cols, const double *shift)                                            \
+    {                                                                                              \
+        static const double zeros[FV_REDUCE_TILE];                                                 \
+        const double *s = shift ? shift : zeros;                                                   \
+        const T *p = data;                                                                         \
+        for (int64_t r = 0; r < rows; r++, p += row_stride)                                        \
+            for (int64_t c = 0; c < cols; c++) {                                                   \
+                double u = (double)p[c] - s[c];                                                    \
+                acc[c].d += u * u;                                                                 \
+            }                                                                                      \
+    }
+DEFINE_COL_SQDEV(float, col_sqdev_f32)
+DEFINE_COL_SQDEV(double, col_sqdev_f64)
+
+static void col_sumexp_f32(fv_acc *acc, const void *data, int64_t rows, int64_t row_stride,
+                           int64_t cols, const double *shift)
+{
+    const float *p = data;
+    for (int64_t c = 0; c < cols; c += FV_VF_LEN) {
+        int64_t n = cols - c < FV_VF_LEN ? cols - c : FV_VF_LEN;
+        fv_vf m = {0}, sum = {0};
+        for (int64_t l = 0; l < n && shift; l++) m[l] = (float)shift[c + l];
+        for (int64_t r = 0; r < rows; r++) {
+            const float *at = p + r * row_stride + c;
+            sum += fv_exp_vf((n < FV_VF_LEN ? fv_vload_part(at, n, 0) : fv_vload(at)) - m);
+        }
+        for (int64_t l = 0; l < n; l++) acc[c + l].d += (double)sum[l];
+    }
+}
+
+/* --- integers -------------------------------------------------------------------------------- */
+
+#define WRAP_SUM(m, x) ((int64_t)((uint64_t)(m) + (uint64_t)(x)))
+#define WRAP_MUL(m, x) ((int64_t)((uint64_t)(m) * (uint64_t)(x)))
+#define BIGGER(m, x)   ((x) > (m) ? (x) : (m))
+#define SMALLER(m, x)  ((x) < (m) ? (x) : (m))
+
+#define DEFINE_INT(T, NAME, OF)                                                                    \
+    static void row_##NAME(fv_acc *acc, const void *data, int64_t n, int64_t stride, double shift) \
+    {                                                                                              \
+        (void)shift;                                                                               \
+        const T *p = data;                                                                         \
+        int64_t m = acc->i;                                                                        \
+        if (stride == 1)                                                                           \
+            for (int64_t i = 0; i < n; i++) m = OF(m, (int64_t)p[i]);                              \
+        else                                                                                       \
+            for (int64_t i = 0; i < n; i++) m = OF(m, (int64_t)p[i * stride]);                     \
+        acc->i = m;                                                                                \
+    }                                                                                              \
+    static void col_##NAME(fv_acc *acc, const void *data, int64_t rows, int64_t row_stride,        \
+                           int64_t cols, const double *shift)                                      \
+    {                                                                                              \
+        (void)shift;                                                                               \
+        const T *p = data;                                                                         \
+        for (int64_t r = 0; r < rows; r++, p += row_stride)                                        \
+            for (int64_t c = 0; c < cols; c++) acc[c].i = OF(acc[c].i, (int64_t)p[c]);             \
+    }
+#define DEFINE_INT_KINDS(T, TYPE)                                                                  \
+    DEFINE_INT(T, sum_##TYPE, WRAP_SUM)                                                            \
+    DEFINE_INT(T, prod_##TYPE, WRAP_MUL)                                                           \
+    DEFINE_INT(T, max_##TYPE, BIGGER)                                                              \
+    DEFINE_INT(T, min_##TYPE, SMALLER)
+DEFINE_INT_KINDS(int64_t, i64)
+DEFINE_INT_KINDS(int32_t, i32)
+DEFINE_INT_KINDS(uint8_t, u8)
+
+/* --- the table ------------------------------------------------------------------------------- */
+
+#define INT_KINDS(core, TYPE)                                                                      \
+    {                                                                                              \
+        core##_sum_##TYPE, core##_prod_##TYPE, core##_max_##TYPE, core##_min_##TYPE, NULL, NULL    \
+    }
+#define FLOAT_KINDS(core, TYPE)                                                                    \
+    {                                                                                              \
+        core##_sum_##TYPE, core##_prod_##TYPE, core##_max_##TYPE, core##_min_##TYPE,               \
+            core##_sqdev_##TYPE, core##_sumexp_##TYPE                                              \
+    }
+#define ALL_TYPES(core)                                                                            \
+    {                                                                                              \
+        [FV_BOOL] = INT_KINDS(core, u8), [FV_UINT8] = INT_KINDS(core, u8),                         \
+        [FV_INT32] = INT_KINDS(core, i32), [FV_INT64] = INT_KINDS(core, i64),                      \
+        [FV_FLOAT32] = FLOAT_KINDS(core, f32), [FV_FLOAT64] = FLOAT_KINDS(core, f64),              \
+    }
+const fv_reduce_kernels FV_ISA_NAME(fv_reduce_kernels_) = {
+    .row = ALL_TYPES(row),
+    .col = ALL_TYPES(col),
+};
