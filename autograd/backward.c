@@ -348,7 +348,7 @@ static fv_status call_gradient(pass *p, fv_node *node, fv_tensor **in, fv_tensor
 {
     fv_call c;
     c.op = node->op;
-    c.attrs = node->attrs;
+    c.options = node->options;
     c.inputs = node->inputs;
     c.in = in;
     c.outputs = node->outputs;

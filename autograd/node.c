@@ -26,10 +26,10 @@ static void connect(fv_edge *edge, fv_tensor *t)
 
 fv_node *fv_node_new(const fv_call *c)
 {
-    size_t n = (size_t)c->inputs, attrs = align16(c->op->attrs_size);
+    size_t n = (size_t)c->inputs, options = align16(c->op->options_size);
     size_t head = align16(sizeof(fv_node)), edges = align16(n * sizeof(fv_edge));
     size_t metas = align16(n * sizeof(fv_meta)), saved = align16(n * sizeof(fv_saved));
-    size_t bytes = head + edges + metas + saved + attrs;
+    size_t bytes = head + edges + metas + saved + options;
     char *p = fv_object_alloc(bytes);
     if (!p) return NULL;
     fv_node *node = (fv_node *)(void *)p;
@@ -58,9 +58,9 @@ fv_node *fv_node_new(const fv_call *c)
         node->out_meta[j].shape = c->spec[j].shape;
         node->out_constant[j] = c->spec[j].constant || !fv_dtype_is_floating(c->spec[j].dtype);
     }
-    if (c->op->attrs_size) {
-        node->attrs = p + head + edges + metas + saved;
-        memcpy(node->attrs, c->attrs, c->op->attrs_size);
+    if (c->op->options_size) {
+        node->options = p + head + edges + metas + saved;
+        memcpy(node->options, c->options, c->op->options_size);
     }
     __atomic_fetch_add(&fv_live_nodes, 1, __ATOMIC_RELAXED);
     return node;
@@ -166,7 +166,7 @@ static void node_free(fv_node *node)
         fv_release(node->grads[j]);
         fv_hooks_free(node->hooks[j]);
     }
-    if (node->op->attrs_free && node->attrs) node->op->attrs_free(node->attrs);
+    if (node->op->options_free && node->options) node->op->options_free(node->options);
     fv_object_free(node, node->bytes);
     __atomic_fetch_sub(&fv_live_nodes, 1, __ATOMIC_RELAXED);
 }

@@ -6,7 +6,7 @@
 #include "autograd/autograd.h"
 #include "autograd/tape_impl.h"
 
-enum { MAX_ATTRS = 512 };
+enum { MAX_OPTIONS = 512 };
 
 /* --- grad mode -------------------------------------------------------------------------------- */
 
@@ -34,6 +34,25 @@ void fv_grad_mode_close(fv_grad_mode *mode)
     if (!mode->open) return;
     mode->open = false;
     fv_set_grad_enabled(mode->before);
+}
+
+/* --- switches for tests ----------------------------------------------------------------------- */
+
+static _Thread_local bool use_reference;
+static _Thread_local fv_intercept_fn intercept;
+static _Thread_local void *intercept_context;
+
+bool fv_use_reference(bool on)
+{
+    bool before = use_reference;
+    use_reference = on;
+    return before;
+}
+
+void fv_set_intercept(fv_intercept_fn function, void *context)
+{
+    intercept = function;
+    intercept_context = context;
 }
 
 /* --- inputs ----------------------------------------------------------------------------------- */
@@ -126,7 +145,10 @@ static fv_status allocate_outputs(fv_call *c)
 
 static void run_forward(fv_call *c)
 {
-    if (c->op->forward) c->op->forward(c);
+    if (use_reference && c->op->reference)
+        c->op->reference(c);
+    else if (c->op->forward)
+        c->op->forward(c);
     if (c->inplace) fv_bump_version(c->out[0]);
     for (int i = 0; c->writes >> i; i++)
         if (c->writes >> i & 1) fv_bump_version(c->in[i]);
@@ -265,7 +287,7 @@ static fv_status run(fv_call *c)
     }
     if (status == FV_OK) run_forward(c);
     fv_block_free(c->scratch, capacity);
-    if (!node && c->op->attrs_free) c->op->attrs_free(c->attrs);
+    if (!node && c->op->options_free) c->op->options_free(c->options);
     if (status == FV_OK && node) finish_node(c, node);
     if (status != FV_OK) {
         if (node) fv_node_release(node);
@@ -274,32 +296,34 @@ static fv_status run(fv_call *c)
     return status;
 }
 
-static fv_status start(fv_call *c, const fv_op *op, const void *attrs, void *buffer, int inputs,
+static fv_status start(fv_call *c, const fv_op *op, const void *options, void *buffer, int inputs,
                        fv_tensor *const *in)
 {
     c->op = op;
     c->inputs = inputs;
     c->in = in;
     c->outputs = op->outputs;
+    c->machine = fv_machine_now();
     c->scratch_bytes = 0;
     c->scratch = NULL;
     c->writes = 0;
     c->inplace = false;
     c->node = NULL;
-    c->attrs = buffer;
-    if (op->outputs < 1 || op->outputs > FV_MAX_OUTPUTS || op->attrs_size > MAX_ATTRS ||
-        (op->attrs_size && !attrs))
+    c->options = buffer;
+    if (op->outputs < 1 || op->outputs > FV_MAX_OUTPUTS || op->options_size > MAX_OPTIONS ||
+        (op->options_size && !options))
         return fv_reject(c, FV_ERR_OPTION, "the op's description is invalid");
-    if (op->attrs_size) memcpy(buffer, attrs, op->attrs_size);
+    if (op->options_size) memcpy(buffer, options, op->options_size);
+    if (intercept) intercept(op, buffer, intercept_context);
     return FV_OK;
 }
 
-fv_status fv_apply_all(const fv_op *op, const void *attrs, int inputs, fv_tensor *const *in,
+fv_status fv_apply_all(const fv_op *op, const void *options, int inputs, fv_tensor *const *in,
                        fv_tensor **out)
 {
     fv_call c;
-    _Alignas(16) unsigned char buffer[MAX_ATTRS];
-    fv_status status = start(&c, op, attrs, buffer, inputs, in);
+    _Alignas(16) unsigned char buffer[MAX_OPTIONS];
+    fv_status status = start(&c, op, options, buffer, inputs, in);
     if (status == FV_OK) status = run(&c);
     int outputs = op->outputs < FV_MAX_OUTPUTS ? op->outputs : FV_MAX_OUTPUTS;
     bool computed = status == FV_OK;
@@ -311,21 +335,21 @@ fv_status fv_apply_all(const fv_op *op, const void *attrs, int inputs, fv_tensor
     return status;
 }
 
-fv_tensor *fv_apply(const fv_op *op, const void *attrs, int inputs, fv_tensor *const *in)
+fv_tensor *fv_apply(const fv_op *op, const void *options, int inputs, fv_tensor *const *in)
 {
     fv_call c;
-    _Alignas(16) unsigned char buffer[MAX_ATTRS];
-    if (start(&c, op, attrs, buffer, inputs, in) != FV_OK || run(&c) != FV_OK)
+    _Alignas(16) unsigned char buffer[MAX_OPTIONS];
+    if (start(&c, op, options, buffer, inputs, in) != FV_OK || run(&c) != FV_OK)
         return fv_failed_tensor();
     for (int j = 1; j < c.outputs; j++) fv_release(c.out[j]);
     return fv_scope_adopt(c.out[0]);
 }
 
-fv_tensor *fv_apply_inplace(const fv_op *op, const void *attrs, int inputs, fv_tensor *const *in)
+fv_tensor *fv_apply_inplace(const fv_op *op, const void *options, int inputs, fv_tensor *const *in)
 {
     fv_call c;
-    _Alignas(16) unsigned char buffer[MAX_ATTRS];
-    if (start(&c, op, attrs, buffer, inputs, in) != FV_OK) return fv_failed_tensor();
+    _Alignas(16) unsigned char buffer[MAX_OPTIONS];
+    if (start(&c, op, options, buffer, inputs, in) != FV_OK) return fv_failed_tensor();
     c.inplace = true;
     if (run(&c) != FV_OK) return fv_failed_tensor();
     release_outputs(&c);

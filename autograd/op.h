@@ -23,6 +23,7 @@
 #ifndef FOVEA_AUTOGRAD_OP_H
 #define FOVEA_AUTOGRAD_OP_H
 
+#include "tensor/machine.h"
 #include "tensor/tensor.h"
 
 #ifdef __cplusplus
@@ -50,12 +51,13 @@ typedef struct fv_output {
 /* One call of an op, in all its phases. */
 typedef struct fv_call {
     const fv_op *op;
-    void *attrs; /* the op's own struct; infer may normalise it, later phases read it */
+    void *options; /* the op's own struct; infer may normalise it, later phases read it */
     int inputs;
     fv_tensor *const *in; /* an omitted optional input is NULL. In gradient: only what was saved */
     int outputs;
     fv_output spec[FV_MAX_OUTPUTS]; /* infer fills spec[0 .. outputs) */
     fv_tensor *out[FV_MAX_OUTPUTS]; /* forward fills their elements. In gradient: what was saved */
+    fv_machine machine;             /* threads and level for this call, settled by the core */
     size_t scratch_bytes;           /* set by infer, given to forward in scratch (64-aligned) */
     void *scratch;
     uint32_t writes;            /* set by infer: bit i when forward overwrites input i (a buffer) */
@@ -63,21 +65,22 @@ typedef struct fv_call {
     const struct fv_node *node; /* in gradient: the tape node */
 } fv_call;
 
-typedef enum fv_attr_kind {
-    FV_ATTR_INT,
-    FV_ATTR_DIMS,
-    FV_ATTR_DIM,
-    FV_ATTR_DOUBLE,
-    FV_ATTR_BOOL
-} fv_attr_kind;
+typedef enum fv_option_kind {
+    FV_OPTION_INT,
+    FV_OPTION_DIMS,
+    FV_OPTION_DIM,
+    FV_OPTION_DOUBLE,
+    FV_OPTION_BOOL
+} fv_option_kind;
 
-/* A field of the op's attrs, for the tests' bad-argument matrix and for printing. FV_ATTR_INT: an
- * int64_t; FV_ATTR_DIMS: an fv_dims spatial option; FV_ATTR_DIM: a dimension number (int64_t). */
-typedef struct fv_attr {
+/* A field of the op's options, for the tests' bad-argument matrix and for printing. FV_OPTION_INT:
+ * an int64_t; FV_OPTION_DIMS: an fv_dims spatial option; FV_OPTION_DIM: a dimension number
+ * (int64_t). */
+typedef struct fv_option {
     const char *name;
     size_t offset;
-    fv_attr_kind kind;
-} fv_attr;
+    fv_option_kind kind;
+} fv_option;
 
 /* What values a test input takes. */
 typedef enum fv_case_fill {
@@ -103,12 +106,12 @@ typedef struct fv_case {
     const char *name; /* a few words, unique in its op; NULL ends the list */
     int inputs;
     fv_case_input in[FV_MAX_SAVED_INPUTS];
-    const void *attrs;  /* an attrs struct as the front function would make it */
-    const char *torch;  /* Python expression of x0, x1, ... with torch and F, e.g.
-                           "F.conv2d(x0, x1, stride=2)"; a tuple for several outputs; NULL when
-                           PyTorch has no such op */
-    double tolerance;   /* relative, in float32; 0: 1e-4 */
-    bool no_grad_check; /* with the reason in a comment */
+    const void *options; /* an options struct as the front function would make it */
+    const char *torch;   /* Python expression of x0, x1, ... with torch and F, e.g.
+                            "F.conv2d(x0, x1, stride=2)"; a tuple for several outputs; NULL when
+                            PyTorch has no such op */
+    double tolerance;    /* relative, in float32; 0: 1e-4 */
+    bool no_grad_check;  /* with the reason in a comment */
 } fv_case;
 
 struct fv_op {
@@ -116,9 +119,9 @@ struct fv_op {
     int inputs;        /* count, or FV_ANY */
     uint32_t optional; /* FV_IN bits of inputs that may be NULL */
     int outputs;
-    size_t attrs_size;
+    size_t options_size;
 
-    /* Checks c->in and c->attrs, fills c->spec. Returns FV_OK or the status of fv_reject. */
+    /* Checks c->in and c->options, fills c->spec. Returns FV_OK or the status of fv_reject. */
     fv_status (*infer)(fv_call *c);
 
     /* NULL for an op whose outputs are all views. */
@@ -137,35 +140,46 @@ struct fv_op {
     /* saves[i]: what the gradient of input i reads. Nothing else is kept alive by the tape. */
     uint32_t saves[FV_MAX_SAVED_INPUTS];
 
-    /* Frees memory that attrs own; NULL for plain structs. Called when the call or its node ends,
+    /* Frees memory that options own; NULL for plain structs. Called when the call or its node ends,
      * exactly once per fv_apply. */
-    void (*attrs_free)(void *attrs);
+    void (*options_free)(void *options);
 
-    const fv_attr *attr_fields; /* ends with name NULL */
-    const fv_case *cases;       /* ends with name NULL */
+    const fv_option *option_fields; /* ends with name NULL */
+    const fv_case *cases;           /* ends with name NULL */
 };
 
 /* The gradient of an op that has none; calling backward through it cannot happen. */
 void fv_no_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin);
 #define FV_NO_GRADIENT fv_no_gradient
 
-/* Runs an op of one output (or the first of several). attrs is copied (op->attrs_size bytes).
+/* Runs an op of one output (or the first of several). options is copied (op->options_size bytes).
  * Returns the result, owned by the innermost scope; the failed tensor after an error. */
-fv_tensor *fv_apply(const fv_op *op, const void *attrs, int inputs, fv_tensor *const *in);
+fv_tensor *fv_apply(const fv_op *op, const void *options, int inputs, fv_tensor *const *in);
 
 /* The same with all outputs; on an error each is the failed tensor. */
-fv_status fv_apply_all(const fv_op *op, const void *attrs, int inputs, fv_tensor *const *in,
+fv_status fv_apply_all(const fv_op *op, const void *options, int inputs, fv_tensor *const *in,
                        fv_tensor **out);
 
 /* In place: the result is written to in[0] itself, which must have the result's shape and dtype.
  * Refused for an expanded tensor and, with gradients on, for a leaf that requires grad, and for a
  * view or an op without gradient where the write would have to be recorded. After a recorded write
  * views taken before it are refused as inputs. Returns in[0]; the failed tensor after an error. */
-fv_tensor *fv_apply_inplace(const fv_op *op, const void *attrs, int inputs, fv_tensor *const *in);
+fv_tensor *fv_apply_inplace(const fv_op *op, const void *options, int inputs, fv_tensor *const *in);
 
 /* fv_apply with the inputs as arguments. */
-#define FV_APPLY(op, attrs, ...)                                                                   \
-    fv_apply((op), (attrs), FV_COUNT_(__VA_ARGS__), (fv_tensor *const[]){__VA_ARGS__})
+#define FV_APPLY(op, options, ...)                                                                 \
+    fv_apply((op), (options), FV_COUNT_(__VA_ARGS__), (fv_tensor *const[]){__VA_ARGS__})
+
+/* --- for tests -------------------------------------------------------------------------------- */
+
+/* While on, every op that this thread runs, in forward and in gradients, uses its reference twin.
+ * Returns the setting before. */
+bool fv_use_reference(bool on);
+
+/* Called at the start of every fv_apply of this thread with the op's own copy of the options, which
+ * it may change before infer sees them; NULL switches it off. */
+typedef void (*fv_intercept_fn)(const fv_op *op, void *options, void *context);
+void fv_set_intercept(fv_intercept_fn intercept, void *context);
 
 /* --- for infer -------------------------------------------------------------------------------- */
 

@@ -31,7 +31,7 @@ typedef struct fv_hook {
     int handle;
 } fv_hook;
 
-/* One recorded call. Allocated in one piece with its arrays and attrs behind it. seq grows with
+/* One recorded call. Allocated in one piece with its arrays and options behind it. seq grows with
  * every node of the process, and an op's inputs exist before it, so falling seq is a topological
  * order. */
 struct fv_node {
@@ -47,7 +47,7 @@ struct fv_node {
     fv_edge *edges;     /* [inputs] */
     fv_meta *in_meta;   /* [inputs] */
     fv_saved *in_saved; /* [inputs] */
-    void *attrs;
+    void *options;
     size_t bytes;
     fv_node *next_dying;
     fv_meta out_meta[FV_MAX_OUTPUTS];
@@ -58,8 +58,8 @@ struct fv_node {
     fv_hook *hooks[FV_MAX_OUTPUTS];
 };
 
-/* A node for the call, with edges, shapes and attrs, nothing saved yet; NULL when memory is out.
- * The attrs are the node's from then on. */
+/* A node for the call, with edges, shapes and options, nothing saved yet; NULL when memory is out.
+ * The options are the node's from then on. */
 fv_node *fv_node_new(const fv_call *c);
 
 /* Saves what the gradients of the wanting inputs read. clone, when set, stands for input 0 (an

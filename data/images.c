@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "data/dataset_impl.h"
-#include "tensor/threads.h"
+#include "tensor/parallel.h"
 
 typedef struct image_set {
     fv_dataset head;
@@ -107,7 +107,7 @@ static void gather(const image_set *set, const fv_batch_request *r, float *x, in
 {
     const int64_t pixels = set->channels * set->height * set->width;
     const int64_t *labels = set->labels->data;
-    const int threads = fv_threads_for(0.6 * (double)pixels * (double)r->n);
+    const int threads = fv_threads_for(fv_machine_now(), 0.6 * (double)pixels * (double)r->n);
     (void)threads; /* unused without OpenMP */
 #pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
     for (int64_t i = 0; i < r->n; i++) {

@@ -6,7 +6,7 @@
 
 #include "autograd/autograd.h"
 #include "optim/update_impl.h"
-#include "tensor/threads.h"
+#include "tensor/parallel.h"
 
 static fv_status check_params(const char *name, fv_tensor_list params)
 {
@@ -65,7 +65,7 @@ static double element(const fv_tensor *t, int64_t i)
 static double range_norm(const fv_tensor *t, double p, int64_t start, int64_t stop)
 {
     if (p == 2.0)
-        return FV_ISA_PICK(fv_update_kernels_)
+        return FV_ISA_PICK(fv_update_kernels_, fv_isa_level())
             ->sum_squares[t->dtype == FV_FLOAT64](t->data, start, stop);
     double total = 0.0;
     for (int64_t i = start; i < stop; i++) {
@@ -87,7 +87,8 @@ static double combine(double a, double b, double p)
 static double tensor_norm(const fv_tensor *t, double p)
 {
     double parts[RANGES], total = 0.0;
-    int threads = fv_threads_for((double)t->numel * (p == 2.0 || p == 1.0 ? 0.3 : 10.0));
+    int threads =
+        fv_threads_for(fv_machine_now(), (double)t->numel * (p == 2.0 || p == 1.0 ? 0.3 : 10.0));
     (void)threads; /* without OpenMP */
 #pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
     for (int r = 0; r < RANGES; r++)
@@ -98,8 +99,8 @@ static double tensor_norm(const fv_tensor *t, double p)
 
 static void scale_tensor(fv_tensor *t, double factor)
 {
-    const fv_update_kernels *kernels = FV_ISA_PICK(fv_update_kernels_);
-    int threads = fv_threads_for((double)t->numel * 0.2);
+    const fv_update_kernels *kernels = FV_ISA_PICK(fv_update_kernels_, fv_isa_level());
+    int threads = fv_threads_for(fv_machine_now(), (double)t->numel * 0.2);
     (void)threads; /* without OpenMP */
 #pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
     for (int r = 0; r < RANGES; r++)

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tensor/threads.h"
+#include "tensor/parallel.h"
 
 static bool has_param(const fv_optim *optim, const fv_tensor *param)
 {
@@ -163,10 +163,11 @@ static fv_status make_ready(const fv_optim *optim, const fv_group *group, fv_slo
 static void run_update(const fv_update *u, fv_dtype dtype, int64_t numel)
 {
     enum { GRAIN = 1024 }; /* elements; keeps threads off each other's cache lines */
-    const fv_update_kernels *kernels = FV_ISA_PICK(fv_update_kernels_);
+    const fv_update_kernels *kernels = FV_ISA_PICK(fv_update_kernels_, fv_isa_level());
     void (*update)(const fv_update *, int64_t, int64_t) = kernels->update[dtype == FV_FLOAT64];
     double size = (double)fv_dtype_size(dtype) / 4.0;
-    int threads = fv_threads_for((double)numel * size * (u->kind == FV_UPDATE_ADAM ? 0.8 : 0.4));
+    int threads = fv_threads_for(fv_machine_now(),
+                                 (double)numel * size * (u->kind == FV_UPDATE_ADAM ? 0.8 : 0.4));
     int64_t grains = (numel + GRAIN - 1) / GRAIN;
     if (threads > grains) threads = (int)grains;
     if (threads <= 1) {

@@ -6,7 +6,7 @@
 
 #include "tensor/kernels/view/transpose.h"
 #include "tensor/tensor.h"
-#include "tensor/threads.h"
+#include "tensor/parallel.h"
 
 typedef struct copy_plan {
     int ndim;
@@ -142,7 +142,7 @@ void fv_copy_elements(fv_tensor *dst, const fv_tensor *src)
     bool plain = dst->dtype == src->dtype && p.dst[inner] == 1 && p.src[inner] == 1;
     row_copy copy = plain ? NULL : rows[dst->dtype][src->dtype];
     int64_t count = dst->numel / p.shape[inner];
-    int threads = fv_threads_for((double)dst->numel * (plain ? 0.15 : 0.5));
+    int threads = fv_threads_for(fv_machine_now(), (double)dst->numel * (plain ? 0.15 : 0.5));
     if (threads > count) threads = (int)count;
     if (threads <= 1) {
         copy_rows(&p, dst->data, src->data, dsize, ssize, copy, 0, count);

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "tensor/random_impl.h"
-#include "tensor/threads.h"
+#include "tensor/parallel.h"
 
 /* --- the generator ---------------------------------------------------------------------------- */
 
@@ -120,7 +120,7 @@ static void run_draw(const draw *d, int per, double ns, lanes_fn make)
     fv_rng_state state = fv_rng_reserve(blocks);
     size_t bytes = LANES * (size_t)per * fv_dtype_size(d->dtype);
     size_t total = (size_t)d->n * fv_dtype_size(d->dtype);
-    int t = fv_threads_for((double)d->n * ns);
+    int t = fv_threads_for(fv_machine_now(), (double)d->n * ns);
     (void)t; /* unused without OpenMP */
 #pragma omp parallel for num_threads(t) schedule(static) if (t > 1)
     for (int64_t g = 0; g < groups; g++) {

@@ -12,6 +12,8 @@
 #include <omp.h>
 #endif
 
+#include "tensor/machine.h"
+
 static int threads; /* 0: not yet known */
 
 #ifdef _OPENMP
@@ -73,17 +75,7 @@ void fv_set_num_threads(int n)
     if (n >= 1 && n <= 4096) __atomic_store_n(&threads, n, __ATOMIC_RELAXED);
 }
 
-/* Waking a team costs about a microsecond; below some ten the second core does not pay. */
-int fv_threads_for(double nanoseconds)
+fv_machine fv_machine_now(void)
 {
-    const double worth = 12000.0;
-    if (nanoseconds < worth) return 1;
-#ifdef _OPENMP
-    if (omp_in_parallel()) return 1;
-    int most = fv_get_num_threads();
-    double wanted = nanoseconds / (worth / 2);
-    return wanted < most ? (int)wanted : most;
-#else
-    return 1;
-#endif
+    return (fv_machine){.threads = fv_get_num_threads(), .isa = fv_isa_level()};
 }

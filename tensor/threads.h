@@ -13,10 +13,6 @@ int fv_get_num_threads(void);
 /* n >= 1; other values are ignored. Holds for the whole process.  Source: torch.set_num_threads. */
 void fv_set_num_threads(int n);
 
-/* For authors of kernels: how many threads to open a parallel region with, for work of so many
- * nanoseconds on one core. 1 for little work and inside a parallel region. */
-int fv_threads_for(double nanoseconds);
-
 #ifdef __cplusplus
 }
 #endif

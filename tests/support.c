@@ -1,5 +1,6 @@
 /* Shared helpers: the frame of the test programs, memory marks and comparisons. */
 #include "support.h"
+#include "tensor/parallel.h"
 
 #include <math.h>
 #include <signal.h>
@@ -254,19 +255,17 @@ void assert_values(const fv_tensor *t, const double *values, int64_t count, doub
 /* --- functions that the linker puts between --------------------------------------------------- */
 
 #ifdef FOVEA_LINKER_WRAPS
-int __real_fv_threads_for(double nanoseconds);
-int __wrap_fv_threads_for(double nanoseconds);
+int __real_fv_threads_for(fv_machine machine, double nanoseconds);
+int __wrap_fv_threads_for(fv_machine machine, double nanoseconds);
 void *__real_fv_block_alloc(size_t bytes, size_t *capacity);
 void *__wrap_fv_block_alloc(size_t bytes, size_t *capacity);
 static int forced_threads;
 static size_t largest_block;
 
-int __wrap_fv_threads_for(double nanoseconds)
+int __wrap_fv_threads_for(fv_machine machine, double nanoseconds)
 {
-    if (forced_threads == 0) return __real_fv_threads_for(nanoseconds);
-    /* inside a parallel region the policy says 1, whatever the work */
-    int most = __real_fv_threads_for(1e15);
-    return most < forced_threads ? most : forced_threads;
+    if (forced_threads == 0) return __real_fv_threads_for(machine, nanoseconds);
+    return forced_threads;
 }
 
 void *__wrap_fv_block_alloc(size_t bytes, size_t *capacity)

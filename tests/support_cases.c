@@ -262,7 +262,7 @@ void case_inputs(const fv_op *op, const fv_case *c, fv_dtype floating, layout or
 fv_status case_apply(const fv_op *op, const fv_case *c, fv_tensor *const *in, fv_tensor **out)
 {
     fv_manual_seed(12345);
-    return fv_apply_all(op, c->attrs, c->inputs, in, out);
+    return fv_apply_all(op, c->options, c->inputs, in, out);
 }
 
 bool follows_memory_order(const fv_op *op)

@@ -7,10 +7,10 @@
 
 /* --- y = a x^2, with an option a -------------------------------------------------------------- */
 
-typedef struct square_attrs {
+typedef struct square_options {
     double a;
     int wrong; /* for the tests: which mistake the gradient makes */
-} square_attrs;
+} square_options;
 
 enum { RIGHT = 0, WRONG_FACTOR, WRONG_ELEMENT, WRONG_SECOND };
 
@@ -18,9 +18,9 @@ static fv_status square_infer(fv_call *c)
 {
     fv_status status = fv_need_floating(c, 0, "input");
     if (status != FV_OK) return status;
-    const square_attrs *attrs = c->attrs;
-    if (!isfinite(attrs->a))
-        return fv_reject(c, FV_ERR_OPTION, "a is %g, must be finite", attrs->a);
+    const square_options *options = c->options;
+    if (!isfinite(options->a))
+        return fv_reject(c, FV_ERR_OPTION, "a is %g, must be finite", options->a);
     fv_shape shape = fv_shape_of(c->in[0]);
     fv_output_contiguous(c, 0, c->in[0]->dtype, &shape);
     return FV_OK;
@@ -28,57 +28,58 @@ static fv_status square_infer(fv_call *c)
 
 static void square_forward(fv_call *c)
 {
-    const square_attrs *attrs = c->attrs;
+    const square_options *options = c->options;
     fv_copy_elements(c->out[0], c->in[0]);
     for (int64_t k = 0; k < c->out[0]->numel; k++) {
         if (c->out[0]->dtype == FV_FLOAT64) {
             double *y = (double *)c->out[0]->data + k;
-            *y = attrs->a * *y * *y;
+            *y = options->a * *y * *y;
         } else {
             float *y = (float *)c->out[0]->data + k;
-            *y = (float)(attrs->a * (double)*y * (double)*y);
+            *y = (float)(options->a * (double)*y * (double)*y);
         }
     }
 }
 
 static void square_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
 {
-    const square_attrs *attrs = c->attrs;
-    double factor = 2 * attrs->a;
+    const square_options *options = c->options;
+    double factor = 2 * options->a;
     fv_tensor *x = c->in[0];
-    if (attrs->wrong == WRONG_FACTOR) factor *= 1.01;
-    if (attrs->wrong == WRONG_SECOND) x = fv_detach(x);
+    if (options->wrong == WRONG_FACTOR) factor *= 1.01;
+    if (options->wrong == WRONG_SECOND) x = fv_detach(x);
     gin[0] = fv_mul_scalar(fv_mul(gout[0], x), factor);
-    if (attrs->wrong != WRONG_ELEMENT) return;
+    if (options->wrong != WRONG_ELEMENT) return;
     fv_tensor *mask = fv_ones_like(gin[0]);
     ((double *)mask->data)[2] = -1;
     gin[0] = fv_mul(gin[0], mask);
 }
 
-static const fv_attr square_fields[] = {{"a", offsetof(square_attrs, a), FV_ATTR_DOUBLE}, {0}};
-static const square_attrs plain_attrs = {1, RIGHT};
+static const fv_option square_fields[] = {{"a", offsetof(square_options, a), FV_OPTION_DOUBLE},
+                                          {0}};
+static const square_options plain_options = {1, RIGHT};
 static const fv_case square_cases[] = {
-    {.name = "plain", .inputs = 1, .in = {{.shape = {2, {2, 3}}}}, .attrs = &plain_attrs}, {0}};
+    {.name = "plain", .inputs = 1, .in = {{.shape = {2, {2, 3}}}}, .options = &plain_options}, {0}};
 
 static const fv_op square_op = {
     .name = "test_square",
     .inputs = 1,
     .outputs = 1,
-    .attrs_size = sizeof(square_attrs),
+    .options_size = sizeof(square_options),
     .infer = square_infer,
     .forward = square_forward,
     .reference = square_forward,
     .gradient = square_gradient,
     .saves = {FV_IN(0)},
-    .attr_fields = square_fields,
+    .option_fields = square_fields,
     .cases = square_cases,
 };
 FV_REGISTER(square_op);
 
 static fv_tensor *square(fv_tensor *x, double a, int wrong)
 {
-    const square_attrs attrs = {a, wrong};
-    return FV_APPLY(&square_op, &attrs, x);
+    const square_options options = {a, wrong};
+    return FV_APPLY(&square_op, &options, x);
 }
 
 static fv_tensor *numbers(void)
@@ -103,7 +104,7 @@ START_TEST(an_op_from_outside_works_like_the_library_s_own)
         expect_error(FV_ERR_OPTION, "test_square: a is nan");
         ck_assert(fv_failed(square(fv_ones(FV_SHAPE(2), FV_INT64), 1, RIGHT)));
         expect_error(FV_ERR_DTYPE, "test_square: ");
-        ck_assert(fv_failed(FV_APPLY(&square_op, &plain_attrs, NULL)));
+        ck_assert(fv_failed(FV_APPLY(&square_op, &plain_options, NULL)));
         expect_error(fv_error_status(), "test_square: ");
     }
 }

@@ -87,7 +87,7 @@ static void check_cases(const fv_op *op)
             note_failure("%d inputs in a case", c->inputs);
         if (op->inputs != FV_ANY && c->inputs != op->inputs)
             note_failure("%d inputs, the op has %d", c->inputs, op->inputs);
-        if (op->attrs_size > 0 && !c->attrs) note_failure("attrs are missing");
+        if (op->options_size > 0 && !c->options) note_failure("options are missing");
         for (const fv_case *other = op->cases; other < c; other++)
             if (strcmp(other->name, c->name) == 0) note_failure("the name is not unique");
     }

@@ -13,14 +13,14 @@
 
 #include "support.h"
 
-enum { MAX_ATTRS = 2048, LARGEST_COMPARED = 1 << 20, HANG_SECONDS = 60, LARGEST_MIB = 256 };
+enum { MAX_OPTIONS = 2048, LARGEST_COMPARED = 1 << 20, HANG_SECONDS = 60, LARGEST_MIB = 256 };
 
-/* One call of the matrix: an op, its inputs as described, its attrs as changed. */
+/* One call of the matrix: an op, its inputs as described, its options as changed. */
 typedef struct attempt {
     const fv_op *op;
     const fv_case *good;
     fv_case c; /* the good case with changes */
-    alignas(16) char attrs[MAX_ATTRS];
+    alignas(16) char options[MAX_OPTIONS];
     fv_dtype dtype[FV_MAX_SAVED_INPUTS];
     int special_input;  /* whose values are all `special`, or -1 */
     double special;     /* infinite ones may give an infinity or a NaN, as sums go */
@@ -32,8 +32,8 @@ typedef struct attempt {
 static attempt start_attempt(const fv_op *op, const fv_case *c)
 {
     attempt a = {.op = op, .good = c, .c = *c, .special_input = -1};
-    if (op->attrs_size > 0 && op->attrs_size <= MAX_ATTRS && c->attrs)
-        memcpy(a.attrs, c->attrs, op->attrs_size);
+    if (op->options_size > 0 && op->options_size <= MAX_OPTIONS && c->options)
+        memcpy(a.options, c->options, op->options_size);
     for (int i = 0; i < c->inputs; i++) a.dtype[i] = case_dtype(c, i, FV_FLOAT32);
     return a;
 }
@@ -55,14 +55,14 @@ static fv_status attempt_apply(const attempt *a, const fv_op *op, fv_tensor **in
 {
     for (int i = 0; i < a->c.inputs; i++) in[i] = attempt_input(a, i);
     fv_manual_seed(12345);
-    return fv_apply_all(op, a->good->attrs ? a->attrs : NULL, a->c.inputs, in, out);
+    return fv_apply_all(op, a->good->options ? a->options : NULL, a->c.inputs, in, out);
 }
 
 /* --- what a failed call must be like ---------------------------------------------------------- */
 
 static bool names_an_option(const fv_op *op, const char *message)
 {
-    for (const fv_attr *f = op->attr_fields; f && f->name; f++)
+    for (const fv_option *f = op->option_fields; f && f->name; f++)
         if (strstr(message, f->name)) return true;
     return false;
 }
@@ -196,7 +196,7 @@ static void check_failure_is_traceless(const fv_op *op, const fv_case *c)
         FV_SCOPE {
             for (int k = 0; k < c->inputs; k++) in[k] = k == i ? NULL : attempt_input(&a, k);
             memory_mark mark = mark_memory();
-            if (fv_apply_all(op, c->attrs, c->inputs, in, out) == FV_OK) note_failure("accepted");
+            if (fv_apply_all(op, c->options, c->inputs, in, out) == FV_OK) note_failure("accepted");
             if (!same_memory(mark, difference, sizeof difference))
                 note_failure("before its scope ends: %s", difference);
         }
@@ -330,40 +330,40 @@ static const int64_t extremes[] = {-1,
                                    FV_ALL,
                                    FV_UNSET};
 
-static void try_integer(const fv_op *op, const fv_case *c, const fv_attr *field, int64_t value)
+static void try_integer(const fv_op *op, const fv_case *c, const fv_option *field, int64_t value)
 {
     char what[96];
     attempt a = start_attempt(op, c);
     a.option = field->name;
-    memcpy(a.attrs + field->offset, &value, sizeof value);
+    memcpy(a.options + field->offset, &value, sizeof value);
     snprintf(what, sizeof what, "%s = %lld", field->name, (long long)value);
     try_attempt(&a, what);
 }
 
-static void try_double(const fv_op *op, const fv_case *c, const fv_attr *field, double value)
+static void try_double(const fv_op *op, const fv_case *c, const fv_option *field, double value)
 {
     char what[96];
     attempt a = start_attempt(op, c);
     a.option = field->name;
-    memcpy(a.attrs + field->offset, &value, sizeof value);
+    memcpy(a.options + field->offset, &value, sizeof value);
     snprintf(what, sizeof what, "%s = %g", field->name, value);
     try_attempt(&a, what);
 }
 
-static void try_flip(const fv_op *op, const fv_case *c, const fv_attr *field)
+static void try_flip(const fv_op *op, const fv_case *c, const fv_option *field)
 {
     char what[96];
     attempt a = start_attempt(op, c);
     bool value;
     a.option = field->name;
-    memcpy(&value, a.attrs + field->offset, sizeof value);
+    memcpy(&value, a.options + field->offset, sizeof value);
     value = !value;
-    memcpy(a.attrs + field->offset, &value, sizeof value);
+    memcpy(a.options + field->offset, &value, sizeof value);
     snprintf(what, sizeof what, "%s = %s", field->name, value ? "true" : "false");
     try_attempt(&a, what);
 }
 
-static void try_tuples(const fv_op *op, const fv_case *c, const fv_attr *field)
+static void try_tuples(const fv_op *op, const fv_case *c, const fv_option *field)
 {
     try_integer(op, c, field, FV_DIMS(1, 2));
     try_integer(op, c, field, FV_DIMS(0, 1));
@@ -376,24 +376,24 @@ static void try_tuples(const fv_op *op, const fv_case *c, const fv_attr *field)
     try_integer(op, c, field, FV_DIMS(1, ((int64_t)1 << 29) - 1));
 }
 
-static void vary_option(const fv_op *op, const fv_case *c, const fv_attr *field)
+static void vary_option(const fv_op *op, const fv_case *c, const fv_option *field)
 {
     static const double numbers[] = {(double)NAN, (double)INFINITY, -(double)INFINITY, -1, 0, 1, 2,
                                      1e308};
-    if (field->offset >= op->attrs_size) {
-        note_failure("attr_fields: %s lies outside of attrs", field->name);
+    if (field->offset >= op->options_size) {
+        note_failure("option_fields: %s lies outside of options", field->name);
         return;
     }
     switch (field->kind) {
-    case FV_ATTR_BOOL: try_flip(op, c, field); break;
-    case FV_ATTR_DOUBLE:
+    case FV_OPTION_BOOL: try_flip(op, c, field); break;
+    case FV_OPTION_DOUBLE:
         for (size_t k = 0; k < sizeof numbers / sizeof numbers[0]; k++)
             try_double(op, c, field, numbers[k]);
         break;
     default:
         for (size_t k = 0; k < sizeof extremes / sizeof extremes[0]; k++)
             try_integer(op, c, field, extremes[k]);
-        if (field->kind == FV_ATTR_DIMS) try_tuples(op, c, field);
+        if (field->kind == FV_OPTION_DIMS) try_tuples(op, c, field);
     }
 }
 
@@ -441,8 +441,8 @@ static void vary_shapes(const fv_op *op, const fv_case *c)
 
 static void vary_options(const fv_op *op, const fv_case *c)
 {
-    if (op->attrs_size > MAX_ATTRS || !c->attrs) return;
-    for (const fv_attr *field = op->attr_fields; field && field->name; field++)
+    if (op->options_size > MAX_OPTIONS || !c->options) return;
+    for (const fv_option *field = op->option_fields; field && field->name; field++)
         vary_option(op, c, field);
 }
 

@@ -26,15 +26,16 @@ const char *fv_isa_name(fv_isa level);
 #define FV_ISA_CAT(a, b)  FV_ISA_CAT2(a, b)
 
 #if defined(__x86_64__)
-#define FV_ISA_DECLARE(type, stem) extern const type stem##base, stem##avx2, stem##avx512
-#define FV_ISA_PICK(stem)                                                                          \
-    (fv_isa_level() == FV_ISA_AVX512 ? &stem##avx512                                               \
-     : fv_isa_level() == FV_ISA_AVX2 ? &stem##avx2                                                 \
-                                     : &stem##base)
+#define FV_ISA_DECLARE(type, stem)                                                                 \
+    extern const type stem##base, stem##avx2, stem##avx512;                                        \
+    __attribute__((unused)) static const type *const stem##levels[] = {&stem##base, &stem##avx2,   \
+                                                                       &stem##avx512}
 #else
-#define FV_ISA_DECLARE(type, stem) extern const type stem##base
-#define FV_ISA_PICK(stem)          (&stem##base)
+#define FV_ISA_DECLARE(type, stem)                                                                 \
+    extern const type stem##base;                                                                  \
+    __attribute__((unused)) static const type *const stem##levels[] = {&stem##base}
 #endif
+#define FV_ISA_PICK(stem, isa) (stem##levels[isa])
 
 #ifdef FV_ISA
 #define FV_ISA_NAME(stem) FV_ISA_CAT(stem, FV_ISA)

@@ -45,7 +45,7 @@ static operands order_operands(const fv_call *c)
 
 static const fv_conv_geometry *geometry(const fv_call *c)
 {
-    return &((const fv_conv_attrs *)c->attrs)->g;
+    return &((const fv_conv_options *)c->options)->g;
 }
 
 static void forward(fv_call *c)
@@ -88,9 +88,9 @@ static void weight_reference(fv_call *c)
 
 static const fv_op *const forward_ops[4], *const transpose_ops[4], *const weight_ops[4];
 
-static fv_conv_attrs resolved(const fv_call *c)
+static fv_conv_options resolved(const fv_call *c)
 {
-    fv_conv_attrs a = *(const fv_conv_attrs *)c->attrs;
+    fv_conv_options a = *(const fv_conv_options *)c->options;
     a.resolved = true;
     return a;
 }
@@ -111,7 +111,7 @@ static fv_tensor *bias_gradient(fv_tensor *g)
 static void forward_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
 {
     int nd = rank(c);
-    fv_conv_attrs a = resolved(c);
+    fv_conv_options a = resolved(c);
     fv_tensor *g = fv_to_channels_last(gout[0]);
     if (fv_wants(c, 0)) gin[0] = FV_APPLY(transpose_ops[nd], &a, g, c->in[1], NULL);
     if (fv_wants(c, 1)) gin[1] = FV_APPLY(weight_ops[nd], &a, c->in[0], g);
@@ -121,7 +121,7 @@ static void forward_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor
 static void transpose_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
 {
     int nd = rank(c);
-    fv_conv_attrs a = resolved(c);
+    fv_conv_options a = resolved(c);
     fv_tensor *g = fv_to_channels_last(gout[0]);
     if (fv_wants(c, 0)) gin[0] = FV_APPLY(forward_ops[nd], &a, g, c->in[1], NULL);
     if (fv_wants(c, 1)) gin[1] = FV_APPLY(weight_ops[nd], &a, g, c->in[0]);
@@ -131,23 +131,23 @@ static void transpose_gradient(const fv_call *c, fv_tensor *const *gout, fv_tens
 static void weight_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
 {
     int nd = rank(c);
-    fv_conv_attrs a = resolved(c);
+    fv_conv_options a = resolved(c);
     if (fv_wants(c, 0)) gin[0] = FV_APPLY(transpose_ops[nd], &a, c->in[1], gout[0], NULL);
     if (fv_wants(c, 1)) gin[1] = FV_APPLY(forward_ops[nd], &a, c->in[0], gout[0], NULL);
 }
 
 /* --- test cases ------------------------------------------------------------------------------- */
 
-#define OPTIONS .stride = 1, .padding = 0, .output_padding = 0, .dilation = 1, .groups = 1
+#define DEFAULTS .stride = 1, .padding = 0, .output_padding = 0, .dilation = 1, .groups = 1
 #ifdef __clang__
 #pragma clang diagnostic ignored "-Winitializer-overrides"
 #else
 #pragma GCC diagnostic ignored "-Woverride-init"
 #endif
-#define ATTRS(...)                                                                                 \
-    &(const fv_conv_attrs)                                                                         \
+#define OPTIONS(...)                                                                               \
+    &(const fv_conv_options)                                                                       \
     {                                                                                              \
-        OPTIONS, __VA_ARGS__                                                                       \
+        DEFAULTS, __VA_ARGS__                                                                      \
     }
 #define SHAPES(...) .in = {__VA_ARGS__}
 #define T(...)                                                                                     \
@@ -160,92 +160,93 @@ static void weight_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor 
     }
 #define PAIR(a, b)                                                                                 \
     ((fv_dims)(INT64_C(1) << 60 | (INT64_C(536870912) + (b)) << 30 | (INT64_C(536870912) + (a))))
-#define CASE(name_, torch_, attrs_, ...)                                                           \
+#define CASE(name_, torch_, options_, ...)                                                         \
     {                                                                                              \
-        .name = name_, .torch = torch_, .attrs = attrs_, .inputs = 3, SHAPES(__VA_ARGS__)          \
+        .name = name_, .torch = torch_, .options = options_, .inputs = 3, SHAPES(__VA_ARGS__)      \
     }
 
 static const fv_case conv1d_cases[] = {
-    CASE("plain", "F.conv1d(x0, x1, x2)", ATTRS(.stride = 1), T(2, 3, 7), T(4, 3, 3), T(4)),
+    CASE("plain", "F.conv1d(x0, x1, x2)", OPTIONS(.stride = 1), T(2, 3, 7), T(4, 3, 3), T(4)),
     CASE("stride 2, padding 2, dilation 2, no bias",
          "F.conv1d(x0, x1, None, stride=2, padding=2, dilation=2)",
-         ATTRS(.stride = 2, .padding = 2, .dilation = 2), T(2, 2, 9), T(3, 2, 3), NONE),
+         OPTIONS(.stride = 2, .padding = 2, .dilation = 2), T(2, 2, 9), T(3, 2, 3), NONE),
     CASE("groups of one channel", "F.conv1d(x0, x1, x2, groups=3, padding='same')",
-         ATTRS(.groups = 3, .padding = FV_SAME), T(1, 3, 6), T(3, 1, 4), T(3)),
+         OPTIONS(.groups = 3, .padding = FV_SAME), T(1, 3, 6), T(3, 1, 4), T(3)),
     {.name = NULL}};
 
 static const fv_case conv2d_cases[] = {
-    CASE("3x3, padding 1", "F.conv2d(x0, x1, x2, padding=1)", ATTRS(.padding = 1), T(2, 3, 5, 6),
+    CASE("3x3, padding 1", "F.conv2d(x0, x1, x2, padding=1)", OPTIONS(.padding = 1), T(2, 3, 5, 6),
          T(4, 3, 3, 3), T(4)),
-    CASE("stride 2, no bias", "F.conv2d(x0, x1, None, stride=2)", ATTRS(.stride = 2), T(2, 2, 7, 6),
-         T(3, 2, 3, 3), NONE),
+    CASE("stride 2, no bias", "F.conv2d(x0, x1, None, stride=2)", OPTIONS(.stride = 2),
+         T(2, 2, 7, 6), T(3, 2, 3, 3), NONE),
     CASE("pairs", "F.conv2d(x0, x1, x2, stride=(2, 1), padding=(0, 2), dilation=(1, 2))",
-         ATTRS(.stride = PAIR(2, 1), .padding = PAIR(0, 2), .dilation = PAIR(1, 2)), T(1, 2, 6, 5),
-         T(2, 2, 2, 3), T(2)),
-    CASE("1x1", "F.conv2d(x0, x1, x2)", ATTRS(.stride = 1), T(2, 4, 3, 3), T(5, 4, 1, 1), T(5)),
-    CASE("1x1, stride 2", "F.conv2d(x0, x1, None, stride=2)", ATTRS(.stride = 2), T(1, 3, 5, 4),
+         OPTIONS(.stride = PAIR(2, 1), .padding = PAIR(0, 2), .dilation = PAIR(1, 2)),
+         T(1, 2, 6, 5), T(2, 2, 2, 3), T(2)),
+    CASE("1x1", "F.conv2d(x0, x1, x2)", OPTIONS(.stride = 1), T(2, 4, 3, 3), T(5, 4, 1, 1), T(5)),
+    CASE("1x1, stride 2", "F.conv2d(x0, x1, None, stride=2)", OPTIONS(.stride = 2), T(1, 3, 5, 4),
          T(2, 3, 1, 1), NONE),
     CASE("two groups", "F.conv2d(x0, x1, x2, groups=2, padding=1)",
-         ATTRS(.groups = 2, .padding = 1), T(1, 4, 4, 3), T(6, 2, 3, 3), T(6)),
-    CASE("depthwise", "F.conv2d(x0, x1, x2, groups=4, padding=1)", ATTRS(.groups = 4, .padding = 1),
-         T(1, 4, 4, 3), T(4, 1, 3, 3), T(4)),
-    CASE("same, even kernel", "F.conv2d(x0, x1, x2, padding='same')", ATTRS(.padding = FV_SAME),
+         OPTIONS(.groups = 2, .padding = 1), T(1, 4, 4, 3), T(6, 2, 3, 3), T(6)),
+    CASE("depthwise", "F.conv2d(x0, x1, x2, groups=4, padding=1)",
+         OPTIONS(.groups = 4, .padding = 1), T(1, 4, 4, 3), T(4, 1, 3, 3), T(4)),
+    CASE("same, even kernel", "F.conv2d(x0, x1, x2, padding='same')", OPTIONS(.padding = FV_SAME),
          T(1, 2, 5, 4), T(2, 2, 2, 4), T(2)),
-    CASE("full", "F.conv2d(x0, x1, x2, padding=(2, 1))", ATTRS(.padding = FV_FULL), T(1, 2, 3, 4),
+    CASE("full", "F.conv2d(x0, x1, x2, padding=(2, 1))", OPTIONS(.padding = FV_FULL), T(1, 2, 3, 4),
          T(2, 2, 3, 2), T(2)),
     CASE("full, dilation 2", "F.conv2d(x0, x1, None, padding=(4, 2), dilation=2)",
-         ATTRS(.padding = FV_FULL, .dilation = 2), T(1, 1, 3, 4), T(2, 1, 3, 2), NONE),
-    CASE("valid, 5x5", "F.conv2d(x0, x1, x2, padding='valid')", ATTRS(.padding = FV_VALID),
+         OPTIONS(.padding = FV_FULL, .dilation = 2), T(1, 1, 3, 4), T(2, 1, 3, 2), NONE),
+    CASE("valid, 5x5", "F.conv2d(x0, x1, x2, padding='valid')", OPTIONS(.padding = FV_VALID),
          T(1, 1, 6, 7), T(2, 1, 5, 5), T(2)),
-    CASE("stride 3 skips input", "F.conv2d(x0, x1, None, stride=3)", ATTRS(.stride = 3),
+    CASE("stride 3 skips input", "F.conv2d(x0, x1, None, stride=3)", OPTIONS(.stride = 3),
          T(1, 2, 7, 8), T(2, 2, 2, 2), NONE),
-    CASE("kernel as large as the image", "F.conv2d(x0, x1, x2)", ATTRS(.stride = 1), T(2, 2, 3, 2),
-         T(3, 2, 3, 2), T(3)),
-    CASE("17 channels", "F.conv2d(x0, x1, None, padding=1)", ATTRS(.padding = 1), T(1, 17, 2, 2),
+    CASE("kernel as large as the image", "F.conv2d(x0, x1, x2)", OPTIONS(.stride = 1),
+         T(2, 2, 3, 2), T(3, 2, 3, 2), T(3)),
+    CASE("17 channels", "F.conv2d(x0, x1, None, padding=1)", OPTIONS(.padding = 1), T(1, 17, 2, 2),
          T(2, 17, 3, 3), NONE),
     {.name = NULL}};
 
 static const fv_case conv3d_cases[] = {
-    CASE("plain", "F.conv3d(x0, x1, x2, padding=1)", ATTRS(.padding = 1), T(1, 2, 3, 3, 2),
+    CASE("plain", "F.conv3d(x0, x1, x2, padding=1)", OPTIONS(.padding = 1), T(1, 2, 3, 3, 2),
          T(2, 2, 2, 3, 2), T(2)),
-    CASE("stride 2", "F.conv3d(x0, x1, None, stride=2)", ATTRS(.stride = 2), T(1, 2, 4, 3, 5),
+    CASE("stride 2", "F.conv3d(x0, x1, None, stride=2)", OPTIONS(.stride = 2), T(1, 2, 4, 3, 5),
          T(2, 2, 2, 1, 3), NONE),
     {.name = NULL}};
 
 static const fv_case conv_transpose1d_cases[] = {
-    CASE("stride 2", "F.conv_transpose1d(x0, x1, x2, stride=2)", ATTRS(.stride = 2), T(2, 3, 4),
+    CASE("stride 2", "F.conv_transpose1d(x0, x1, x2, stride=2)", OPTIONS(.stride = 2), T(2, 3, 4),
          T(3, 2, 3), T(2)),
     {.name = NULL}};
 
 static const fv_case conv_transpose2d_cases[] = {
-    CASE("plain", "F.conv_transpose2d(x0, x1, x2)", ATTRS(.stride = 1), T(2, 3, 3, 4),
+    CASE("plain", "F.conv_transpose2d(x0, x1, x2)", OPTIONS(.stride = 1), T(2, 3, 3, 4),
          T(3, 2, 3, 3), T(2)),
     CASE("stride 2, output_padding 1",
          "F.conv_transpose2d(x0, x1, x2, stride=2, padding=1, output_padding=1)",
-         ATTRS(.stride = 2, .padding = 1, .output_padding = 1), T(1, 2, 3, 3), T(2, 3, 3, 3), T(3)),
+         OPTIONS(.stride = 2, .padding = 1, .output_padding = 1), T(1, 2, 3, 3), T(2, 3, 3, 3),
+         T(3)),
     CASE("groups, dilation 2, output_padding 1 below dilation",
          "F.conv_transpose2d(x0, x1, None, groups=2, dilation=2, output_padding=1)",
-         ATTRS(.groups = 2, .dilation = 2, .output_padding = 1), T(1, 4, 3, 2), T(4, 1, 2, 2),
+         OPTIONS(.groups = 2, .dilation = 2, .output_padding = 1), T(1, 4, 3, 2), T(4, 1, 2, 2),
          NONE),
     CASE("stride 3 beyond the kernel", "F.conv_transpose2d(x0, x1, x2, stride=3)",
-         ATTRS(.stride = 3), T(1, 2, 2, 2), T(2, 2, 2, 2), T(2)),
+         OPTIONS(.stride = 3), T(1, 2, 2, 2), T(2, 2, 2, 2), T(2)),
     {.name = NULL}};
 
 static const fv_case conv_transpose3d_cases[] = {
     CASE("stride 2", "F.conv_transpose3d(x0, x1, x2, stride=2, padding=1)",
-         ATTRS(.stride = 2, .padding = 1), T(1, 2, 2, 3, 2), T(2, 2, 2, 2, 3), T(2)),
+         OPTIONS(.stride = 2, .padding = 1), T(1, 2, 2, 3, 2), T(2, 2, 2, 2, 3), T(2)),
     {.name = NULL}};
 
 /* The weight face has no options of its own: its cases give the geometry. */
 #define GEOMETRY(...)                                                                              \
-    &(const fv_conv_attrs)                                                                         \
+    &(const fv_conv_options)                                                                       \
     {                                                                                              \
-        OPTIONS, .resolved = true, .g = { __VA_ARGS__ }                                            \
+        DEFAULTS, .resolved = true, .g = { __VA_ARGS__ }                                           \
     }
 static const fv_case conv1d_weight_cases[] = {
     {.name = "stride 2",
      .torch = "torch.nn.grad.conv1d_weight(x0, (3, 2, 3), x1, stride=2, padding=1)",
-     .attrs =
+     .options =
          GEOMETRY(2, 2, 3, 1, {1, 1, 5}, {1, 1, 3}, {1, 1, 3}, {1, 1, 2}, {0, 0, 1}, {1, 1, 1}),
      .inputs = 2,
      SHAPES(T(2, 2, 5), T(2, 3, 3))},
@@ -253,13 +254,13 @@ static const fv_case conv1d_weight_cases[] = {
 static const fv_case conv2d_weight_cases[] = {
     {.name = "3x3, padding 1",
      .torch = "torch.nn.grad.conv2d_weight(x0, (3, 2, 3, 3), x1, padding=1)",
-     .attrs =
+     .options =
          GEOMETRY(2, 2, 3, 1, {1, 4, 3}, {1, 4, 3}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}),
      .inputs = 2,
      SHAPES(T(2, 2, 4, 3), T(2, 3, 4, 3))},
     {.name = "groups, stride 2",
      .torch = "torch.nn.grad.conv2d_weight(x0, (4, 1, 2, 2), x1, stride=2, groups=2)",
-     .attrs =
+     .options =
          GEOMETRY(1, 2, 4, 2, {1, 4, 5}, {1, 2, 2}, {1, 2, 2}, {1, 2, 2}, {0, 0, 0}, {1, 1, 1}),
      .inputs = 2,
      SHAPES(T(1, 2, 4, 5), T(1, 4, 2, 2))},
@@ -267,7 +268,7 @@ static const fv_case conv2d_weight_cases[] = {
 static const fv_case conv3d_weight_cases[] = {
     {.name = "plain",
      .torch = "torch.nn.grad.conv3d_weight(x0, (2, 2, 2, 2, 1), x1)",
-     .attrs =
+     .options =
          GEOMETRY(1, 2, 2, 1, {3, 2, 2}, {2, 1, 2}, {2, 2, 1}, {1, 1, 1}, {0, 0, 0}, {1, 1, 1}),
      .inputs = 2,
      SHAPES(T(1, 2, 3, 2, 2), T(1, 2, 2, 1, 2))},
@@ -277,16 +278,17 @@ static const fv_case conv3d_weight_cases[] = {
 
 #define FIELD(name_, kind_)                                                                        \
     {                                                                                              \
-#name_, offsetof(fv_conv_attrs, name_), kind_                                              \
+#name_, offsetof(fv_conv_options, name_), kind_                                            \
     }
-static const fv_attr forward_fields[] = {FIELD(stride, FV_ATTR_DIMS),
-                                         FIELD(padding, FV_ATTR_DIMS),
-                                         FIELD(dilation, FV_ATTR_DIMS),
-                                         FIELD(groups, FV_ATTR_INT),
-                                         {.name = NULL}};
-static const fv_attr transpose_fields[] = {
-    FIELD(stride, FV_ATTR_DIMS), FIELD(padding, FV_ATTR_DIMS),        FIELD(dilation, FV_ATTR_DIMS),
-    FIELD(groups, FV_ATTR_INT),  FIELD(output_padding, FV_ATTR_DIMS), {.name = NULL}};
+static const fv_option forward_fields[] = {FIELD(stride, FV_OPTION_DIMS),
+                                           FIELD(padding, FV_OPTION_DIMS),
+                                           FIELD(dilation, FV_OPTION_DIMS),
+                                           FIELD(groups, FV_OPTION_INT),
+                                           {.name = NULL}};
+static const fv_option transpose_fields[] = {
+    FIELD(stride, FV_OPTION_DIMS),         FIELD(padding, FV_OPTION_DIMS),
+    FIELD(dilation, FV_OPTION_DIMS),       FIELD(groups, FV_OPTION_INT),
+    FIELD(output_padding, FV_OPTION_DIMS), {.name = NULL}};
 
 #define CONV_OPS(nd)                                                                               \
     static fv_status infer_conv##nd##d(fv_call *c)                                                 \
@@ -306,13 +308,13 @@ static const fv_attr transpose_fields[] = {
         .inputs = 3,                                                                               \
         .optional = FV_IN(2),                                                                      \
         .outputs = 1,                                                                              \
-        .attrs_size = sizeof(fv_conv_attrs),                                                       \
+        .options_size = sizeof(fv_conv_options),                                                   \
         .infer = infer_conv##nd##d,                                                                \
         .forward = forward,                                                                        \
         .reference = forward_reference,                                                            \
         .gradient = forward_gradient,                                                              \
         .saves = {FV_IN(1), FV_IN(0)},                                                             \
-        .attr_fields = forward_fields,                                                             \
+        .option_fields = forward_fields,                                                           \
         .cases = conv##nd##d_cases,                                                                \
     };                                                                                             \
     FV_REGISTER(conv##nd##d_op);                                                                   \
@@ -321,13 +323,13 @@ static const fv_attr transpose_fields[] = {
         .inputs = 3,                                                                               \
         .optional = FV_IN(2),                                                                      \
         .outputs = 1,                                                                              \
-        .attrs_size = sizeof(fv_conv_attrs),                                                       \
+        .options_size = sizeof(fv_conv_options),                                                   \
         .infer = infer_conv_transpose##nd##d,                                                      \
         .forward = transpose,                                                                      \
         .reference = transpose_reference,                                                          \
         .gradient = transpose_gradient,                                                            \
         .saves = {FV_IN(1), FV_IN(0)},                                                             \
-        .attr_fields = transpose_fields,                                                           \
+        .option_fields = transpose_fields,                                                         \
         .cases = conv_transpose##nd##d_cases,                                                      \
     };                                                                                             \
     FV_REGISTER(conv_transpose##nd##d_op);                                                         \
@@ -335,7 +337,7 @@ static const fv_attr transpose_fields[] = {
         .name = "conv" #nd "d_weight",                                                             \
         .inputs = 2,                                                                               \
         .outputs = 1,                                                                              \
-        .attrs_size = sizeof(fv_conv_attrs),                                                       \
+        .options_size = sizeof(fv_conv_options),                                                   \
         .infer = infer_conv##nd##d_weight,                                                         \
         .forward = weight,                                                                         \
         .reference = weight_reference,                                                             \
@@ -359,7 +361,7 @@ static const fv_op *const weight_ops[4] = {NULL, &conv1d_weight_op, &conv2d_weig
 
 /* Brings the operands into the kernels' order with ops, so that the tape saves them in that order;
  * an unbatched input gets a batch of one for the while. */
-static fv_tensor *run(const fv_op *op, int nd, const fv_conv_attrs *a, fv_tensor *x, fv_tensor *w,
+static fv_tensor *run(const fv_op *op, int nd, const fv_conv_options *a, fv_tensor *x, fv_tensor *w,
                       fv_tensor *b)
 {
     bool unbatched = !fv_failed(x) && x->ndim == nd + 1;
@@ -373,19 +375,19 @@ static fv_tensor *run(const fv_op *op, int nd, const fv_conv_attrs *a, fv_tensor
 
 static fv_tensor *run_forward(int nd, const fv_conv_args *a)
 {
-    fv_conv_attrs attrs = {
+    fv_conv_options options = {
         .stride = a->stride, .padding = a->padding, .dilation = a->dilation, .groups = a->groups};
-    return run(forward_ops[nd], nd, &attrs, a->input, a->weight, a->bias);
+    return run(forward_ops[nd], nd, &options, a->input, a->weight, a->bias);
 }
 
 static fv_tensor *run_transpose(int nd, const fv_conv_transpose_args *a)
 {
-    fv_conv_attrs attrs = {.stride = a->stride,
-                           .padding = a->padding,
-                           .output_padding = a->output_padding,
-                           .dilation = a->dilation,
-                           .groups = a->groups};
-    return run(transpose_ops[nd], nd, &attrs, a->input, a->weight, a->bias);
+    fv_conv_options options = {.stride = a->stride,
+                               .padding = a->padding,
+                               .output_padding = a->output_padding,
+                               .dilation = a->dilation,
+                               .groups = a->groups};
+    return run(transpose_ops[nd], nd, &options, a->input, a->weight, a->bias);
 }
 
 fv_tensor *fv_conv1d_ex(const fv_conv_args *a)

@@ -10,12 +10,12 @@
  *   forward    (x, w, b) -> y        transpose  (y, w, b) -> x        weight  (x, y) -> w
  * A user's call gives options; infer turns them into the geometry. A gradient hands the geometry
  * on as it is, since options alone do not determine the sizes the other way round. */
-typedef struct fv_conv_attrs {
+typedef struct fv_conv_options {
     fv_dims stride, padding, output_padding, dilation;
     int64_t groups;
     bool resolved; /* the geometry below is given, the options above are not looked at */
     fv_conv_geometry g;
-} fv_conv_attrs;
+} fv_conv_options;
 
 /* Shape rules; nd is the number of spatial dimensions. */
 fv_status fv_conv_infer_forward(fv_call *c, int nd);

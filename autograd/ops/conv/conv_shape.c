@@ -76,7 +76,7 @@ static fv_status check_bias(fv_call *c, int64_t channels)
 /* Padding in front and in total of each dimension. */
 static fv_status resolve_padding(fv_call *c, int nd, int64_t *front, int64_t *total)
 {
-    const fv_conv_attrs *a = c->attrs;
+    const fv_conv_options *a = c->options;
     const fv_conv_geometry *g = &a->g;
     int at = 3 - nd;
     if (!is_special(a->padding)) {
@@ -106,7 +106,7 @@ static void reset_geometry(fv_conv_geometry *g)
 /* Stride, dilation, groups and kernel size, common to both directions. */
 static fv_status resolve_common(fv_call *c, int nd)
 {
-    fv_conv_attrs *a = c->attrs;
+    fv_conv_options *a = c->options;
     fv_conv_geometry *g = &a->g;
     int at = 3 - nd;
     reset_geometry(g);
@@ -127,7 +127,7 @@ static fv_status resolve_common(fv_call *c, int nd)
 
 static fv_status resolve_forward(fv_call *c, int nd)
 {
-    fv_conv_geometry *g = &((fv_conv_attrs *)c->attrs)->g;
+    fv_conv_geometry *g = &((fv_conv_options *)c->options)->g;
     const fv_tensor *x = c->in[0], *w = c->in[1];
     int at = 3 - nd;
     int64_t front[3], total[3];
@@ -166,8 +166,8 @@ static fv_status resolve_forward(fv_call *c, int nd)
 
 static fv_status resolve_transpose(fv_call *c, int nd)
 {
-    const fv_conv_attrs *a = c->attrs;
-    fv_conv_geometry *g = &((fv_conv_attrs *)c->attrs)->g;
+    const fv_conv_options *a = c->options;
+    fv_conv_geometry *g = &((fv_conv_options *)c->options)->g;
     const fv_tensor *x = c->in[0], *w = c->in[1];
     int at = 3 - nd;
     int64_t pad[3], extra[3];
@@ -267,7 +267,7 @@ static fv_status match(fv_call *c, int input, const char *name, fv_shape expecte
 /* Operands that are not in the kernels' order are copied into scratch first. */
 static void add_scratch(fv_call *c, fv_conv_pass pass)
 {
-    const fv_conv_attrs *a = c->attrs;
+    const fv_conv_options *a = c->options;
     size_t bytes = fv_conv_scratch(&a->g, c->in[0]->dtype, pass);
     for (int i = 0; i < c->inputs; i++)
         if (c->in[i] && !fv_conv_in_order(c, i)) bytes += fv_conv_copy_bytes(c->in[i]);
@@ -276,7 +276,7 @@ static void add_scratch(fv_call *c, fv_conv_pass pass)
 
 fv_status fv_conv_infer_forward(fv_call *c, int nd)
 {
-    const fv_conv_attrs *a = c->attrs;
+    const fv_conv_options *a = c->options;
     fv_status status = FV_OK;
     if (a->resolved) {
         status = match(c, 0, "input", x_shape(&a->g, nd));
@@ -295,7 +295,7 @@ fv_status fv_conv_infer_forward(fv_call *c, int nd)
 
 fv_status fv_conv_infer_transpose(fv_call *c, int nd)
 {
-    const fv_conv_attrs *a = c->attrs;
+    const fv_conv_options *a = c->options;
     fv_status status = FV_OK;
     if (a->resolved) {
         status = match(c, 0, "input", y_shape(&a->g, nd));
@@ -314,7 +314,7 @@ fv_status fv_conv_infer_transpose(fv_call *c, int nd)
 
 fv_status fv_conv_infer_weight(fv_call *c, int nd)
 {
-    const fv_conv_attrs *a = c->attrs;
+    const fv_conv_options *a = c->options;
     if (!a->resolved)
         return fv_reject(c, FV_ERR_OPTION, "is made by the gradient of a convolution only");
     fv_status status = match(c, 0, "input", x_shape(&a->g, nd));

@@ -5,13 +5,13 @@
 #include "autograd/ops/elementwise/elementwise.h"
 #include "tensor/kernels/element.h"
 
-typedef struct to_attrs {
+typedef struct to_options {
     int64_t dtype;
-} to_attrs;
+} to_options;
 
 static fv_status to_infer(fv_call *c)
 {
-    const to_attrs *a = c->attrs;
+    const to_options *a = c->options;
     if (a->dtype < 0 || a->dtype >= FV_DTYPE_COUNT)
         return fv_reject(c, FV_ERR_DTYPE, "%lld is no dtype", (long long)a->dtype);
     fv_output_like(c, 0, c->in[0]);
@@ -46,28 +46,28 @@ static void to_reference(fv_call *c)
     }
 }
 
-static const fv_attr to_fields[] = {
-    {"dtype", offsetof(to_attrs, dtype), FV_ATTR_INT},
-    {NULL, 0, FV_ATTR_INT},
+static const fv_option to_fields[] = {
+    {"dtype", offsetof(to_options, dtype), FV_OPTION_INT},
+    {NULL, 0, FV_OPTION_INT},
 };
 
-static const to_attrs as_float64 = {FV_FLOAT64}, as_int64 = {FV_INT64}, as_bool = {FV_BOOL};
+static const to_options as_float64 = {FV_FLOAT64}, as_int64 = {FV_INT64}, as_bool = {FV_BOOL};
 
 static const fv_case to_cases[] = {
     {.name = "to float64",
      .inputs = 1,
      .in = {{.shape = {4, {2, 3, 4, 5}}}},
-     .attrs = &as_float64,
+     .options = &as_float64,
      .torch = "x0.to(torch.float64)"},
     {.name = "to int64",
      .inputs = 1,
      .in = {{.shape = {2, {3, 7}}}},
-     .attrs = &as_int64,
+     .options = &as_int64,
      .torch = "x0.to(torch.int64)"},
     {.name = "to bool",
      .inputs = 1,
      .in = {{.shape = {2, {3, 7}}, .fill = FV_FILL_INDEX, .limit = 3}},
-     .attrs = &as_bool,
+     .options = &as_bool,
      .torch = "x0.to(torch.bool)"},
     {.name = NULL},
 };
@@ -76,12 +76,12 @@ static const fv_op to_op = {
     .name = "to",
     .inputs = 1,
     .outputs = 1,
-    .attrs_size = sizeof(to_attrs),
+    .options_size = sizeof(to_options),
     .infer = to_infer,
     .forward = to_forward,
     .reference = to_reference,
     .gradient = to_gradient,
-    .attr_fields = to_fields,
+    .option_fields = to_fields,
     .cases = to_cases,
 };
 FV_REGISTER(to_op);
@@ -89,5 +89,5 @@ FV_REGISTER(to_op);
 fv_tensor *fv_to(fv_tensor *x, fv_dtype dtype)
 {
     if (!fv_failed(x) && x->dtype == dtype) return x;
-    return fv_apply(&to_op, &(const to_attrs){(int64_t)dtype}, 1, &x);
+    return fv_apply(&to_op, &(const to_options){(int64_t)dtype}, 1, &x);
 }

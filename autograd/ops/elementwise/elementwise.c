@@ -112,7 +112,7 @@ static fv_tensor *softplus_second(fv_tensor *g, fv_tensor *y, double beta, doubl
     static const fv_op name_##_op = {.name = #name_,                                               \
                                      .inputs = inputs_,                                            \
                                      .outputs = 1,                                                 \
-                                     .attrs_size = size,                                           \
+                                     .options_size = size,                                         \
                                      .infer = name_##_infer,                                       \
                                      .forward = name_##_forward,                                   \
                                      .reference = name_##_reference,                               \
@@ -123,14 +123,14 @@ static fv_tensor *softplus_second(fv_tensor *g, fv_tensor *y, double beta, doubl
 
 enum { NUMBERS_SIZE = sizeof(elementwise_numbers) };
 
-static const fv_attr one_number[] = {
-    {"value", offsetof(elementwise_numbers, p), FV_ATTR_DOUBLE},
-    {NULL, 0, FV_ATTR_DOUBLE},
+static const fv_option one_number[] = {
+    {"value", offsetof(elementwise_numbers, p), FV_OPTION_DOUBLE},
+    {NULL, 0, FV_OPTION_DOUBLE},
 };
-static const fv_attr two_numbers[] = {
-    {"p", offsetof(elementwise_numbers, p), FV_ATTR_DOUBLE},
-    {"q", offsetof(elementwise_numbers, q), FV_ATTR_DOUBLE},
-    {NULL, 0, FV_ATTR_DOUBLE},
+static const fv_option two_numbers[] = {
+    {"p", offsetof(elementwise_numbers, p), FV_OPTION_DOUBLE},
+    {"q", offsetof(elementwise_numbers, q), FV_OPTION_DOUBLE},
+    {NULL, 0, FV_OPTION_DOUBLE},
 };
 
 /* --- test cases ------------------------------------------------------------------------------- */
@@ -155,31 +155,32 @@ static const fv_attr two_numbers[] = {
         .name = NULL                                                                               \
     }
 
-#define CASE(name_, inputs_, attrs_, torch_, ...)                                                  \
+#define CASE(name_, inputs_, options_, torch_, ...)                                                \
     {                                                                                              \
-        .name = name_, .inputs = inputs_, .in = {__VA_ARGS__}, .attrs = attrs_, .torch = torch_    \
+        .name = name_, .inputs = inputs_, .in = {__VA_ARGS__}, .options = options_,                \
+        .torch = torch_                                                                            \
     }
 
-#define CASES_1(name, attrs, torch, f0)                                                            \
+#define CASES_1(name, options, torch, f0)                                                          \
     static const fv_case name##_cases[] = {                                                        \
-        CASE("one dimension", 1, attrs, torch, IN(f0, 1, 19)),                                     \
-        CASE("an image batch", 1, attrs, torch, IN(f0, 4, 2, 3, 4, 5)),                            \
-        CASE("a number", 1, attrs, torch, IN(f0, 0, 0)), END_CASE};
-#define CASES_2(name, attrs, torch, f0, f1)                                                        \
+        CASE("one dimension", 1, options, torch, IN(f0, 1, 19)),                                   \
+        CASE("an image batch", 1, options, torch, IN(f0, 4, 2, 3, 4, 5)),                          \
+        CASE("a number", 1, options, torch, IN(f0, 0, 0)), END_CASE};
+#define CASES_2(name, options, torch, f0, f1)                                                      \
     static const fv_case name##_cases[] = {                                                        \
-        CASE("equal shapes", 2, attrs, torch, IN(f0, 4, 2, 3, 4, 5), IN(f1, 4, 2, 3, 4, 5)),       \
-        CASE("broadcast", 2, attrs, torch, IN(f0, 3, 2, 3, 5), IN(f1, 2, 3, 1)),                   \
-        CASE("with a number", 2, attrs, torch, IN(f0, 2, 3, 7), IN(f1, 0, 0)), END_CASE};
-#define CASES_3(name, attrs, torch, f0, f1, f2)                                                    \
+        CASE("equal shapes", 2, options, torch, IN(f0, 4, 2, 3, 4, 5), IN(f1, 4, 2, 3, 4, 5)),     \
+        CASE("broadcast", 2, options, torch, IN(f0, 3, 2, 3, 5), IN(f1, 2, 3, 1)),                 \
+        CASE("with a number", 2, options, torch, IN(f0, 2, 3, 7), IN(f1, 0, 0)), END_CASE};
+#define CASES_3(name, options, torch, f0, f1, f2)                                                  \
     static const fv_case name##_cases[] = {                                                        \
-        CASE("equal shapes", 3, attrs, torch, IN(f0, 3, 2, 3, 5), IN(f1, 3, 2, 3, 5),              \
+        CASE("equal shapes", 3, options, torch, IN(f0, 3, 2, 3, 5), IN(f1, 3, 2, 3, 5),            \
              IN(f2, 3, 2, 3, 5)),                                                                  \
-        CASE("broadcast", 3, attrs, torch, IN(f0, 3, 2, 1, 5), IN(f1, 2, 3, 1), IN(f2, 0, 0)),     \
+        CASE("broadcast", 3, options, torch, IN(f0, 3, 2, 1, 5), IN(f1, 2, 3, 1), IN(f2, 0, 0)),   \
         END_CASE};
-#define CASES_TEST_1(name, attrs, torch)                                                           \
+#define CASES_TEST_1(name, options, torch)                                                         \
     static const fv_case name##_cases[] = {                                                        \
-        CASE("floats", 1, attrs, torch, IN(NORMAL, 3, 2, 3, 5)),                                   \
-        CASE("integers", 1, attrs, torch, INDEX(3, 2, 4, 5)), END_CASE};
+        CASE("floats", 1, options, torch, IN(NORMAL, 3, 2, 3, 5)),                                 \
+        CASE("integers", 1, options, torch, INDEX(3, 2, 4, 5)), END_CASE};
 #define CASES_TEST_2(name, torch)                                                                  \
     static const fv_case name##_cases[] = {                                                        \
         CASE("floats, broadcast", 2, NULL, torch, IN(NORMAL, 3, 2, 3, 5), IN(NORMAL, 2, 3, 1)),    \
@@ -203,10 +204,10 @@ static const fv_attr two_numbers[] = {
 
 #define NUMBERED(name, kind, class, value, saves_x, gradient, torch, f0, p_, q_, fields)           \
     PHASES(name, kind)                                                                             \
-    GRADIENT(name, c->attrs, WANT(0, gradient))                                                    \
+    GRADIENT(name, c->options, WANT(0, gradient))                                                  \
     static const elementwise_numbers name##_numbers = {p_, q_};                                    \
     CASES_1(name, &name##_numbers, torch, f0)                                                      \
-    OP(name, 1, NUMBERS_SIZE, name##_gradient, .saves = {saves_x}, .attr_fields = fields)
+    OP(name, 1, NUMBERS_SIZE, name##_gradient, .saves = {saves_x}, .option_fields = fields)
 
 #define FV_NUMBER(name, class, value, saves_x, gradient, torch, f0, p_)                            \
     NUMBERED(name, ELEMENTWISE_OPERAND, class, value, saves_x, gradient, torch, f0, p_, 0,         \
@@ -254,11 +255,11 @@ static const fv_attr two_numbers[] = {
 
 #define FV_BACKWARD_OPTION(name, value, saves_x, grad_x, saves_y, grad_y, torch, f1, p_, q_)       \
     PHASES(name, ELEMENTWISE_OPTIONS)                                                              \
-    GRADIENT(name, c->attrs, WANT(0, grad_x) WANT(1, grad_y))                                      \
+    GRADIENT(name, c->options, WANT(0, grad_x) WANT(1, grad_y))                                    \
     static const elementwise_numbers name##_numbers = {p_, q_};                                    \
     CASES_2(name, &name##_numbers, torch, NORMAL, f1)                                              \
     OP(name, 2, NUMBERS_SIZE, name##_gradient, .saves = {saves_x, saves_y},                        \
-       .attr_fields = two_numbers)                                                                 \
+       .option_fields = two_numbers)                                                               \
     fv_tensor *fv_##name(fv_tensor *g, fv_tensor *y, double p, double q)                           \
     {                                                                                              \
         return FV_APPLY(&name##_op, (&(const elementwise_numbers){p, q}), g, y);                   \
@@ -278,7 +279,7 @@ static const fv_attr two_numbers[] = {
 #define FV_TEST(name, class, value, torch)                                                         \
     PHASES(name, ELEMENTWISE_NO_NUMBERS)                                                           \
     CASES_TEST_1(name, NULL, torch)                                                                \
-    OP(name, 1, 0, FV_NO_GRADIENT, .attr_fields = NULL)                                            \
+    OP(name, 1, 0, FV_NO_GRADIENT, .option_fields = NULL)                                          \
     fv_tensor *fv_##name(fv_tensor *x)                                                             \
     {                                                                                              \
         return fv_apply(&name##_op, NULL, 1, &x);                                                  \
@@ -288,7 +289,7 @@ static const fv_attr two_numbers[] = {
     PHASES(name, ELEMENTWISE_OPERAND)                                                              \
     static const elementwise_numbers name##_numbers = {p_, 0};                                     \
     CASES_TEST_1(name, &name##_numbers, torch)                                                     \
-    OP(name, 1, NUMBERS_SIZE, FV_NO_GRADIENT, .attr_fields = one_number)                           \
+    OP(name, 1, NUMBERS_SIZE, FV_NO_GRADIENT, .option_fields = one_number)                         \
     fv_tensor *fv_##name(fv_tensor *x, double v)                                                   \
     {                                                                                              \
         return fv_apply(&name##_op, &(const elementwise_numbers){v, 0}, 1, &x);                    \
@@ -297,7 +298,7 @@ static const fv_attr two_numbers[] = {
 #define FV_TEST_BINARY(name, class, value, torch)                                                  \
     PHASES(name, ELEMENTWISE_NO_NUMBERS)                                                           \
     CASES_TEST_2(name, torch)                                                                      \
-    OP(name, 2, 0, FV_NO_GRADIENT, .attr_fields = NULL)                                            \
+    OP(name, 2, 0, FV_NO_GRADIENT, .option_fields = NULL)                                          \
     fv_tensor *fv_##name(fv_tensor *x, fv_tensor *y)                                               \
     {                                                                                              \
         return FV_APPLY(&name##_op, NULL, x, y);                                                   \

@@ -6,7 +6,7 @@
 #include "autograd/ops/elementwise/elementwise.h"
 #include "tensor/kernels/elementwise/elementwise.h"
 
-/* attrs of the rows that take numbers. */
+/* options of the rows that take numbers. */
 typedef struct elementwise_numbers {
     double p, q;
 } elementwise_numbers;

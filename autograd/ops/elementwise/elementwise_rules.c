@@ -37,7 +37,7 @@ static fv_dtype promote_number(fv_dtype dtype, double v)
 
 static fv_dtype promote_numbers(const fv_call *c, fv_dtype dtype, elementwise_numbers_kind kind)
 {
-    const elementwise_numbers *n = c->attrs;
+    const elementwise_numbers *n = c->options;
     if (kind == ELEMENTWISE_OPERAND) return promote_number(dtype, n->p);
     if (kind != ELEMENTWISE_BOUNDS) return dtype;
     if (!isinf(n->p)) dtype = promote_number(dtype, n->p);
@@ -86,7 +86,7 @@ static fv_status check_number(const fv_call *c, double v, fv_dtype dtype)
 static fv_status check_numbers(fv_call *c, fv_elementwise op, fv_dtype compute,
                                elementwise_numbers_kind kind)
 {
-    elementwise_numbers *n = c->attrs;
+    elementwise_numbers *n = c->options;
     if (kind == ELEMENTWISE_BOUNDS) {
         fv_status status = isinf(n->p) ? FV_OK : check_number(c, n->p, compute);
         return status != FV_OK || isinf(n->q) ? status : check_number(c, n->q, compute);
@@ -232,7 +232,7 @@ static fv_dtype settled_dtype(const fv_call *c, fv_elementwise op, elementwise_n
                               elementwise_numbers *n)
 {
     *n = kind == ELEMENTWISE_NO_NUMBERS ? (elementwise_numbers){0, 0}
-                                        : *(const elementwise_numbers *)c->attrs;
+                                        : *(const elementwise_numbers *)c->options;
     if (c->out[0]->dtype != FV_BOOL) return c->out[0]->dtype;
     return compute_dtype(c, op, kind);
 }

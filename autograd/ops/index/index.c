@@ -5,24 +5,24 @@
 #include "autograd/ops/view/view.h"
 #include "tensor/kernels/index/index.h"
 
-typedef struct index_attrs {
+typedef struct index_options {
     int64_t dim;
     bool flag;      /* smallest (extremes), reversed (cumsum) */
     fv_shape shape; /* of the result of gather_backward */
-} index_attrs;
+} index_options;
 
-#define ATTRS(...) (&(const index_attrs){__VA_ARGS__})
+#define OPTIONS(...) (&(const index_options){__VA_ARGS__})
 
-static const fv_attr dim_fields[] = {
-    {"dim", offsetof(index_attrs, dim), FV_ATTR_DIM},
-    {NULL, 0, FV_ATTR_INT},
+static const fv_option dim_fields[] = {
+    {"dim", offsetof(index_options, dim), FV_OPTION_DIM},
+    {NULL, 0, FV_OPTION_INT},
 };
 
 /* --- the best of a dimension ----------------------------------------------------------------- */
 
 static fv_status best_infer(fv_call *c)
 {
-    index_attrs *a = c->attrs;
+    index_options *a = c->options;
     fv_status status = fv_need_dim(c, 0, &a->dim);
     if (status != FV_OK) return status;
     fv_shape shape = fv_shape_of(c->in[0]);
@@ -38,21 +38,21 @@ static fv_status best_infer(fv_call *c)
 
 static void best_forward(fv_call *c)
 {
-    const index_attrs *a = c->attrs;
+    const index_options *a = c->options;
     fv_tensor *value = c->outputs == 2 ? c->out[0] : NULL;
     fv_argbest_run(c->in[0], (int)a->dim, !a->flag, c->out[c->outputs - 1], value);
 }
 
 static void best_reference(fv_call *c)
 {
-    const index_attrs *a = c->attrs;
+    const index_options *a = c->options;
     fv_tensor *value = c->outputs == 2 ? c->out[0] : NULL;
     fv_argbest_reference(c->in[0], (int)a->dim, !a->flag, c->out[c->outputs - 1], value);
 }
 
 static void best_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
 {
-    const index_attrs *a = c->attrs;
+    const index_options *a = c->options;
     if (gout[0]) gin[0] = fv_gather_backward(gout[0], c->out[1], a->dim, *fv_input_shape(c, 0));
 }
 
@@ -60,17 +60,17 @@ static const fv_case max_dim_cases[] = {
     {.name = "last dim",
      .inputs = 1,
      .in = {{.shape = {2, {3, 7}}, .fill = FV_FILL_DISTINCT}},
-     .attrs = ATTRS(.dim = -1),
+     .options = OPTIONS(.dim = -1),
      .torch = "torch.max(x0, dim=-1, keepdim=True)"},
     {.name = "channels",
      .inputs = 1,
      .in = {{.shape = {4, {2, 5, 3, 2}}, .fill = FV_FILL_DISTINCT}},
-     .attrs = ATTRS(.dim = 1),
+     .options = OPTIONS(.dim = 1),
      .torch = "torch.max(x0, dim=1, keepdim=True)"},
     {.name = "smallest",
      .inputs = 1,
      .in = {{.shape = {2, {7, 3}}, .fill = FV_FILL_DISTINCT}},
-     .attrs = ATTRS(.dim = 0, .flag = true),
+     .options = OPTIONS(.dim = 0, .flag = true),
      .torch = "torch.min(x0, dim=0, keepdim=True)"},
     {.name = NULL},
 };
@@ -78,13 +78,13 @@ static const fv_op max_dim_op = {
     .name = "max_dim",
     .inputs = 1,
     .outputs = 2,
-    .attrs_size = sizeof(index_attrs),
+    .options_size = sizeof(index_options),
     .infer = best_infer,
     .forward = best_forward,
     .reference = best_reference,
     .gradient = best_gradient,
     .saves = {FV_OUT(1)},
-    .attr_fields = dim_fields,
+    .option_fields = dim_fields,
     .cases = max_dim_cases,
 };
 FV_REGISTER(max_dim_op);
@@ -93,12 +93,12 @@ static const fv_case argmax_cases[] = {
     {.name = "last dim",
      .inputs = 1,
      .in = {{.shape = {2, {3, 7}}, .fill = FV_FILL_DISTINCT}},
-     .attrs = ATTRS(.dim = -1),
+     .options = OPTIONS(.dim = -1),
      .torch = "torch.argmax(x0, dim=-1, keepdim=True)"},
     {.name = "smallest",
      .inputs = 1,
      .in = {{.shape = {3, {2, 5, 3}}, .fill = FV_FILL_DISTINCT}},
-     .attrs = ATTRS(.dim = 1, .flag = true),
+     .options = OPTIONS(.dim = 1, .flag = true),
      .torch = "torch.argmin(x0, dim=1, keepdim=True)"},
     {.name = NULL},
 };
@@ -106,46 +106,46 @@ static const fv_op argmax_op = {
     .name = "argmax",
     .inputs = 1,
     .outputs = 1,
-    .attrs_size = sizeof(index_attrs),
+    .options_size = sizeof(index_options),
     .infer = best_infer,
     .forward = best_forward,
     .reference = best_reference,
     .gradient = FV_NO_GRADIENT,
-    .attr_fields = dim_fields,
+    .option_fields = dim_fields,
     .cases = argmax_cases,
 };
 FV_REGISTER(argmax_op);
 
-static fv_tensor *best_dim(fv_tensor *x, const index_attrs *attrs, bool keepdim,
+static fv_tensor *best_dim(fv_tensor *x, const index_options *options, bool keepdim,
                            fv_tensor **indices)
 {
     fv_tensor *out[2];
-    fv_apply_all(&max_dim_op, attrs, 1, &x, out);
+    fv_apply_all(&max_dim_op, options, 1, &x, out);
     bool drop = !keepdim && !fv_failed(x) && x->ndim > 0;
-    if (indices) *indices = drop ? fv_squeeze(out[1], attrs->dim) : out[1];
-    return drop ? fv_squeeze(out[0], attrs->dim) : out[0];
+    if (indices) *indices = drop ? fv_squeeze(out[1], options->dim) : out[1];
+    return drop ? fv_squeeze(out[0], options->dim) : out[0];
 }
 
 fv_tensor *fv_max_dim(fv_tensor *x, int64_t dim, bool keepdim, fv_tensor **indices)
 {
-    return best_dim(x, ATTRS(.dim = dim), keepdim, indices);
+    return best_dim(x, OPTIONS(.dim = dim), keepdim, indices);
 }
 
 fv_tensor *fv_min_dim(fv_tensor *x, int64_t dim, bool keepdim, fv_tensor **indices)
 {
-    return best_dim(x, ATTRS(.dim = dim, .flag = true), keepdim, indices);
+    return best_dim(x, OPTIONS(.dim = dim, .flag = true), keepdim, indices);
 }
 
 static fv_tensor *arg_best(const fv_reduce_args *a, bool smallest)
 {
     fv_tensor *x = a->input;
-    index_attrs attrs = {.dim = a->dim, .flag = smallest};
+    index_options options = {.dim = a->dim, .flag = smallest};
     if (a->dim != FV_ALL) {
-        fv_tensor *y = FV_APPLY(&argmax_op, &attrs, x);
+        fv_tensor *y = FV_APPLY(&argmax_op, &options, x);
         return a->keepdim || fv_failed(y) || y->ndim == 0 ? y : fv_squeeze(y, a->dim);
     }
-    attrs.dim = 0;
-    fv_tensor *y = FV_APPLY(&argmax_op, &attrs, fv_reshape(x, -1));
+    options.dim = 0;
+    fv_tensor *y = FV_APPLY(&argmax_op, &options, fv_reshape(x, -1));
     fv_shape shape = {0};
     if (a->keepdim && !fv_failed(y))
         for (; shape.ndim < x->ndim; shape.ndim++) shape.dim[shape.ndim] = 1;
@@ -167,7 +167,7 @@ fv_tensor *fv_argmin_ex(const fv_reduce_args *a)
 /* Checks index against the lengths of x, of which it picks along a->dim. */
 static fv_status index_check(fv_call *c, const fv_shape *x)
 {
-    const index_attrs *a = c->attrs;
+    const index_options *a = c->options;
     const fv_tensor *index = c->in[1];
     if (index->dtype != FV_INT64)
         return fv_reject(c, FV_ERR_DTYPE, "index is %s, not int64", fv_dtype_name(index->dtype));
@@ -186,7 +186,7 @@ static fv_status index_check(fv_call *c, const fv_shape *x)
 
 static fv_status gather_infer(fv_call *c)
 {
-    index_attrs *a = c->attrs;
+    index_options *a = c->options;
     fv_status status = fv_need_dim(c, 0, &a->dim);
     if (status != FV_OK) return status;
     fv_shape x = fv_shape_of(c->in[0]), shape = fv_shape_of(c->in[1]);
@@ -197,19 +197,19 @@ static fv_status gather_infer(fv_call *c)
 
 static void gather_forward(fv_call *c)
 {
-    const index_attrs *a = c->attrs;
+    const index_options *a = c->options;
     fv_gather_run(c->in[0], (int)a->dim, c->in[1], c->out[0]);
 }
 
 static void gather_reference(fv_call *c)
 {
-    const index_attrs *a = c->attrs;
+    const index_options *a = c->options;
     fv_gather_reference(c->in[0], (int)a->dim, c->in[1], c->out[0]);
 }
 
 static void gather_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
 {
-    const index_attrs *a = c->attrs;
+    const index_options *a = c->options;
     gin[0] = fv_gather_backward(gout[0], c->in[1], a->dim, *fv_input_shape(c, 0));
 }
 
@@ -218,13 +218,13 @@ static const fv_case gather_cases[] = {
      .inputs = 2,
      .in = {{.shape = {2, {3, 5}}},
             {.shape = {2, {3, 4}}, .fill = FV_FILL_INDEX, .limit = 5, .constant = true}},
-     .attrs = ATTRS(.dim = 1),
+     .options = OPTIONS(.dim = 1),
      .torch = "torch.gather(x0, 1, x1)"},
     {.name = "first dim, shorter index",
      .inputs = 2,
      .in = {{.shape = {3, {4, 3, 2}}},
             {.shape = {3, {5, 2, 1}}, .fill = FV_FILL_INDEX, .limit = 4, .constant = true}},
-     .attrs = ATTRS(.dim = 0),
+     .options = OPTIONS(.dim = 0),
      .torch = "torch.gather(x0, 0, x1)"},
     {.name = NULL},
 };
@@ -232,25 +232,25 @@ static const fv_op gather_op = {
     .name = "gather",
     .inputs = 2,
     .outputs = 1,
-    .attrs_size = sizeof(index_attrs),
+    .options_size = sizeof(index_options),
     .infer = gather_infer,
     .forward = gather_forward,
     .reference = gather_reference,
     .gradient = gather_gradient,
     .saves = {FV_IN(1)},
-    .attr_fields = dim_fields,
+    .option_fields = dim_fields,
     .cases = gather_cases,
 };
 FV_REGISTER(gather_op);
 
 fv_tensor *fv_gather(fv_tensor *x, int64_t dim, fv_tensor *index)
 {
-    return FV_APPLY(&gather_op, ATTRS(.dim = dim), x, index);
+    return FV_APPLY(&gather_op, OPTIONS(.dim = dim), x, index);
 }
 
 static fv_status gather_backward_infer(fv_call *c)
 {
-    index_attrs *a = c->attrs;
+    index_options *a = c->options;
     fv_status status = fv_need_floating(c, 0, "grad");
     if (status == FV_OK) status = fv_need_dim(c, 0, &a->dim);
     if (status != FV_OK) return status;
@@ -266,19 +266,19 @@ static fv_status gather_backward_infer(fv_call *c)
 
 static void gather_backward_forward(fv_call *c)
 {
-    const index_attrs *a = c->attrs;
+    const index_options *a = c->options;
     fv_scatter_add_run(c->in[0], (int)a->dim, c->in[1], c->out[0]);
 }
 
 static void gather_backward_reference(fv_call *c)
 {
-    const index_attrs *a = c->attrs;
+    const index_options *a = c->options;
     fv_scatter_add_reference(c->in[0], (int)a->dim, c->in[1], c->out[0]);
 }
 
 static void gather_backward_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
 {
-    const index_attrs *a = c->attrs;
+    const index_options *a = c->options;
     gin[0] = fv_gather(gout[0], a->dim, c->in[1]);
 }
 
@@ -287,7 +287,7 @@ static const fv_case gather_backward_cases[] = {
      .inputs = 2,
      .in = {{.shape = {2, {3, 4}}},
             {.shape = {2, {3, 4}}, .fill = FV_FILL_INDEX, .limit = 5, .constant = true}},
-     .attrs = ATTRS(.dim = 1, .shape = {2, {3, 5}}),
+     .options = OPTIONS(.dim = 1, .shape = {2, {3, 5}}),
      .torch = "torch.zeros(3, 5, dtype=x0.dtype).scatter_add(1, x1, x0)"},
     {.name = NULL},
 };
@@ -295,27 +295,27 @@ static const fv_op gather_backward_op = {
     .name = "gather_backward",
     .inputs = 2,
     .outputs = 1,
-    .attrs_size = sizeof(index_attrs),
+    .options_size = sizeof(index_options),
     .infer = gather_backward_infer,
     .forward = gather_backward_forward,
     .reference = gather_backward_reference,
     .gradient = gather_backward_gradient,
     .saves = {FV_IN(1)},
-    .attr_fields = dim_fields,
+    .option_fields = dim_fields,
     .cases = gather_backward_cases,
 };
 FV_REGISTER(gather_backward_op);
 
 fv_tensor *fv_gather_backward(fv_tensor *g, fv_tensor *index, int64_t dim, fv_shape shape)
 {
-    return FV_APPLY(&gather_backward_op, ATTRS(.dim = dim, .shape = shape), g, index);
+    return FV_APPLY(&gather_backward_op, OPTIONS(.dim = dim, .shape = shape), g, index);
 }
 
 /* --- cumsum ---------------------------------------------------------------------------------- */
 
 static fv_status cumsum_infer(fv_call *c)
 {
-    index_attrs *a = c->attrs;
+    index_options *a = c->options;
     fv_status status = fv_need_dim(c, 0, &a->dim);
     if (status != FV_OK) return status;
     fv_shape shape = fv_shape_of(c->in[0]);
@@ -328,13 +328,13 @@ static fv_status cumsum_infer(fv_call *c)
 
 static void cumsum_forward(fv_call *c)
 {
-    const index_attrs *a = c->attrs;
+    const index_options *a = c->options;
     fv_cumsum_run(c->in[0], (int)a->dim, a->flag, c->out[0]);
 }
 
 static void cumsum_reference(fv_call *c)
 {
-    const index_attrs *a = c->attrs;
+    const index_options *a = c->options;
     fv_cumsum_reference(c->in[0], (int)a->dim, a->flag, c->out[0]);
 }
 
@@ -342,20 +342,20 @@ static const fv_op cumsum_op;
 
 static void cumsum_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
 {
-    const index_attrs *a = c->attrs;
-    gin[0] = FV_APPLY(&cumsum_op, ATTRS(.dim = a->dim, .flag = !a->flag), gout[0]);
+    const index_options *a = c->options;
+    gin[0] = FV_APPLY(&cumsum_op, OPTIONS(.dim = a->dim, .flag = !a->flag), gout[0]);
 }
 
 static const fv_case cumsum_cases[] = {
     {.name = "last dim",
      .inputs = 1,
      .in = {{.shape = {2, {3, 7}}}},
-     .attrs = ATTRS(.dim = -1),
+     .options = OPTIONS(.dim = -1),
      .torch = "x0.cumsum(-1)"},
     {.name = "reversed",
      .inputs = 1,
      .in = {{.shape = {3, {2, 5, 3}}}},
-     .attrs = ATTRS(.dim = 1, .flag = true),
+     .options = OPTIONS(.dim = 1, .flag = true),
      .torch = "x0.flip(1).cumsum(1).flip(1)"},
     {.name = NULL},
 };
@@ -363,17 +363,17 @@ static const fv_op cumsum_op = {
     .name = "cumsum",
     .inputs = 1,
     .outputs = 1,
-    .attrs_size = sizeof(index_attrs),
+    .options_size = sizeof(index_options),
     .infer = cumsum_infer,
     .forward = cumsum_forward,
     .reference = cumsum_reference,
     .gradient = cumsum_gradient,
-    .attr_fields = dim_fields,
+    .option_fields = dim_fields,
     .cases = cumsum_cases,
 };
 FV_REGISTER(cumsum_op);
 
 fv_tensor *fv_cumsum(fv_tensor *x, int64_t dim)
 {
-    return FV_APPLY(&cumsum_op, ATTRS(.dim = dim), x);
+    return FV_APPLY(&cumsum_op, OPTIONS(.dim = dim), x);
 }

@@ -11,26 +11,26 @@
 #include "tensor/kernels/softmax/softmax.h"
 
 /* Of nll_loss, cross_entropy and their backward ops. */
-typedef struct class_attrs {
+typedef struct class_options {
     int64_t ignore_index;
     int64_t reduction;
     double label_smoothing;
     fv_shape shape;     /* of the input; set by infer */
     bool channels_last; /* its order of memory; set by infer */
-} class_attrs;
+} class_options;
 
-#define ATTRS(...) (&(const class_attrs){.ignore_index = -100, __VA_ARGS__})
+#define OPTIONS(...) (&(const class_options){.ignore_index = -100, __VA_ARGS__})
 
-static const fv_attr nll_fields[] = {
-    {"ignore_index", offsetof(class_attrs, ignore_index), FV_ATTR_INT},
-    {"reduction", offsetof(class_attrs, reduction), FV_ATTR_INT},
-    {NULL, 0, FV_ATTR_INT},
+static const fv_option nll_fields[] = {
+    {"ignore_index", offsetof(class_options, ignore_index), FV_OPTION_INT},
+    {"reduction", offsetof(class_options, reduction), FV_OPTION_INT},
+    {NULL, 0, FV_OPTION_INT},
 };
-static const fv_attr cross_entropy_fields[] = {
-    {"ignore_index", offsetof(class_attrs, ignore_index), FV_ATTR_INT},
-    {"reduction", offsetof(class_attrs, reduction), FV_ATTR_INT},
-    {"label_smoothing", offsetof(class_attrs, label_smoothing), FV_ATTR_DOUBLE},
-    {NULL, 0, FV_ATTR_INT},
+static const fv_option cross_entropy_fields[] = {
+    {"ignore_index", offsetof(class_options, ignore_index), FV_OPTION_INT},
+    {"reduction", offsetof(class_options, reduction), FV_OPTION_INT},
+    {"label_smoothing", offsetof(class_options, label_smoothing), FV_OPTION_DOUBLE},
+    {NULL, 0, FV_OPTION_INT},
 };
 
 /* --- checks ---------------------------------------------------------------------------------- */
@@ -51,7 +51,7 @@ static fv_shape sample_shape(const fv_shape *shape)
 
 static fv_status check_options(const fv_call *c)
 {
-    const class_attrs *a = c->attrs;
+    const class_options *a = c->options;
     if (a->reduction < FV_MEAN || a->reduction > FV_NONE)
         return fv_reject(c, FV_ERR_OPTION, "reduction %lld is none of FV_MEAN, FV_SUM, FV_NONE",
                          (long long)a->reduction);
@@ -79,7 +79,7 @@ static fv_status check_weight(const fv_call *c, int64_t classes, fv_dtype dtype)
 /* Input 1 and 2 against an input of shape x. */
 static fv_status check_target(const fv_call *c, const fv_shape *x, fv_dtype dtype)
 {
-    const class_attrs *a = c->attrs;
+    const class_options *a = c->options;
     const fv_tensor *target = c->in[1];
     if (target->dtype != FV_INT64 && target->dtype != FV_INT32 && target->dtype != FV_UINT8)
         return fv_reject(c, FV_ERR_DTYPE, "target is %s; class numbers are int64, int32 or uint8",
@@ -103,7 +103,7 @@ static fv_status check_target(const fv_call *c, const fv_shape *x, fv_dtype dtyp
 /* Everything but the spec of further outputs: 0 is the loss, 1 the total weight. */
 static fv_status class_infer(fv_call *c)
 {
-    class_attrs *a = c->attrs;
+    class_options *a = c->options;
     const fv_tensor *x = c->in[0];
     fv_status status = fv_need_floating(c, 0, "input");
     if (status == FV_OK) status = fv_need_ndim(c, 0, "input", 1, FV_MAX_DIMS);
@@ -124,7 +124,7 @@ static fv_status class_infer(fv_call *c)
 
 static fv_nll_job job_of(const fv_call *c)
 {
-    const class_attrs *a = c->attrs;
+    const class_options *a = c->options;
     return (fv_nll_job){
         .dim = class_dim(&a->shape),
         .target = c->in[1],
@@ -155,7 +155,7 @@ static void nll_reference(fv_call *c)
 static void nll_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
 {
     if (!gout[0]) return;
-    gin[0] = FV_APPLY(&nll_loss_backward_op, c->attrs, gout[0], c->in[1], c->in[2], c->out[1]);
+    gin[0] = FV_APPLY(&nll_loss_backward_op, c->options, gout[0], c->in[1], c->in[2], c->out[1]);
 }
 
 #define CLASSES(n, ...)                                                                            \
@@ -178,32 +178,32 @@ static const fv_case nll_cases[] = {
     {.name = "mean",
      .inputs = 3,
      .in = {{.shape = {2, {4, 5}}}, CLASSES(5, 1, {4}), NO_WEIGHT},
-     .attrs = ATTRS(.reduction = FV_MEAN),
+     .options = OPTIONS(.reduction = FV_MEAN),
      .torch = "(F.nll_loss(x0, x1), " TOTAL ")"},
     {.name = "weighted sum",
      .inputs = 3,
      .in = {{.shape = {2, {4, 3}}}, CLASSES(3, 1, {4}), WEIGHT(3)},
-     .attrs = ATTRS(.reduction = FV_SUM),
+     .options = OPTIONS(.reduction = FV_SUM),
      .torch = "(F.nll_loss(x0, x1, x2, reduction='sum'), " TOTAL_OF_W ")"},
     {.name = "weighted mean",
      .inputs = 3,
      .in = {{.shape = {2, {4, 3}}}, CLASSES(3, 1, {4}), WEIGHT(3)},
-     .attrs = ATTRS(.reduction = FV_MEAN),
+     .options = OPTIONS(.reduction = FV_MEAN),
      .torch = "(F.nll_loss(x0, x1, x2), " TOTAL_OF_W ")"},
     {.name = "none, images",
      .inputs = 3,
      .in = {{.shape = {4, {2, 3, 2, 3}}}, CLASSES(3, 3, {2, 2, 3}), NO_WEIGHT},
-     .attrs = ATTRS(.reduction = FV_NONE),
+     .options = OPTIONS(.reduction = FV_NONE),
      .torch = "(F.nll_loss(x0, x1, reduction='none'), " TOTAL ")"},
     {.name = "ignored class",
      .inputs = 3,
      .in = {{.shape = {2, {6, 3}}}, CLASSES(3, 1, {6}), NO_WEIGHT},
-     .attrs = &(const class_attrs){.ignore_index = 1, .reduction = FV_MEAN},
+     .options = &(const class_options){.ignore_index = 1, .reduction = FV_MEAN},
      .torch = "(F.nll_loss(x0, x1, ignore_index=1), (x1 != 1).sum().to(x0.dtype))"},
     {.name = "one sample",
      .inputs = 3,
      .in = {{.shape = {1, {5}}}, CLASSES(5, 0, {0}), NO_WEIGHT},
-     .attrs = ATTRS(.reduction = FV_MEAN),
+     .options = OPTIONS(.reduction = FV_MEAN),
      .torch = "(F.nll_loss(x0, x1), " TOTAL ")"},
     {.name = NULL},
 };
@@ -212,21 +212,21 @@ static const fv_op nll_loss_op = {
     .inputs = 3,
     .optional = FV_IN(2),
     .outputs = 2,
-    .attrs_size = sizeof(class_attrs),
+    .options_size = sizeof(class_options),
     .infer = class_infer,
     .forward = nll_forward,
     .reference = nll_reference,
     .gradient = nll_gradient,
     .saves = {FV_IN(1) | FV_IN(2) | FV_OUT(1)},
-    .attr_fields = nll_fields,
+    .option_fields = nll_fields,
     .cases = nll_cases,
 };
 FV_REGISTER(nll_loss_op);
 
 fv_tensor *fv_nll_loss_ex(const fv_nll_loss_args *a)
 {
-    class_attrs attrs = {.ignore_index = a->ignore_index, .reduction = (int64_t)a->reduction};
-    return FV_APPLY(&nll_loss_op, &attrs, a->input, a->target, a->weight);
+    class_options options = {.ignore_index = a->ignore_index, .reduction = (int64_t)a->reduction};
+    return FV_APPLY(&nll_loss_op, &options, a->input, a->target, a->weight);
 }
 
 /* --- nll_loss_backward: inputs g, target, weight, total weight ------------------------------- */
@@ -234,7 +234,7 @@ fv_tensor *fv_nll_loss_ex(const fv_nll_loss_args *a)
 /* The total weight and g, for an input of a->shape. */
 static fv_status check_backward(fv_call *c)
 {
-    const class_attrs *a = c->attrs;
+    const class_options *a = c->options;
     fv_status status = fv_need_floating(c, 0, "grad");
     if (status == FV_OK) status = check_options(c);
     if (status != FV_OK) return status;
@@ -254,7 +254,7 @@ static fv_status check_backward(fv_call *c)
 
 static fv_status nll_backward_infer(fv_call *c)
 {
-    const class_attrs *a = c->attrs;
+    const class_options *a = c->options;
     fv_status status = check_backward(c);
     if (status != FV_OK) return status;
     if (a->channels_last)
@@ -279,7 +279,7 @@ static void nll_backward_reference(fv_call *c)
 /* The loss is linear in its input, so the adjoint of the adjoint is the loss again. */
 static void nll_backward_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
 {
-    if (fv_wants(c, 0)) gin[0] = FV_APPLY(&nll_loss_op, c->attrs, gout[0], c->in[1], c->in[2]);
+    if (fv_wants(c, 0)) gin[0] = FV_APPLY(&nll_loss_op, c->options, gout[0], c->in[1], c->in[2]);
 }
 
 static const fv_case nll_backward_cases[] = {
@@ -289,7 +289,7 @@ static const fv_case nll_backward_cases[] = {
             CLASSES(3, 1, {4}),
             NO_WEIGHT,
             {.shape = {0, {0}}, .fill = FV_FILL_POSITIVE, .constant = true}},
-     .attrs = ATTRS(.reduction = FV_SUM, .shape = {2, {4, 3}}),
+     .options = OPTIONS(.reduction = FV_SUM, .shape = {2, {4, 3}}),
      .torch = "-x0 * F.one_hot(x1, 3).to(x0.dtype)"},
     {.name = "none",
      .inputs = 4,
@@ -297,7 +297,7 @@ static const fv_case nll_backward_cases[] = {
             CLASSES(3, 1, {4}),
             WEIGHT(3),
             {.shape = {0, {0}}, .fill = FV_FILL_POSITIVE, .constant = true}},
-     .attrs = ATTRS(.reduction = FV_NONE, .shape = {2, {4, 3}}),
+     .options = OPTIONS(.reduction = FV_NONE, .shape = {2, {4, 3}}),
      .torch = "-(x0 * x2[x1])[:, None] * F.one_hot(x1, 3).to(x0.dtype)"},
     {.name = NULL},
 };
@@ -306,13 +306,13 @@ static const fv_op nll_loss_backward_op = {
     .inputs = 4,
     .optional = FV_IN(2),
     .outputs = 1,
-    .attrs_size = sizeof(class_attrs),
+    .options_size = sizeof(class_options),
     .infer = nll_backward_infer,
     .forward = nll_backward_forward,
     .reference = nll_backward_reference,
     .gradient = nll_backward_gradient,
     .saves = {FV_IN(1) | FV_IN(2)},
-    .attr_fields = nll_fields,
+    .option_fields = nll_fields,
     .cases = nll_backward_cases,
 };
 FV_REGISTER(nll_loss_backward_op);
@@ -347,7 +347,7 @@ static void cross_entropy_reference(fv_call *c)
 static void cross_entropy_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
 {
     if (!gout[0]) return;
-    const class_attrs *a = c->attrs;
+    const class_options *a = c->options;
     fv_tensor *target = c->in[1], *weight = c->in[2], *total = c->out[1];
     if (!fv_grad_enabled()) {
         gin[0] = FV_APPLY(&cross_entropy_backward_op, a, gout[0], target, weight, total, c->out[2]);
@@ -363,33 +363,33 @@ static const fv_case cross_entropy_cases[] = {
     {.name = "mean",
      .inputs = 3,
      .in = {{.shape = {2, {4, 10}}}, CLASSES(10, 1, {4}), NO_WEIGHT},
-     .attrs = ATTRS(.reduction = FV_MEAN),
+     .options = OPTIONS(.reduction = FV_MEAN),
      .torch = "(F.cross_entropy(x0, x1), " TOTAL LOG_SOFTMAX},
     {.name = "weighted, smoothed",
      .inputs = 3,
      .in = {{.shape = {2, {4, 3}}}, CLASSES(3, 1, {4}), WEIGHT(3)},
-     .attrs = ATTRS(.reduction = FV_MEAN, .label_smoothing = 0.1),
+     .options = OPTIONS(.reduction = FV_MEAN, .label_smoothing = 0.1),
      .torch = "(F.cross_entropy(x0, x1, x2, label_smoothing=0.1), " TOTAL_OF_W LOG_SOFTMAX},
     {.name = "smoothed, images, sum",
      .inputs = 3,
      .in = {{.shape = {4, {2, 3, 2, 3}}}, CLASSES(3, 3, {2, 2, 3}), NO_WEIGHT},
-     .attrs = ATTRS(.reduction = FV_SUM, .label_smoothing = 0.3),
+     .options = OPTIONS(.reduction = FV_SUM, .label_smoothing = 0.3),
      .torch = "(F.cross_entropy(x0, x1, reduction='sum', label_smoothing=0.3), " TOTAL LOG_SOFTMAX},
     {.name = "ignored class, smoothed",
      .inputs = 3,
      .in = {{.shape = {2, {6, 3}}}, CLASSES(3, 1, {6}), NO_WEIGHT},
-     .attrs = &(const class_attrs){.ignore_index = 1, .label_smoothing = 0.2},
+     .options = &(const class_options){.ignore_index = 1, .label_smoothing = 0.2},
      .torch = "(F.cross_entropy(x0, x1, ignore_index=1, label_smoothing=0.2), "
               "(x1 != 1).sum().to(x0.dtype)" LOG_SOFTMAX},
     {.name = "none",
      .inputs = 3,
      .in = {{.shape = {2, {5, 4}}}, CLASSES(4, 1, {5}), NO_WEIGHT},
-     .attrs = ATTRS(.reduction = FV_NONE),
+     .options = OPTIONS(.reduction = FV_NONE),
      .torch = "(F.cross_entropy(x0, x1, reduction='none'), " TOTAL LOG_SOFTMAX},
     {.name = "one sample",
      .inputs = 3,
      .in = {{.shape = {1, {5}}}, CLASSES(5, 0, {0}), NO_WEIGHT},
-     .attrs = ATTRS(.reduction = FV_MEAN),
+     .options = OPTIONS(.reduction = FV_MEAN),
      .torch = "(F.cross_entropy(x0, x1), " TOTAL LOG_SOFTMAX},
     {.name = NULL},
 };
@@ -398,13 +398,13 @@ static const fv_op cross_entropy_op = {
     .inputs = 3,
     .optional = FV_IN(2),
     .outputs = 3,
-    .attrs_size = sizeof(class_attrs),
+    .options_size = sizeof(class_options),
     .infer = cross_entropy_infer,
     .forward = cross_entropy_forward,
     .reference = cross_entropy_reference,
     .gradient = cross_entropy_gradient,
     .saves = {FV_IN(0) | FV_IN(1) | FV_IN(2) | FV_OUT(1) | FV_OUT(2)},
-    .attr_fields = cross_entropy_fields,
+    .option_fields = cross_entropy_fields,
     .cases = cross_entropy_cases,
 };
 FV_REGISTER(cross_entropy_op);
@@ -413,7 +413,7 @@ FV_REGISTER(cross_entropy_op);
 
 static fv_status cross_entropy_backward_infer(fv_call *c)
 {
-    class_attrs *a = c->attrs;
+    class_options *a = c->options;
     fv_status status = fv_need_ndim(c, 4, "log_probabilities", 1, FV_MAX_DIMS);
     if (status != FV_OK) return status;
     a->shape = fv_shape_of(c->in[4]);
@@ -445,7 +445,7 @@ static const fv_case cross_entropy_backward_cases[] = {
             NO_WEIGHT,
             {.shape = {0, {0}}, .fill = FV_FILL_POSITIVE},
             {.shape = {2, {4, 3}}}},
-     .attrs = ATTRS(.reduction = FV_SUM),
+     .options = OPTIONS(.reduction = FV_SUM),
      .torch = "x0 * (x4.exp() - F.one_hot(x1, 3).to(x0.dtype))"},
     {.name = NULL},
 };
@@ -454,12 +454,12 @@ static const fv_op cross_entropy_backward_op = {
     .inputs = 5,
     .optional = FV_IN(2),
     .outputs = 1,
-    .attrs_size = sizeof(class_attrs),
+    .options_size = sizeof(class_options),
     .infer = cross_entropy_backward_infer,
     .forward = cross_entropy_backward_forward,
     .reference = cross_entropy_backward_reference,
     .gradient = FV_NO_GRADIENT,
-    .attr_fields = cross_entropy_fields,
+    .option_fields = cross_entropy_fields,
     .cases = cross_entropy_backward_cases,
 };
 FV_REGISTER(cross_entropy_backward_op);
@@ -511,10 +511,10 @@ fv_tensor *fv_cross_entropy_ex(const fv_cross_entropy_args *a)
     bool usable = a->input && a->target && !a->input->failed && !a->target->failed &&
                   !(a->weight && a->weight->failed);
     if (usable && fv_dtype_is_floating(a->target->dtype)) return of_probabilities(a);
-    class_attrs attrs = {
+    class_options options = {
         .ignore_index = a->ignore_index,
         .reduction = (int64_t)a->reduction,
         .label_smoothing = a->label_smoothing,
     };
-    return FV_APPLY(&cross_entropy_op, &attrs, a->input, a->target, a->weight);
+    return FV_APPLY(&cross_entropy_op, &options, a->input, a->target, a->weight);
 }

@@ -6,22 +6,22 @@
 #include "tensor/create.h"
 #include "tensor/kernels/loss/loss.h"
 
-typedef struct pair_attrs {
+typedef struct pair_options {
     int64_t reduction;
     double parameter; /* beta of smooth_l1, delta of huber */
-} pair_attrs;
+} pair_options;
 
-#define REDUCTION(r) (&(const pair_attrs){.reduction = (r)})
-#define ATTRS(r, p)  (&(const pair_attrs){.reduction = (r), .parameter = (p)})
+#define REDUCTION(r)  (&(const pair_options){.reduction = (r)})
+#define OPTIONS(r, p) (&(const pair_options){.reduction = (r), .parameter = (p)})
 
-static const fv_attr pair_fields[] = {
-    {"reduction", offsetof(pair_attrs, reduction), FV_ATTR_INT},
-    {NULL, 0, FV_ATTR_INT},
+static const fv_option pair_fields[] = {
+    {"reduction", offsetof(pair_options, reduction), FV_OPTION_INT},
+    {NULL, 0, FV_OPTION_INT},
 };
 
 static fv_status pair_infer(fv_call *c)
 {
-    const pair_attrs *a = c->attrs;
+    const pair_options *a = c->options;
     const fv_tensor *x = c->in[0];
     fv_status status = fv_need_floating(c, 0, "input");
     if (status == FV_OK) status = fv_need_same_dtype(c, 0, "input", 1, "target");
@@ -43,7 +43,7 @@ static fv_status pair_infer(fv_call *c)
     return FV_OK;
 }
 
-static double scale_of(const pair_attrs *a, int64_t elements)
+static double scale_of(const pair_options *a, int64_t elements)
 {
     return a->reduction == FV_MEAN ? 1.0 / (double)elements : 1.0;
 }
@@ -52,13 +52,13 @@ static double scale_of(const pair_attrs *a, int64_t elements)
 #define PAIR(name, kind)                                                                           \
     static void name##_forward(fv_call *c)                                                         \
     {                                                                                              \
-        const pair_attrs *a = c->attrs;                                                            \
+        const pair_options *a = c->options;                                                        \
         fv_pair_loss_run(kind, a->parameter, c->in[0], c->in[1], c->out[0],                        \
                          a->reduction != FV_NONE, scale_of(a, c->in[0]->numel));                   \
     }                                                                                              \
     static void name##_reference(fv_call *c)                                                       \
     {                                                                                              \
-        const pair_attrs *a = c->attrs;                                                            \
+        const pair_options *a = c->options;                                                        \
         fv_pair_loss_reference(kind, a->parameter, c->in[0], c->in[1], c->out[0],                  \
                                a->reduction != FV_NONE, scale_of(a, c->in[0]->numel));             \
     }
@@ -66,7 +66,7 @@ static double scale_of(const pair_attrs *a, int64_t elements)
 /* The gradient of one element's loss is slope times g. */
 static fv_tensor *each_gradient(const fv_call *c, fv_tensor *g, double factor)
 {
-    double scale = factor * scale_of(c->attrs, fv_shape_numel(fv_input_shape(c, 0)));
+    double scale = factor * scale_of(c->options, fv_shape_numel(fv_input_shape(c, 0)));
     return scale == 1.0 ? g : fv_mul_scalar(g, scale);
 }
 
@@ -99,17 +99,17 @@ static const fv_case mse_cases[] = {
     {.name = "mean",
      .inputs = 2,
      .in = PAIR_SHAPE(2, {3, 7}),
-     .attrs = REDUCTION(FV_MEAN),
+     .options = REDUCTION(FV_MEAN),
      .torch = "F.mse_loss(x0, x1)"},
     {.name = "sum",
      .inputs = 2,
      .in = PAIR_SHAPE(4, {2, 3, 2, 3}),
-     .attrs = REDUCTION(FV_SUM),
+     .options = REDUCTION(FV_SUM),
      .torch = "F.mse_loss(x0, x1, reduction='sum')"},
     {.name = "none",
      .inputs = 2,
      .in = PAIR_SHAPE(3, {2, 3, 5}),
-     .attrs = REDUCTION(FV_NONE),
+     .options = REDUCTION(FV_NONE),
      .torch = "F.mse_loss(x0, x1, reduction='none')"},
     {.name = NULL},
 };
@@ -117,13 +117,13 @@ static const fv_op mse_loss_op = {
     .name = "mse_loss",
     .inputs = 2,
     .outputs = 1,
-    .attrs_size = sizeof(pair_attrs),
+    .options_size = sizeof(pair_options),
     .infer = pair_infer,
     .forward = mse_forward,
     .reference = mse_reference,
     .gradient = mse_gradient,
     .saves = {FV_IN(0) | FV_IN(1), FV_IN(0) | FV_IN(1)},
-    .attr_fields = pair_fields,
+    .option_fields = pair_fields,
     .cases = mse_cases,
 };
 FV_REGISTER(mse_loss_op);
@@ -147,12 +147,12 @@ static const fv_case l1_cases[] = {
     {.name = "mean",
      .inputs = 2,
      .in = PAIR_SHAPE(2, {3, 7}),
-     .attrs = REDUCTION(FV_MEAN),
+     .options = REDUCTION(FV_MEAN),
      .torch = "F.l1_loss(x0, x1)"},
     {.name = "none",
      .inputs = 2,
      .in = PAIR_SHAPE(3, {2, 3, 5}),
-     .attrs = REDUCTION(FV_NONE),
+     .options = REDUCTION(FV_NONE),
      .torch = "F.l1_loss(x0, x1, reduction='none')"},
     {.name = NULL},
 };
@@ -160,13 +160,13 @@ static const fv_op l1_loss_op = {
     .name = "l1_loss",
     .inputs = 2,
     .outputs = 1,
-    .attrs_size = sizeof(pair_attrs),
+    .options_size = sizeof(pair_options),
     .infer = pair_infer,
     .forward = l1_forward,
     .reference = l1_reference,
     .gradient = l1_gradient,
     .saves = {FV_IN(0) | FV_IN(1), FV_IN(0) | FV_IN(1)},
-    .attr_fields = pair_fields,
+    .option_fields = pair_fields,
     .cases = l1_cases,
 };
 FV_REGISTER(l1_loss_op);
@@ -180,7 +180,7 @@ fv_tensor *fv_l1_loss_ex(const fv_loss_args *a)
 
 static fv_status smooth_l1_infer(fv_call *c)
 {
-    const pair_attrs *a = c->attrs;
+    const pair_options *a = c->options;
     if (!(a->parameter >= 0))
         return fv_reject(c, FV_ERR_OPTION, "beta %g is below 0", a->parameter);
     return pair_infer(c);
@@ -190,32 +190,32 @@ PAIR(smooth_l1, FV_PAIR_SMOOTH_L1)
 
 static void smooth_l1_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
 {
-    double beta = ((const pair_attrs *)c->attrs)->parameter;
+    double beta = ((const pair_options *)c->options)->parameter;
     fv_tensor *d = fv_sub(c->in[0], c->in[1]);
     fv_tensor *slope = beta > 0 ? fv_clamp(fv_mul_scalar(d, 1.0 / beta), -1, 1) : fv_sign(d);
     difference_gradient(c, slope, each_gradient(c, gout[0], 1.0), gin);
 }
 
-static const fv_attr smooth_l1_fields[] = {
-    {"reduction", offsetof(pair_attrs, reduction), FV_ATTR_INT},
-    {"beta", offsetof(pair_attrs, parameter), FV_ATTR_DOUBLE},
-    {NULL, 0, FV_ATTR_INT},
+static const fv_option smooth_l1_fields[] = {
+    {"reduction", offsetof(pair_options, reduction), FV_OPTION_INT},
+    {"beta", offsetof(pair_options, parameter), FV_OPTION_DOUBLE},
+    {NULL, 0, FV_OPTION_INT},
 };
 static const fv_case smooth_l1_cases[] = {
     {.name = "mean",
      .inputs = 2,
      .in = PAIR_SHAPE(2, {3, 7}),
-     .attrs = ATTRS(FV_MEAN, 1.0),
+     .options = OPTIONS(FV_MEAN, 1.0),
      .torch = "F.smooth_l1_loss(x0, x1)"},
     {.name = "beta, none",
      .inputs = 2,
      .in = PAIR_SHAPE(2, {4, 5}),
-     .attrs = ATTRS(FV_NONE, 0.5),
+     .options = OPTIONS(FV_NONE, 0.5),
      .torch = "F.smooth_l1_loss(x0, x1, reduction='none', beta=0.5)"},
     {.name = "beta 0",
      .inputs = 2,
      .in = PAIR_SHAPE(2, {4, 5}),
-     .attrs = ATTRS(FV_SUM, 0.0),
+     .options = OPTIONS(FV_SUM, 0.0),
      .torch = "F.smooth_l1_loss(x0, x1, reduction='sum', beta=0.0)"},
     {.name = NULL},
 };
@@ -223,27 +223,28 @@ static const fv_op smooth_l1_loss_op = {
     .name = "smooth_l1_loss",
     .inputs = 2,
     .outputs = 1,
-    .attrs_size = sizeof(pair_attrs),
+    .options_size = sizeof(pair_options),
     .infer = smooth_l1_infer,
     .forward = smooth_l1_forward,
     .reference = smooth_l1_reference,
     .gradient = smooth_l1_gradient,
     .saves = {FV_IN(0) | FV_IN(1), FV_IN(0) | FV_IN(1)},
-    .attr_fields = smooth_l1_fields,
+    .option_fields = smooth_l1_fields,
     .cases = smooth_l1_cases,
 };
 FV_REGISTER(smooth_l1_loss_op);
 
 fv_tensor *fv_smooth_l1_loss_ex(const fv_smooth_l1_loss_args *a)
 {
-    return FV_APPLY(&smooth_l1_loss_op, ATTRS((int64_t)a->reduction, a->beta), a->input, a->target);
+    return FV_APPLY(&smooth_l1_loss_op, OPTIONS((int64_t)a->reduction, a->beta), a->input,
+                    a->target);
 }
 
 /* --- huber_loss ------------------------------------------------------------------------------ */
 
 static fv_status huber_infer(fv_call *c)
 {
-    const pair_attrs *a = c->attrs;
+    const pair_options *a = c->options;
     if (!(a->parameter > 0))
         return fv_reject(c, FV_ERR_OPTION, "delta %g is not above 0", a->parameter);
     return pair_infer(c);
@@ -253,26 +254,26 @@ PAIR(huber, FV_PAIR_HUBER)
 
 static void huber_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
 {
-    double delta = ((const pair_attrs *)c->attrs)->parameter;
+    double delta = ((const pair_options *)c->options)->parameter;
     fv_tensor *slope = fv_clamp(fv_sub(c->in[0], c->in[1]), -delta, delta);
     difference_gradient(c, slope, each_gradient(c, gout[0], 1.0), gin);
 }
 
-static const fv_attr huber_fields[] = {
-    {"reduction", offsetof(pair_attrs, reduction), FV_ATTR_INT},
-    {"delta", offsetof(pair_attrs, parameter), FV_ATTR_DOUBLE},
-    {NULL, 0, FV_ATTR_INT},
+static const fv_option huber_fields[] = {
+    {"reduction", offsetof(pair_options, reduction), FV_OPTION_INT},
+    {"delta", offsetof(pair_options, parameter), FV_OPTION_DOUBLE},
+    {NULL, 0, FV_OPTION_INT},
 };
 static const fv_case huber_cases[] = {
     {.name = "mean",
      .inputs = 2,
      .in = PAIR_SHAPE(2, {3, 7}),
-     .attrs = ATTRS(FV_MEAN, 1.0),
+     .options = OPTIONS(FV_MEAN, 1.0),
      .torch = "F.huber_loss(x0, x1)"},
     {.name = "delta, none",
      .inputs = 2,
      .in = PAIR_SHAPE(2, {4, 5}),
-     .attrs = ATTRS(FV_NONE, 0.5),
+     .options = OPTIONS(FV_NONE, 0.5),
      .torch = "F.huber_loss(x0, x1, reduction='none', delta=0.5)"},
     {.name = NULL},
 };
@@ -280,20 +281,20 @@ static const fv_op huber_loss_op = {
     .name = "huber_loss",
     .inputs = 2,
     .outputs = 1,
-    .attrs_size = sizeof(pair_attrs),
+    .options_size = sizeof(pair_options),
     .infer = huber_infer,
     .forward = huber_forward,
     .reference = huber_reference,
     .gradient = huber_gradient,
     .saves = {FV_IN(0) | FV_IN(1), FV_IN(0) | FV_IN(1)},
-    .attr_fields = huber_fields,
+    .option_fields = huber_fields,
     .cases = huber_cases,
 };
 FV_REGISTER(huber_loss_op);
 
 fv_tensor *fv_huber_loss_ex(const fv_huber_loss_args *a)
 {
-    return FV_APPLY(&huber_loss_op, ATTRS((int64_t)a->reduction, a->delta), a->input, a->target);
+    return FV_APPLY(&huber_loss_op, OPTIONS((int64_t)a->reduction, a->delta), a->input, a->target);
 }
 
 /* --- binary_cross_entropy_with_logits -------------------------------------------------------- */
@@ -311,12 +312,12 @@ static const fv_case bce_cases[] = {
     {.name = "mean",
      .inputs = 2,
      .in = {{.shape = {2, {3, 7}}}, {.shape = {2, {3, 7}}, .fill = FV_FILL_UNIT}},
-     .attrs = REDUCTION(FV_MEAN),
+     .options = REDUCTION(FV_MEAN),
      .torch = "F.binary_cross_entropy_with_logits(x0, x1)"},
     {.name = "none",
      .inputs = 2,
      .in = {{.shape = {3, {2, 3, 5}}}, {.shape = {3, {2, 3, 5}}, .fill = FV_FILL_UNIT}},
-     .attrs = REDUCTION(FV_NONE),
+     .options = REDUCTION(FV_NONE),
      .torch = "F.binary_cross_entropy_with_logits(x0, x1, reduction='none')"},
     {.name = NULL},
 };
@@ -324,13 +325,13 @@ static const fv_op bce_op = {
     .name = "binary_cross_entropy_with_logits",
     .inputs = 2,
     .outputs = 1,
-    .attrs_size = sizeof(pair_attrs),
+    .options_size = sizeof(pair_options),
     .infer = pair_infer,
     .forward = bce_forward,
     .reference = bce_reference,
     .gradient = bce_gradient,
     .saves = {FV_IN(0) | FV_IN(1), FV_IN(0)},
-    .attr_fields = pair_fields,
+    .option_fields = pair_fields,
     .cases = bce_cases,
 };
 FV_REGISTER(bce_op);
@@ -357,7 +358,7 @@ fv_tensor *fv_binary_cross_entropy_with_logits_ex(const fv_bce_with_logits_args 
         return FV_APPLY(&bce_op, REDUCTION((int64_t)a->reduction), x, t);
     if (!fits(a->weight, x, "weight") || !fits(a->pos_weight, x, "pos_weight"))
         return fv_failed_tensor();
-    const pair_attrs *each = REDUCTION(FV_NONE);
+    const pair_options *each = REDUCTION(FV_NONE);
     fv_tensor *loss = FV_APPLY(&bce_op, each, x, t);
     if (a->pos_weight) {
         /* -log s(x) is the loss against a target of 1. */

@@ -10,10 +10,10 @@
 #include "autograd/ops/view/view.h"
 #include "tensor/kernels/norm/norm.h"
 
-typedef struct norm_attrs {
+typedef struct norm_options {
     bool training;
     double momentum, eps;
-} norm_attrs;
+} norm_options;
 
 static const fv_op batch_norm_backward_op;
 
@@ -48,7 +48,7 @@ static fv_status need_channels(const fv_call *c, int input, const char *name, in
     return fv_need_same_dtype(c, input, name, x_input, "input");
 }
 
-static fv_status need_eps(const fv_call *c, const norm_attrs *a)
+static fv_status need_eps(const fv_call *c, const norm_options *a)
 {
     if (a->eps >= 0 && isfinite(a->eps)) return FV_OK;
     return fv_reject(c, FV_ERR_OPTION, "eps is %g, must be a number not below 0", a->eps);
@@ -68,7 +68,7 @@ static fv_tensor *to_dense(fv_tensor *t)
 
 /* --- forward: x, running_mean, running_var, weight, bias -> y, mean, invstd --------------- */
 
-static fv_status check_statistics(const fv_call *c, const norm_attrs *a)
+static fv_status check_statistics(const fv_call *c, const norm_options *a)
 {
     static const char *const names[] = {"input", "running_mean", "running_var", "weight", "bias"};
     fv_status status = FV_OK;
@@ -92,7 +92,7 @@ static fv_status check_statistics(const fv_call *c, const norm_attrs *a)
 
 static fv_status batch_norm_infer(fv_call *c)
 {
-    const norm_attrs *a = c->attrs;
+    const norm_options *a = c->options;
     fv_status status = need_input(c, 0);
     if (status == FV_OK) status = check_statistics(c, a);
     if (status == FV_OK) status = need_eps(c, a);
@@ -113,7 +113,7 @@ static fv_status batch_norm_infer(fv_call *c)
 
 static fv_batch_norm forward_job(const fv_call *c)
 {
-    const norm_attrs *a = c->attrs;
+    const norm_options *a = c->options;
     return (fv_batch_norm){.x = c->in[0],
                            .running_mean = c->in[1],
                            .running_var = c->in[2],
@@ -162,16 +162,16 @@ static void batch_norm_gradient(const fv_call *c, fv_tensor *const *gout, fv_ten
     }
     fv_tensor *in[] = {to_dense(gout[0]), c->in[0], c->in[3], c->out[1], c->out[2]};
     fv_tensor *out[3];
-    fv_apply_all(&batch_norm_backward_op, c->attrs, 5, in, out);
+    fv_apply_all(&batch_norm_backward_op, c->options, 5, in, out);
     if (fv_wants(c, 0)) gin[0] = out[0];
     if (fv_wants(c, 3)) gin[3] = out[1];
     if (fv_wants(c, 4)) gin[4] = out[2];
 }
 
-static const fv_attr norm_fields[] = {
-    {"training", offsetof(norm_attrs, training), FV_ATTR_BOOL},
-    {"momentum", offsetof(norm_attrs, momentum), FV_ATTR_DOUBLE},
-    {"eps", offsetof(norm_attrs, eps), FV_ATTR_DOUBLE},
+static const fv_option norm_fields[] = {
+    {"training", offsetof(norm_options, training), FV_OPTION_BOOL},
+    {"momentum", offsetof(norm_options, momentum), FV_OPTION_DOUBLE},
+    {"eps", offsetof(norm_options, eps), FV_OPTION_DOUBLE},
     {0},
 };
 
@@ -182,8 +182,8 @@ static const fv_attr norm_fields[] = {
             __VA_ARGS__                                                                            \
         }                                                                                          \
     }
-#define ATTRS(t, m)                                                                                \
-    &(const norm_attrs)                                                                            \
+#define OPTIONS(t, m)                                                                              \
+    &(const norm_options)                                                                          \
     {                                                                                              \
         .training = (t), .momentum = (m), .eps = 1e-5                                              \
     }
@@ -208,70 +208,70 @@ static const fv_case batch_norm_cases[] = {
     {"training",
      5,
      {{.shape = DIMS(3, 4, 2, 3)}, MEAN(4), VAR(4), CHANNELS(4), CHANNELS(4)},
-     ATTRS(true, 0.1),
+     OPTIONS(true, 0.1),
      "F.batch_norm(x0, x1, x2, x3, x4, True)",
      0,
      0},
     {"training without anything else",
      5,
      {{.shape = DIMS(2, 3, 3, 2)}, NONE, NONE, NONE, NONE},
-     ATTRS(true, 0.1),
+     OPTIONS(true, 0.1),
      "F.batch_norm(x0, None, None, None, None, True)",
      0,
      0},
     {"training on rows",
      5,
      {{.shape = DIMS(7, 5)}, MEAN(5), VAR(5), CHANNELS(5), CHANNELS(5)},
-     ATTRS(true, 0.3),
+     OPTIONS(true, 0.3),
      "F.batch_norm(x0, x1, x2, x3, x4, True, 0.3)",
      0,
      0},
     {"training in 1d",
      5,
      {{.shape = DIMS(2, 3, 5)}, MEAN(3), VAR(3), CHANNELS(3), CHANNELS(3)},
-     ATTRS(true, 0.1),
+     OPTIONS(true, 0.1),
      "F.batch_norm(x0, x1, x2, x3, x4, True)",
      0,
      0},
     {"training in 3d",
      5,
      {{.shape = DIMS(2, 2, 2, 3, 2)}, MEAN(2), VAR(2), CHANNELS(2), CHANNELS(2)},
-     ATTRS(true, 0.1),
+     OPTIONS(true, 0.1),
      "F.batch_norm(x0, x1, x2, x3, x4, True)",
      0,
      0},
     {"one channel, many rows",
      5,
      {{.shape = DIMS(3, 1, 9, 11)}, MEAN(1), VAR(1), CHANNELS(1), NONE},
-     ATTRS(true, 0.1),
+     OPTIONS(true, 0.1),
      "F.batch_norm(x0, x1, x2, x3, None, True)",
      0,
      0},
     {"70 channels",
      5,
      {{.shape = DIMS(3, 70)}, MEAN(70), VAR(70), NONE, CHANNELS(70)},
-     ATTRS(true, 0.1),
+     OPTIONS(true, 0.1),
      "F.batch_norm(x0, x1, x2, None, x4, True)",
      1e-3,
      0},
     {"evaluation",
      5,
      {{.shape = DIMS(2, 3, 3, 2)}, MEAN(3), VAR(3), CHANNELS(3), CHANNELS(3)},
-     ATTRS(false, 0.1),
+     OPTIONS(false, 0.1),
      "F.batch_norm(x0, x1, x2, x3, x4)",
      0,
      0},
     {"evaluation on one row",
      5,
      {{.shape = DIMS(1, 6)}, MEAN(6), VAR(6), NONE, NONE},
-     ATTRS(false, 0.1),
+     OPTIONS(false, 0.1),
      "F.batch_norm(x0, x1, x2)",
      0,
      0},
     {"empty batch",
      5,
      {{.shape = DIMS(0, 3, 2, 2)}, MEAN(3), VAR(3), CHANNELS(3), CHANNELS(3)},
-     ATTRS(true, 0.1),
+     OPTIONS(true, 0.1),
      "F.batch_norm(x0, x1, x2, x3, x4, True)",
      0,
      0},
@@ -283,21 +283,21 @@ static const fv_op batch_norm_op = {
     .inputs = 5,
     .optional = FV_IN(1) | FV_IN(2) | FV_IN(3) | FV_IN(4),
     .outputs = 3,
-    .attrs_size = sizeof(norm_attrs),
+    .options_size = sizeof(norm_options),
     .infer = batch_norm_infer,
     .forward = batch_norm_forward,
     .reference = batch_norm_reference,
     .gradient = batch_norm_gradient,
     .saves = {FV_IN(0) | FV_IN(3) | FV_OUT(1) | FV_OUT(2), 0, 0, FV_IN(0) | FV_OUT(1) | FV_OUT(2)},
-    .attr_fields = norm_fields,
+    .option_fields = norm_fields,
     .cases = batch_norm_cases,
 };
 FV_REGISTER(batch_norm_op);
 
 fv_tensor *fv_batch_norm_ex(const fv_batch_norm_args *a)
 {
-    norm_attrs attrs = {.training = a->training, .momentum = a->momentum, .eps = a->eps};
-    return FV_APPLY(&batch_norm_op, &attrs, to_dense(a->input), a->running_mean, a->running_var,
+    norm_options options = {.training = a->training, .momentum = a->momentum, .eps = a->eps};
+    return FV_APPLY(&batch_norm_op, &options, to_dense(a->input), a->running_mean, a->running_var,
                     a->weight, a->bias);
 }
 
@@ -308,7 +308,7 @@ fv_tensor *fv_batch_norm_ex(const fv_batch_norm_args *a)
 static fv_status backward_infer(fv_call *c)
 {
     static const char *const names[] = {"gradient", "input", "weight", "mean", "invstd"};
-    const norm_attrs *a = c->attrs;
+    const norm_options *a = c->options;
     fv_status status = need_input(c, 1);
     if (status == FV_OK) status = need_eps(c, a);
     if (status == FV_OK) status = fv_need_same_dtype(c, 0, "gradient", 1, "input");
@@ -334,7 +334,7 @@ static fv_status backward_infer(fv_call *c)
 
 static fv_batch_norm_grad backward_job(const fv_call *c)
 {
-    const norm_attrs *a = c->attrs;
+    const norm_options *a = c->options;
     return (fv_batch_norm_grad){.gy = c->in[0],
                                 .x = c->in[1],
                                 .weight = c->in[2],
@@ -366,7 +366,7 @@ static void backward_forward(fv_call *c)
 
 /* Everything below has x's rank; per-channel values are [1,C,1,..]. */
 typedef struct second {
-    const norm_attrs *attrs;
+    const norm_options *options;
     fv_dims dims;
     double rows;
     fv_tensor *gy, *weight; /* weight may be NULL */
@@ -401,7 +401,7 @@ static fv_tensor *add(fv_tensor *a, fv_tensor *b)
  * and it is its own transpose. */
 static fv_tensor *project(const second *s, fv_tensor *v)
 {
-    if (!s->attrs->training) return v;
+    if (!s->options->training) return v;
     fv_tensor *along = fv_mul(s->xhat, mean_rows(s, fv_mul(v, s->xhat)));
     return fv_sub(fv_sub(v, mean_rows(s, v)), along);
 }
@@ -414,16 +414,16 @@ static fv_tensor *times_weight(const second *s, fv_tensor *v)
 static second second_of(const fv_call *c, fv_tensor *const *gout)
 {
     fv_tensor *x = c->in[1];
-    second s = {.attrs = c->attrs, .dims = row_dims(x->ndim), .gy = c->in[0]};
+    second s = {.options = c->options, .dims = row_dims(x->ndim), .gy = c->in[0]};
     s.rows = (double)(x->numel / x->shape[1]);
     s.weight = c->in[2] ? column(c->in[2], x->ndim) : NULL;
     s.of_gx = gout[0];
     s.of_gweight = gout[1] ? column(gout[1], x->ndim) : NULL;
     s.of_gbias = gout[2] ? column(gout[2], x->ndim) : NULL;
-    if (s.attrs->training) {
+    if (s.options->training) {
         /* From x by ops, so that what is made of them can be differentiated again. */
         fv_tensor *d = fv_sub(x, mean_rows(&s, x));
-        s.invstd = fv_rsqrt(fv_add_scalar(mean_rows(&s, fv_square(d)), s.attrs->eps));
+        s.invstd = fv_rsqrt(fv_add_scalar(mean_rows(&s, fv_square(d)), s.options->eps));
         s.xhat = fv_mul(d, s.invstd);
     } else {
         s.invstd = column(c->in[4], x->ndim);
@@ -455,7 +455,7 @@ static fv_tensor *inner(const second *s)
 static fv_tensor *second_of_x(const second *s)
 {
     fv_tensor *v = s->of_gweight ? fv_mul(s->gy, s->of_gweight) : NULL, *through_s = NULL;
-    if (s->of_gx && s->attrs->training) {
+    if (s->of_gx && s->options->training) {
         fv_tensor *a = fv_mul(s->of_gx, mean_rows(s, fv_mul(s->gy, s->xhat)));
         fv_tensor *b = fv_mul(s->gy, mean_rows(s, fv_mul(s->of_gx, s->xhat)));
         fv_tensor *both = times_weight(s, fv_mul(fv_add(a, b), s->invstd));
@@ -483,40 +483,40 @@ static void backward_gradient(const fv_call *c, fv_tensor *const *gout, fv_tenso
     }
 
 static const fv_case backward_cases[] = {
-    {"training", 5, {GRADS(2, 3, 3, 2), CHANNELS(3), NONE, NONE}, ATTRS(true, 0.1), NULL, 0, 0},
+    {"training", 5, {GRADS(2, 3, 3, 2), CHANNELS(3), NONE, NONE}, OPTIONS(true, 0.1), NULL, 0, 0},
     {"training without weight",
      5,
      {GRADS(3, 4), NONE, NONE, NONE},
-     ATTRS(true, 0.1),
+     OPTIONS(true, 0.1),
      NULL,
      1e-3,
      0},
     {"training in 1d",
      5,
      {GRADS(2, 5, 3), CHANNELS(5), NONE, NONE},
-     ATTRS(true, 0.1),
+     OPTIONS(true, 0.1),
      NULL,
      1e-3,
      0},
     {"evaluation",
      5,
      {GRADS(2, 3, 2, 2), CHANNELS(3), MEAN(3), VAR(3)},
-     ATTRS(false, 0.1),
+     OPTIONS(false, 0.1),
      NULL,
      0,
      0},
     {"evaluation on rows",
      5,
      {GRADS(3, 20), NONE, MEAN(20), VAR(20)},
-     ATTRS(false, 0.1),
+     OPTIONS(false, 0.1),
      NULL,
      0,
      0},
     {0},
 };
 
-static const fv_attr backward_fields[] = {
-    {"eps", offsetof(norm_attrs, eps), FV_ATTR_DOUBLE},
+static const fv_option backward_fields[] = {
+    {"eps", offsetof(norm_options, eps), FV_OPTION_DOUBLE},
     {0},
 };
 
@@ -525,7 +525,7 @@ static const fv_op batch_norm_backward_op = {
     .inputs = 5,
     .optional = FV_IN(2) | FV_IN(3) | FV_IN(4),
     .outputs = 3,
-    .attrs_size = sizeof(norm_attrs),
+    .options_size = sizeof(norm_options),
     .infer = backward_infer,
     .forward = backward_forward,
     .reference = backward_reference,
@@ -533,7 +533,7 @@ static const fv_op batch_norm_backward_op = {
     .saves = {FV_IN(0) | FV_IN(1) | FV_IN(2) | FV_IN(3) | FV_IN(4),
               FV_IN(0) | FV_IN(1) | FV_IN(2) | FV_IN(3) | FV_IN(4),
               FV_IN(0) | FV_IN(1) | FV_IN(2) | FV_IN(3) | FV_IN(4)},
-    .attr_fields = backward_fields,
+    .option_fields = backward_fields,
     .cases = backward_cases,
 };
 FV_REGISTER(batch_norm_backward_op);

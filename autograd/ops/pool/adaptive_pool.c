@@ -4,20 +4,20 @@
 
 #include "autograd/ops/pool/pool_impl.h"
 
-static const fv_attr fields[] = {FV_POOL_ATTR(output_size, FV_ATTR_DIMS), {0}};
+static const fv_option fields[] = {FV_POOL_OPTION(output_size, FV_OPTION_DIMS), {0}};
 
-static fv_pool_attrs adaptive_attrs(fv_dims output_size, int spatial)
+static fv_pool_options adaptive_options(fv_dims output_size, int spatial)
 {
-    return (fv_pool_attrs){.spatial = spatial,
-                           .output_size = output_size,
-                           .adaptive = true,
-                           .divisor_override = FV_UNSET};
+    return (fv_pool_options){.spatial = spatial,
+                             .output_size = output_size,
+                             .adaptive = true,
+                             .divisor_override = FV_UNSET};
 }
 
 /* --- cases -------------------------------------------------------------------------------- */
 
 #define TO(spatial_, size)                                                                         \
-    &(const fv_pool_attrs)                                                                         \
+    &(const fv_pool_options)                                                                       \
     {                                                                                              \
         .spatial = (spatial_), .output_size = (size), .adaptive = true,                            \
         .divisor_override = FV_UNSET                                                               \
@@ -36,10 +36,10 @@ static fv_pool_attrs adaptive_attrs(fv_dims output_size, int spatial)
     }
 
 /* Different numbers by dimension cannot be written as constants. */
-static fv_pool_attrs oblong_attrs;
-__attribute__((constructor)) static void fill_oblong_attrs(void)
+static fv_pool_options oblong_options;
+__attribute__((constructor)) static void fill_oblong_options(void)
 {
-    oblong_attrs = adaptive_attrs(FV_DIMS(3, 2), 2);
+    oblong_options = adaptive_options(FV_DIMS(3, 2), 2);
 }
 
 static const fv_case adaptive_avg_pool1d_cases[] = {
@@ -53,7 +53,7 @@ static const fv_case adaptive_avg_pool2d_cases[] = {
     {"even", 1, X(1, 2, 4, 6), TO(2, 2), "F.adaptive_avg_pool2d(x0, 2)", 0, 0},
     {"overlapping", 1, X(2, 2, 5, 7), TO(2, 3), "F.adaptive_avg_pool2d(x0, 3)", 0, 0},
     {"more outputs than inputs", 1, X(1, 2, 3, 4), TO(2, 5), "F.adaptive_avg_pool2d(x0, 5)", 0, 0},
-    {"another number in each dimension", 1, X(2, 3, 5, 6), &oblong_attrs,
+    {"another number in each dimension", 1, X(2, 3, 5, 6), &oblong_options,
      "F.adaptive_avg_pool2d(x0, (3, 2))", 0, 0},
     {"empty batch", 1, X(0, 3, 4, 4), TO(2, 2), "F.adaptive_avg_pool2d(x0, 2)", 0, 0},
     {0},
@@ -74,7 +74,7 @@ static const fv_case adaptive_max_pool2d_cases[] = {
     {"overlapping", 1, DISTINCT(2, 2, 5, 7), TO(2, 3), "F.adaptive_max_pool2d(x0, 3)", 0, 0},
     {"more outputs than inputs", 1, DISTINCT(1, 2, 3, 4), TO(2, 5), "F.adaptive_max_pool2d(x0, 5)",
      0, 0},
-    {"another number in each dimension", 1, DISTINCT(2, 3, 5, 6), &oblong_attrs,
+    {"another number in each dimension", 1, DISTINCT(2, 3, 5, 6), &oblong_options,
      "F.adaptive_max_pool2d(x0, (3, 2))", 0, 0},
     {0},
 };
@@ -91,20 +91,20 @@ static const fv_case adaptive_max_pool3d_cases[] = {
         .name = "adaptive_avg_pool" #n "d",                                                        \
         .inputs = 1,                                                                               \
         .outputs = 1,                                                                              \
-        .attrs_size = sizeof(fv_pool_attrs),                                                       \
+        .options_size = sizeof(fv_pool_options),                                                   \
         .infer = fv_pool_infer,                                                                    \
         .forward = fv_avg_pool_forward,                                                            \
         .reference = fv_avg_pool_reference,                                                        \
         .gradient = fv_avg_pool_gradient,                                                          \
-        .attr_fields = fields,                                                                     \
+        .option_fields = fields,                                                                   \
         .cases = adaptive_avg_pool##n##d_cases,                                                    \
     };                                                                                             \
     FV_REGISTER(adaptive_avg_pool##n##d_op);                                                       \
     fv_tensor *fv_adaptive_avg_pool##n##d(fv_tensor *x, fv_dims output_size)                       \
     {                                                                                              \
         fv_tensor *out[FV_MAX_OUTPUTS];                                                            \
-        fv_pool_attrs attrs = adaptive_attrs(output_size, n);                                      \
-        fv_pool_apply(&adaptive_avg_pool##n##d_op, &attrs, x, out);                                \
+        fv_pool_options options = adaptive_options(output_size, n);                                \
+        fv_pool_apply(&adaptive_avg_pool##n##d_op, &options, x, out);                              \
         return out[0];                                                                             \
     }
 ADAPTIVE_AVG(1)
@@ -124,20 +124,20 @@ const fv_op *fv_adaptive_avg_pool_op(int64_t spatial)
         .name = "adaptive_max_pool" #n "d",                                                        \
         .inputs = 1,                                                                               \
         .outputs = 2,                                                                              \
-        .attrs_size = sizeof(fv_pool_attrs),                                                       \
+        .options_size = sizeof(fv_pool_options),                                                   \
         .infer = fv_pool_infer,                                                                    \
         .forward = fv_max_pool_forward,                                                            \
         .reference = fv_max_pool_reference,                                                        \
         .gradient = fv_max_pool_gradient,                                                          \
         .saves = {FV_OUT(1)},                                                                      \
-        .attr_fields = fields,                                                                     \
+        .option_fields = fields,                                                                   \
         .cases = adaptive_max_pool##n##d_cases,                                                    \
     };                                                                                             \
     FV_REGISTER(adaptive_max_pool##n##d_op);                                                       \
     fv_tensor *fv_adaptive_max_pool##n##d_ex(const fv_adaptive_max_pool_args *a)                   \
     {                                                                                              \
-        fv_pool_attrs attrs = adaptive_attrs(a->output_size, n);                                   \
-        return fv_pool_apply_max(&adaptive_max_pool##n##d_op, &attrs, a->input, a->indices);       \
+        fv_pool_options options = adaptive_options(a->output_size, n);                             \
+        return fv_pool_apply_max(&adaptive_max_pool##n##d_op, &options, a->input, a->indices);     \
     }
 ADAPTIVE_MAX(1)
 ADAPTIVE_MAX(2)

@@ -10,13 +10,13 @@ static const fv_op max_pool_backward_op, max_pool_gather_op, max_pool_indices_op
 
 void fv_max_pool_reference(fv_call *c)
 {
-    const fv_pool_attrs *a = c->attrs;
+    const fv_pool_options *a = c->options;
     fv_pool_max_ref(&a->g, c->in[0], c->out[0], c->out[1]);
 }
 
 void fv_max_pool_forward(fv_call *c)
 {
-    const fv_pool_attrs *a = c->attrs;
+    const fv_pool_options *a = c->options;
     if (!fv_is_channels_last(c->in[0])) {
         fv_max_pool_reference(c);
         return;
@@ -29,45 +29,45 @@ void fv_max_pool_forward(fv_call *c)
 void fv_max_pool_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
 {
     if (!gout[0]) return;
-    gin[0] = FV_APPLY(&max_pool_backward_op, c->attrs, fv_to_channels_last(gout[0]), c->out[1]);
+    gin[0] = FV_APPLY(&max_pool_backward_op, c->options, fv_to_channels_last(gout[0]), c->out[1]);
 }
 
-static fv_pool_attrs max_attrs(const fv_max_pool_args *a, int spatial)
+static fv_pool_options max_options(const fv_max_pool_args *a, int spatial)
 {
-    return (fv_pool_attrs){.spatial = spatial,
-                           .kernel_size = a->kernel_size,
-                           .stride = a->stride,
-                           .padding = a->padding,
-                           .dilation = a->dilation,
-                           .ceil_mode = a->ceil_mode,
-                           .divisor_override = FV_UNSET};
+    return (fv_pool_options){.spatial = spatial,
+                             .kernel_size = a->kernel_size,
+                             .stride = a->stride,
+                             .padding = a->padding,
+                             .dilation = a->dilation,
+                             .ceil_mode = a->ceil_mode,
+                             .divisor_override = FV_UNSET};
 }
 
-fv_tensor *fv_pool_apply_max(const fv_op *op, const fv_pool_attrs *attrs, fv_tensor *x,
+fv_tensor *fv_pool_apply_max(const fv_op *op, const fv_pool_options *options, fv_tensor *x,
                              fv_tensor **indices)
 {
     fv_tensor *out[FV_MAX_OUTPUTS];
-    fv_pool_apply(op, attrs, x, out);
+    fv_pool_apply(op, options, x, out);
     if (!indices) return out[0];
     *indices = out[1];
     if (fv_failed(out[1])) return out[0];
-    bool single = x->ndim == attrs->spatial + 1;
-    fv_pool_attrs of_codes = *attrs;
+    bool single = x->ndim == options->spatial + 1;
+    fv_pool_options of_codes = *options;
     of_codes.input = fv_shape_of(single ? fv_unsqueeze(x, 0) : x);
     *indices = FV_APPLY(&max_pool_indices_op, &of_codes, single ? fv_unsqueeze(out[1], 0) : out[1]);
     if (single) *indices = fv_squeeze(*indices, 0);
     return out[0];
 }
 
-static const fv_attr max_fields[] = {
-    FV_POOL_ATTR(kernel_size, FV_ATTR_DIMS), FV_POOL_ATTR(stride, FV_ATTR_DIMS),
-    FV_POOL_ATTR(padding, FV_ATTR_DIMS),     FV_POOL_ATTR(dilation, FV_ATTR_DIMS),
-    FV_POOL_ATTR(ceil_mode, FV_ATTR_BOOL),   {0}};
+static const fv_option max_fields[] = {
+    FV_POOL_OPTION(kernel_size, FV_OPTION_DIMS), FV_POOL_OPTION(stride, FV_OPTION_DIMS),
+    FV_POOL_OPTION(padding, FV_OPTION_DIMS),     FV_POOL_OPTION(dilation, FV_OPTION_DIMS),
+    FV_POOL_OPTION(ceil_mode, FV_OPTION_BOOL),   {0}};
 
 /* --- cases -------------------------------------------------------------------------------- */
 
 #define MAX(spatial_, k, s, p, d, ceil)                                                            \
-    &(const fv_pool_attrs)                                                                         \
+    &(const fv_pool_options)                                                                       \
     {                                                                                              \
         .spatial = (spatial_), .kernel_size = (k), .stride = (s), .padding = (p), .dilation = (d), \
         .ceil_mode = (ceil), .divisor_override = FV_UNSET                                          \
@@ -80,17 +80,17 @@ static const fv_attr max_fields[] = {
     }
 
 /* Different numbers by dimension cannot be written as constants. */
-static fv_pool_attrs oblong_attrs, oblong_backward_attrs;
-__attribute__((constructor)) static void fill_oblong_attrs(void)
+static fv_pool_options oblong_options, oblong_backward_options;
+__attribute__((constructor)) static void fill_oblong_options(void)
 {
-    oblong_attrs = (fv_pool_attrs){.spatial = 2,
-                                   .kernel_size = FV_DIMS(3, 2),
-                                   .stride = FV_DIMS(2, 1),
-                                   .padding = FV_DIMS(1, 0),
-                                   .dilation = FV_DIMS(1, 2),
-                                   .divisor_override = FV_UNSET};
-    oblong_backward_attrs = oblong_attrs;
-    oblong_backward_attrs.input = (fv_shape){4, {2, 3, 5, 6}};
+    oblong_options = (fv_pool_options){.spatial = 2,
+                                       .kernel_size = FV_DIMS(3, 2),
+                                       .stride = FV_DIMS(2, 1),
+                                       .padding = FV_DIMS(1, 0),
+                                       .dilation = FV_DIMS(1, 2),
+                                       .divisor_override = FV_UNSET};
+    oblong_backward_options = oblong_options;
+    oblong_backward_options.input = (fv_shape){4, {2, 3, 5, 6}};
 }
 
 static const fv_case max_pool1d_cases[] = {
@@ -124,7 +124,7 @@ static const fv_case max_pool2d_cases[] = {
      0, 0},
     {"a large window has 32-bit codes", 1, DISTINCT(1, 1, 17, 18), MAX(2, 17, 1, 0, 1, false),
      "F.max_pool2d(x0, 17, 1)", 0, 0},
-    {"another number in each dimension", 1, DISTINCT(2, 3, 5, 6), &oblong_attrs,
+    {"another number in each dimension", 1, DISTINCT(2, 3, 5, 6), &oblong_options,
      "F.max_pool2d(x0, (3, 2), (2, 1), (1, 0), (1, 2))", 0, 0},
     {"empty batch", 1, DISTINCT(0, 3, 4, 4), MAX(2, 2, 2, 0, 1, false), "F.max_pool2d(x0, 2)", 0,
      0},
@@ -145,20 +145,20 @@ static const fv_case max_pool3d_cases[] = {
         .name = "max_pool" #n "d",                                                                 \
         .inputs = 1,                                                                               \
         .outputs = 2,                                                                              \
-        .attrs_size = sizeof(fv_pool_attrs),                                                       \
+        .options_size = sizeof(fv_pool_options),                                                   \
         .infer = fv_pool_infer,                                                                    \
         .forward = fv_max_pool_forward,                                                            \
         .reference = fv_max_pool_reference,                                                        \
         .gradient = fv_max_pool_gradient,                                                          \
         .saves = {FV_OUT(1)},                                                                      \
-        .attr_fields = max_fields,                                                                 \
+        .option_fields = max_fields,                                                               \
         .cases = max_pool##n##d_cases,                                                             \
     };                                                                                             \
     FV_REGISTER(max_pool##n##d_op);                                                                \
     fv_tensor *fv_max_pool##n##d_ex(const fv_max_pool_args *a)                                     \
     {                                                                                              \
-        fv_pool_attrs attrs = max_attrs(a, n);                                                     \
-        return fv_pool_apply_max(&max_pool##n##d_op, &attrs, a->input, a->indices);                \
+        fv_pool_options options = max_options(a, n);                                               \
+        return fv_pool_apply_max(&max_pool##n##d_op, &options, a->input, a->indices);              \
     }
 MAX_POOL(1)
 MAX_POOL(2)
@@ -168,13 +168,13 @@ MAX_POOL(3)
 
 static void max_backward_reference(fv_call *c)
 {
-    const fv_pool_attrs *a = c->attrs;
+    const fv_pool_options *a = c->options;
     fv_pool_max_backward_ref(&a->g, c->in[0], c->in[1], c->out[0]);
 }
 
 static void max_backward_forward(fv_call *c)
 {
-    const fv_pool_attrs *a = c->attrs;
+    const fv_pool_options *a = c->options;
     if (!fv_is_channels_last(c->in[0]) || !fv_pool_codes_are_dense(&a->g, c->in[1])) {
         max_backward_reference(c);
         return;
@@ -185,11 +185,11 @@ static void max_backward_forward(fv_call *c)
 
 static void max_backward_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
 {
-    gin[0] = FV_APPLY(&max_pool_gather_op, c->attrs, fv_to_channels_last(gout[0]), c->in[1]);
+    gin[0] = FV_APPLY(&max_pool_gather_op, c->options, fv_to_channels_last(gout[0]), c->in[1]);
 }
 
 #define MAX_OF(k, s, p, d, ceil, ...)                                                              \
-    &(const fv_pool_attrs)                                                                         \
+    &(const fv_pool_options)                                                                       \
     {                                                                                              \
         .spatial = FV_COUNT_(__VA_ARGS__) - 2, .kernel_size = (k), .stride = (s), .padding = (p),  \
         .dilation = (d), .ceil_mode = (ceil), .divisor_override = FV_UNSET, .input = {             \
@@ -212,8 +212,8 @@ static const fv_case max_backward_cases[] = {
     {"codes in the padding are passed over", 2, WITH_CODES(9, 1, 5, 3, 3),
      MAX_OF(3, 2, 1, 1, false, 1, 5, 5, 6), NULL, 0, 0},
     {"dilation", 2, WITH_CODES(9, 1, 2, 5, 4), MAX_OF(3, 1, 1, 2, false, 1, 2, 7, 6), NULL, 0, 0},
-    {"another number in each dimension", 2, WITH_CODES(6, 2, 3, 3, 4), &oblong_backward_attrs, NULL,
-     0, 0},
+    {"another number in each dimension", 2, WITH_CODES(6, 2, 3, 3, 4), &oblong_backward_options,
+     NULL, 0, 0},
     {"3d", 2, WITH_CODES(8, 1, 2, 2, 2, 3), MAX_OF(2, 2, 0, 1, false, 1, 2, 4, 5, 6), NULL, 0, 0},
     {0},
 };
@@ -222,13 +222,13 @@ static const fv_op max_pool_backward_op = {
     .name = "max_pool_backward",
     .inputs = 2,
     .outputs = 1,
-    .attrs_size = sizeof(fv_pool_attrs),
+    .options_size = sizeof(fv_pool_options),
     .infer = fv_pool_backward_infer,
     .forward = max_backward_forward,
     .reference = max_backward_reference,
     .gradient = max_backward_gradient,
     .saves = {FV_IN(1)},
-    .attr_fields = max_fields,
+    .option_fields = max_fields,
     .cases = max_backward_cases,
 };
 FV_REGISTER(max_pool_backward_op);
@@ -237,13 +237,13 @@ FV_REGISTER(max_pool_backward_op);
 
 static void max_gather_reference(fv_call *c)
 {
-    const fv_pool_attrs *a = c->attrs;
+    const fv_pool_options *a = c->options;
     fv_pool_max_gather_ref(&a->g, c->in[0], c->in[1], c->out[0]);
 }
 
 static void max_gather_forward(fv_call *c)
 {
-    const fv_pool_attrs *a = c->attrs;
+    const fv_pool_options *a = c->options;
     if (!fv_is_channels_last(c->in[0]) || !fv_pool_codes_are_dense(&a->g, c->in[1])) {
         max_gather_reference(c);
         return;
@@ -254,7 +254,7 @@ static void max_gather_forward(fv_call *c)
 
 static void max_gather_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
 {
-    gin[0] = FV_APPLY(&max_pool_backward_op, c->attrs, fv_to_channels_last(gout[0]), c->in[1]);
+    gin[0] = FV_APPLY(&max_pool_backward_op, c->options, fv_to_channels_last(gout[0]), c->in[1]);
 }
 
 #define PICKED(taps, x, y)                                                                         \
@@ -286,13 +286,13 @@ static const fv_op max_pool_gather_op = {
     .name = "max_pool_gather",
     .inputs = 2,
     .outputs = 1,
-    .attrs_size = sizeof(fv_pool_attrs),
+    .options_size = sizeof(fv_pool_options),
     .infer = fv_pool_gather_infer,
     .forward = max_gather_forward,
     .reference = max_gather_reference,
     .gradient = max_gather_gradient,
     .saves = {FV_IN(1)},
-    .attr_fields = max_fields,
+    .option_fields = max_fields,
     .cases = max_gather_cases,
 };
 FV_REGISTER(max_pool_gather_op);
@@ -301,7 +301,7 @@ FV_REGISTER(max_pool_gather_op);
 
 static void max_indices_forward(fv_call *c)
 {
-    const fv_pool_attrs *a = c->attrs;
+    const fv_pool_options *a = c->options;
     fv_pool_indices(&a->g, c->in[0], c->out[0]);
 }
 
@@ -323,12 +323,12 @@ static const fv_op max_pool_indices_op = {
     .name = "max_pool_indices",
     .inputs = 1,
     .outputs = 1,
-    .attrs_size = sizeof(fv_pool_attrs),
+    .options_size = sizeof(fv_pool_options),
     .infer = fv_pool_indices_infer,
     .forward = max_indices_forward,
     .reference = max_indices_forward,
     .gradient = FV_NO_GRADIENT,
-    .attr_fields = max_fields,
+    .option_fields = max_fields,
     .cases = max_indices_cases,
 };
 FV_REGISTER(max_pool_indices_op);

@@ -22,7 +22,7 @@ static fv_status spread(const fv_call *c, const char *name, fv_dims option, int 
     return FV_OK;
 }
 
-static fv_status resolve_options(const fv_call *c, const fv_pool_attrs *a, int n,
+static fv_status resolve_options(const fv_call *c, const fv_pool_options *a, int n,
                                  fv_pool_axis *axis)
 {
     int64_t kernel[FV_POOL_AXES], stride[FV_POOL_AXES], padding[FV_POOL_AXES];
@@ -49,7 +49,7 @@ static fv_status resolve_options(const fv_call *c, const fv_pool_attrs *a, int n
 
 /* --- sizes -------------------------------------------------------------------------------- */
 
-static fv_status resolve_output(const fv_call *c, const fv_pool_attrs *a, const fv_shape *x,
+static fv_status resolve_output(const fv_call *c, const fv_pool_options *a, const fv_shape *x,
                                 fv_pool_axis *axis)
 {
     int64_t window = (axis->kernel - 1) * axis->dilation + 1;
@@ -73,7 +73,7 @@ static fv_status resolve_output(const fv_call *c, const fv_pool_attrs *a, const 
                      (long long)window);
 }
 
-static fv_status resolve_adaptive(const fv_call *c, const fv_pool_attrs *a, int n,
+static fv_status resolve_adaptive(const fv_call *c, const fv_pool_options *a, int n,
                                   fv_pool_axis *axis)
 {
     int64_t out[FV_POOL_AXES];
@@ -112,7 +112,7 @@ static fv_status check_input(const fv_call *c, const fv_shape *x, int64_t spatia
 }
 
 /* Checks everything and fills a->g and the output's shape for x of shape a->input. */
-static fv_status resolve(const fv_call *c, fv_pool_attrs *a, fv_shape *y)
+static fv_status resolve(const fv_call *c, fv_pool_options *a, fv_shape *y)
 {
     if (a->spatial < 1 || a->spatial > FV_POOL_AXES)
         return fv_reject(c, FV_ERR_OPTION, "spatial must lie in [1, 3]");
@@ -163,7 +163,7 @@ static fv_status need_codes(const fv_call *c, int input, const fv_shape *wanted)
 
 fv_status fv_pool_infer(fv_call *c)
 {
-    fv_pool_attrs *a = c->attrs;
+    fv_pool_options *a = c->options;
     fv_shape y;
     a->input = fv_shape_of(c->in[0]);
     fv_status status = fv_need_floating(c, 0, "input");
@@ -180,7 +180,7 @@ fv_status fv_pool_infer(fv_call *c)
 
 fv_status fv_pool_gather_infer(fv_call *c)
 {
-    fv_pool_attrs *a = c->attrs;
+    fv_pool_options *a = c->options;
     fv_shape y;
     fv_status status = fv_need_floating(c, 0, "input");
     if (status == FV_OK) status = resolve(c, a, &y);
@@ -195,7 +195,7 @@ fv_status fv_pool_gather_infer(fv_call *c)
 fv_status fv_pool_indices_infer(fv_call *c)
 {
     fv_shape y;
-    fv_status status = resolve(c, c->attrs, &y);
+    fv_status status = resolve(c, c->options, &y);
     if (status == FV_OK) status = need_codes(c, 0, &y);
     if (status == FV_OK) fv_output_channels_last(c, 0, FV_INT64, &y);
     return status;
@@ -203,7 +203,7 @@ fv_status fv_pool_indices_infer(fv_call *c)
 
 fv_status fv_pool_backward_infer(fv_call *c)
 {
-    fv_pool_attrs *a = c->attrs;
+    fv_pool_options *a = c->options;
     fv_shape y;
     fv_status status = fv_need_floating(c, 0, "gradient");
     if (status == FV_OK) status = resolve(c, a, &y);
@@ -223,11 +223,11 @@ bool fv_pool_codes_are_dense(const fv_pool *g, const fv_tensor *codes)
     return codes->dtype == fv_pool_code_dtype(g) && fv_is_channels_last(codes);
 }
 
-void fv_pool_apply(const fv_op *op, const fv_pool_attrs *attrs, fv_tensor *x, fv_tensor **out)
+void fv_pool_apply(const fv_op *op, const fv_pool_options *options, fv_tensor *x, fv_tensor **out)
 {
-    bool single = !fv_failed(x) && x->ndim == attrs->spatial + 1;
+    bool single = !fv_failed(x) && x->ndim == options->spatial + 1;
     if (single) x = fv_unsqueeze(x, 0);
-    if (!fv_failed(x) && x->ndim == attrs->spatial + 2) x = fv_to_channels_last(x);
-    fv_apply_all(op, attrs, 1, &x, out);
+    if (!fv_failed(x) && x->ndim == options->spatial + 2) x = fv_to_channels_last(x);
+    fv_apply_all(op, options, 1, &x, out);
     for (int j = 0; j < op->outputs && single; j++) out[j] = fv_squeeze(out[j], 0);
 }

@@ -28,7 +28,7 @@ static fv_status linear_check(const fv_call *c)
 
 static fv_status linear_infer(fv_call *c)
 {
-    fv_product *p = c->attrs;
+    fv_product *p = c->options;
     fv_status status = linear_check(c);
     if (status != FV_OK) return status;
     fv_tensor columns = fv_tensor_borrow(c->in[1]); /* w^T */
@@ -82,32 +82,32 @@ static const fv_case linear_cases[] = {
     {.name = "batch",
      .inputs = 3,
      .in = {{.shape = {2, {5, 7}}}, {.shape = {2, {3, 7}}}, {.shape = {1, {3}}}},
-     .attrs = &blank,
+     .options = &blank,
      .torch = "F.linear(x0, x1, x2)"},
     {.name = "no bias",
      .inputs = 3,
      .in = {{.shape = {2, {4, 3}}}, {.shape = {2, {5, 3}}}, {.absent = true}},
-     .attrs = &blank,
+     .options = &blank,
      .torch = "F.linear(x0, x1)"},
     {.name = "one vector",
      .inputs = 3,
      .in = {{.shape = {1, {6}}}, {.shape = {2, {2, 6}}}, {.shape = {1, {2}}}},
-     .attrs = &blank,
+     .options = &blank,
      .torch = "F.linear(x0, x1, x2)"},
     {.name = "leading dimensions",
      .inputs = 3,
      .in = {{.shape = {4, {2, 3, 2, 5}}}, {.shape = {2, {4, 5}}}, {.shape = {1, {4}}}},
-     .attrs = &blank,
+     .options = &blank,
      .torch = "F.linear(x0, x1, x2)"},
     {.name = "empty batch",
      .inputs = 3,
      .in = {{.shape = {2, {0, 4}}}, {.shape = {2, {2, 4}}}, {.shape = {1, {2}}}},
-     .attrs = &blank,
+     .options = &blank,
      .torch = "F.linear(x0, x1, x2)"},
     {.name = "no features",
      .inputs = 3,
      .in = {{.shape = {2, {3, 0}}}, {.shape = {2, {2, 0}}}, {.shape = {1, {2}}}},
-     .attrs = &blank,
+     .options = &blank,
      .torch = "F.linear(x0, x1, x2)"},
     {0}};
 
@@ -116,7 +116,7 @@ static const fv_op linear_op = {
     .inputs = 3,
     .optional = FV_IN(2),
     .outputs = 1,
-    .attrs_size = sizeof(fv_product),
+    .options_size = sizeof(fv_product),
     .infer = linear_infer,
     .forward = linear_forward,
     .reference = linear_reference,

@@ -9,7 +9,7 @@ static const fv_product blank;
 /* The ranks that both operands must have, then the common shape rule. */
 static fv_status product_infer(fv_call *c, int low, int high)
 {
-    fv_product *p = c->attrs;
+    fv_product *p = c->options;
     const fv_tensor *a = c->in[0], *b = c->in[1];
     fv_shape shape;
     fv_status status = fv_need_floating(c, 0, "the first operand");
@@ -78,52 +78,52 @@ static const fv_case matmul_cases[] = {
     {.name = "vectors",
      .inputs = 2,
      .in = {{.shape = {1, {5}}}, {.shape = {1, {5}}}},
-     .attrs = &blank,
+     .options = &blank,
      .torch = "torch.matmul(x0, x1)"},
     {.name = "matrix and vector",
      .inputs = 2,
      .in = {{.shape = {2, {3, 5}}}, {.shape = {1, {5}}}},
-     .attrs = &blank,
+     .options = &blank,
      .torch = "torch.matmul(x0, x1)"},
     {.name = "vector and matrix",
      .inputs = 2,
      .in = {{.shape = {1, {5}}}, {.shape = {2, {5, 3}}}},
-     .attrs = &blank,
+     .options = &blank,
      .torch = "torch.matmul(x0, x1)"},
     {.name = "matrices",
      .inputs = 2,
      .in = {{.shape = {2, {3, 5}}}, {.shape = {2, {5, 7}}}},
-     .attrs = &blank,
+     .options = &blank,
      .torch = "torch.matmul(x0, x1)"},
     {.name = "batch and matrix",
      .inputs = 2,
      .in = {{.shape = {3, {2, 3, 4}}}, {.shape = {2, {4, 2}}}},
-     .attrs = &blank,
+     .options = &blank,
      .torch = "torch.matmul(x0, x1)"},
     {.name = "matrix and batch",
      .inputs = 2,
      .in = {{.shape = {2, {3, 4}}}, {.shape = {3, {2, 4, 2}}}},
-     .attrs = &blank,
+     .options = &blank,
      .torch = "torch.matmul(x0, x1)"},
     {.name = "broadcast batches",
      .inputs = 2,
      .in = {{.shape = {4, {2, 1, 2, 3}}}, {.shape = {3, {3, 3, 2}}}},
-     .attrs = &blank,
+     .options = &blank,
      .torch = "torch.matmul(x0, x1)"},
     {.name = "batch and vector",
      .inputs = 2,
      .in = {{.shape = {3, {2, 3, 4}}}, {.shape = {1, {4}}}},
-     .attrs = &blank,
+     .options = &blank,
      .torch = "torch.matmul(x0, x1)"},
     {.name = "vector and batch",
      .inputs = 2,
      .in = {{.shape = {1, {4}}}, {.shape = {3, {2, 4, 3}}}},
-     .attrs = &blank,
+     .options = &blank,
      .torch = "torch.matmul(x0, x1)"},
     {.name = "nothing to sum",
      .inputs = 2,
      .in = {{.shape = {2, {2, 0}}}, {.shape = {2, {0, 3}}}},
-     .attrs = &blank,
+     .options = &blank,
      .torch = "torch.matmul(x0, x1)"},
     {0}};
 
@@ -131,7 +131,7 @@ static const fv_op matmul_op = {
     .name = "matmul",
     .inputs = 2,
     .outputs = 1,
-    .attrs_size = sizeof(fv_product),
+    .options_size = sizeof(fv_product),
     .infer = matmul_infer,
     .forward = product_forward,
     .reference = product_reference,
@@ -156,7 +156,7 @@ static fv_status mm_infer(fv_call *c)
 static const fv_case mm_cases[] = {{.name = "matrices",
                                     .inputs = 2,
                                     .in = {{.shape = {2, {4, 3}}}, {.shape = {2, {3, 5}}}},
-                                    .attrs = &blank,
+                                    .options = &blank,
                                     .torch = "torch.mm(x0, x1)"},
                                    {0}};
 
@@ -164,7 +164,7 @@ static const fv_op mm_op = {
     .name = "mm",
     .inputs = 2,
     .outputs = 1,
-    .attrs_size = sizeof(fv_product),
+    .options_size = sizeof(fv_product),
     .infer = mm_infer,
     .forward = product_forward,
     .reference = product_reference,
@@ -187,7 +187,7 @@ static fv_status dot_infer(fv_call *c)
 static const fv_case dot_cases[] = {{.name = "vectors",
                                      .inputs = 2,
                                      .in = {{.shape = {1, {7}}}, {.shape = {1, {7}}}},
-                                     .attrs = &blank,
+                                     .options = &blank,
                                      .torch = "torch.dot(x0, x1)"},
                                     {0}};
 
@@ -195,7 +195,7 @@ static const fv_op dot_op = {
     .name = "dot",
     .inputs = 2,
     .outputs = 1,
-    .attrs_size = sizeof(fv_product),
+    .options_size = sizeof(fv_product),
     .infer = dot_infer,
     .forward = product_forward,
     .reference = product_reference,
@@ -232,12 +232,12 @@ static void bmm_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **g
 static const fv_case bmm_cases[] = {{.name = "batch",
                                      .inputs = 2,
                                      .in = {{.shape = {3, {3, 2, 4}}}, {.shape = {3, {3, 4, 3}}}},
-                                     .attrs = &blank,
+                                     .options = &blank,
                                      .torch = "torch.bmm(x0, x1)"},
                                     {.name = "empty batch",
                                      .inputs = 2,
                                      .in = {{.shape = {3, {0, 2, 4}}}, {.shape = {3, {0, 4, 3}}}},
-                                     .attrs = &blank,
+                                     .options = &blank,
                                      .torch = "torch.bmm(x0, x1)"},
                                     {0}};
 
@@ -245,7 +245,7 @@ static const fv_op bmm_op = {
     .name = "bmm",
     .inputs = 2,
     .outputs = 1,
-    .attrs_size = sizeof(fv_product),
+    .options_size = sizeof(fv_product),
     .infer = bmm_infer,
     .forward = product_forward,
     .reference = product_reference,
@@ -265,7 +265,7 @@ fv_tensor *fv_bmm(fv_tensor *a, fv_tensor *b)
 /* A column times a row, with one element to sum. */
 static fv_status outer_infer(fv_call *c)
 {
-    fv_product *p = c->attrs;
+    fv_product *p = c->options;
     const fv_tensor *a = c->in[0], *b = c->in[1];
     fv_status status = fv_need_floating(c, 0, "the first operand");
     if (status == FV_OK) {
@@ -298,7 +298,7 @@ static void outer_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor *
 static const fv_case outer_cases[] = {{.name = "vectors",
                                        .inputs = 2,
                                        .in = {{.shape = {1, {3}}}, {.shape = {1, {5}}}},
-                                       .attrs = &blank,
+                                       .options = &blank,
                                        .torch = "torch.outer(x0, x1)"},
                                       {0}};
 
@@ -306,7 +306,7 @@ static const fv_op outer_op = {
     .name = "outer",
     .inputs = 2,
     .outputs = 1,
-    .attrs_size = sizeof(fv_product),
+    .options_size = sizeof(fv_product),
     .infer = outer_infer,
     .forward = product_forward,
     .reference = product_reference,

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "tensor/threads.h"
+#include "tensor/parallel.h"
 
 /* --- shapes ----------------------------------------------------------------------------------- */
 
@@ -102,7 +102,7 @@ void fv_product_plan(fv_call *c, fv_product *p, const fv_tensor *bias)
     p->count = 1;
     for (int i = 0; i < p->ndim; i++) p->count *= p->shape[i];
     double one = estimate(g);
-    p->threads = fv_threads_for(one * (double)p->count);
+    p->threads = fv_threads_for(fv_machine_now(), one * (double)p->count);
     p->across = p->threads > 1 && (p->count >= 4 * p->threads || (p->count > 1 && one < 1e5));
     if (p->across && p->threads > p->count) p->threads = (int)p->count;
     size_t packed = bias && bias->strides[0] != 1 && g->n > 1;
@@ -150,7 +150,7 @@ static fv_gemm start(const fv_call *c, const fv_product *p, const fv_tensor *a, 
 
 void fv_product_run(const fv_call *c, const fv_tensor *a, const fv_tensor *b, const fv_tensor *bias)
 {
-    const fv_product *p = c->attrs;
+    const fv_product *p = c->options;
     if (c->out[0]->numel == 0) return;
     fv_gemm whole = start(c, p, a, b, bias);
     char *scratch = c->scratch ? (char *)c->scratch + p->scratch : NULL;
@@ -174,7 +174,7 @@ void fv_product_run(const fv_call *c, const fv_tensor *a, const fv_tensor *b, co
 void fv_product_reference(const fv_call *c, const fv_tensor *a, const fv_tensor *b,
                           const fv_tensor *bias)
 {
-    const fv_product *p = c->attrs;
+    const fv_product *p = c->options;
     if (c->out[0]->numel == 0) return;
     fv_gemm whole = start(c, p, a, b, bias);
     for (int64_t i = 0; i < p->count; i++) {

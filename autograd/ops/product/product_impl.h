@@ -7,8 +7,8 @@
 
 enum { FV_PRODUCT_BATCH_DIMS = FV_MAX_DIMS };
 
-/* C[i] = A[i] B[i] + bias over batch indices i; C [count,m,n] is row-major. It is the attrs of the
- * ops: infer fills it, forward runs it. */
+/* C[i] = A[i] B[i] + bias over batch indices i; C [count,m,n] is row-major. It is the options of
+ * the ops: infer fills it, forward runs it. */
 typedef struct fv_product {
     fv_gemm gemm; /* of one batch index; its pointers are set by forward */
     int ndim;     /* batch dimensions */

@@ -1,4 +1,4 @@
-/* Dropout as a pure function of its attrs: the front function reserves the random numbers, the
+/* Dropout as a pure function of its options: the front function reserves the random numbers, the
  * forward and the gradient are the same op with the same numbers. */
 #include "autograd/ops/random/dropout.h"
 
@@ -11,16 +11,16 @@
 #include "tensor/kernels/random/dropout.h"
 #include "tensor/random.h"
 
-typedef struct dropout_attrs {
+typedef struct dropout_options {
     double p;
     fv_rng_state state;
     bool ordered;                 /* strides are set: by infer, from the input */
     int64_t strides[FV_MAX_DIMS]; /* the memory order that counts the random numbers */
-} dropout_attrs;
+} dropout_options;
 
 static fv_status dropout_infer(fv_call *c)
 {
-    dropout_attrs *a = c->attrs;
+    dropout_options *a = c->options;
     fv_status status = fv_need_floating(c, 0, "input");
     if (status != FV_OK) return status;
     if (!(a->p >= 0 && a->p <= 1))
@@ -35,39 +35,39 @@ static fv_status dropout_infer(fv_call *c)
     return FV_OK;
 }
 
-static double scale_of(const dropout_attrs *a)
+static double scale_of(const dropout_options *a)
 {
     return a->p < 1 ? 1 / (1 - a->p) : 0;
 }
 
 static void dropout_forward(fv_call *c)
 {
-    const dropout_attrs *a = c->attrs;
+    const dropout_options *a = c->options;
     fv_dropout_run(c->out[0], c->in[0], a->state, 1 - a->p, scale_of(a));
 }
 
 static void dropout_reference(fv_call *c)
 {
-    const dropout_attrs *a = c->attrs;
+    const dropout_options *a = c->options;
     fv_dropout_reference(c->out[0], c->in[0], a->state, 1 - a->p, scale_of(a));
 }
 
-static const fv_attr dropout_fields[] = {
-    {"p", offsetof(dropout_attrs, p), FV_ATTR_DOUBLE},
-    {NULL, 0, FV_ATTR_DOUBLE},
+static const fv_option dropout_fields[] = {
+    {"p", offsetof(dropout_options, p), FV_OPTION_DOUBLE},
+    {NULL, 0, FV_OPTION_DOUBLE},
 };
 
-static const dropout_attrs half = {.p = 0.5, .state = {1, 0}}, few = {.p = 0.1, .state = {7, 3}},
-                           all = {.p = 1, .state = {1, 0}};
+static const dropout_options half = {.p = 0.5, .state = {1, 0}}, few = {.p = 0.1, .state = {7, 3}},
+                             all = {.p = 1, .state = {1, 0}};
 
 /* PyTorch draws other random numbers, so there are values of it only for p = 1. */
 static const fv_case dropout_cases[] = {
-    {.name = "half", .inputs = 1, .in = {{.shape = {4, {2, 3, 4, 5}}}}, .attrs = &half},
-    {.name = "few, odd length", .inputs = 1, .in = {{.shape = {1, {131}}}}, .attrs = &few},
+    {.name = "half", .inputs = 1, .in = {{.shape = {4, {2, 3, 4, 5}}}}, .options = &half},
+    {.name = "few, odd length", .inputs = 1, .in = {{.shape = {1, {131}}}}, .options = &few},
     {.name = "all",
      .inputs = 1,
      .in = {{.shape = {2, {3, 5}}}},
-     .attrs = &all,
+     .options = &all,
      .torch = "F.dropout(x0, 1.0)"},
     {.name = NULL},
 };
@@ -78,12 +78,12 @@ static const fv_op dropout_op = {
     .name = "dropout",
     .inputs = 1,
     .outputs = 1,
-    .attrs_size = sizeof(dropout_attrs),
+    .options_size = sizeof(dropout_options),
     .infer = dropout_infer,
     .forward = dropout_forward,
     .reference = dropout_reference,
     .gradient = dropout_gradient,
-    .attr_fields = dropout_fields,
+    .option_fields = dropout_fields,
     .cases = dropout_cases,
 };
 FV_REGISTER(dropout_op);
@@ -91,17 +91,17 @@ FV_REGISTER(dropout_op);
 /* Linear in x: the same op on the gradient, with the random numbers counted as for x. */
 static void dropout_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
 {
-    gin[0] = fv_apply(&dropout_op, c->attrs, 1, &gout[0]);
+    gin[0] = fv_apply(&dropout_op, c->options, 1, &gout[0]);
 }
 
 fv_tensor *fv_dropout_ex(const fv_dropout_args *a)
 {
     bool nothing = !a->training || a->p == 0;
     if (nothing && !fv_failed(a->input)) return a->input;
-    dropout_attrs attrs = {.p = a->p};
-    if (!fv_failed(a->input)) attrs.state = fv_rng_reserve((a->input->numel + 3) / 4);
+    dropout_options options = {.p = a->p};
+    if (!fv_failed(a->input)) options.state = fv_rng_reserve((a->input->numel + 3) / 4);
     fv_tensor *in = a->input;
-    return fv_apply(&dropout_op, &attrs, 1, &in);
+    return fv_apply(&dropout_op, &options, 1, &in);
 }
 
 fv_tensor *fv_dropout2d_ex(const fv_dropout_args *a)

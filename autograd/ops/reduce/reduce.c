@@ -9,10 +9,10 @@
 
 /* --- shared with the other reductions -------------------------------------------------------- */
 
-const fv_attr fv_reduce_fields[] = {
-    {"dim", offsetof(fv_reduce_attrs, dim), FV_ATTR_DIM},
-    {"keepdim", offsetof(fv_reduce_attrs, keepdim), FV_ATTR_BOOL},
-    {NULL, 0, FV_ATTR_INT},
+const fv_option fv_reduce_fields[] = {
+    {"dim", offsetof(fv_reduce_options, dim), FV_OPTION_DIM},
+    {"keepdim", offsetof(fv_reduce_options, keepdim), FV_OPTION_BOOL},
+    {NULL, 0, FV_OPTION_INT},
 };
 
 static fv_status mask_of_dims(const fv_call *c, fv_dims dims, uint32_t *mask)
@@ -48,7 +48,7 @@ static fv_shape result_shape(const fv_shape *in, uint32_t mask, bool keepdim)
 
 fv_status fv_reduce_infer(fv_call *c, fv_dtype result, bool shifts)
 {
-    fv_reduce_attrs *a = c->attrs;
+    fv_reduce_options *a = c->options;
     fv_status status = mask_of_dims(c, a->dim, &a->mask);
     if (status != FV_OK) return status;
     fv_shape in = fv_shape_of(c->in[0]);
@@ -80,7 +80,7 @@ fv_dtype fv_reduce_sum_dtype(fv_dtype dtype)
 
 fv_reduce_job fv_reduce_job_of(fv_call *c, fv_reduce_kind kind)
 {
-    const fv_reduce_attrs *a = c->attrs;
+    const fv_reduce_options *a = c->options;
     return (fv_reduce_job){
         .in = c->in[0],
         .mask = a->mask,
@@ -93,19 +93,19 @@ fv_reduce_job fv_reduce_job_of(fv_call *c, fv_reduce_kind kind)
 
 fv_shape fv_reduce_kept_shape(const fv_call *c)
 {
-    const fv_reduce_attrs *a = c->attrs;
+    const fv_reduce_options *a = c->options;
     return result_shape(fv_input_shape(c, 0), a->mask, true);
 }
 
 fv_tensor *fv_reduce_restore(const fv_call *c, fv_tensor *t)
 {
-    const fv_reduce_attrs *a = c->attrs;
+    const fv_reduce_options *a = c->options;
     return a->keepdim ? t : fv_reshape_ex(t, fv_reduce_kept_shape(c));
 }
 
 int64_t fv_reduce_count(const fv_call *c)
 {
-    const fv_reduce_attrs *a = c->attrs;
+    const fv_reduce_options *a = c->options;
     const fv_shape *in = fv_input_shape(c, 0);
     int64_t n = 1;
     for (int d = 0; d < in->ndim; d++)
@@ -115,11 +115,11 @@ int64_t fv_reduce_count(const fv_call *c)
 
 static fv_tensor *apply(const fv_op *op, const fv_reduce_args *a)
 {
-    fv_reduce_attrs attrs = {.dim = a->dim, .keepdim = a->keepdim};
-    return FV_APPLY(op, &attrs, a->input);
+    fv_reduce_options options = {.dim = a->dim, .keepdim = a->keepdim};
+    return FV_APPLY(op, &options, a->input);
 }
 
-#define ATTRS(...) (&(const fv_reduce_attrs){__VA_ARGS__})
+#define OPTIONS(...) (&(const fv_reduce_options){__VA_ARGS__})
 
 /* --- sum ------------------------------------------------------------------------------------- */
 
@@ -144,27 +144,27 @@ static const fv_case sum_cases[] = {
     {.name = "all",
      .inputs = 1,
      .in = {{.shape = {3, {3, 4, 5}}}},
-     .attrs = ATTRS(.dim = FV_ALL),
+     .options = OPTIONS(.dim = FV_ALL),
      .torch = "x0.sum()"},
     {.name = "last dim",
      .inputs = 1,
      .in = {{.shape = {2, {5, 37}}}},
-     .attrs = ATTRS(.dim = -1),
+     .options = OPTIONS(.dim = -1),
      .torch = "x0.sum(dim=-1)"},
     {.name = "first dim, kept",
      .inputs = 1,
      .in = {{.shape = {3, {7, 2, 3}}}},
-     .attrs = ATTRS(.dim = 0, .keepdim = true),
+     .options = OPTIONS(.dim = 0, .keepdim = true),
      .torch = "x0.sum(dim=0, keepdim=True)"},
     {.name = "middle dim",
      .inputs = 1,
      .in = {{.shape = {4, {2, 5, 3, 2}}}},
-     .attrs = ATTRS(.dim = 1),
+     .options = OPTIONS(.dim = 1),
      .torch = "x0.sum(dim=1)"},
     {.name = "scalar",
      .inputs = 1,
      .in = {{.shape = {0, {0}}}},
-     .attrs = ATTRS(.dim = 0),
+     .options = OPTIONS(.dim = 0),
      .torch = "x0.sum(dim=0)"},
     {.name = NULL},
 };
@@ -172,12 +172,12 @@ static const fv_op sum_op = {
     .name = "sum",
     .inputs = 1,
     .outputs = 1,
-    .attrs_size = sizeof(fv_reduce_attrs),
+    .options_size = sizeof(fv_reduce_options),
     .infer = sum_infer,
     .forward = sum_forward,
     .reference = sum_reference,
     .gradient = sum_gradient,
-    .attr_fields = fv_reduce_fields,
+    .option_fields = fv_reduce_fields,
     .cases = sum_cases,
 };
 FV_REGISTER(sum_op);
@@ -207,17 +207,17 @@ static const fv_case mean_cases[] = {
     {.name = "all",
      .inputs = 1,
      .in = {{.shape = {3, {3, 4, 5}}}},
-     .attrs = ATTRS(.dim = FV_ALL),
+     .options = OPTIONS(.dim = FV_ALL),
      .torch = "x0.mean()"},
     {.name = "last dim, kept",
      .inputs = 1,
      .in = {{.shape = {2, {3, 21}}}},
-     .attrs = ATTRS(.dim = 1, .keepdim = true),
+     .options = OPTIONS(.dim = 1, .keepdim = true),
      .torch = "x0.mean(dim=1, keepdim=True)"},
     {.name = "channels",
      .inputs = 1,
      .in = {{.shape = {4, {2, 3, 4, 5}}}},
-     .attrs = ATTRS(.dim = -3),
+     .options = OPTIONS(.dim = -3),
      .torch = "x0.mean(dim=1)"},
     {.name = NULL},
 };
@@ -225,12 +225,12 @@ static const fv_op mean_op = {
     .name = "mean",
     .inputs = 1,
     .outputs = 1,
-    .attrs_size = sizeof(fv_reduce_attrs),
+    .options_size = sizeof(fv_reduce_options),
     .infer = fv_reduce_floating_infer,
     .forward = mean_forward,
     .reference = mean_reference,
     .gradient = mean_gradient,
-    .attr_fields = fv_reduce_fields,
+    .option_fields = fv_reduce_fields,
     .cases = mean_cases,
 };
 FV_REGISTER(mean_op);
@@ -242,9 +242,9 @@ fv_tensor *fv_mean_ex(const fv_reduce_args *a)
 
 /* --- sum_to ---------------------------------------------------------------------------------- */
 
-typedef struct sum_to_attrs {
+typedef struct sum_to_options {
     fv_shape shape;
-} sum_to_attrs;
+} sum_to_options;
 
 /* Dims of x that the shape lacks or has as 1. */
 static uint32_t sum_to_mask(const fv_tensor *x, const fv_shape *shape)
@@ -258,7 +258,7 @@ static uint32_t sum_to_mask(const fv_tensor *x, const fv_shape *shape)
 
 static fv_status sum_to_infer(fv_call *c)
 {
-    const sum_to_attrs *a = c->attrs;
+    const sum_to_options *a = c->options;
     fv_shape x = fv_shape_of(c->in[0]), both;
     if (a->shape.ndim < 0 || a->shape.ndim > x.ndim || !fv_shape_broadcast(&x, &a->shape, &both) ||
         !fv_shape_equal(&x, &both))
@@ -273,7 +273,7 @@ static fv_status sum_to_infer(fv_call *c)
 
 static void sum_to_compute(fv_call *c, fv_reduce_runner run)
 {
-    const sum_to_attrs *a = c->attrs;
+    const sum_to_options *a = c->options;
     const fv_tensor *x = c->in[0];
     fv_tensor out =
         fv_tensor_borrow(c->out[0]); /* in x's rank: the driver wants all reduced dims or none */
@@ -304,22 +304,22 @@ static const fv_case sum_to_cases[] = {
     {.name = "bias",
      .inputs = 1,
      .in = {{.shape = {2, {6, 5}}}},
-     .attrs = &(const sum_to_attrs){{1, {5}}},
+     .options = &(const sum_to_options){{1, {5}}},
      .torch = "x0.sum_to_size(5)"},
     {.name = "channels",
      .inputs = 1,
      .in = {{.shape = {4, {2, 3, 4, 5}}}},
-     .attrs = &(const sum_to_attrs){{3, {3, 1, 1}}},
+     .options = &(const sum_to_options){{3, {3, 1, 1}}},
      .torch = "x0.sum_to_size(3, 1, 1)"},
     {.name = "kept first dim",
      .inputs = 1,
      .in = {{.shape = {3, {2, 3, 4}}}},
-     .attrs = &(const sum_to_attrs){{3, {2, 1, 4}}},
+     .options = &(const sum_to_options){{3, {2, 1, 4}}},
      .torch = "x0.sum_to_size(2, 1, 4)"},
     {.name = "scalar",
      .inputs = 1,
      .in = {{.shape = {2, {3, 4}}}},
-     .attrs = &(const sum_to_attrs){{0, {0}}},
+     .options = &(const sum_to_options){{0, {0}}},
      .torch = "x0.sum()"},
     {.name = NULL},
 };
@@ -327,7 +327,7 @@ static const fv_op sum_to_op = {
     .name = "sum_to",
     .inputs = 1,
     .outputs = 1,
-    .attrs_size = sizeof(sum_to_attrs),
+    .options_size = sizeof(sum_to_options),
     .infer = sum_to_infer,
     .forward = sum_to_forward,
     .reference = sum_to_reference,
@@ -342,6 +342,6 @@ fv_tensor *fv_sum_to(fv_tensor *x, fv_shape shape)
         fv_shape own = fv_shape_of(x);
         if (fv_shape_equal(&own, &shape)) return x;
     }
-    sum_to_attrs attrs = {shape};
-    return FV_APPLY(&sum_to_op, &attrs, x);
+    sum_to_options options = {shape};
+    return FV_APPLY(&sum_to_op, &options, x);
 }

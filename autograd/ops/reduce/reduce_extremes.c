@@ -5,19 +5,19 @@
 #include "autograd/ops/reduce/reduce_impl.h"
 #include "autograd/ops/view/view.h"
 
-#define ATTRS(...) (&(const fv_reduce_attrs){__VA_ARGS__})
+#define OPTIONS(...) (&(const fv_reduce_options){__VA_ARGS__})
 
 static fv_tensor *apply(const fv_op *op, const fv_reduce_args *a)
 {
-    fv_reduce_attrs attrs = {.dim = a->dim, .keepdim = a->keepdim};
-    return FV_APPLY(op, &attrs, a->input);
+    fv_reduce_options options = {.dim = a->dim, .keepdim = a->keepdim};
+    return FV_APPLY(op, &options, a->input);
 }
 
 /* --- amax and amin --------------------------------------------------------------------------- */
 
 static fv_status extreme_infer(fv_call *c)
 {
-    const fv_reduce_attrs *a = c->attrs;
+    const fv_reduce_options *a = c->options;
     fv_status status = fv_reduce_infer(c, c->in[0]->dtype, false);
     if (status == FV_OK && fv_reduce_length(c->in[0], a->mask) == 0)
         return fv_reject(c, FV_ERR_SHAPE, "input %s has nothing to reduce in these dimensions",
@@ -41,7 +41,7 @@ FV_REDUCE_PAIR(amin)
 
 static void extreme_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
 {
-    const fv_reduce_attrs *a = c->attrs;
+    const fv_reduce_options *a = c->options;
     fv_tensor *x = c->in[0];
     fv_tensor *best = fv_to(fv_eq(x, fv_reduce_restore(c, c->out[0])), x->dtype);
     fv_tensor *share = fv_div(best, fv_sum(best, .dim = a->dim, .keepdim = true));
@@ -52,17 +52,17 @@ static const fv_case amax_cases[] = {
     {.name = "all",
      .inputs = 1,
      .in = {{.shape = {3, {3, 4, 5}}, .fill = FV_FILL_DISTINCT}},
-     .attrs = ATTRS(.dim = FV_ALL),
+     .options = OPTIONS(.dim = FV_ALL),
      .torch = "x0.amax()"},
     {.name = "last dim, kept",
      .inputs = 1,
      .in = {{.shape = {2, {3, 37}}, .fill = FV_FILL_DISTINCT}},
-     .attrs = ATTRS(.dim = -1, .keepdim = true),
+     .options = OPTIONS(.dim = -1, .keepdim = true),
      .torch = "x0.amax(dim=-1, keepdim=True)"},
     {.name = "channels",
      .inputs = 1,
      .in = {{.shape = {4, {2, 5, 3, 2}}, .fill = FV_FILL_DISTINCT}},
-     .attrs = ATTRS(.dim = 1),
+     .options = OPTIONS(.dim = 1),
      .torch = "x0.amax(dim=1)"},
     {.name = NULL},
 };
@@ -70,13 +70,13 @@ static const fv_op amax_op = {
     .name = "amax",
     .inputs = 1,
     .outputs = 1,
-    .attrs_size = sizeof(fv_reduce_attrs),
+    .options_size = sizeof(fv_reduce_options),
     .infer = extreme_infer,
     .forward = amax_forward,
     .reference = amax_reference,
     .gradient = extreme_gradient,
     .saves = {FV_IN(0) | FV_OUT(0)},
-    .attr_fields = fv_reduce_fields,
+    .option_fields = fv_reduce_fields,
     .cases = amax_cases,
 };
 FV_REGISTER(amax_op);
@@ -85,12 +85,12 @@ static const fv_case amin_cases[] = {
     {.name = "all",
      .inputs = 1,
      .in = {{.shape = {3, {3, 4, 5}}, .fill = FV_FILL_DISTINCT}},
-     .attrs = ATTRS(.dim = FV_ALL),
+     .options = OPTIONS(.dim = FV_ALL),
      .torch = "x0.amin()"},
     {.name = "first dim",
      .inputs = 1,
      .in = {{.shape = {2, {37, 3}}, .fill = FV_FILL_DISTINCT}},
-     .attrs = ATTRS(.dim = 0),
+     .options = OPTIONS(.dim = 0),
      .torch = "x0.amin(dim=0)"},
     {.name = NULL},
 };
@@ -98,13 +98,13 @@ static const fv_op amin_op = {
     .name = "amin",
     .inputs = 1,
     .outputs = 1,
-    .attrs_size = sizeof(fv_reduce_attrs),
+    .options_size = sizeof(fv_reduce_options),
     .infer = extreme_infer,
     .forward = amin_forward,
     .reference = amin_reference,
     .gradient = extreme_gradient,
     .saves = {FV_IN(0) | FV_OUT(0)},
-    .attr_fields = fv_reduce_fields,
+    .option_fields = fv_reduce_fields,
     .cases = amin_cases,
 };
 FV_REGISTER(amin_op);
@@ -158,12 +158,12 @@ static const fv_case any_cases[] = {
     {.name = "all dims",
      .inputs = 1,
      .in = {{.shape = {2, {4, 5}}, .fill = FV_FILL_MASK}},
-     .attrs = ATTRS(.dim = FV_ALL),
+     .options = OPTIONS(.dim = FV_ALL),
      .torch = "x0.any()"},
     {.name = "dim",
      .inputs = 1,
      .in = {{.shape = {3, {4, 2, 3}}, .fill = FV_FILL_MASK}},
-     .attrs = ATTRS(.dim = 1),
+     .options = OPTIONS(.dim = 1),
      .torch = "x0.any(dim=1)"},
     {.name = NULL},
 };
@@ -171,12 +171,12 @@ static const fv_op any_op = {
     .name = "any",
     .inputs = 1,
     .outputs = 1,
-    .attrs_size = sizeof(fv_reduce_attrs),
+    .options_size = sizeof(fv_reduce_options),
     .infer = bool_infer,
     .forward = any_forward,
     .reference = any_reference,
     .gradient = FV_NO_GRADIENT,
-    .attr_fields = fv_reduce_fields,
+    .option_fields = fv_reduce_fields,
     .cases = any_cases,
 };
 FV_REGISTER(any_op);
@@ -185,12 +185,12 @@ static const fv_case all_cases[] = {
     {.name = "all dims",
      .inputs = 1,
      .in = {{.shape = {2, {4, 5}}, .fill = FV_FILL_MASK}},
-     .attrs = ATTRS(.dim = FV_ALL),
+     .options = OPTIONS(.dim = FV_ALL),
      .torch = "x0.all()"},
     {.name = "dim, kept",
      .inputs = 1,
      .in = {{.shape = {3, {4, 2, 3}}, .fill = FV_FILL_MASK}},
-     .attrs = ATTRS(.dim = 1, .keepdim = true),
+     .options = OPTIONS(.dim = 1, .keepdim = true),
      .torch = "x0.all(dim=1, keepdim=True)"},
     {.name = NULL},
 };
@@ -198,12 +198,12 @@ static const fv_op all_op = {
     .name = "all",
     .inputs = 1,
     .outputs = 1,
-    .attrs_size = sizeof(fv_reduce_attrs),
+    .options_size = sizeof(fv_reduce_options),
     .infer = bool_infer,
     .forward = all_forward,
     .reference = all_reference,
     .gradient = FV_NO_GRADIENT,
-    .attr_fields = fv_reduce_fields,
+    .option_fields = fv_reduce_fields,
     .cases = all_cases,
 };
 FV_REGISTER(all_op);
@@ -229,7 +229,7 @@ fv_tensor *fv_all_ex(const fv_reduce_args *a)
 
 static fv_status prod_infer(fv_call *c)
 {
-    const fv_reduce_attrs *a = c->attrs;
+    const fv_reduce_options *a = c->options;
     int64_t dim[FV_MAX_DIMS];
     if (a->dim != FV_ALL && fv_dims_unpack(a->dim, dim) > 1)
         return fv_reject(c, FV_ERR_OPTION, "dim names several dimensions; one or FV_ALL is meant");
@@ -275,7 +275,7 @@ static fv_tensor *prod_tree_gradient(fv_tensor *x, fv_tensor *g, int64_t dim)
 
 static void prod_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
 {
-    const fv_reduce_attrs *a = c->attrs;
+    const fv_reduce_options *a = c->options;
     fv_tensor *x = c->in[0];
     if (x->numel == 0) return;
     if (x->ndim == 0) {
@@ -292,17 +292,17 @@ static const fv_case prod_cases[] = {
     {.name = "all",
      .inputs = 1,
      .in = {{.shape = {2, {2, 3}}}},
-     .attrs = ATTRS(.dim = FV_ALL),
+     .options = OPTIONS(.dim = FV_ALL),
      .torch = "x0.prod()"},
     {.name = "odd dim",
      .inputs = 1,
      .in = {{.shape = {3, {2, 7, 3}}, .fill = FV_FILL_POSITIVE}},
-     .attrs = ATTRS(.dim = 1),
+     .options = OPTIONS(.dim = 1),
      .torch = "x0.prod(dim=1)"},
     {.name = "last dim, kept",
      .inputs = 1,
      .in = {{.shape = {2, {3, 4}}}},
-     .attrs = ATTRS(.dim = -1, .keepdim = true),
+     .options = OPTIONS(.dim = -1, .keepdim = true),
      .torch = "x0.prod(dim=-1, keepdim=True)"},
     {.name = NULL},
 };
@@ -310,13 +310,13 @@ static const fv_op prod_op = {
     .name = "prod",
     .inputs = 1,
     .outputs = 1,
-    .attrs_size = sizeof(fv_reduce_attrs),
+    .options_size = sizeof(fv_reduce_options),
     .infer = prod_infer,
     .forward = prod_forward,
     .reference = prod_reference,
     .gradient = prod_gradient,
     .saves = {FV_IN(0)},
-    .attr_fields = fv_reduce_fields,
+    .option_fields = fv_reduce_fields,
     .cases = prod_cases,
 };
 FV_REGISTER(prod_op);

@@ -1,20 +1,20 @@
-/* What the reduction ops share: attributes, shape rule, calls of the kernels. */
+/* What the reduction ops : options, shape rule, calls of the kernels. */
 #ifndef FOVEA_AUTOGRAD_OPS_REDUCE_REDUCE_IMPL_H
 #define FOVEA_AUTOGRAD_OPS_REDUCE_REDUCE_IMPL_H
 
 #include "autograd/op.h"
 #include "tensor/kernels/reduce/reduce.h"
 
-typedef struct fv_reduce_attrs {
+typedef struct fv_reduce_options {
     fv_dims dim;
     int64_t correction; /* of var and std */
     bool keepdim;
     uint32_t mask; /* the dims by bits; set by infer */
-} fv_reduce_attrs;
+} fv_reduce_options;
 
-extern const fv_attr fv_reduce_fields[];
+extern const fv_option fv_reduce_fields[];
 
-/* Fills attrs->mask and spec[0]; scratch for one run of the driver behind shifts doubles per
+/* Fills options->mask and spec[0]; scratch for one run of the driver behind shifts doubles per
  * result. */
 fv_status fv_reduce_infer(fv_call *c, fv_dtype result, bool shifts);
 fv_status fv_reduce_floating_infer(fv_call *c);       /* floating in and out */

@@ -6,13 +6,13 @@
 #include "autograd/ops/reduce/reduce_impl.h"
 #include "autograd/ops/view/view.h"
 
-#define ATTRS(...) (&(const fv_reduce_attrs){__VA_ARGS__})
+#define OPTIONS(...) (&(const fv_reduce_options){__VA_ARGS__})
 
-static const fv_attr var_fields[] = {
-    {"dim", offsetof(fv_reduce_attrs, dim), FV_ATTR_DIM},
-    {"correction", offsetof(fv_reduce_attrs, correction), FV_ATTR_INT},
-    {"keepdim", offsetof(fv_reduce_attrs, keepdim), FV_ATTR_BOOL},
-    {NULL, 0, FV_ATTR_INT},
+static const fv_option var_fields[] = {
+    {"dim", offsetof(fv_reduce_options, dim), FV_OPTION_DIM},
+    {"correction", offsetof(fv_reduce_options, correction), FV_OPTION_INT},
+    {"keepdim", offsetof(fv_reduce_options, keepdim), FV_OPTION_BOOL},
+    {NULL, 0, FV_OPTION_INT},
 };
 
 /* The first pass leaves its results where the second one finds its shifts. */
@@ -48,7 +48,7 @@ static double divisor(int64_t count, int64_t correction)
 
 static void var_passes(fv_call *c, fv_reduce_runner run, fv_reduce_post post)
 {
-    const fv_reduce_attrs *a = c->attrs;
+    const fv_reduce_options *a = c->options;
     fv_reduce_job mean = first_pass(c, FV_REDUCE_SUM);
     int64_t count = fv_reduce_length(mean.in, mean.mask);
     mean.scale = 1.0 / (double)count;
@@ -74,7 +74,7 @@ FV_REDUCE_PAIR(std)
 /* d var / dx = 2 (x - mean) / divisor. */
 static fv_tensor *var_backward(const fv_call *c, fv_tensor *g)
 {
-    const fv_reduce_attrs *a = c->attrs;
+    const fv_reduce_options *a = c->options;
     fv_tensor *x = c->in[0];
     fv_tensor *centred = fv_sub(x, fv_mean(x, .dim = a->dim, .keepdim = true));
     double factor = 2.0 / divisor(fv_reduce_count(c), a->correction);
@@ -97,17 +97,17 @@ static const fv_case var_cases[] = {
     {.name = "all",
      .inputs = 1,
      .in = {{.shape = {2, {4, 5}}}},
-     .attrs = ATTRS(.dim = FV_ALL, .correction = 1),
+     .options = OPTIONS(.dim = FV_ALL, .correction = 1),
      .torch = "x0.var()"},
     {.name = "dim, biased",
      .inputs = 1,
      .in = {{.shape = {3, {2, 7, 3}}}},
-     .attrs = ATTRS(.dim = 1, .correction = 0),
+     .options = OPTIONS(.dim = 1, .correction = 0),
      .torch = "x0.var(dim=1, unbiased=False)"},
     {.name = "last dim, kept",
      .inputs = 1,
      .in = {{.shape = {2, {3, 19}}}},
-     .attrs = ATTRS(.dim = -1, .correction = 1, .keepdim = true),
+     .options = OPTIONS(.dim = -1, .correction = 1, .keepdim = true),
      .torch = "x0.var(dim=-1, keepdim=True)"},
     {.name = NULL},
 };
@@ -115,13 +115,13 @@ static const fv_op var_op = {
     .name = "var",
     .inputs = 1,
     .outputs = 1,
-    .attrs_size = sizeof(fv_reduce_attrs),
+    .options_size = sizeof(fv_reduce_options),
     .infer = fv_reduce_floating_shift_infer,
     .forward = var_forward,
     .reference = var_reference,
     .gradient = var_gradient,
     .saves = {FV_IN(0)},
-    .attr_fields = var_fields,
+    .option_fields = var_fields,
     .cases = var_cases,
 };
 FV_REGISTER(var_op);
@@ -130,12 +130,12 @@ static const fv_case std_cases[] = {
     {.name = "all",
      .inputs = 1,
      .in = {{.shape = {2, {4, 5}}}},
-     .attrs = ATTRS(.dim = FV_ALL, .correction = 1),
+     .options = OPTIONS(.dim = FV_ALL, .correction = 1),
      .torch = "x0.std()"},
     {.name = "dim, biased, kept",
      .inputs = 1,
      .in = {{.shape = {3, {2, 7, 3}}}},
-     .attrs = ATTRS(.dim = 1, .correction = 0, .keepdim = true),
+     .options = OPTIONS(.dim = 1, .correction = 0, .keepdim = true),
      .torch = "x0.std(dim=1, unbiased=False, keepdim=True)"},
     {.name = NULL},
 };
@@ -143,21 +143,21 @@ static const fv_op std_op = {
     .name = "std",
     .inputs = 1,
     .outputs = 1,
-    .attrs_size = sizeof(fv_reduce_attrs),
+    .options_size = sizeof(fv_reduce_options),
     .infer = fv_reduce_floating_shift_infer,
     .forward = std_forward,
     .reference = std_reference,
     .gradient = std_gradient,
     .saves = {FV_IN(0) | FV_OUT(0)},
-    .attr_fields = var_fields,
+    .option_fields = var_fields,
     .cases = std_cases,
 };
 FV_REGISTER(std_op);
 
 static fv_tensor *apply_var(const fv_op *op, const fv_var_args *a)
 {
-    fv_reduce_attrs attrs = {.dim = a->dim, .correction = a->correction, .keepdim = a->keepdim};
-    return FV_APPLY(op, &attrs, a->input);
+    fv_reduce_options options = {.dim = a->dim, .correction = a->correction, .keepdim = a->keepdim};
+    return FV_APPLY(op, &options, a->input);
 }
 
 fv_tensor *fv_var_ex(const fv_var_args *a)
@@ -190,17 +190,17 @@ static const fv_case norm_cases[] = {
     {.name = "all",
      .inputs = 1,
      .in = {{.shape = {2, {4, 5}}}},
-     .attrs = ATTRS(.dim = FV_ALL),
+     .options = OPTIONS(.dim = FV_ALL),
      .torch = "torch.linalg.vector_norm(x0)"},
     {.name = "dim",
      .inputs = 1,
      .in = {{.shape = {3, {2, 7, 3}}}},
-     .attrs = ATTRS(.dim = 1),
+     .options = OPTIONS(.dim = 1),
      .torch = "torch.linalg.vector_norm(x0, dim=1)"},
     {.name = "last dim, kept",
      .inputs = 1,
      .in = {{.shape = {2, {3, 19}}}},
-     .attrs = ATTRS(.dim = -1, .keepdim = true),
+     .options = OPTIONS(.dim = -1, .keepdim = true),
      .torch = "torch.linalg.vector_norm(x0, dim=-1, keepdim=True)"},
     {.name = NULL},
 };
@@ -208,21 +208,21 @@ static const fv_op norm_op = {
     .name = "norm",
     .inputs = 1,
     .outputs = 1,
-    .attrs_size = sizeof(fv_reduce_attrs),
+    .options_size = sizeof(fv_reduce_options),
     .infer = fv_reduce_floating_infer,
     .forward = norm_forward,
     .reference = norm_reference,
     .gradient = norm_gradient,
     .saves = {FV_IN(0) | FV_OUT(0)},
-    .attr_fields = fv_reduce_fields,
+    .option_fields = fv_reduce_fields,
     .cases = norm_cases,
 };
 FV_REGISTER(norm_op);
 
 fv_tensor *fv_norm_ex(const fv_reduce_args *a)
 {
-    fv_reduce_attrs attrs = {.dim = a->dim, .keepdim = a->keepdim};
-    return FV_APPLY(&norm_op, &attrs, a->input);
+    fv_reduce_options options = {.dim = a->dim, .keepdim = a->keepdim};
+    return FV_APPLY(&norm_op, &options, a->input);
 }
 
 /* --- logsumexp ------------------------------------------------------------------------------- */
@@ -250,17 +250,17 @@ static const fv_case logsumexp_cases[] = {
     {.name = "all",
      .inputs = 1,
      .in = {{.shape = {2, {4, 5}}}},
-     .attrs = ATTRS(.dim = FV_ALL),
+     .options = OPTIONS(.dim = FV_ALL),
      .torch = "torch.logsumexp(x0, dim=(0, 1))"},
     {.name = "dim",
      .inputs = 1,
      .in = {{.shape = {3, {2, 7, 3}}}},
-     .attrs = ATTRS(.dim = 1),
+     .options = OPTIONS(.dim = 1),
      .torch = "torch.logsumexp(x0, dim=1)"},
     {.name = "last dim, kept",
      .inputs = 1,
      .in = {{.shape = {2, {3, 19}}}},
-     .attrs = ATTRS(.dim = -1, .keepdim = true),
+     .options = OPTIONS(.dim = -1, .keepdim = true),
      .torch = "torch.logsumexp(x0, dim=-1, keepdim=True)"},
     {.name = NULL},
 };
@@ -268,19 +268,19 @@ static const fv_op logsumexp_op = {
     .name = "logsumexp",
     .inputs = 1,
     .outputs = 1,
-    .attrs_size = sizeof(fv_reduce_attrs),
+    .options_size = sizeof(fv_reduce_options),
     .infer = fv_reduce_floating_shift_infer,
     .forward = logsumexp_forward,
     .reference = logsumexp_reference,
     .gradient = logsumexp_gradient,
     .saves = {FV_IN(0) | FV_OUT(0)},
-    .attr_fields = fv_reduce_fields,
+    .option_fields = fv_reduce_fields,
     .cases = logsumexp_cases,
 };
 FV_REGISTER(logsumexp_op);
 
 fv_tensor *fv_logsumexp_ex(const fv_reduce_args *a)
 {
-    fv_reduce_attrs attrs = {.dim = a->dim, .keepdim = a->keepdim};
-    return FV_APPLY(&logsumexp_op, &attrs, a->input);
+    fv_reduce_options options = {.dim = a->dim, .keepdim = a->keepdim};
+    return FV_APPLY(&logsumexp_op, &options, a->input);
 }

@@ -5,20 +5,20 @@
 #include "autograd/ops/reduce/reduce.h"
 #include "tensor/kernels/softmax/softmax.h"
 
-typedef struct softmax_attrs {
+typedef struct softmax_options {
     int64_t dim;
-} softmax_attrs;
+} softmax_options;
 
-#define ATTRS(d) (&(const softmax_attrs){.dim = (d)})
+#define OPTIONS(d) (&(const softmax_options){.dim = (d)})
 
-static const fv_attr softmax_fields[] = {
-    {"dim", offsetof(softmax_attrs, dim), FV_ATTR_DIM},
-    {NULL, 0, FV_ATTR_INT},
+static const fv_option softmax_fields[] = {
+    {"dim", offsetof(softmax_options, dim), FV_OPTION_DIM},
+    {NULL, 0, FV_OPTION_INT},
 };
 
 static int dim_of(const fv_call *c)
 {
-    return (int)((const softmax_attrs *)c->attrs)->dim;
+    return (int)((const softmax_options *)c->options)->dim;
 }
 
 static fv_tensor *line_sum(fv_tensor *x, int dim)
@@ -30,7 +30,7 @@ static fv_tensor *line_sum(fv_tensor *x, int dim)
 
 static fv_status softmax_infer(fv_call *c)
 {
-    softmax_attrs *a = c->attrs;
+    softmax_options *a = c->options;
     fv_status status = fv_need_floating(c, 0, "input");
     if (status == FV_OK) status = fv_need_dim(c, 0, &a->dim);
     if (status != FV_OK) return status;
@@ -74,27 +74,27 @@ static const fv_case softmax_cases[] = {
     {.name = "last dim",
      .inputs = 1,
      .in = {{.shape = {2, {3, 10}}}},
-     .attrs = ATTRS(-1),
+     .options = OPTIONS(-1),
      .torch = "torch.softmax(x0, -1)"},
     {.name = "longer than a vector",
      .inputs = 1,
      .in = {{.shape = {2, {2, 21}}}},
-     .attrs = ATTRS(1),
+     .options = OPTIONS(1),
      .torch = "torch.softmax(x0, 1)"},
     {.name = "channels",
      .inputs = 1,
      .in = {{.shape = {4, {2, 3, 2, 5}}}},
-     .attrs = ATTRS(1),
+     .options = OPTIONS(1),
      .torch = "torch.softmax(x0, 1)"},
     {.name = "first dim",
      .inputs = 1,
      .in = {{.shape = {2, {4, 3}}}},
-     .attrs = ATTRS(0),
+     .options = OPTIONS(0),
      .torch = "torch.softmax(x0, 0)"},
     {.name = "scalar",
      .inputs = 1,
      .in = {{.shape = {0, {0}}}},
-     .attrs = ATTRS(0),
+     .options = OPTIONS(0),
      .torch = "torch.softmax(x0, 0)"},
     {.name = NULL},
 };
@@ -102,13 +102,13 @@ static const fv_op softmax_op = {
     .name = "softmax",
     .inputs = 1,
     .outputs = 1,
-    .attrs_size = sizeof(softmax_attrs),
+    .options_size = sizeof(softmax_options),
     .infer = softmax_infer,
     .forward = softmax_forward,
     .reference = softmax_reference,
     .gradient = softmax_gradient,
     .saves = {FV_OUT(0)},
-    .attr_fields = softmax_fields,
+    .option_fields = softmax_fields,
     .cases = softmax_cases,
 };
 FV_REGISTER(softmax_op);
@@ -117,22 +117,22 @@ static const fv_case log_softmax_cases[] = {
     {.name = "last dim",
      .inputs = 1,
      .in = {{.shape = {2, {3, 10}}}},
-     .attrs = ATTRS(-1),
+     .options = OPTIONS(-1),
      .torch = "torch.log_softmax(x0, -1)"},
     {.name = "longer than a vector",
      .inputs = 1,
      .in = {{.shape = {2, {2, 21}}}},
-     .attrs = ATTRS(1),
+     .options = OPTIONS(1),
      .torch = "torch.log_softmax(x0, 1)"},
     {.name = "channels",
      .inputs = 1,
      .in = {{.shape = {4, {2, 3, 2, 5}}}},
-     .attrs = ATTRS(1),
+     .options = OPTIONS(1),
      .torch = "torch.log_softmax(x0, 1)"},
     {.name = "first dim",
      .inputs = 1,
      .in = {{.shape = {2, {4, 3}}}},
-     .attrs = ATTRS(0),
+     .options = OPTIONS(0),
      .torch = "torch.log_softmax(x0, 0)"},
     {.name = NULL},
 };
@@ -140,32 +140,32 @@ static const fv_op log_softmax_op = {
     .name = "log_softmax",
     .inputs = 1,
     .outputs = 1,
-    .attrs_size = sizeof(softmax_attrs),
+    .options_size = sizeof(softmax_options),
     .infer = softmax_infer,
     .forward = log_softmax_forward,
     .reference = log_softmax_reference,
     .gradient = log_softmax_gradient,
     .saves = {FV_OUT(0)},
-    .attr_fields = softmax_fields,
+    .option_fields = softmax_fields,
     .cases = log_softmax_cases,
 };
 FV_REGISTER(log_softmax_op);
 
 fv_tensor *fv_softmax(fv_tensor *x, int64_t dim)
 {
-    return FV_APPLY(&softmax_op, ATTRS(dim), x);
+    return FV_APPLY(&softmax_op, OPTIONS(dim), x);
 }
 
 fv_tensor *fv_log_softmax(fv_tensor *x, int64_t dim)
 {
-    return FV_APPLY(&log_softmax_op, ATTRS(dim), x);
+    return FV_APPLY(&log_softmax_op, OPTIONS(dim), x);
 }
 
 /* --- backward ops ---------------------------------------------------------------------------- */
 
 static fv_status softmax_backward_infer(fv_call *c)
 {
-    softmax_attrs *a = c->attrs;
+    softmax_options *a = c->options;
     fv_status status = fv_need_floating(c, 1, "output");
     if (status == FV_OK) status = fv_need_same_dtype(c, 0, "grad", 1, "output");
     if (status == FV_OK) status = fv_need_dim(c, 1, &a->dim);
@@ -225,12 +225,12 @@ static const fv_case softmax_backward_cases[] = {
     {.name = "last dim",
      .inputs = 2,
      .in = {{.shape = {2, {3, 17}}}, {.shape = {2, {3, 17}}, .fill = FV_FILL_UNIT}},
-     .attrs = ATTRS(-1),
+     .options = OPTIONS(-1),
      .torch = "x1 * (x0 - (x0 * x1).sum(-1, keepdim=True))"},
     {.name = "channels",
      .inputs = 2,
      .in = {{.shape = {4, {2, 3, 2, 4}}}, {.shape = {4, {2, 3, 2, 4}}, .fill = FV_FILL_UNIT}},
-     .attrs = ATTRS(1),
+     .options = OPTIONS(1),
      .torch = "x1 * (x0 - (x0 * x1).sum(1, keepdim=True))"},
     {.name = NULL},
 };
@@ -238,13 +238,13 @@ static const fv_op softmax_backward_op = {
     .name = "softmax_backward",
     .inputs = 2,
     .outputs = 1,
-    .attrs_size = sizeof(softmax_attrs),
+    .options_size = sizeof(softmax_options),
     .infer = softmax_backward_infer,
     .forward = softmax_backward_forward,
     .reference = softmax_backward_reference,
     .gradient = softmax_backward_gradient,
     .saves = {FV_IN(1), FV_IN(0) | FV_IN(1)},
-    .attr_fields = softmax_fields,
+    .option_fields = softmax_fields,
     .cases = softmax_backward_cases,
 };
 FV_REGISTER(softmax_backward_op);
@@ -253,12 +253,12 @@ static const fv_case log_softmax_backward_cases[] = {
     {.name = "last dim",
      .inputs = 2,
      .in = {{.shape = {2, {3, 17}}}, {.shape = {2, {3, 17}}}},
-     .attrs = ATTRS(-1),
+     .options = OPTIONS(-1),
      .torch = "x0 - x1.exp() * x0.sum(-1, keepdim=True)"},
     {.name = "channels",
      .inputs = 2,
      .in = {{.shape = {4, {2, 3, 2, 4}}}, {.shape = {4, {2, 3, 2, 4}}}},
-     .attrs = ATTRS(1),
+     .options = OPTIONS(1),
      .torch = "x0 - x1.exp() * x0.sum(1, keepdim=True)"},
     {.name = NULL},
 };
@@ -266,23 +266,23 @@ static const fv_op log_softmax_backward_op = {
     .name = "log_softmax_backward",
     .inputs = 2,
     .outputs = 1,
-    .attrs_size = sizeof(softmax_attrs),
+    .options_size = sizeof(softmax_options),
     .infer = softmax_backward_infer,
     .forward = log_softmax_backward_forward,
     .reference = log_softmax_backward_reference,
     .gradient = log_softmax_backward_gradient,
     .saves = {FV_IN(1), FV_IN(0) | FV_IN(1)},
-    .attr_fields = softmax_fields,
+    .option_fields = softmax_fields,
     .cases = log_softmax_backward_cases,
 };
 FV_REGISTER(log_softmax_backward_op);
 
 fv_tensor *fv_softmax_backward(fv_tensor *g, fv_tensor *y, int64_t dim)
 {
-    return FV_APPLY(&softmax_backward_op, ATTRS(dim), g, y);
+    return FV_APPLY(&softmax_backward_op, OPTIONS(dim), g, y);
 }
 
 fv_tensor *fv_log_softmax_backward(fv_tensor *g, fv_tensor *y, int64_t dim)
 {
-    return FV_APPLY(&log_softmax_backward_op, ATTRS(dim), g, y);
+    return FV_APPLY(&log_softmax_backward_op, OPTIONS(dim), g, y);
 }

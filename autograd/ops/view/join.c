@@ -6,11 +6,11 @@
 #include "autograd/ops/view/view.h"
 #include "tensor/kernels/view/transpose.h"
 
-typedef struct join_attrs {
+typedef struct join_options {
     int64_t dim;
-} join_attrs;
+} join_options;
 
-static const fv_attr join_fields[] = {{"dim", offsetof(join_attrs, dim), FV_ATTR_DIM}, {0}};
+static const fv_option join_fields[] = {{"dim", offsetof(join_options, dim), FV_OPTION_DIM}, {0}};
 
 /* Writes in to the part of dim from start on. in has the part's dimensions. */
 static void write_part(const fv_call *c, int64_t dim, int64_t start, const fv_tensor *in,
@@ -63,7 +63,7 @@ static fv_status extend_shape(const fv_call *c, int i, int64_t dim, fv_shape *sh
 
 static fv_status cat_infer(fv_call *c)
 {
-    join_attrs *a = c->attrs;
+    join_options *a = c->options;
     if (c->inputs < 1) return fv_reject(c, FV_ERR_OPTION, "needs at least one tensor");
     const fv_tensor *model = first_counting(c);
     int dim = fv_wrap_dim(a->dim, model->ndim);
@@ -95,7 +95,7 @@ static fv_status cat_infer(fv_call *c)
 
 static void cat_parts(fv_call *c, bool reference)
 {
-    const join_attrs *a = c->attrs;
+    const join_options *a = c->options;
     int64_t start = 0;
     for (int i = 0; i < c->inputs; i++) {
         const fv_tensor *t = c->in[i];
@@ -117,7 +117,7 @@ static void cat_reference(fv_call *c)
 
 static void cat_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
 {
-    const join_attrs *a = c->attrs;
+    const join_options *a = c->options;
     int64_t start = 0;
     for (int i = 0; i < c->inputs; i++) {
         const fv_shape *shape = fv_input_shape(c, i);
@@ -131,22 +131,22 @@ static const fv_case cat_cases[] = {
     {.name = "rows",
      .inputs = 3,
      .in = {{.shape = {2, {2, 3}}}, {.shape = {2, {1, 3}}}, {.shape = {2, {4, 3}}}},
-     .attrs = &(const join_attrs){0},
+     .options = &(const join_options){0},
      .torch = "torch.cat((x0, x1, x2))"},
     {.name = "channels",
      .inputs = 2,
      .in = {{.shape = {4, {2, 3, 2, 3}}}, {.shape = {4, {2, 1, 2, 3}}}},
-     .attrs = &(const join_attrs){1},
+     .options = &(const join_options){1},
      .torch = "torch.cat((x0, x1), 1)"},
     {.name = "last dimension, one empty",
      .inputs = 3,
      .in = {{.shape = {3, {2, 2, 3}}}, {.shape = {1, {0}}}, {.shape = {3, {2, 2, 2}}}},
-     .attrs = &(const join_attrs){-1},
+     .options = &(const join_options){-1},
      .torch = "torch.cat((x0, x1, x2), -1)"},
     {.name = "one tensor",
      .inputs = 1,
      .in = {{.shape = {1, {4}}}},
-     .attrs = &(const join_attrs){0},
+     .options = &(const join_options){0},
      .torch = "torch.cat((x0,))"},
     {0}};
 
@@ -154,12 +154,12 @@ static const fv_op cat_op = {
     .name = "cat",
     .inputs = FV_ANY,
     .outputs = 1,
-    .attrs_size = sizeof(join_attrs),
+    .options_size = sizeof(join_options),
     .infer = cat_infer,
     .forward = cat_forward,
     .reference = cat_reference,
     .gradient = cat_gradient,
-    .attr_fields = join_fields,
+    .option_fields = join_fields,
     .cases = cat_cases,
 };
 FV_REGISTER(cat_op);
@@ -172,14 +172,14 @@ static int list_length(fv_tensor_list list)
 
 fv_tensor *fv_cat_ex(const fv_cat_args *a)
 {
-    return fv_apply(&cat_op, &(join_attrs){a->dim}, list_length(a->tensors), a->tensors.items);
+    return fv_apply(&cat_op, &(join_options){a->dim}, list_length(a->tensors), a->tensors.items);
 }
 
 /* --- stack ------------------------------------------------------------------------------------ */
 
 static fv_status stack_infer(fv_call *c)
 {
-    join_attrs *a = c->attrs;
+    join_options *a = c->options;
     if (c->inputs < 1) return fv_reject(c, FV_ERR_OPTION, "needs at least one tensor");
     fv_shape first = fv_shape_of(c->in[0]), shape = {.ndim = first.ndim + 1};
     fv_dtype dtype = FV_BOOL;
@@ -207,7 +207,7 @@ static fv_status stack_infer(fv_call *c)
 
 static void stack_parts(fv_call *c, bool reference)
 {
-    const join_attrs *a = c->attrs;
+    const join_options *a = c->options;
     for (int i = 0; i < c->inputs; i++) {
         fv_tensor t = fv_tensor_borrow(c->in[i]); /* with a dimension of 1 at dim */
         for (int d = t.ndim; d > a->dim; d--) {
@@ -233,7 +233,7 @@ static void stack_reference(fv_call *c)
 
 static void stack_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
 {
-    const join_attrs *a = c->attrs;
+    const join_options *a = c->options;
     for (int i = 0; i < c->inputs; i++) {
         if (fv_wants(c, i)) gin[i] = fv_select(gout[0], a->dim, i);
     }
@@ -243,17 +243,17 @@ static const fv_case stack_cases[] = {
     {.name = "front",
      .inputs = 2,
      .in = {{.shape = {2, {2, 3}}}, {.shape = {2, {2, 3}}}},
-     .attrs = &(const join_attrs){0},
+     .options = &(const join_options){0},
      .torch = "torch.stack((x0, x1))"},
     {.name = "end",
      .inputs = 3,
      .in = {{.shape = {2, {2, 3}}}, {.shape = {2, {2, 3}}}, {.shape = {2, {2, 3}}}},
-     .attrs = &(const join_attrs){-1},
+     .options = &(const join_options){-1},
      .torch = "torch.stack((x0, x1, x2), -1)"},
     {.name = "scalars",
      .inputs = 2,
      .in = {{.shape = {0, {0}}}, {.shape = {0, {0}}}},
-     .attrs = &(const join_attrs){0},
+     .options = &(const join_options){0},
      .torch = "torch.stack((x0, x1))"},
     {0}};
 
@@ -261,19 +261,19 @@ static const fv_op stack_op = {
     .name = "stack",
     .inputs = FV_ANY,
     .outputs = 1,
-    .attrs_size = sizeof(join_attrs),
+    .options_size = sizeof(join_options),
     .infer = stack_infer,
     .forward = stack_forward,
     .reference = stack_reference,
     .gradient = stack_gradient,
-    .attr_fields = join_fields,
+    .option_fields = join_fields,
     .cases = stack_cases,
 };
 FV_REGISTER(stack_op);
 
 fv_tensor *fv_stack_ex(const fv_cat_args *a)
 {
-    return fv_apply(&stack_op, &(join_attrs){a->dim}, list_length(a->tensors), a->tensors.items);
+    return fv_apply(&stack_op, &(join_options){a->dim}, list_length(a->tensors), a->tensors.items);
 }
 
 /* --- split, chunk ----------------------------------------------------------------------------- */

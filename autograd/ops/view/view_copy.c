@@ -114,14 +114,14 @@ fv_tensor *fv_clone(fv_tensor *x)
 
 /* --- flip ------------------------------------------------------------------------------------- */
 
-typedef struct flip_attrs {
+typedef struct flip_options {
     fv_dims dim;
     uint32_t mask; /* set by infer: bit i for a reversed dimension i */
-} flip_attrs;
+} flip_options;
 
 static fv_status flip_infer(fv_call *c)
 {
-    flip_attrs *a = c->attrs;
+    flip_options *a = c->options;
     const fv_tensor *x = c->in[0];
     int64_t dims[FV_MAX_DIMS];
     int count = a->dim == FV_ALL ? 0 : fv_dims_unpack(a->dim, dims);
@@ -164,28 +164,28 @@ static void flip_copy(fv_tensor *y, const fv_tensor *x, uint32_t mask,
 
 static void flip_forward(fv_call *c)
 {
-    flip_copy(c->out[0], c->in[0], ((const flip_attrs *)c->attrs)->mask, fv_copy_elements);
+    flip_copy(c->out[0], c->in[0], ((const flip_options *)c->options)->mask, fv_copy_elements);
 }
 
 static void flip_reference(fv_call *c)
 {
-    flip_copy(c->out[0], c->in[0], ((const flip_attrs *)c->attrs)->mask, fv_copy_reference);
+    flip_copy(c->out[0], c->in[0], ((const flip_options *)c->options)->mask, fv_copy_reference);
 }
 
 static void flip_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
 {
-    gin[0] = fv_flip(gout[0], ((const flip_attrs *)c->attrs)->dim);
+    gin[0] = fv_flip(gout[0], ((const flip_options *)c->options)->dim);
 }
 
 static const fv_case flip_cases[] = {{.name = "columns",
                                       .inputs = 1,
                                       .in = {{.shape = {2, {3, 4}}}},
-                                      .attrs = &(const flip_attrs){.dim = -1},
+                                      .options = &(const flip_options){.dim = -1},
                                       .torch = "x0.flip(-1)"},
                                      {.name = "all",
                                       .inputs = 1,
                                       .in = {{.shape = {3, {2, 3, 2}}}},
-                                      .attrs = &(const flip_attrs){.dim = FV_ALL},
+                                      .options = &(const flip_options){.dim = FV_ALL},
                                       .torch = "x0.flip(0, 1, 2)"},
                                      {0}};
 
@@ -193,7 +193,7 @@ static const fv_op flip_op = {
     .name = "flip",
     .inputs = 1,
     .outputs = 1,
-    .attrs_size = sizeof(flip_attrs),
+    .options_size = sizeof(flip_options),
     .infer = flip_infer,
     .forward = flip_forward,
     .reference = flip_reference,
@@ -204,5 +204,5 @@ FV_REGISTER(flip_op);
 
 fv_tensor *fv_flip(fv_tensor *x, fv_dims dim)
 {
-    return fv_apply(&flip_op, &(flip_attrs){.dim = dim}, 1, &x);
+    return fv_apply(&flip_op, &(flip_options){.dim = dim}, 1, &x);
 }

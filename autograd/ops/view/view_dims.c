@@ -1,17 +1,17 @@
 /* Views with more or fewer dimensions: squeeze, unsqueeze, expand. */
 #include "autograd/ops/view/view.h"
 
-typedef struct dim_attrs {
+typedef struct dim_options {
     int64_t dim;
-} dim_attrs;
+} dim_options;
 
-static const fv_attr dim_fields[] = {{"dim", offsetof(dim_attrs, dim), FV_ATTR_DIM}, {0}};
+static const fv_option dim_fields[] = {{"dim", offsetof(dim_options, dim), FV_OPTION_DIM}, {0}};
 
 /* --- squeeze ---------------------------------------------------------------------------------- */
 
 static fv_status squeeze_infer(fv_call *c)
 {
-    dim_attrs *a = c->attrs;
+    dim_options *a = c->options;
     const fv_tensor *x = c->in[0];
     if (a->dim != FV_ALL) {
         fv_status status = fv_need_dim(c, 0, &a->dim);
@@ -36,22 +36,22 @@ static void squeeze_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor
 static const fv_case squeeze_cases[] = {{.name = "one dimension",
                                          .inputs = 1,
                                          .in = {{.shape = {4, {2, 1, 3, 1}}}},
-                                         .attrs = &(const dim_attrs){1},
+                                         .options = &(const dim_options){1},
                                          .torch = "x0.squeeze(1)"},
                                         {.name = "from the end",
                                          .inputs = 1,
                                          .in = {{.shape = {4, {2, 1, 3, 1}}}},
-                                         .attrs = &(const dim_attrs){-1},
+                                         .options = &(const dim_options){-1},
                                          .torch = "x0.squeeze(-1)"},
                                         {.name = "a longer dimension stays",
                                          .inputs = 1,
                                          .in = {{.shape = {2, {2, 1}}}},
-                                         .attrs = &(const dim_attrs){0},
+                                         .options = &(const dim_options){0},
                                          .torch = "x0.squeeze(0)"},
                                         {.name = "all",
                                          .inputs = 1,
                                          .in = {{.shape = {4, {1, 3, 1, 2}}}},
-                                         .attrs = &(const dim_attrs){FV_ALL},
+                                         .options = &(const dim_options){FV_ALL},
                                          .torch = "x0.squeeze()"},
                                         {0}};
 
@@ -59,24 +59,24 @@ static const fv_op squeeze_op = {
     .name = "squeeze",
     .inputs = 1,
     .outputs = 1,
-    .attrs_size = sizeof(dim_attrs),
+    .options_size = sizeof(dim_options),
     .infer = squeeze_infer,
     .gradient = squeeze_gradient,
-    .attr_fields = dim_fields,
+    .option_fields = dim_fields,
     .cases = squeeze_cases,
 };
 FV_REGISTER(squeeze_op);
 
 fv_tensor *fv_squeeze(fv_tensor *x, int64_t dim)
 {
-    return fv_apply(&squeeze_op, &(dim_attrs){dim}, 1, &x);
+    return fv_apply(&squeeze_op, &(dim_options){dim}, 1, &x);
 }
 
 /* --- unsqueeze -------------------------------------------------------------------------------- */
 
 static fv_status unsqueeze_infer(fv_call *c)
 {
-    dim_attrs *a = c->attrs;
+    dim_options *a = c->options;
     const fv_tensor *x = c->in[0];
     if (x->ndim == FV_MAX_DIMS) {
         return fv_reject(c, FV_ERR_SHAPE, "input %s has the most dimensions that a tensor can have",
@@ -103,24 +103,24 @@ static fv_status unsqueeze_infer(fv_call *c)
 
 static void unsqueeze_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
 {
-    const dim_attrs *a = c->attrs;
+    const dim_options *a = c->options;
     gin[0] = fv_squeeze(gout[0], a->dim);
 }
 
 static const fv_case unsqueeze_cases[] = {{.name = "front",
                                            .inputs = 1,
                                            .in = {{.shape = {2, {2, 3}}}},
-                                           .attrs = &(const dim_attrs){0},
+                                           .options = &(const dim_options){0},
                                            .torch = "x0.unsqueeze(0)"},
                                           {.name = "end",
                                            .inputs = 1,
                                            .in = {{.shape = {3, {2, 3, 2}}}},
-                                           .attrs = &(const dim_attrs){-1},
+                                           .options = &(const dim_options){-1},
                                            .torch = "x0.unsqueeze(-1)"},
                                           {.name = "scalar",
                                            .inputs = 1,
                                            .in = {{.shape = {0, {0}}}},
-                                           .attrs = &(const dim_attrs){0},
+                                           .options = &(const dim_options){0},
                                            .torch = "x0.unsqueeze(0)"},
                                           {0}};
 
@@ -128,28 +128,28 @@ static const fv_op unsqueeze_op = {
     .name = "unsqueeze",
     .inputs = 1,
     .outputs = 1,
-    .attrs_size = sizeof(dim_attrs),
+    .options_size = sizeof(dim_options),
     .infer = unsqueeze_infer,
     .gradient = unsqueeze_gradient,
-    .attr_fields = dim_fields,
+    .option_fields = dim_fields,
     .cases = unsqueeze_cases,
 };
 FV_REGISTER(unsqueeze_op);
 
 fv_tensor *fv_unsqueeze(fv_tensor *x, int64_t dim)
 {
-    return fv_apply(&unsqueeze_op, &(dim_attrs){dim}, 1, &x);
+    return fv_apply(&unsqueeze_op, &(dim_options){dim}, 1, &x);
 }
 
 /* --- expand ----------------------------------------------------------------------------------- */
 
-typedef struct expand_attrs {
+typedef struct expand_options {
     fv_shape shape;
-} expand_attrs;
+} expand_options;
 
 static fv_status expand_infer(fv_call *c)
 {
-    expand_attrs *a = c->attrs;
+    expand_options *a = c->options;
     const fv_tensor *x = c->in[0];
     fv_shape *shape = &a->shape;
     if (shape->ndim < x->ndim || shape->ndim > FV_MAX_DIMS) {
@@ -186,17 +186,17 @@ static void expand_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor 
 static const fv_case expand_cases[] = {{.name = "a length of 1",
                                         .inputs = 1,
                                         .in = {{.shape = {2, {3, 1}}}},
-                                        .attrs = &(const expand_attrs){{2, {-1, 4}}},
+                                        .options = &(const expand_options){{2, {-1, 4}}},
                                         .torch = "x0.expand(-1, 4)"},
                                        {.name = "new dimensions",
                                         .inputs = 1,
                                         .in = {{.shape = {2, {1, 3}}}},
-                                        .attrs = &(const expand_attrs){{4, {2, 1, 2, 3}}},
+                                        .options = &(const expand_options){{4, {2, 1, 2, 3}}},
                                         .torch = "x0.expand(2, 1, 2, 3)"},
                                        {.name = "scalar",
                                         .inputs = 1,
                                         .in = {{.shape = {0, {0}}}},
-                                        .attrs = &(const expand_attrs){{1, {5}}},
+                                        .options = &(const expand_options){{1, {5}}},
                                         .torch = "x0.expand(5)"},
                                        {0}};
 
@@ -204,7 +204,7 @@ static const fv_op expand_op = {
     .name = "expand",
     .inputs = 1,
     .outputs = 1,
-    .attrs_size = sizeof(expand_attrs),
+    .options_size = sizeof(expand_options),
     .infer = expand_infer,
     .gradient = expand_gradient,
     .cases = expand_cases,
@@ -213,5 +213,5 @@ FV_REGISTER(expand_op);
 
 fv_tensor *fv_expand_ex(fv_tensor *x, fv_shape shape)
 {
-    return fv_apply(&expand_op, &(expand_attrs){shape}, 1, &x);
+    return fv_apply(&expand_op, &(expand_options){shape}, 1, &x);
 }

@@ -16,13 +16,13 @@ static void output_permuted(fv_call *c, const int64_t *from)
 
 /* --- permute ---------------------------------------------------------------------------------- */
 
-typedef struct permute_attrs {
+typedef struct permute_options {
     fv_shape dims;
-} permute_attrs;
+} permute_options;
 
 static fv_status permute_infer(fv_call *c)
 {
-    permute_attrs *a = c->attrs;
+    permute_options *a = c->options;
     const fv_tensor *x = c->in[0];
     unsigned seen = 0;
     bool right = a->dims.ndim == x->ndim;
@@ -43,7 +43,7 @@ static fv_status permute_infer(fv_call *c)
 
 static void permute_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
 {
-    const permute_attrs *a = c->attrs;
+    const permute_options *a = c->options;
     fv_shape inverse = {.ndim = a->dims.ndim};
     for (int i = 0; i < inverse.ndim; i++) inverse.dim[a->dims.dim[i]] = i;
     gin[0] = fv_permute_ex(gout[0], inverse);
@@ -52,12 +52,12 @@ static void permute_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor
 static const fv_case permute_cases[] = {{.name = "rotation",
                                          .inputs = 1,
                                          .in = {{.shape = {3, {2, 3, 4}}}},
-                                         .attrs = &(const permute_attrs){{3, {2, 0, 1}}},
+                                         .options = &(const permute_options){{3, {2, 0, 1}}},
                                          .torch = "x0.permute(2, 0, 1)"},
                                         {.name = "from the end",
                                          .inputs = 1,
                                          .in = {{.shape = {4, {2, 3, 2, 3}}}},
-                                         .attrs = &(const permute_attrs){{4, {0, -2, -1, 1}}},
+                                         .options = &(const permute_options){{4, {0, -2, -1, 1}}},
                                          .torch = "x0.permute(0, -2, -1, 1)"},
                                         {0}};
 
@@ -65,7 +65,7 @@ static const fv_op permute_op = {
     .name = "permute",
     .inputs = 1,
     .outputs = 1,
-    .attrs_size = sizeof(permute_attrs),
+    .options_size = sizeof(permute_options),
     .infer = permute_infer,
     .gradient = permute_gradient,
     .cases = permute_cases,
@@ -74,18 +74,18 @@ FV_REGISTER(permute_op);
 
 fv_tensor *fv_permute_ex(fv_tensor *x, fv_shape dims)
 {
-    return fv_apply(&permute_op, &(permute_attrs){dims}, 1, &x);
+    return fv_apply(&permute_op, &(permute_options){dims}, 1, &x);
 }
 
 /* --- transpose, movedim ----------------------------------------------------------------------- */
 
-typedef struct two_dims_attrs {
+typedef struct two_dims_options {
     int64_t first, second;
-} two_dims_attrs;
+} two_dims_options;
 
 static fv_status transpose_infer(fv_call *c)
 {
-    two_dims_attrs *a = c->attrs;
+    two_dims_options *a = c->options;
     fv_status status = fv_need_dim(c, 0, &a->first);
     if (status == FV_OK) status = fv_need_dim(c, 0, &a->second);
     if (status != FV_OK) return status;
@@ -99,23 +99,24 @@ static fv_status transpose_infer(fv_call *c)
 
 static void transpose_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
 {
-    const two_dims_attrs *a = c->attrs;
+    const two_dims_options *a = c->options;
     gin[0] = fv_transpose(gout[0], a->first, a->second);
 }
 
-static const fv_attr transpose_fields[] = {{"dim0", offsetof(two_dims_attrs, first), FV_ATTR_DIM},
-                                           {"dim1", offsetof(two_dims_attrs, second), FV_ATTR_DIM},
-                                           {0}};
+static const fv_option transpose_fields[] = {
+    {"dim0", offsetof(two_dims_options, first), FV_OPTION_DIM},
+    {"dim1", offsetof(two_dims_options, second), FV_OPTION_DIM},
+    {0}};
 
 static const fv_case transpose_cases[] = {{.name = "matrix",
                                            .inputs = 1,
                                            .in = {{.shape = {2, {2, 3}}}},
-                                           .attrs = &(const two_dims_attrs){0, 1},
+                                           .options = &(const two_dims_options){0, 1},
                                            .torch = "x0.transpose(0, 1)"},
                                           {.name = "from the end",
                                            .inputs = 1,
                                            .in = {{.shape = {3, {2, 3, 4}}}},
-                                           .attrs = &(const two_dims_attrs){0, -1},
+                                           .options = &(const two_dims_options){0, -1},
                                            .torch = "x0.transpose(0, -1)"},
                                           {0}};
 
@@ -123,22 +124,22 @@ static const fv_op transpose_op = {
     .name = "transpose",
     .inputs = 1,
     .outputs = 1,
-    .attrs_size = sizeof(two_dims_attrs),
+    .options_size = sizeof(two_dims_options),
     .infer = transpose_infer,
     .gradient = transpose_gradient,
-    .attr_fields = transpose_fields,
+    .option_fields = transpose_fields,
     .cases = transpose_cases,
 };
 FV_REGISTER(transpose_op);
 
 fv_tensor *fv_transpose(fv_tensor *x, int64_t dim0, int64_t dim1)
 {
-    return fv_apply(&transpose_op, &(two_dims_attrs){dim0, dim1}, 1, &x);
+    return fv_apply(&transpose_op, &(two_dims_options){dim0, dim1}, 1, &x);
 }
 
 static fv_status movedim_infer(fv_call *c)
 {
-    two_dims_attrs *a = c->attrs;
+    two_dims_options *a = c->options;
     fv_status status = fv_need_dim(c, 0, &a->first);
     if (status == FV_OK) status = fv_need_dim(c, 0, &a->second);
     if (status != FV_OK) return status;
@@ -154,24 +155,24 @@ static fv_status movedim_infer(fv_call *c)
 
 static void movedim_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
 {
-    const two_dims_attrs *a = c->attrs;
+    const two_dims_options *a = c->options;
     gin[0] = fv_movedim(gout[0], a->second, a->first);
 }
 
-static const fv_attr movedim_fields[] = {
-    {"source", offsetof(two_dims_attrs, first), FV_ATTR_DIM},
-    {"destination", offsetof(two_dims_attrs, second), FV_ATTR_DIM},
+static const fv_option movedim_fields[] = {
+    {"source", offsetof(two_dims_options, first), FV_OPTION_DIM},
+    {"destination", offsetof(two_dims_options, second), FV_OPTION_DIM},
     {0}};
 
 static const fv_case movedim_cases[] = {{.name = "to the front",
                                          .inputs = 1,
                                          .in = {{.shape = {3, {2, 3, 4}}}},
-                                         .attrs = &(const two_dims_attrs){-1, 0},
+                                         .options = &(const two_dims_options){-1, 0},
                                          .torch = "x0.movedim(-1, 0)"},
                                         {.name = "to the end",
                                          .inputs = 1,
                                          .in = {{.shape = {4, {2, 3, 2, 2}}}},
-                                         .attrs = &(const two_dims_attrs){1, 3},
+                                         .options = &(const two_dims_options){1, 3},
                                          .torch = "x0.movedim(1, 3)"},
                                         {0}};
 
@@ -179,17 +180,17 @@ static const fv_op movedim_op = {
     .name = "movedim",
     .inputs = 1,
     .outputs = 1,
-    .attrs_size = sizeof(two_dims_attrs),
+    .options_size = sizeof(two_dims_options),
     .infer = movedim_infer,
     .gradient = movedim_gradient,
-    .attr_fields = movedim_fields,
+    .option_fields = movedim_fields,
     .cases = movedim_cases,
 };
 FV_REGISTER(movedim_op);
 
 fv_tensor *fv_movedim(fv_tensor *x, int64_t source, int64_t destination)
 {
-    return fv_apply(&movedim_op, &(two_dims_attrs){source, destination}, 1, &x);
+    return fv_apply(&movedim_op, &(two_dims_options){source, destination}, 1, &x);
 }
 
 /* --- t ---------------------------------------------------------------------------------------- */

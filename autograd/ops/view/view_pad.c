@@ -9,21 +9,21 @@
 #include "autograd/ops/view/view.h"
 #include "tensor/kernels/view/transpose.h"
 
-typedef struct pad_attrs {
+typedef struct pad_options {
     fv_shape pad; /* as given: pairs from the last dimension on */
     int64_t mode;
     double value;
-} pad_attrs;
+} pad_options;
 
 typedef void (*copy_fn)(fv_tensor *dst, const fv_tensor *src);
 
-static int64_t before_of(const pad_attrs *a, int ndim, int dim)
+static int64_t before_of(const pad_options *a, int ndim, int dim)
 {
     int pair = ndim - 1 - dim;
     return 2 * pair < a->pad.ndim ? a->pad.dim[2 * pair] : 0;
 }
 
-static int64_t after_of(const pad_attrs *a, int ndim, int dim)
+static int64_t after_of(const pad_options *a, int ndim, int dim)
 {
     int pair = ndim - 1 - dim;
     return 2 * pair < a->pad.ndim ? a->pad.dim[2 * pair + 1] : 0;
@@ -33,7 +33,7 @@ static int64_t after_of(const pad_attrs *a, int ndim, int dim)
 
 static fv_status check_amount(const fv_call *c, int dim, int64_t length, int64_t amount)
 {
-    const pad_attrs *a = c->attrs;
+    const pad_options *a = c->options;
     const int64_t most = INT64_C(1) << 49;
     int64_t limit = a->mode == FV_PAD_REFLECT    ? length - 1
                     : a->mode == FV_PAD_CIRCULAR ? length
@@ -53,7 +53,7 @@ static fv_status check_amount(const fv_call *c, int dim, int64_t length, int64_t
 
 static fv_status check_pad(const fv_call *c, int ndim, const char *name)
 {
-    const pad_attrs *a = c->attrs;
+    const pad_options *a = c->options;
     if (a->mode < FV_PAD_CONSTANT || a->mode > FV_PAD_CIRCULAR) {
         return fv_reject(c, FV_ERR_OPTION, "%lld is no mode", (long long)a->mode);
     }
@@ -69,7 +69,7 @@ static fv_status check_pad(const fv_call *c, int ndim, const char *name)
 /* The padded shape of an input; errors as documented. */
 static fv_status padded_shape(const fv_call *c, const fv_shape *input, fv_shape *out)
 {
-    const pad_attrs *a = c->attrs;
+    const pad_options *a = c->options;
     *out = *input;
     for (int i = 0; i < input->ndim; i++) {
         int64_t length = input->dim[i];
@@ -100,7 +100,7 @@ static void cut(fv_tensor *t, int dim, int64_t start, int64_t length)
 }
 
 /* The part of the padded y that x is copied to, and the part of x that is. */
-static void cut_interior(const pad_attrs *a, fv_tensor *y, fv_tensor *x)
+static void cut_interior(const pad_options *a, fv_tensor *y, fv_tensor *x)
 {
     for (int i = 0; i < x->ndim; i++) {
         int64_t before = before_of(a, x->ndim, i), after = after_of(a, x->ndim, i);
@@ -124,7 +124,7 @@ static int64_t source_of(int64_t mode, int64_t i, int64_t before, int64_t length
 
 /* Calls visit for every margin slice of dim with the slice that it copies. Dimensions after dim
  * are cut to the interior. */
-static void each_margin(const pad_attrs *a, const fv_tensor *y, const int64_t *lengths, int dim,
+static void each_margin(const pad_options *a, const fv_tensor *y, const int64_t *lengths, int dim,
                         copy_fn visit)
 {
     fv_tensor part = fv_tensor_borrow(y);
@@ -175,7 +175,7 @@ static void fill(fv_tensor *y, double value, copy_fn copy)
 
 static void pad_with(fv_call *c, copy_fn copy)
 {
-    const pad_attrs *a = c->attrs;
+    const pad_options *a = c->options;
     fv_tensor *y = c->out[0];
     fv_tensor interior = fv_tensor_borrow(y), x = fv_tensor_borrow(c->in[0]);
     if (y->numel == 0) return;
@@ -196,11 +196,11 @@ static void pad_reference(fv_call *c)
     pad_with(c, fv_copy_reference);
 }
 
-static fv_tensor *pad_backward(fv_tensor *g, const pad_attrs *a, fv_shape shape);
+static fv_tensor *pad_backward(fv_tensor *g, const pad_options *a, fv_shape shape);
 
 static void pad_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
 {
-    const pad_attrs *a = c->attrs;
+    const pad_options *a = c->options;
     if (a->mode != FV_PAD_CONSTANT) {
         gin[0] = pad_backward(gout[0], a, *fv_input_shape(c, 0));
         return;
@@ -214,32 +214,32 @@ static const fv_case pad_cases[] = {
     {.name = "constant",
      .inputs = 1,
      .in = {{.shape = {2, {3, 4}}}},
-     .attrs = &(const pad_attrs){{2, {1, 2}}, FV_PAD_CONSTANT, 1.5},
+     .options = &(const pad_options){{2, {1, 2}}, FV_PAD_CONSTANT, 1.5},
      .torch = "F.pad(x0, (1, 2), value=1.5)"},
     {.name = "two dimensions",
      .inputs = 1,
      .in = {{.shape = {4, {2, 3, 3, 4}}}},
-     .attrs = &(const pad_attrs){{4, {1, 0, 2, 1}}, FV_PAD_CONSTANT, 0},
+     .options = &(const pad_options){{4, {1, 0, 2, 1}}, FV_PAD_CONSTANT, 0},
      .torch = "F.pad(x0, (1, 0, 2, 1))"},
     {.name = "cutting",
      .inputs = 1,
      .in = {{.shape = {3, {2, 4, 5}}}},
-     .attrs = &(const pad_attrs){{4, {-1, 2, 1, -2}}, FV_PAD_CONSTANT, 0.5},
+     .options = &(const pad_options){{4, {-1, 2, 1, -2}}, FV_PAD_CONSTANT, 0.5},
      .torch = "F.pad(x0, (-1, 2, 1, -2), value=0.5)"},
     {.name = "reflect",
      .inputs = 1,
      .in = {{.shape = {4, {1, 2, 3, 4}}}},
-     .attrs = &(const pad_attrs){{4, {2, 3, 1, 2}}, FV_PAD_REFLECT, 0},
+     .options = &(const pad_options){{4, {2, 3, 1, 2}}, FV_PAD_REFLECT, 0},
      .torch = "F.pad(x0, (2, 3, 1, 2), mode='reflect')"},
     {.name = "replicate",
      .inputs = 1,
      .in = {{.shape = {4, {1, 2, 3, 2}}}},
-     .attrs = &(const pad_attrs){{4, {2, 3, 1, 0}}, FV_PAD_REPLICATE, 0},
+     .options = &(const pad_options){{4, {2, 3, 1, 0}}, FV_PAD_REPLICATE, 0},
      .torch = "F.pad(x0, (2, 3, 1, 0), mode='replicate')"},
     {.name = "circular",
      .inputs = 1,
      .in = {{.shape = {4, {2, 1, 3, 4}}}},
-     .attrs = &(const pad_attrs){{4, {4, 1, 2, 3}}, FV_PAD_CIRCULAR, 0},
+     .options = &(const pad_options){{4, {4, 1, 2, 3}}, FV_PAD_CIRCULAR, 0},
      .torch = "F.pad(x0, (4, 1, 2, 3), mode='circular')"},
     {0}};
 
@@ -247,7 +247,7 @@ static const fv_op pad_op = {
     .name = "pad",
     .inputs = 1,
     .outputs = 1,
-    .attrs_size = sizeof(pad_attrs),
+    .options_size = sizeof(pad_options),
     .infer = pad_infer,
     .forward = pad_forward,
     .reference = pad_reference,
@@ -258,22 +258,22 @@ FV_REGISTER(pad_op);
 
 fv_tensor *fv_pad_ex(const fv_pad_args *a)
 {
-    pad_attrs attrs = {a->pad, (int64_t)a->mode, a->value};
-    return fv_apply(&pad_op, &attrs, 1, &a->input);
+    pad_options options = {a->pad, (int64_t)a->mode, a->value};
+    return fv_apply(&pad_op, &options, 1, &a->input);
 }
 
 /* --- pad_backward ----------------------------------------------------------------------------- */
 
 /* The adjoint of the modes that repeat elements: g [padded] -> [input], each element the sum of g
  * over its copies. */
-typedef struct pad_backward_attrs {
-    pad_attrs pad; /* first: shared with the helpers above */
+typedef struct pad_backward_options {
+    pad_options pad; /* first: shared with the helpers above */
     fv_shape shape;
-} pad_backward_attrs;
+} pad_backward_options;
 
 static fv_status pad_backward_infer(fv_call *c)
 {
-    pad_backward_attrs *a = c->attrs;
+    pad_backward_options *a = c->options;
     const fv_tensor *g = c->in[0];
     fv_status status = fv_need_floating(c, 0, "gradient");
     if (status == FV_OK) status = check_pad(c, g->ndim, "gradient");
@@ -312,7 +312,7 @@ static void add_elements(fv_tensor *margin, const fv_tensor *source)
 
 static void fold_with(fv_call *c, copy_fn copy)
 {
-    const pad_attrs *a = c->attrs;
+    const pad_options *a = c->options;
     fv_tensor sums = fv_tensor_borrow(c->in[0]),
               y = fv_tensor_borrow(
                   c->out[0]); /* sums: a copy of g, folded dimension by dimension */
@@ -339,7 +339,7 @@ static void pad_backward_reference(fv_call *c)
 
 static void pad_backward_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
 {
-    const pad_attrs *a = c->attrs;
+    const pad_options *a = c->options;
     gin[0] = fv_pad(gout[0], a->pad, .mode = (fv_pad_mode)a->mode);
 }
 
@@ -347,23 +347,23 @@ static const fv_case pad_backward_cases[] = {
     {.name = "reflect",
      .inputs = 1,
      .in = {{.shape = {2, {4, 7}}}},
-     .attrs = &(const pad_backward_attrs){{{4, {2, 1, 1, 0}}, FV_PAD_REFLECT, 0}, {2, {3, 4}}}},
+     .options = &(const pad_backward_options){{{4, {2, 1, 1, 0}}, FV_PAD_REFLECT, 0}, {2, {3, 4}}}},
     {.name = "replicate",
      .inputs = 1,
      .in = {{.shape = {3, {2, 5, 6}}}},
-     .attrs =
-         &(const pad_backward_attrs){{{4, {3, 1, 1, 2}}, FV_PAD_REPLICATE, 0}, {3, {2, 2, 2}}}},
+     .options =
+         &(const pad_backward_options){{{4, {3, 1, 1, 2}}, FV_PAD_REPLICATE, 0}, {3, {2, 2, 2}}}},
     {.name = "circular",
      .inputs = 1,
      .in = {{.shape = {2, {2, 8}}}},
-     .attrs = &(const pad_backward_attrs){{{2, {3, 2}}, FV_PAD_CIRCULAR, 0}, {2, {2, 3}}}},
+     .options = &(const pad_backward_options){{{2, {3, 2}}, FV_PAD_CIRCULAR, 0}, {2, {2, 3}}}},
     {0}};
 
 static const fv_op pad_backward_op = {
     .name = "pad_backward",
     .inputs = 1,
     .outputs = 1,
-    .attrs_size = sizeof(pad_backward_attrs),
+    .options_size = sizeof(pad_backward_options),
     .infer = pad_backward_infer,
     .forward = pad_backward_forward,
     .reference = pad_backward_reference,
@@ -372,8 +372,8 @@ static const fv_op pad_backward_op = {
 };
 FV_REGISTER(pad_backward_op);
 
-static fv_tensor *pad_backward(fv_tensor *g, const pad_attrs *a, fv_shape shape)
+static fv_tensor *pad_backward(fv_tensor *g, const pad_options *a, fv_shape shape)
 {
-    pad_backward_attrs attrs = {*a, shape};
-    return fv_apply(&pad_backward_op, &attrs, 1, &g);
+    pad_backward_options options = {*a, shape};
+    return fv_apply(&pad_backward_op, &options, 1, &g);
 }

@@ -2,9 +2,9 @@
 #include "autograd/ops/view/view.h"
 #include "tensor/kernels/view/transpose.h"
 
-typedef struct shape_attrs {
+typedef struct shape_options {
     fv_shape shape;
-} shape_attrs;
+} shape_options;
 
 /* Replaces the one -1 of shape so that it has numel elements, and checks the rest. */
 static fv_status resolve_shape(const fv_call *c, int64_t numel, fv_shape *shape)
@@ -121,7 +121,7 @@ static void reshape_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor
 
 static fv_status reshape_infer(fv_call *c)
 {
-    shape_attrs *a = c->attrs;
+    shape_options *a = c->options;
     fv_status status = resolve_shape(c, c->in[0]->numel, &a->shape);
     if (status == FV_OK) output_reshaped(c, &a->shape);
     return status;
@@ -130,22 +130,22 @@ static fv_status reshape_infer(fv_call *c)
 static const fv_case reshape_cases[] = {{.name = "regroup",
                                          .inputs = 1,
                                          .in = {{.shape = {3, {2, 3, 4}}}},
-                                         .attrs = &(const shape_attrs){{2, {6, 4}}},
+                                         .options = &(const shape_options){{2, {6, 4}}},
                                          .torch = "x0.reshape(6, 4)"},
                                         {.name = "inferred dimension",
                                          .inputs = 1,
                                          .in = {{.shape = {4, {2, 3, 3, 5}}}},
-                                         .attrs = &(const shape_attrs){{3, {5, -1, 2}}},
+                                         .options = &(const shape_options){{3, {5, -1, 2}}},
                                          .torch = "x0.reshape(5, -1, 2)"},
                                         {.name = "one element to a scalar",
                                          .inputs = 1,
                                          .in = {{.shape = {2, {1, 1}}}},
-                                         .attrs = &(const shape_attrs){{0, {0}}},
+                                         .options = &(const shape_options){{0, {0}}},
                                          .torch = "x0.reshape(())"},
                                         {.name = "empty",
                                          .inputs = 1,
                                          .in = {{.shape = {2, {0, 4}}}},
-                                         .attrs = &(const shape_attrs){{3, {2, 0, 5}}},
+                                         .options = &(const shape_options){{3, {2, 0, 5}}},
                                          .torch = "x0.reshape(2, 0, 5)"},
                                         {0}};
 
@@ -153,7 +153,7 @@ static const fv_op reshape_op = {
     .name = "reshape",
     .inputs = 1,
     .outputs = 1,
-    .attrs_size = sizeof(shape_attrs),
+    .options_size = sizeof(shape_options),
     .infer = reshape_infer,
     .forward = reshape_forward,
     .reference = reshape_reference,
@@ -164,14 +164,14 @@ FV_REGISTER(reshape_op);
 
 fv_tensor *fv_reshape_ex(fv_tensor *x, fv_shape shape)
 {
-    return fv_apply(&reshape_op, &(shape_attrs){shape}, 1, &x);
+    return fv_apply(&reshape_op, &(shape_options){shape}, 1, &x);
 }
 
 /* --- view ------------------------------------------------------------------------------------- */
 
 static fv_status view_infer(fv_call *c)
 {
-    shape_attrs *a = c->attrs;
+    shape_options *a = c->options;
     fv_status status = resolve_shape(c, c->in[0]->numel, &a->shape);
     return status == FV_OK ? output_view(c, &a->shape) : status;
 }
@@ -180,12 +180,12 @@ static fv_status view_infer(fv_call *c)
 static const fv_case view_cases[] = {{.name = "split the last dimension",
                                       .inputs = 1,
                                       .in = {{.shape = {2, {3, 8}}}},
-                                      .attrs = &(const shape_attrs){{3, {3, 2, -1}}},
+                                      .options = &(const shape_options){{3, {3, 2, -1}}},
                                       .torch = "x0.view(3, 2, -1)"},
                                      {.name = "split the first dimension",
                                       .inputs = 1,
                                       .in = {{.shape = {4, {6, 3, 2, 2}}}},
-                                      .attrs = &(const shape_attrs){{6, {2, 1, 3, 3, 2, 2}}},
+                                      .options = &(const shape_options){{6, {2, 1, 3, 3, 2, 2}}},
                                       .torch = "x0.view(2, 1, 3, 3, 2, 2)"},
                                      {0}};
 
@@ -193,7 +193,7 @@ static const fv_op view_op = {
     .name = "view",
     .inputs = 1,
     .outputs = 1,
-    .attrs_size = sizeof(shape_attrs),
+    .options_size = sizeof(shape_options),
     .infer = view_infer,
     .gradient = reshape_gradient,
     .cases = view_cases,
@@ -202,18 +202,18 @@ FV_REGISTER(view_op);
 
 fv_tensor *fv_view_ex(fv_tensor *x, fv_shape shape)
 {
-    return fv_apply(&view_op, &(shape_attrs){shape}, 1, &x);
+    return fv_apply(&view_op, &(shape_options){shape}, 1, &x);
 }
 
 /* --- flatten ---------------------------------------------------------------------------------- */
 
-typedef struct flatten_attrs {
+typedef struct flatten_options {
     int64_t start, end;
-} flatten_attrs;
+} flatten_options;
 
 static fv_status flatten_infer(fv_call *c)
 {
-    flatten_attrs *a = c->attrs;
+    flatten_options *a = c->options;
     const fv_tensor *x = c->in[0];
     fv_status status = fv_need_dim(c, 0, &a->start);
     if (status == FV_OK) status = fv_need_dim(c, 0, &a->end);
@@ -239,24 +239,25 @@ static fv_status flatten_infer(fv_call *c)
     return FV_OK;
 }
 
-static const fv_attr flatten_fields[] = {{"start_dim", offsetof(flatten_attrs, start), FV_ATTR_DIM},
-                                         {"end_dim", offsetof(flatten_attrs, end), FV_ATTR_DIM},
-                                         {0}};
+static const fv_option flatten_fields[] = {
+    {"start_dim", offsetof(flatten_options, start), FV_OPTION_DIM},
+    {"end_dim", offsetof(flatten_options, end), FV_OPTION_DIM},
+    {0}};
 
 static const fv_case flatten_cases[] = {{.name = "all but the batch",
                                          .inputs = 1,
                                          .in = {{.shape = {4, {2, 3, 4, 5}}}},
-                                         .attrs = &(const flatten_attrs){1, -1},
+                                         .options = &(const flatten_options){1, -1},
                                          .torch = "x0.flatten(1)"},
                                         {.name = "middle",
                                          .inputs = 1,
                                          .in = {{.shape = {4, {3, 2, 3, 2}}}},
-                                         .attrs = &(const flatten_attrs){1, 2},
+                                         .options = &(const flatten_options){1, 2},
                                          .torch = "x0.flatten(1, 2)"},
                                         {.name = "scalar",
                                          .inputs = 1,
                                          .in = {{.shape = {0, {0}}}},
-                                         .attrs = &(const flatten_attrs){0, -1},
+                                         .options = &(const flatten_options){0, -1},
                                          .torch = "x0.flatten()"},
                                         {0}};
 
@@ -264,32 +265,32 @@ static const fv_op flatten_op = {
     .name = "flatten",
     .inputs = 1,
     .outputs = 1,
-    .attrs_size = sizeof(flatten_attrs),
+    .options_size = sizeof(flatten_options),
     .infer = flatten_infer,
     .forward = reshape_forward,
     .reference = reshape_reference,
     .gradient = reshape_gradient,
-    .attr_fields = flatten_fields,
+    .option_fields = flatten_fields,
     .cases = flatten_cases,
 };
 FV_REGISTER(flatten_op);
 
 fv_tensor *fv_flatten_ex(const fv_flatten_args *a)
 {
-    flatten_attrs attrs = {a->start_dim, a->end_dim};
-    return fv_apply(&flatten_op, &attrs, 1, &a->input);
+    flatten_options options = {a->start_dim, a->end_dim};
+    return fv_apply(&flatten_op, &options, 1, &a->input);
 }
 
 /* --- unflatten -------------------------------------------------------------------------------- */
 
-typedef struct unflatten_attrs {
+typedef struct unflatten_options {
     int64_t dim;
     fv_shape shape;
-} unflatten_attrs;
+} unflatten_options;
 
 static fv_status unflatten_infer(fv_call *c)
 {
-    unflatten_attrs *a = c->attrs;
+    unflatten_options *a = c->options;
     const fv_tensor *x = c->in[0];
     fv_status status = fv_need_ndim(c, 0, "input", 1, FV_MAX_DIMS);
     if (status == FV_OK) status = fv_need_dim(c, 0, &a->dim);
@@ -309,34 +310,35 @@ static fv_status unflatten_infer(fv_call *c)
     return output_view(c, &shape);
 }
 
-static const fv_attr unflatten_fields[] = {{"dim", offsetof(unflatten_attrs, dim), FV_ATTR_DIM},
-                                           {0}};
+static const fv_option unflatten_fields[] = {
+    {"dim", offsetof(unflatten_options, dim), FV_OPTION_DIM}, {0}};
 
-static const fv_case unflatten_cases[] = {{.name = "middle",
-                                           .inputs = 1,
-                                           .in = {{.shape = {3, {2, 6, 3}}}},
-                                           .attrs = &(const unflatten_attrs){1, {2, {3, -1}}},
-                                           .torch = "x0.unflatten(1, (3, 2))"},
-                                          {.name = "last",
-                                           .inputs = 1,
-                                           .in = {{.shape = {2, {2, 6}}}},
-                                           .attrs = &(const unflatten_attrs){-1, {3, {1, 2, 3}}},
-                                           .torch = "x0.unflatten(-1, (1, 2, 3))"},
-                                          {0}};
+static const fv_case unflatten_cases[] = {
+    {.name = "middle",
+     .inputs = 1,
+     .in = {{.shape = {3, {2, 6, 3}}}},
+     .options = &(const unflatten_options){1, {2, {3, -1}}},
+     .torch = "x0.unflatten(1, (3, 2))"},
+    {.name = "last",
+     .inputs = 1,
+     .in = {{.shape = {2, {2, 6}}}},
+     .options = &(const unflatten_options){-1, {3, {1, 2, 3}}},
+     .torch = "x0.unflatten(-1, (1, 2, 3))"},
+    {0}};
 
 static const fv_op unflatten_op = {
     .name = "unflatten",
     .inputs = 1,
     .outputs = 1,
-    .attrs_size = sizeof(unflatten_attrs),
+    .options_size = sizeof(unflatten_options),
     .infer = unflatten_infer,
     .gradient = reshape_gradient,
-    .attr_fields = unflatten_fields,
+    .option_fields = unflatten_fields,
     .cases = unflatten_cases,
 };
 FV_REGISTER(unflatten_op);
 
 fv_tensor *fv_unflatten_ex(fv_tensor *x, int64_t dim, fv_shape shape)
 {
-    return fv_apply(&unflatten_op, &(unflatten_attrs){dim, shape}, 1, &x);
+    return fv_apply(&unflatten_op, &(unflatten_options){dim, shape}, 1, &x);
 }

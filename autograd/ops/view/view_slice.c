@@ -4,12 +4,12 @@
 #include "autograd/ops/view/view.h"
 #include "tensor/kernels/view/transpose.h"
 
-typedef struct slice_attrs {
+typedef struct slice_options {
     int64_t dim, start, stop, step;
-} slice_attrs;
+} slice_options;
 
 /* Python's rules: bounds from the end, then clamped to 0 .. length. Returns the count. */
-static int64_t resolve_slice(slice_attrs *a, int64_t length)
+static int64_t resolve_slice(slice_options *a, int64_t length)
 {
     if (a->start < 0) a->start += length;
     if (a->stop < 0) a->stop += length;
@@ -42,7 +42,7 @@ static fv_status need_part_dim(const fv_call *c, int64_t *dim)
 
 static fv_status slice_infer(fv_call *c)
 {
-    slice_attrs *a = c->attrs;
+    slice_options *a = c->options;
     fv_status status = need_part_dim(c, &a->dim);
     if (status != FV_OK) return status;
     if (a->step < 1) {
@@ -56,35 +56,35 @@ static fv_status slice_infer(fv_call *c)
 
 static void slice_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
 {
-    const slice_attrs *a = c->attrs;
+    const slice_options *a = c->options;
     gin[0] = fv_slice_backward(gout[0], *fv_input_shape(c, 0), a->dim, a->start, a->stop, a->step);
 }
 
-static const fv_attr slice_fields[] = {{"dim", offsetof(slice_attrs, dim), FV_ATTR_DIM},
-                                       {"start", offsetof(slice_attrs, start), FV_ATTR_INT},
-                                       {"stop", offsetof(slice_attrs, stop), FV_ATTR_INT},
-                                       {"step", offsetof(slice_attrs, step), FV_ATTR_INT},
-                                       {0}};
+static const fv_option slice_fields[] = {{"dim", offsetof(slice_options, dim), FV_OPTION_DIM},
+                                         {"start", offsetof(slice_options, start), FV_OPTION_INT},
+                                         {"stop", offsetof(slice_options, stop), FV_OPTION_INT},
+                                         {"step", offsetof(slice_options, step), FV_OPTION_INT},
+                                         {0}};
 
 static const fv_case slice_cases[] = {{.name = "middle",
                                        .inputs = 1,
                                        .in = {{.shape = {2, {5, 3}}}},
-                                       .attrs = &(const slice_attrs){0, 1, 4, 1},
+                                       .options = &(const slice_options){0, 1, 4, 1},
                                        .torch = "x0[1:4]"},
                                       {.name = "steps",
                                        .inputs = 1,
                                        .in = {{.shape = {3, {2, 7, 2}}}},
-                                       .attrs = &(const slice_attrs){1, 1, INT64_MAX, 3},
+                                       .options = &(const slice_options){1, 1, INT64_MAX, 3},
                                        .torch = "x0[:, 1::3]"},
                                       {.name = "bounds from the end",
                                        .inputs = 1,
                                        .in = {{.shape = {2, {3, 6}}}},
-                                       .attrs = &(const slice_attrs){-1, -5, -1, 2},
+                                       .options = &(const slice_options){-1, -5, -1, 2},
                                        .torch = "x0[:, -5:-1:2]"},
                                       {.name = "nothing",
                                        .inputs = 1,
                                        .in = {{.shape = {2, {3, 4}}}},
-                                       .attrs = &(const slice_attrs){0, 2, 1, 1},
+                                       .options = &(const slice_options){0, 2, 1, 1},
                                        .torch = "x0[2:1]"},
                                       {0}};
 
@@ -92,28 +92,28 @@ static const fv_op slice_op = {
     .name = "slice",
     .inputs = 1,
     .outputs = 1,
-    .attrs_size = sizeof(slice_attrs),
+    .options_size = sizeof(slice_options),
     .infer = slice_infer,
     .gradient = slice_gradient,
-    .attr_fields = slice_fields,
+    .option_fields = slice_fields,
     .cases = slice_cases,
 };
 FV_REGISTER(slice_op);
 
 fv_tensor *fv_slice(fv_tensor *x, int64_t dim, int64_t start, int64_t stop, int64_t step)
 {
-    return fv_apply(&slice_op, &(slice_attrs){dim, start, stop, step}, 1, &x);
+    return fv_apply(&slice_op, &(slice_options){dim, start, stop, step}, 1, &x);
 }
 
 /* --- narrow ----------------------------------------------------------------------------------- */
 
-typedef struct narrow_attrs {
+typedef struct narrow_options {
     int64_t dim, start, length;
-} narrow_attrs;
+} narrow_options;
 
 static fv_status narrow_infer(fv_call *c)
 {
-    narrow_attrs *a = c->attrs;
+    narrow_options *a = c->options;
     fv_status status = need_part_dim(c, &a->dim);
     if (status != FV_OK) return status;
     int64_t size = c->in[0]->shape[a->dim];
@@ -130,25 +130,26 @@ static fv_status narrow_infer(fv_call *c)
 
 static void narrow_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
 {
-    const narrow_attrs *a = c->attrs;
+    const narrow_options *a = c->options;
     gin[0] = fv_slice_backward(gout[0], *fv_input_shape(c, 0), a->dim, a->start,
                                a->start + a->length, 1);
 }
 
-static const fv_attr narrow_fields[] = {{"dim", offsetof(narrow_attrs, dim), FV_ATTR_DIM},
-                                        {"start", offsetof(narrow_attrs, start), FV_ATTR_INT},
-                                        {"length", offsetof(narrow_attrs, length), FV_ATTR_INT},
-                                        {0}};
+static const fv_option narrow_fields[] = {
+    {"dim", offsetof(narrow_options, dim), FV_OPTION_DIM},
+    {"start", offsetof(narrow_options, start), FV_OPTION_INT},
+    {"length", offsetof(narrow_options, length), FV_OPTION_INT},
+    {0}};
 
 static const fv_case narrow_cases[] = {{.name = "rows",
                                         .inputs = 1,
                                         .in = {{.shape = {2, {4, 3}}}},
-                                        .attrs = &(const narrow_attrs){0, 1, 2},
+                                        .options = &(const narrow_options){0, 1, 2},
                                         .torch = "x0.narrow(0, 1, 2)"},
                                        {.name = "channels from the end",
                                         .inputs = 1,
                                         .in = {{.shape = {4, {2, 5, 2, 2}}}},
-                                        .attrs = &(const narrow_attrs){1, -3, 3},
+                                        .options = &(const narrow_options){1, -3, 3},
                                         .torch = "x0.narrow(1, -3, 3)"},
                                        {0}};
 
@@ -156,28 +157,28 @@ static const fv_op narrow_op = {
     .name = "narrow",
     .inputs = 1,
     .outputs = 1,
-    .attrs_size = sizeof(narrow_attrs),
+    .options_size = sizeof(narrow_options),
     .infer = narrow_infer,
     .gradient = narrow_gradient,
-    .attr_fields = narrow_fields,
+    .option_fields = narrow_fields,
     .cases = narrow_cases,
 };
 FV_REGISTER(narrow_op);
 
 fv_tensor *fv_narrow(fv_tensor *x, int64_t dim, int64_t start, int64_t length)
 {
-    return fv_apply(&narrow_op, &(narrow_attrs){dim, start, length}, 1, &x);
+    return fv_apply(&narrow_op, &(narrow_options){dim, start, length}, 1, &x);
 }
 
 /* --- select ----------------------------------------------------------------------------------- */
 
-typedef struct select_attrs {
+typedef struct select_options {
     int64_t dim, index;
-} select_attrs;
+} select_options;
 
 static fv_status select_infer(fv_call *c)
 {
-    select_attrs *a = c->attrs;
+    select_options *a = c->options;
     const fv_tensor *x = c->in[0];
     fv_status status = need_part_dim(c, &a->dim);
     if (status != FV_OK) return status;
@@ -202,24 +203,24 @@ static fv_status select_infer(fv_call *c)
 
 static void select_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
 {
-    const select_attrs *a = c->attrs;
+    const select_options *a = c->options;
     gin[0] = fv_slice_backward(fv_unsqueeze(gout[0], a->dim), *fv_input_shape(c, 0), a->dim,
                                a->index, a->index + 1, 1);
 }
 
-static const fv_attr select_fields[] = {{"dim", offsetof(select_attrs, dim), FV_ATTR_DIM},
-                                        {"index", offsetof(select_attrs, index), FV_ATTR_INT},
-                                        {0}};
+static const fv_option select_fields[] = {{"dim", offsetof(select_options, dim), FV_OPTION_DIM},
+                                          {"index", offsetof(select_options, index), FV_OPTION_INT},
+                                          {0}};
 
 static const fv_case select_cases[] = {{.name = "row",
                                         .inputs = 1,
                                         .in = {{.shape = {2, {3, 4}}}},
-                                        .attrs = &(const select_attrs){0, 1},
+                                        .options = &(const select_options){0, 1},
                                         .torch = "x0.select(0, 1)"},
                                        {.name = "last of the last",
                                         .inputs = 1,
                                         .in = {{.shape = {3, {2, 3, 4}}}},
-                                        .attrs = &(const select_attrs){-1, -1},
+                                        .options = &(const select_options){-1, -1},
                                         .torch = "x0[..., -1]"},
                                        {0}};
 
@@ -227,29 +228,29 @@ static const fv_op select_op = {
     .name = "select",
     .inputs = 1,
     .outputs = 1,
-    .attrs_size = sizeof(select_attrs),
+    .options_size = sizeof(select_options),
     .infer = select_infer,
     .gradient = select_gradient,
-    .attr_fields = select_fields,
+    .option_fields = select_fields,
     .cases = select_cases,
 };
 FV_REGISTER(select_op);
 
 fv_tensor *fv_select(fv_tensor *x, int64_t dim, int64_t index)
 {
-    return fv_apply(&select_op, &(select_attrs){dim, index}, 1, &x);
+    return fv_apply(&select_op, &(select_options){dim, index}, 1, &x);
 }
 
 /* --- slice_backward --------------------------------------------------------------------------- */
 
-typedef struct slice_backward_attrs {
-    slice_attrs part;
+typedef struct slice_backward_options {
+    slice_options part;
     fv_shape shape;
-} slice_backward_attrs;
+} slice_backward_options;
 
 static fv_status slice_backward_infer(fv_call *c)
 {
-    slice_backward_attrs *a = c->attrs;
+    slice_backward_options *a = c->options;
     const fv_tensor *g = c->in[0];
     fv_status status = need_part_dim(c, &a->part.dim);
     if (status == FV_OK && a->shape.ndim == g->ndim) status = fv_need_size(c, &a->shape);
@@ -277,7 +278,7 @@ static fv_status slice_backward_infer(fv_call *c)
 
 static void write_part(fv_call *c, void (*copy)(fv_tensor *dst, const fv_tensor *src))
 {
-    const slice_attrs *a = &((const slice_backward_attrs *)c->attrs)->part;
+    const slice_options *a = &((const slice_backward_options *)c->options)->part;
     const fv_tensor *g = c->in[0];
     fv_tensor part = fv_tensor_borrow(c->out[0]);
     size_t size = fv_dtype_size(part.dtype);
@@ -303,27 +304,27 @@ static void slice_backward_reference(fv_call *c)
 
 static void slice_backward_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
 {
-    const slice_attrs *a = &((const slice_backward_attrs *)c->attrs)->part;
+    const slice_options *a = &((const slice_backward_options *)c->options)->part;
     gin[0] = fv_slice(gout[0], a->dim, a->start, a->stop, a->step);
 }
 
-static const fv_attr slice_backward_fields[] = {
-    {"dim", offsetof(slice_backward_attrs, part.dim), FV_ATTR_DIM},
-    {"start", offsetof(slice_backward_attrs, part.start), FV_ATTR_INT},
-    {"stop", offsetof(slice_backward_attrs, part.stop), FV_ATTR_INT},
-    {"step", offsetof(slice_backward_attrs, part.step), FV_ATTR_INT},
+static const fv_option slice_backward_fields[] = {
+    {"dim", offsetof(slice_backward_options, part.dim), FV_OPTION_DIM},
+    {"start", offsetof(slice_backward_options, part.start), FV_OPTION_INT},
+    {"stop", offsetof(slice_backward_options, part.stop), FV_OPTION_INT},
+    {"step", offsetof(slice_backward_options, part.step), FV_OPTION_INT},
     {0}};
 
 static const fv_case slice_backward_cases[] = {
     {.name = "rows",
      .inputs = 1,
      .in = {{.shape = {2, {2, 3}}}},
-     .attrs = &(const slice_backward_attrs){{0, 1, 3, 1}, {2, {4, 3}}},
+     .options = &(const slice_backward_options){{0, 1, 3, 1}, {2, {4, 3}}},
      .torch = "torch.slice_scatter(torch.zeros(4, 3, dtype=x0.dtype), x0, 0, 1, 3, 1)"},
     {.name = "steps",
      .inputs = 1,
      .in = {{.shape = {4, {2, 2, 2, 3}}}},
-     .attrs = &(const slice_backward_attrs){{1, 1, 5, 3}, {4, {2, 5, 2, 3}}},
+     .options = &(const slice_backward_options){{1, 1, 5, 3}, {4, {2, 5, 2, 3}}},
      .torch = "torch.slice_scatter(torch.zeros(2, 5, 2, 3, dtype=x0.dtype), x0, 1, 1, 5, 3)"},
     {0}};
 
@@ -331,12 +332,12 @@ static const fv_op slice_backward_op = {
     .name = "slice_backward",
     .inputs = 1,
     .outputs = 1,
-    .attrs_size = sizeof(slice_backward_attrs),
+    .options_size = sizeof(slice_backward_options),
     .infer = slice_backward_infer,
     .forward = slice_backward_forward,
     .reference = slice_backward_reference,
     .gradient = slice_backward_gradient,
-    .attr_fields = slice_backward_fields,
+    .option_fields = slice_backward_fields,
     .cases = slice_backward_cases,
 };
 FV_REGISTER(slice_backward_op);
@@ -344,6 +345,6 @@ FV_REGISTER(slice_backward_op);
 fv_tensor *fv_slice_backward(fv_tensor *g, fv_shape shape, int64_t dim, int64_t start, int64_t stop,
                              int64_t step)
 {
-    slice_backward_attrs attrs = {{dim, start, stop, step}, shape};
-    return fv_apply(&slice_backward_op, &attrs, 1, &g);
+    slice_backward_options options = {{dim, start, stop, step}, shape};
+    return fv_apply(&slice_backward_op, &options, 1, &g);
 }

@@ -98,7 +98,7 @@ static void list_taps(const conv_plan *p, const conv_phase *phase, const conv_so
 static void run_box(const conv_plan *p, const conv_phase *phase, const conv_box *box,
                     const conv_source *source, fv_depthwise_row *job, void *target)
 {
-    const fv_conv_kernels *kernels = FV_ISA_PICK(fv_conv_kernels_);
+    const fv_conv_kernels *kernels = FV_ISA_PICK(fv_conv_kernels_, fv_isa_level());
     int64_t count[CONV_AXES];
     if (!conv_clip(phase, box, count)) return;
     job->positions = count[3];
@@ -160,7 +160,7 @@ void conv_depthwise_run(const conv_plan *p, const void *source, const void *w, c
 static void sum_boxes(const conv_plan *p, int t, const void *x, const void *gy, void *sums,
                       char *scratch)
 {
-    const fv_conv_kernels *kernels = FV_ISA_PICK(fv_conv_kernels_);
+    const fv_conv_kernels *kernels = FV_ISA_PICK(fv_conv_kernels_, fv_isa_level());
     const conv_phase phase = conv_get_phase(p, 0);
     const size_t row = (size_t)width(p) * p->size, pixel = (size_t)p->g->c * p->size;
     parts at = layout(p);

@@ -204,7 +204,7 @@ conv_plan conv_make_plan(const fv_conv_geometry *g, fv_dtype dtype, fv_conv_pass
     p.type = dtype == FV_FLOAT64;
     p.size = p.type ? 8 : 4;
     p.pass = pass;
-    p.tiles = FV_ISA_PICK(fv_tile_kernels_);
+    p.tiles = FV_ISA_PICK(fv_tile_kernels_, fv_isa_level());
     p.lanes = p.tiles->lanes[p.type];
     p.nr = FV_TILE_VECTORS * p.lanes;
     p.images = g->n;

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "tensor/kernels/elementwise/elementwise.h"
-#include "tensor/threads.h"
+#include "tensor/parallel.h"
 
 enum {
     TILE = 1024,       /* elements of a tile */
@@ -32,8 +32,8 @@ fv_elementwise_class fv_elementwise_class_of(fv_elementwise op)
 static fv_elementwise_row row_for(fv_elementwise op, fv_dtype compute)
 {
     switch (compute) {
-    case FV_FLOAT32: return FV_ISA_PICK(fv_elementwise_float_rows_)->f32[op];
-    case FV_FLOAT64: return FV_ISA_PICK(fv_elementwise_float_rows_)->f64[op];
+    case FV_FLOAT32: return FV_ISA_PICK(fv_elementwise_float_rows_, fv_isa_level())->f32[op];
+    case FV_FLOAT64: return FV_ISA_PICK(fv_elementwise_float_rows_, fv_isa_level())->f64[op];
     case FV_INT64: return fv_elementwise_integers.i64[op];
     case FV_INT32: return fv_elementwise_integers.i32[op];
     case FV_UINT8:
@@ -100,7 +100,7 @@ static void run_flat_chunk(const flat *f, int64_t first, int64_t n)
 
 static void run_flat(const flat *f, int64_t n, double nanoseconds)
 {
-    int threads = fv_threads_for(nanoseconds);
+    int threads = fv_threads_for(fv_machine_now(), nanoseconds);
     if (threads <= 1) {
         run_flat_chunk(f, 0, n);
         return;
@@ -407,7 +407,8 @@ void fv_elementwise_run(fv_elementwise op, fv_dtype compute, fv_tensor *out, int
     if (work.ndim > 0) merge_dims(&work);
     pad_dims(&work);
     cut_tiles(&work);
-    int threads = fv_threads_for((double)out->numel * (nanoseconds_per_element(op, compute) + 0.2));
+    int threads = fv_threads_for(fv_machine_now(),
+                                 (double)out->numel * (nanoseconds_per_element(op, compute) + 0.2));
     if (threads <= 1 || work.tiles < threads) {
         run_tiles(&work, 0, work.tiles);
         return;

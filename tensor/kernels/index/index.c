@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "tensor/kernels/nest.h"
-#include "tensor/threads.h"
+#include "tensor/parallel.h"
 
 /* The lines of up to three tensors along dim, which may differ in length there. */
 typedef struct lines {
@@ -74,7 +74,7 @@ void fv_argbest_run(const fv_tensor *x, int dim, bool largest, fv_tensor *index,
     if (index->numel == 0) return;
     lines l = make_lines(dim, x, index, value ? value : index);
     int64_t n = length(x, dim), size = (int64_t)fv_dtype_size(x->dtype);
-    int threads = fv_threads_for(1.0 * (double)x->numel);
+    int threads = fv_threads_for(fv_machine_now(), 1.0 * (double)x->numel);
     (void)threads; /* without OpenMP */
 #pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
     for (int64_t i = 0; i < l.outer.count; i++) {
@@ -97,7 +97,7 @@ void fv_gather_run(const fv_tensor *x, int dim, const fv_tensor *index, fv_tenso
     lines l = make_lines(dim, y, index, x);
     int64_t n = length(index, dim);
     size_t size = fv_dtype_size(x->dtype);
-    int threads = fv_threads_for(2.0 * (double)y->numel);
+    int threads = fv_threads_for(fv_machine_now(), 2.0 * (double)y->numel);
     (void)threads; /* without OpenMP */
 #pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
     for (int64_t i = 0; i < l.outer.count; i++) {
@@ -118,7 +118,7 @@ void fv_scatter_add_run(const fv_tensor *g, int dim, const fv_tensor *index, fv_
     if (g->numel == 0) return;
     lines l = make_lines(dim, g, index, gx);
     int64_t n = length(index, dim);
-    int threads = fv_threads_for(2.0 * (double)g->numel);
+    int threads = fv_threads_for(fv_machine_now(), 2.0 * (double)g->numel);
     (void)threads; /* without OpenMP */
 #pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
     for (int64_t i = 0; i < l.outer.count; i++) {
@@ -160,7 +160,7 @@ void fv_cumsum_run(const fv_tensor *x, int dim, bool reversed, fv_tensor *y)
     if (y->numel == 0) return;
     lines l = make_lines(dim, x, y, y);
     int64_t n = length(x, dim);
-    int threads = fv_threads_for(2.0 * (double)x->numel);
+    int threads = fv_threads_for(fv_machine_now(), 2.0 * (double)x->numel);
     (void)threads; /* without OpenMP */
 #pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
     for (int64_t line = 0; line < l.outer.count; line++) {

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "tensor/kernels/nest.h"
-#include "tensor/threads.h"
+#include "tensor/parallel.h"
 
 /* Parts of a sum: their number follows from the size of the work. */
 enum { PARTS = 64, PART_ELEMENTS = 8192 };
@@ -37,7 +37,7 @@ static pair_walk make_walk(fv_pair_loss kind, double parameter, const fv_tensor 
                    .x = x,
                    .t = t,
                    .out = out,
-                   .kernels = FV_ISA_PICK(fv_loss_kernels_)};
+                   .kernels = FV_ISA_PICK(fv_loss_kernels_, fv_isa_level())};
     for (int d = 0; d < x->ndim; d++)
         fv_nest_add(&w.outer, x->shape[d], x->strides[d], t->strides[d],
                     out ? out->strides[d] : x->strides[d]);
@@ -108,7 +108,7 @@ void fv_pair_loss_run(fv_pair_loss kind, double parameter, const fv_tensor *x, c
     int64_t blocks = w.outer.count * w.blocks, parts = parts_for(x->numel);
     double sums[PARTS] = {0}, total = 0;
     double each = (x->dtype == FV_FLOAT64 ? 4.0 : 0.3) + (kind == FV_PAIR_BCE ? 2.0 : 0.0);
-    int threads = fv_threads_for(each * (double)x->numel);
+    int threads = fv_threads_for(fv_machine_now(), each * (double)x->numel);
     (void)threads; /* without OpenMP */
 #pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
     for (int64_t p = 0; p < parts; p++)
@@ -200,7 +200,7 @@ void fv_nll_run(const fv_nll_job *job, const fv_tensor *x, fv_tensor *out, fv_te
     double cost = job->smoothing == 0 ? 10.0 : 10.0 + 2.0 * (double)x->shape[job->dim];
     int64_t parts = parts_for(nest.count * (job->smoothing == 0 ? 1 : x->shape[job->dim]));
     double losses[PARTS] = {0}, counts[PARTS] = {0};
-    int threads = fv_threads_for(cost * (double)nest.count);
+    int threads = fv_threads_for(fv_machine_now(), cost * (double)nest.count);
     (void)threads; /* without OpenMP */
 #pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
     for (int64_t p = 0; p < parts; p++) {
@@ -262,7 +262,7 @@ void fv_nll_grad_run(const fv_nll_job *job, const fv_tensor *g, const fv_tensor 
     fv_nest nest = sample_nest(job, gx, job->reduce ? NULL : g);
     double factor = mean_factor(job, total);
     double cost = job->smoothing == 0 ? 10.0 : 10.0 + 2.0 * (double)gx->shape[job->dim];
-    int threads = fv_threads_for(cost * (double)nest.count);
+    int threads = fv_threads_for(fv_machine_now(), cost * (double)nest.count);
     (void)threads; /* without OpenMP */
 #pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
     for (int64_t i = 0; i < nest.count; i++) {

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "tensor/kernels/element.h"
-#include "tensor/threads.h"
+#include "tensor/parallel.h"
 
 /* --- how rows are cut --------------------------------------------------------------------- */
 
@@ -38,7 +38,7 @@ static plan make_plan(const fv_norm_shape *s, int streams)
     p.chunks = (p.rows + p.chunk_rows - 1) / p.chunk_rows;
     /* 8 bytes a nanosecond and core */
     double bytes = (double)s->rows * (double)s->channels * (double)p.element;
-    p.threads = fv_threads_for(bytes * streams / 8.0);
+    p.threads = fv_threads_for(fv_machine_now(), bytes * streams / 8.0);
     return p;
 }
 
@@ -137,7 +137,8 @@ void fv_norm_statistics(const fv_norm_shape *s, const void *x, double *mean, dou
 {
     plan p = make_plan(s, 1);
     const fv_norm_job all = {.x = x, .first = scratch};
-    run_chunks(&p, &all, FV_ISA_PICK(fv_norm_kernels_)->statistics[s->dtype == FV_FLOAT64]);
+    run_chunks(&p, &all,
+               FV_ISA_PICK(fv_norm_kernels_, fv_isa_level())->statistics[s->dtype == FV_FLOAT64]);
 
     memset(mean, 0, (size_t)s->channels * sizeof *mean);
     memset(m2, 0, (size_t)s->channels * sizeof *m2);
@@ -161,7 +162,8 @@ void fv_norm_dots(const fv_norm_shape *s, const void *gy, const void *x, const d
     plan p = make_plan(s, 2);
     const void *columns_mean = spread(s, &p, mean, (int)(2 * p.chunks), scratch);
     const fv_norm_job all = {.x = x, .gy = gy, .mean = columns_mean, .first = scratch};
-    run_chunks(&p, &all, FV_ISA_PICK(fv_norm_kernels_)->dots[s->dtype == FV_FLOAT64]);
+    run_chunks(&p, &all,
+               FV_ISA_PICK(fv_norm_kernels_, fv_isa_level())->dots[s->dtype == FV_FLOAT64]);
 
     for (int64_t c = 0; c < s->channels; c++) sum[c] = dot[c] = 0;
     for (int64_t i = 0; i < p.chunks; i++) {
@@ -203,7 +205,7 @@ void fv_norm_apply(const fv_norm_shape *s, fv_norm_epilogue epilogue, const void
                    void *scratch)
 {
     plan p = make_plan(s, 2);
-    const fv_norm_kernels *k = FV_ISA_PICK(fv_norm_kernels_);
+    const fv_norm_kernels *k = FV_ISA_PICK(fv_norm_kernels_, fv_isa_level());
     fv_norm_job all = {.x = x,
                        .out = y,
                        .mean = spread(s, &p, mean, 0, scratch),
@@ -225,7 +227,8 @@ void fv_norm_apply_backward(const fv_norm_shape *s, const void *gy, const void *
                        .scale = spread(s, &p, scale, 1, scratch),
                        .slope = spread(s, &p, slope, 2, scratch),
                        .shift = spread(s, &p, shift, 3, scratch)};
-    run_all(s, &p, &all, FV_ISA_PICK(fv_norm_kernels_)->apply_backward[s->dtype == FV_FLOAT64]);
+    run_all(s, &p, &all,
+            FV_ISA_PICK(fv_norm_kernels_, fv_isa_level())->apply_backward[s->dtype == FV_FLOAT64]);
 }
 
 /* --- batch norm --------------------------------------------------------------------------- */

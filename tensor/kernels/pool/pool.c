@@ -1,7 +1,7 @@
 /* Pooling: the window tables and the division of pixels among threads. */
 #include "tensor/kernels/pool/pool.h"
 
-#include "tensor/threads.h"
+#include "tensor/parallel.h"
 
 static int64_t at_least(int64_t a, int64_t b)
 {
@@ -112,7 +112,7 @@ static void run(const fv_pool *g, fv_dtype dtype, fv_pool_job *job, bool backwar
 
     double bytes = (double)at_least(pixels_in(g), pixels_out(g)) * (double)g->channels *
                    (double)fv_dtype_size(dtype);
-    int threads = fv_threads_for(bytes / 8.0);
+    int threads = fv_threads_for(fv_machine_now(), bytes / 8.0);
     int64_t pieces = at_most(units, threads == 1 ? 1 : 8 * (int64_t)threads);
     void (*compute)(const fv_pool_job *) = kernel[dtype == FV_FLOAT64];
 #pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
@@ -128,7 +128,7 @@ void fv_pool_max(const fv_pool *g, fv_dtype dtype, const void *x, void *y, void 
                  void *scratch)
 {
     fv_pool_job job = {.from = x, .to = y, .codes = codes};
-    run(g, dtype, &job, false, FV_ISA_PICK(fv_pool_kernels_)->max, scratch);
+    run(g, dtype, &job, false, FV_ISA_PICK(fv_pool_kernels_, fv_isa_level())->max, scratch);
 }
 
 /* The kernels read codes through the field that forward writes. */
@@ -145,25 +145,26 @@ void fv_pool_max_backward(const fv_pool *g, fv_dtype dtype, const void *gy, cons
                           void *gx, void *scratch)
 {
     fv_pool_job job = {.from = gy, .to = gx, .codes = writable(codes)};
-    run(g, dtype, &job, true, FV_ISA_PICK(fv_pool_kernels_)->max_backward, scratch);
+    run(g, dtype, &job, true, FV_ISA_PICK(fv_pool_kernels_, fv_isa_level())->max_backward, scratch);
 }
 
 void fv_pool_max_gather(const fv_pool *g, fv_dtype dtype, const void *x, const void *codes, void *y,
                         void *scratch)
 {
     fv_pool_job job = {.from = x, .to = y, .codes = writable(codes)};
-    run(g, dtype, &job, false, FV_ISA_PICK(fv_pool_kernels_)->max_gather, scratch);
+    run(g, dtype, &job, false, FV_ISA_PICK(fv_pool_kernels_, fv_isa_level())->max_gather, scratch);
 }
 
 void fv_pool_average(const fv_pool *g, fv_dtype dtype, const void *x, void *y, void *scratch)
 {
     fv_pool_job job = {.from = x, .to = y};
-    run(g, dtype, &job, false, FV_ISA_PICK(fv_pool_kernels_)->average, scratch);
+    run(g, dtype, &job, false, FV_ISA_PICK(fv_pool_kernels_, fv_isa_level())->average, scratch);
 }
 
 void fv_pool_average_backward(const fv_pool *g, fv_dtype dtype, const void *gy, void *gx,
                               void *scratch)
 {
     fv_pool_job job = {.from = gy, .to = gx};
-    run(g, dtype, &job, true, FV_ISA_PICK(fv_pool_kernels_)->average_backward, scratch);
+    run(g, dtype, &job, true, FV_ISA_PICK(fv_pool_kernels_, fv_isa_level())->average_backward,
+        scratch);
 }

@@ -282,13 +282,13 @@ static bool run_dots(const fv_gemm *g, rectangle r)
         .bias_j = swap ? 0 : 1,
         .accumulate = g->accumulate,
     };
-    FV_ISA_PICK(fv_tile_kernels_)->dots[type](&job);
+    FV_ISA_PICK(fv_tile_kernels_, fv_isa_level())->dots[type](&job);
     return true;
 }
 
 static void run_rectangle(const fv_gemm *g, rectangle r, char *scratch)
 {
-    const fv_tile_kernels *kernels = FV_ISA_PICK(fv_tile_kernels_);
+    const fv_tile_kernels *kernels = FV_ISA_PICK(fv_tile_kernels_, fv_isa_level());
     size_t size = element_size(g);
     int64_t rows = r.m1 - r.m0, columns = r.n1 - r.n0;
     if (rows < 1 || columns < 1 || run_dots(g, r)) return;

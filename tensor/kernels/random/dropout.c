@@ -4,7 +4,7 @@
 #include <math.h>
 
 #include "tensor/kernels/element.h"
-#include "tensor/threads.h"
+#include "tensor/parallel.h"
 
 enum { CHUNK = 32 * FV_DROPOUT_STEP };
 
@@ -41,10 +41,10 @@ void fv_dropout_run(fv_tensor *out, const fv_tensor *x, fv_rng_state state, doub
         fv_copy_elements(out, x);
         from = out->data;
     }
-    const fv_dropout_rows *rows = FV_ISA_PICK(fv_dropout_rows_);
+    const fv_dropout_rows *rows = FV_ISA_PICK(fv_dropout_rows_, fv_isa_level());
     uint32_t limit = limit_of(keep);
     int64_t chunks = (out->numel + CHUNK - 1) / CHUNK;
-    int threads = fv_threads_for((double)out->numel * 1.0);
+    int threads = fv_threads_for(fv_machine_now(), (double)out->numel * 1.0);
     if (threads <= 1) {
         run_chunk(rows, out, from, 0, out->numel, state, limit, scale);
         return;

@@ -4,7 +4,7 @@
 #include <math.h>
 
 #include "tensor/kernels/nest.h"
-#include "tensor/threads.h"
+#include "tensor/parallel.h"
 
 /* Enough tasks for any sensible number of threads, of enough elements each. */
 enum { TASKS_WANTED = 64, TASK_ELEMENTS = 1 << 15 };
@@ -229,7 +229,7 @@ static void join_splits(const reduce_run *run)
 
 void fv_reduce_run(const fv_reduce_job *job)
 {
-    const fv_reduce_kernels *kernels = FV_ISA_PICK(fv_reduce_kernels_);
+    const fv_reduce_kernels *kernels = FV_ISA_PICK(fv_reduce_kernels_, fv_isa_level());
     fv_dtype dtype = job->in->dtype;
     reduce_run run = {
         .job = job,
@@ -242,7 +242,8 @@ void fv_reduce_run(const fv_reduce_job *job)
     const reduce_plan *p = &run.plan;
     int64_t tasks = p->kept.count * p->tiles * p->splits;
     double per_element = 0.06 * (double)run.size + (job->kind == FV_REDUCE_SUMEXP ? 1.0 : 0.0);
-    int threads = fv_threads_for(per_element * (double)job->in->numel + 10.0 * (double)tasks);
+    int threads = fv_threads_for(fv_machine_now(),
+                                 per_element * (double)job->in->numel + 10.0 * (double)tasks);
     (void)threads; /* without OpenMP */
 #pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
     for (int64_t t = 0; t < tasks; t++) {

@@ -4,7 +4,7 @@
 #include <math.h>
 
 #include "tensor/kernels/nest.h"
-#include "tensor/threads.h"
+#include "tensor/parallel.h"
 
 enum { TILE = 64 }; /* columns or short rows of a task */
 
@@ -87,9 +87,9 @@ static double cost(const fv_tensor *t)
 void fv_softmax_run(const fv_tensor *x, int dim, bool log, fv_tensor *y)
 {
     if (y->numel == 0) return;
-    const fv_softmax_kernels *kernels = FV_ISA_PICK(fv_softmax_kernels_);
+    const fv_softmax_kernels *kernels = FV_ISA_PICK(fv_softmax_kernels_, fv_isa_level());
     softmax_plan p = make_plan(y, x, x, dim);
-    int threads = fv_threads_for(cost(x) + 20.0 * (double)p.tasks);
+    int threads = fv_threads_for(fv_machine_now(), cost(x) + 20.0 * (double)p.tasks);
     (void)threads; /* without OpenMP */
 #pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
     for (int64_t t = 0; t < p.tasks; t++) {
@@ -114,9 +114,9 @@ void fv_softmax_run(const fv_tensor *x, int dim, bool log, fv_tensor *y)
 void fv_softmax_grad_run(const fv_tensor *g, const fv_tensor *y, int dim, bool log, fv_tensor *gx)
 {
     if (gx->numel == 0) return;
-    const fv_softmax_kernels *kernels = FV_ISA_PICK(fv_softmax_kernels_);
+    const fv_softmax_kernels *kernels = FV_ISA_PICK(fv_softmax_kernels_, fv_isa_level());
     softmax_plan p = make_plan(gx, g, y, dim);
-    int threads = fv_threads_for(cost(y) + 20.0 * (double)p.tasks);
+    int threads = fv_threads_for(fv_machine_now(), cost(y) + 20.0 * (double)p.tasks);
     (void)threads; /* without OpenMP */
 #pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
     for (int64_t t = 0; t < p.tasks; t++) {

@@ -1,7 +1,7 @@
 /* Copies between two orders of memory, plane by plane and block by block. */
 #include "transpose.h"
 
-#include "tensor/threads.h"
+#include "tensor/parallel.h"
 #include "transpose_impl.h"
 
 /* The planes of a copy: rows run along dst's dimension of stride 1, columns along src's. */
@@ -79,11 +79,11 @@ bool fv_transpose_copy(fv_tensor *dst, const fv_tensor *src)
     planes p;
     if (dst->dtype != src->dtype || (size != 4 && size != 8) || src->numel == 0) return false;
     if (!find_planes(dst, src, &p)) return false;
-    const fv_transpose_kernels *kernels = FV_ISA_PICK(fv_transpose_kernels_);
+    const fv_transpose_kernels *kernels = FV_ISA_PICK(fv_transpose_kernels_, fv_isa_level());
     fv_transpose_fn transpose = size == 4 ? kernels->word32 : kernels->word64;
     int64_t across = (p.columns + BLOCK - 1) / BLOCK, down = (p.rows + BLOCK - 1) / BLOCK;
     int64_t tasks = p.count * across * down;
-    int t = fv_threads_for((double)src->numel * (double)size * 0.1);
+    int t = fv_threads_for(fv_machine_now(), (double)src->numel * (double)size * 0.1);
     (void)t; /* unused without OpenMP */
 #pragma omp parallel for num_threads(t) schedule(static) if (t > 1)
     for (int64_t i = 0; i < tasks; i++) {

@@ -1,0 +1,25 @@
+/* What a piece of work may use of the machine: threads and instruction-set level.
+ *
+ * Whoever starts the work (fv_apply for an op, an optimizer for its step) settles it once with
+ * fv_machine_now and hands it down; nothing below asks again. So another thread may change the
+ * number of threads at any time, and a plan made for one machine is never run on another. */
+#ifndef FOVEA_TENSOR_MACHINE_H
+#define FOVEA_TENSOR_MACHINE_H
+
+#include "tensor/kernels/isa.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct fv_machine {
+    int threads; /* at most so many, >= 1 */
+    fv_isa isa;  /* which table of kernels: FV_ISA_PICK(stem, machine.isa) */
+} fv_machine;
+
+fv_machine fv_machine_now(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,46 @@
+/* The one parallel primitive: a loop over chunks.
+ *
+ *     fv_parallel(threads, chunks, body, &job);      calls body(&job, chunk, slot)
+ *
+ * once for every chunk in [0, chunks), on at most `threads` threads, and returns when all are done.
+ * slot < threads tells apart what runs at the same time: scratch is laid out by slot. The number of
+ * chunks and their borders come from shapes alone, never from the number of threads, and sums are
+ * kept by chunk and added in chunk order; so the bits of a result depend neither on the threads nor
+ * on what else the machine does.
+ *
+ * With one thread, one chunk, or inside another body it is a plain loop without a system call.
+ * There is no barrier in a body: two phases are two calls. */
+#ifndef FOVEA_TENSOR_PARALLEL_H
+#define FOVEA_TENSOR_PARALLEL_H
+
+#include <stdint.h>
+
+#include "tensor/machine.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef void (*fv_parallel_fn)(void *job, int64_t chunk, int slot);
+
+void fv_parallel(int threads, int64_t chunks, fv_parallel_fn body, void *job);
+
+/* How many threads are worth waking for work of so many nanoseconds on one core; at most
+ * machine.threads. */
+int fv_threads_for(fv_machine machine, double nanoseconds);
+
+/* Into how many chunks to cut `units` equal pieces of work that take so many nanoseconds in all:
+ * about one a 4 microseconds, 1 to 32, at most `units` (but at least 1). */
+int64_t fv_chunks_for(double nanoseconds, int64_t units);
+
+/* First unit of a chunk; that of chunk + 1 is its end. */
+static inline int64_t fv_chunk_begin(int64_t units, int64_t chunks, int64_t chunk)
+{
+    int64_t each = units / chunks, rest = units % chunks;
+    return chunk * each + (chunk < rest ? chunk : rest);
+}
+
+#ifdef __cplusplus
+}
+#endif
+#endif
