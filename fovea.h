@@ -10,6 +10,7 @@
 #include "tensor/create.h"
 #include "tensor/dtype.h"
 #include "tensor/error.h"
+#include "tensor/frame.h"
 #include "tensor/memory.h"
 #include "tensor/print.h"
 #include "tensor/random.h"
@@ -21,6 +22,7 @@
 
 #include "autograd/autograd.h"
 #include "autograd/gradcheck.h"
+#include "autograd/observe.h"
 #include "autograd/op.h"
 #include "autograd/ops/conv/conv.h"
 #include "autograd/ops/random/dropout.h"

@@ -73,7 +73,7 @@ void fv_retain_grad(fv_tensor *t)
 {
     if (fv_failed(t) || !t->node) return;
     t->retains_grad = true;
-    t->node->retained[t->output_nr] = t;
+    t->node->out[t->output_nr].retained = t;
 }
 
 bool fv_is_leaf(const fv_tensor *t)
@@ -89,29 +89,48 @@ const char *fv_grad_fn_name(const fv_tensor *t)
 /* Hooks of a non-leaf belong to its node, which outlives the handle. */
 static fv_hook **hook_list(fv_tensor *t)
 {
-    return t->node ? &t->node->hooks[t->output_nr] : &t->hooks;
+    return t->node ? &t->node->out[t->output_nr].hooks : &t->hooks;
+}
+
+static int add_hook(fv_hook **at, fv_hook hook, const char *name)
+{
+    static int last_handle;
+    fv_hook *made = fv_object_alloc(sizeof *made);
+    if (!made) {
+        fv_fail(FV_ERR_MEMORY, "%s: no memory", name);
+        return 0;
+    }
+    *made = hook;
+    made->handle = __atomic_add_fetch(&last_handle, 1, __ATOMIC_RELAXED);
+    while (*at) at = &(*at)->next;
+    *at = made;
+    return made->handle;
 }
 
 int fv_register_hook(fv_tensor *t, fv_hook_fn function, void *context)
 {
-    static int last_handle;
-    if (fv_failed(t) || !function || !t->requires_grad) {
-        if (!t || !t->failed)
-            fv_fail(FV_ERR_AUTOGRAD, "register_hook: a tensor that requires grad and a function "
-                                     "are needed");
+    if (t && t->failed) return 0;
+    if (!t || !function || !t->requires_grad) {
+        fv_fail(FV_ERR_AUTOGRAD,
+                "register_hook: a tensor that requires grad and a function are needed");
         return 0;
     }
-    fv_hook *hook = fv_object_alloc(sizeof *hook);
-    if (!hook) {
-        fv_fail(FV_ERR_MEMORY, "register_hook: no memory");
+    return add_hook(hook_list(t), (fv_hook){.function = function, .context = context},
+                    "register_hook");
+}
+
+int fv_register_post_accumulate_grad_hook(fv_tensor *t, fv_post_accumulate_hook_fn function,
+                                          void *context)
+{
+    if (t && t->failed) return 0;
+    if (!t || !function || !t->requires_grad || t->node) {
+        fv_fail(FV_ERR_AUTOGRAD,
+                "register_post_accumulate_grad_hook: a leaf that requires grad and a "
+                "function are needed");
         return 0;
     }
-    int handle = __atomic_add_fetch(&last_handle, 1, __ATOMIC_RELAXED);
-    *hook = (fv_hook){NULL, function, context, handle};
-    fv_hook **at = hook_list(t);
-    while (*at) at = &(*at)->next;
-    *at = hook;
-    return handle;
+    return add_hook(&t->hooks, (fv_hook){.after = function, .context = context},
+                    "register_post_accumulate_grad_hook");
 }
 
 static bool remove_from(fv_hook **at, int handle)
@@ -128,9 +147,9 @@ static bool remove_from(fv_hook **at, int handle)
 void fv_remove_hook(fv_tensor *t, int handle)
 {
     if (fv_failed(t) || remove_from(hook_list(t), handle) || !t->node) return;
-    const fv_edge *e = t->node->inplace ? &t->node->edges[0] : NULL;
-    while (e && e->node && !remove_from(&e->node->hooks[e->nr], handle))
-        e = e->node->inplace ? &e->node->edges[0] : NULL;
+    const fv_edge *e = t->node->inplace ? &t->node->in[0].edge : NULL;
+    while (e && e->node && !remove_from(&e->node->out[e->nr].hooks, handle))
+        e = e->node->inplace ? &e->node->in[0].edge : NULL;
 }
 
 static const fv_hook *next_hook(const fv_hook *h, int handle)
@@ -141,25 +160,50 @@ static const fv_hook *next_hook(const fv_hook *h, int handle)
 
 /* Hooks may remove each other, and those that they add wait for the next time: handles grow along
  * the list, so that the place in it can be found again. */
+static int last_of(const fv_hook *h)
+{
+    int last = 0;
+    for (; h; h = h->next) last = h->handle;
+    return last;
+}
+
+static fv_status run_hook(const fv_hook *h, fv_tensor **grad)
+{
+    bool mode = fv_grad_enabled();
+    fv_tensor *other = h->function(*grad, h->context);
+    fv_set_grad_enabled(mode);
+    if (!other) return FV_OK;
+    if (other->failed) return fv_standing_status();
+    fv_shape a = fv_shape_of(other), b = fv_shape_of(*grad);
+    if (!fv_shape_equal(&a, &b) || other->dtype != (*grad)->dtype)
+        return fv_fail(FV_ERR_AUTOGRAD, "hook: returned %s of %s for a gradient %s of %s",
+                       fv_shape_text(&a), fv_dtype_name(other->dtype), fv_shape_text(&b),
+                       fv_dtype_name((*grad)->dtype));
+    fv_retain(other);
+    fv_release(*grad);
+    *grad = other;
+    return FV_OK;
+}
+
 fv_status fv_run_hooks(fv_hook *const *hooks, fv_tensor **grad)
 {
-    int handle = 0, last = 0;
-    for (const fv_hook *h = *hooks; h; h = h->next) last = h->handle;
+    int handle = 0, last = last_of(*hooks);
     for (const fv_hook *h = *hooks; h && h->handle <= last; h = next_hook(*hooks, handle)) {
         handle = h->handle;
-        bool mode = fv_grad_enabled();
-        fv_tensor *other = h->function(*grad, h->context);
-        fv_set_grad_enabled(mode);
-        if (!other) continue;
-        if (other->failed) return fv_standing_status();
-        fv_shape a = fv_shape_of(other), b = fv_shape_of(*grad);
-        if (!fv_shape_equal(&a, &b) || other->dtype != (*grad)->dtype)
-            return fv_fail(FV_ERR_AUTOGRAD, "hook: returned %s of %s for a gradient %s of %s",
-                           fv_shape_text(&a), fv_dtype_name(other->dtype), fv_shape_text(&b),
-                           fv_dtype_name((*grad)->dtype));
-        fv_retain(other);
-        fv_release(*grad);
-        *grad = other;
+        fv_status status = h->function ? run_hook(h, grad) : FV_OK;
+        if (status != FV_OK) return status;
     }
     return FV_OK;
+}
+
+void fv_run_post_accumulate_hooks(fv_tensor *leaf)
+{
+    int handle = 0, last = last_of(leaf->hooks);
+    for (const fv_hook *h = leaf->hooks; h && h->handle <= last;
+         h = next_hook(leaf->hooks, handle)) {
+        handle = h->handle;
+        bool mode = fv_grad_enabled();
+        if (h->after) h->after(leaf, h->context);
+        fv_set_grad_enabled(mode);
+    }
 }

@@ -62,12 +62,23 @@ bool fv_is_leaf(const fv_tensor *t);
 /* Name of the op that made t, or NULL for a leaf. */
 const char *fv_grad_fn_name(const fv_tensor *t);
 
-/* Runs when the gradient of t is complete; may return another tensor of the same shape to take its
- * place, or NULL. It must not write to the gradient, which others may share, but may run a backward
- * of its own. Returns a handle for fv_remove_hook, 0 on an error.
- * Source: Tensor.register_hook. */
+/* Runs when the gradient of t is complete, that is when the last of the ops in the pass that use t
+ * has had its turn, and before it is added to .grad; may return another tensor of the same shape to
+ * take its place, or NULL. It must not write to the gradient, which others may share, but may run a
+ * backward of its own. Returns a handle for fv_remove_hook, 0 on an error. Source:
+ * Tensor.register_hook. */
 typedef fv_tensor *(*fv_hook_fn)(fv_tensor *grad, void *context);
 int fv_register_hook(fv_tensor *t, fv_hook_fn hook, void *context);
+
+/* Runs when fv_backward has added the complete gradient to .grad of the leaf t, while the pass goes
+ * on. It may read and write .grad and the leaf's elements, and clear it (fv_set_grad(t, NULL)).
+ * Returns a handle for fv_remove_hook, 0 on an error.
+ * Source: Tensor.register_post_accumulate_grad_hook. */
+typedef void (*fv_post_accumulate_hook_fn)(fv_tensor *leaf, void *context);
+int fv_register_post_accumulate_grad_hook(fv_tensor *t, fv_post_accumulate_hook_fn hook,
+                                          void *context);
+
+/* Of either kind. */
 void fv_remove_hook(fv_tensor *t, int handle);
 
 /* --- backward --------------------------------------------------------------------------------- */

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "autograd/observe_impl.h"
 #include "autograd/tape_impl.h"
 #include "tensor/print.h"
 
@@ -24,44 +25,69 @@ static void connect(fv_edge *edge, fv_tensor *t)
     }
 }
 
+static fv_meta meta_of(const fv_tensor *t)
+{
+    fv_meta meta = {.dtype = t->dtype, .order = FV_ORDER_ROW_MAJOR, .shape.ndim = t->ndim};
+    memcpy(meta.shape.dim, t->shape, (size_t)t->ndim * sizeof(int64_t));
+    if (t->ndim >= 3 && t->strides[1] == 1 && !fv_is_contiguous(t) && fv_is_channels_last(t))
+        meta.order = FV_ORDER_CHANNELS_LAST;
+    return meta;
+}
+
+static void describe_inputs(fv_node *node, const fv_call *c)
+{
+    for (int i = 0; i < c->inputs; i++) {
+        fv_node_input *in = &node->in[i];
+        in->saved.tensor = NULL;
+        connect(&in->edge, c->in[i]);
+        if (c->in[i]) in->meta = meta_of(c->in[i]);
+    }
+}
+
+static void describe_outputs(fv_node *node, const fv_call *c)
+{
+    for (int j = 0; j < c->outputs; j++) {
+        const fv_output *spec = &c->spec[j];
+        node->out[j] = (fv_node_output){
+            .meta.dtype = spec->dtype,
+            .meta.shape = spec->shape,
+            .constant = spec->constant || !fv_dtype_is_floating(spec->dtype),
+        };
+        node->grads[j] = NULL;
+    }
+}
+
 fv_node *fv_node_new(const fv_call *c)
 {
-    size_t n = (size_t)c->inputs, options = align16(c->op->options_size);
-    size_t head = align16(sizeof(fv_node)), edges = align16(n * sizeof(fv_edge));
-    size_t metas = align16(n * sizeof(fv_meta)), saved = align16(n * sizeof(fv_saved));
-    size_t bytes = head + edges + metas + saved + options;
+    size_t n = (size_t)c->inputs, m = (size_t)c->outputs;
+    size_t head = align16(sizeof(fv_node)), in = align16(n * sizeof(fv_node_input));
+    size_t out = align16(m * sizeof(fv_node_output)), grads = align16(m * sizeof(fv_tensor *));
+    size_t options = align16(c->op->options_size), path = 0;
+    char text[FV_PATH_BYTES] = "";
+    if (fv_observed()) {
+        fv_current_path(text);
+        path = strlen(text) + 1;
+    }
+    size_t bytes = head + in + out + grads + options + path;
     char *p = fv_object_alloc(bytes);
     if (!p) return NULL;
     fv_node *node = (fv_node *)(void *)p;
-    memset(node, 0, sizeof *node);
-    node->op = c->op;
-    node->seq = __atomic_fetch_add(&next_seq, 1, __ATOMIC_RELAXED);
-    node->refcount = 1;
-    node->inputs = c->inputs;
-    node->outputs = c->outputs;
-    node->inplace = c->inplace;
-    node->bytes = bytes;
-    node->edges = (fv_edge *)(void *)(p + head);
-    node->in_meta = (fv_meta *)(void *)(p + head + edges);
-    node->in_saved = (fv_saved *)(void *)(p + head + edges + metas);
-    memset(node->in_saved, 0, n * sizeof(fv_saved));
-    for (int i = 0; i < c->inputs; i++) {
-        connect(&node->edges[i], c->in[i]);
-        if (!c->in[i]) continue;
-        node->in_meta[i].dtype = c->in[i]->dtype;
-        node->in_meta[i].shape.ndim = c->in[i]->ndim;
-        memcpy(node->in_meta[i].shape.dim, c->in[i]->shape,
-               (size_t)c->in[i]->ndim * sizeof(int64_t));
-    }
-    for (int j = 0; j < c->outputs; j++) {
-        node->out_meta[j].dtype = c->spec[j].dtype;
-        node->out_meta[j].shape = c->spec[j].shape;
-        node->out_constant[j] = c->spec[j].constant || !fv_dtype_is_floating(c->spec[j].dtype);
-    }
-    if (c->op->options_size) {
-        node->options = p + head + edges + metas + saved;
-        memcpy(node->options, c->options, c->op->options_size);
-    }
+    *node = (fv_node){.op = c->op,
+                      .seq = __atomic_fetch_add(&next_seq, 1, __ATOMIC_RELAXED),
+                      .refcount = 1,
+                      .inputs = c->inputs,
+                      .outputs = c->outputs,
+                      .inplace = c->inplace,
+                      .shapes_only = c->shapes_only,
+                      .bytes = bytes,
+                      .in = (fv_node_input *)(void *)(p + head),
+                      .out = (fv_node_output *)(void *)(p + head + in),
+                      .grads = (fv_tensor **)(void *)(p + head + in + out)};
+    describe_inputs(node, c);
+    describe_outputs(node, c);
+    p += head + in + out + grads;
+    if (c->op->options_size) node->options = memcpy(p, c->options, c->op->options_size);
+    if (path) node->path = memcpy(p + options, text, path);
     __atomic_fetch_add(&fv_live_nodes, 1, __ATOMIC_RELAXED);
     return node;
 }
@@ -100,8 +126,7 @@ bool fv_node_save_inputs(fv_node *node, const fv_call *c, fv_tensor *clone)
         if (!(bits & FV_IN(i)) || !c->in[i]) continue;
         fv_tensor *t = clone && c->in[i] == c->in[0] ? fv_retain(clone) : saved_handle(c->in[i]);
         if (!t) return false;
-        node->in_saved[i].tensor = t;
-        node->in_saved[i].version = fv_version(t);
+        node->in[i].saved = (fv_saved){t, fv_version(t)};
     }
     return true;
 }
@@ -116,28 +141,24 @@ bool fv_node_save_outputs(fv_node *node, const fv_call *c)
         fv_shape shape = fv_shape_of(c->out[j]);
         fv_tensor *alias = fv_tensor_alias(c->out[j], &shape, c->out[j]->strides, 0);
         if (!alias) return false;
-        node->out_saved[j].tensor = alias;
-        node->out_saved[j].version = fv_version(alias);
+        node->out[j].saved = (fv_saved){alias, fv_version(alias)};
     }
     return true;
 }
 
+static void free_saved(fv_node *node, fv_saved *saved)
+{
+    fv_tensor *t = saved->tensor;
+    if (!t) return;
+    saved->tensor = NULL;
+    node->saved_freed = true;
+    fv_release(t);
+}
+
 void fv_node_free_saved(fv_node *node)
 {
-    for (int i = 0; i < node->inputs; i++) {
-        if (!node->in_saved[i].tensor) continue;
-        fv_tensor *t = node->in_saved[i].tensor;
-        node->in_saved[i].tensor = NULL;
-        node->saved_freed = true;
-        fv_release(t);
-    }
-    for (int j = 0; j < node->outputs; j++) {
-        if (!node->out_saved[j].tensor) continue;
-        fv_tensor *t = node->out_saved[j].tensor;
-        node->out_saved[j].tensor = NULL;
-        node->saved_freed = true;
-        fv_release(t);
-    }
+    for (int i = 0; i < node->inputs; i++) free_saved(node, &node->in[i].saved);
+    for (int j = 0; j < node->outputs; j++) free_saved(node, &node->out[j].saved);
 }
 
 fv_node *fv_node_retain(fv_node *node)
@@ -159,12 +180,12 @@ static void node_free(fv_node *node)
 {
     fv_node_free_saved(node);
     for (int i = 0; i < node->inputs; i++) {
-        if (node->edges[i].node) fv_node_release(node->edges[i].node);
-        fv_release(node->edges[i].leaf);
+        if (node->in[i].edge.node) fv_node_release(node->in[i].edge.node);
+        fv_release(node->in[i].edge.leaf);
     }
     for (int j = 0; j < node->outputs; j++) {
         fv_release(node->grads[j]);
-        fv_hooks_free(node->hooks[j]);
+        fv_hooks_free(node->out[j].hooks);
     }
     if (node->op->options_free && node->options) node->op->options_free(node->options);
     fv_object_free(node, node->bytes);
@@ -193,8 +214,8 @@ void fv_node_release(fv_node *node)
 static void drop(fv_tensor *t)
 {
     if (t->node) {
-        if (t->retains_grad && t->node->retained[t->output_nr] == t)
-            t->node->retained[t->output_nr] = NULL;
+        fv_node_output *out = &t->node->out[t->output_nr];
+        if (t->retains_grad && out->retained == t) out->retained = NULL;
         fv_node_release(t->node);
     }
     fv_release(t->grad);

@@ -1,12 +1,27 @@
-/* Running an op: check, allocate, compute, record. */
+/* Running an op: infer, check, order, plan, allocate, compute, record. */
 #include "autograd/op.h"
 
 #include <string.h>
 
 #include "autograd/autograd.h"
+#include "autograd/observe_impl.h"
+#include "autograd/ops/view/view.h"
 #include "autograd/tape_impl.h"
 
 enum { MAX_OPTIONS = 512 };
+
+/* A call with all that it needs beside the tensors. Nothing in it is cleared. */
+typedef struct call_frame {
+    fv_call c;
+    fv_output few_specs[FV_MAX_OUTPUTS];
+    fv_tensor *few_out[FV_MAX_OUTPUTS];
+    size_t many_bytes; /* of spec and out, when there are more outputs than few */
+    fv_tensor *ordered[FV_MAX_SAVED_INPUTS];
+    fv_scope scope; /* of the ordered copies */
+    double start;   /* with observers */
+    _Alignas(16) unsigned char options[MAX_OPTIONS];
+    _Alignas(16) unsigned char plan[FV_PLAN_BYTES];
+} call_frame;
 
 /* --- grad mode -------------------------------------------------------------------------------- */
 
@@ -57,17 +72,23 @@ void fv_set_intercept(fv_intercept_fn function, void *context)
 
 /* --- inputs ----------------------------------------------------------------------------------- */
 
+static bool may_be_missing(const fv_op *op, int i)
+{
+    return i < FV_MAX_SAVED_INPUTS && (op->input[i].optional || (op->optional & FV_IN(i)));
+}
+
 /* FV_OK, or the reason why the op cannot even look at its inputs. */
-static fv_status check_inputs(const fv_call *c)
+static fv_status check_inputs(fv_call *c)
 {
     const fv_op *op = c->op;
     if (op->inputs != FV_ANY && c->inputs != op->inputs)
         return fv_reject(c, FV_ERR_OPTION, "%d inputs given, %d needed", c->inputs, op->inputs);
     for (int i = 0; i < c->inputs; i++) {
         const fv_tensor *t = c->in[i];
-        if (!t && !(i < 32 && (op->optional & FV_IN(i))))
-            return fv_reject(c, FV_ERR_OPTION, "input %d is NULL", i);
+        if (!t && !may_be_missing(op, i))
+            return fv_reject(c, FV_ERR_OPTION, "%s is NULL", fv_input_name(op, i));
         if (t && t->failed) return fv_error_status() ? fv_error_status() : FV_ERR_STATE;
+        if (t && t->shapes_only) c->shapes_only = true;
     }
     return FV_OK;
 }
@@ -80,9 +101,9 @@ static fv_status check_stale_views(const fv_call *c)
         const fv_tensor *t = c->in[i];
         if (t && t->is_view && t->view_recorded != t->storage->recorded)
             return fv_reject(c, FV_ERR_AUTOGRAD,
-                             "input %d %s is a view whose memory was overwritten in place after "
-                             "the view was taken; take the view again",
-                             i, fv_text(t));
+                             "%s %s is a view whose memory was overwritten in place after the view "
+                             "was taken; take the view again",
+                             fv_input_name(c->op, i), fv_text(t));
     }
     return FV_OK;
 }
@@ -118,49 +139,102 @@ static void release_outputs(fv_call *c)
     }
 }
 
+static fv_tensor *allocate_output(const fv_call *c, int j)
+{
+    const fv_output *s = &c->spec[j];
+    if (c->inplace && j == 0) return fv_retain(c->in[0]);
+    if (s->view_of < 0) return fv_tensor_alloc_as(c->shapes_only, s->dtype, &s->shape, s->strides);
+    const fv_tensor *base = c->in[s->view_of];
+    fv_tensor *t = fv_tensor_alias(base, &s->shape, s->strides, s->offset);
+    if (!t) return NULL;
+    t->is_view = true;
+    t->view_recorded = base->storage->recorded;
+    return t;
+}
+
 static fv_status allocate_outputs(fv_call *c)
 {
     for (int j = 0; j < c->outputs; j++) {
-        const fv_output *s = &c->spec[j];
-        if (c->inplace && j == 0) {
-            c->out[0] = fv_retain(c->in[0]);
-            continue;
-        }
-        if (s->view_of >= 0) {
-            const fv_tensor *base = c->in[s->view_of];
-            c->out[j] = fv_tensor_alias(base, &s->shape, s->strides, s->offset);
-            if (c->out[j]) {
-                c->out[j]->is_view = true;
-                c->out[j]->view_recorded = base->storage->recorded;
-            }
-        } else {
-            c->out[j] = fv_tensor_alloc(s->dtype, &s->shape, s->strides);
-        }
+        c->out[j] = allocate_output(c, j);
         if (!c->out[j])
             return fv_reject(c, FV_ERR_MEMORY, "no memory for a result %s of %s",
-                             fv_shape_text(&s->shape), fv_dtype_name(s->dtype));
+                             fv_shape_text(&c->spec[j].shape), fv_dtype_name(c->spec[j].dtype));
     }
     return FV_OK;
 }
 
-static void run_forward(fv_call *c)
+/* Scratch of a call with shapes only is booked, so that the peak is that of the real call. */
+static fv_status compute(fv_call *c)
 {
+    size_t token = 0;
+    if (c->shapes_only) {
+        if (c->scratch_bytes) fv_block_unbook(fv_block_book(c->scratch_bytes));
+        return FV_OK;
+    }
+    if (c->scratch_bytes) {
+        c->scratch = fv_block_alloc(c->scratch_bytes, &token);
+        if (!c->scratch)
+            return fv_reject(c, FV_ERR_MEMORY, "no memory for %zu bytes of scratch",
+                             c->scratch_bytes);
+    }
     if (use_reference && c->op->reference)
         c->op->reference(c);
     else if (c->op->forward)
         c->op->forward(c);
+    fv_block_free(c->scratch, token);
     if (c->inplace) fv_bump_version(c->out[0]);
     for (int i = 0; c->writes >> i; i++)
         if (c->writes >> i & 1) fv_bump_version(c->in[i]);
+    return FV_OK;
 }
 
 /* --- in place --------------------------------------------------------------------------------- */
+
+/* First and last byte that a tensor can touch. */
+static void extent(const fv_tensor *t, const char **first, const char **last)
+{
+    int64_t far = 0;
+    for (int i = 0; i < t->ndim; i++) far += (t->shape[i] - 1) * t->strides[i];
+    *first = t->data;
+    *last = *first + (far + 1) * (int64_t)fv_dtype_size(t->dtype) - 1;
+}
+
+/* Another input may lie exactly where the result goes, or nowhere near: else it would be read after
+ * it was written. */
+static bool overlaps(const fv_tensor *t, const fv_tensor *other)
+{
+    if (t->storage != other->storage || t->numel == 0 || other->numel == 0) return false;
+    bool same = t->data == other->data && t->ndim == other->ndim && t->dtype == other->dtype;
+    for (int i = 0; same && i < t->ndim; i++)
+        same = t->shape[i] == other->shape[i] &&
+               (t->shape[i] == 1 || t->strides[i] == other->strides[i]);
+    if (same) return false;
+    const char *first, *last, *other_first, *other_last;
+    extent(t, &first, &last);
+    extent(other, &other_first, &other_last);
+    return first <= other_last && other_first <= last;
+}
+
+static fv_status check_overlap(const fv_call *c)
+{
+    for (int i = 1; i < c->inputs; i++)
+        if (c->in[i] && overlaps(c->in[0], c->in[i]))
+            return fv_reject(c, FV_ERR_OPTION,
+                             "in place: %s %s shares some of its memory with %s, which is "
+                             "overwritten; clone it first",
+                             fv_input_name(c->op, i), fv_text(c->in[i]), fv_text(c->in[0]));
+    return FV_OK;
+}
 
 static fv_status check_inplace(const fv_call *c)
 {
     const fv_tensor *t = c->in[0];
     const fv_output *s = &c->spec[0];
     fv_shape shape = fv_shape_of(t);
+    if (!c->op->inplace) return fv_reject(c, FV_ERR_OPTION, "cannot be done in place");
+    if (c->shapes_only && !t->shapes_only)
+        return fv_reject(c, FV_ERR_OPTION, "in place: %s has elements, an input only a shape",
+                         fv_text(t));
     if (!fv_shape_equal(&shape, &s->shape))
         return fv_reject(c, FV_ERR_SHAPE, "in place: the result %s does not fit into %s",
                          fv_shape_text(&s->shape), fv_text(t));
@@ -173,7 +247,8 @@ static fv_status check_inplace(const fv_call *c)
                              "in place: several elements of %s share one place in memory (an "
                              "expanded tensor); clone it first",
                              fv_text(t));
-    if (grad_disabled) return FV_OK;
+    fv_status status = check_overlap(c);
+    if (status != FV_OK || grad_disabled) return status;
     if (t->requires_grad && !t->node)
         return fv_reject(c, FV_ERR_AUTOGRAD,
                          "in place: %s is a leaf that requires grad; do it under FV_NO_GRAD",
@@ -202,7 +277,7 @@ static fv_status clone_overwritten(const fv_call *c, fv_tensor **clone)
         read |= (bits & FV_IN(i)) && c->in[i] == c->in[0];
     if (!read) return FV_OK;
     fv_shape shape = fv_shape_of(c->in[0]);
-    *clone = fv_tensor_alloc(c->in[0]->dtype, &shape, NULL);
+    *clone = fv_tensor_alloc_as(c->in[0]->shapes_only, c->in[0]->dtype, &shape, NULL);
     if (!*clone) return fv_reject(c, FV_ERR_MEMORY, "no memory to save %s", fv_text(c->in[0]));
     fv_copy_elements(*clone, c->in[0]);
     fv_node_link(*clone, c->in[0]);
@@ -214,9 +289,9 @@ static fv_status clone_overwritten(const fv_call *c, fv_tensor **clone)
 static void attach(fv_tensor *t, fv_node *node, int nr)
 {
     fv_node *old = t->node;
-    if (old && t->retains_grad && old->retained[t->output_nr] == t) {
-        old->retained[t->output_nr] = NULL;
-        node->retained[nr] = t;
+    if (old && t->retains_grad && old->out[t->output_nr].retained == t) {
+        old->out[t->output_nr].retained = NULL;
+        node->out[nr].retained = t;
     }
     t->node = fv_node_retain(node);
     t->output_nr = nr;
@@ -242,14 +317,15 @@ static fv_status make_node(fv_call *c, fv_node **node)
 static void finish_node(fv_call *c, fv_node *node)
 {
     for (int j = 0; j < c->outputs; j++) {
-        if (node->out_saved[j].tensor)
-            node->out_saved[j].version = fv_version(node->out_saved[j].tensor);
-        if (!node->out_constant[j]) attach(c->out[j], node, j);
+        fv_saved *saved = &node->out[j].saved;
+        if (saved->tensor) saved->version = fv_version(saved->tensor);
+        if (!node->out[j].constant) attach(c->out[j], node, j);
     }
     if (c->inplace) __atomic_fetch_add(&c->out[0]->storage->recorded, 1, __ATOMIC_RELAXED);
-    for (int i = 0; c->writes >> i && i < c->inputs; i++)
-        if (node->in_saved[i].tensor && (c->writes >> i & 1))
-            node->in_saved[i].version = fv_version(node->in_saved[i].tensor);
+    for (int i = 0; c->writes >> i && i < c->inputs; i++) {
+        fv_saved *saved = &node->in[i].saved;
+        if (saved->tensor && (c->writes >> i & 1)) saved->version = fv_version(saved->tensor);
+    }
     fv_node_release(node);
 }
 
@@ -266,92 +342,222 @@ static fv_status infer(fv_call *c)
     status = c->op->infer(c);
     if (status == FV_OK && !grad_disabled) status = check_stale_views(c);
     if (status == FV_OK && c->inplace) status = check_inplace(c);
+    if (status == FV_OK && c->op->check && !c->shapes_only) status = c->op->check(c);
     return status;
 }
 
-/* Outputs in c->out are the caller's (reference count 1) after FV_OK, else NULL. */
-static fv_status run(fv_call *c)
+static bool in_order(const fv_tensor *t, fv_order order)
 {
-    fv_node *node = NULL;
-    size_t capacity = 0;
-    memset(c->out, 0, sizeof c->out);
-    fv_status status = infer(c);
-    bool record = status == FV_OK && must_record(c);
-    if (status == FV_OK) status = allocate_outputs(c);
-    if (status == FV_OK && record) status = make_node(c, &node);
-    if (status == FV_OK && c->scratch_bytes) {
-        c->scratch = fv_block_alloc(c->scratch_bytes, &capacity);
-        if (!c->scratch)
-            status =
-                fv_reject(c, FV_ERR_MEMORY, "no memory for %zu bytes of scratch", c->scratch_bytes);
+    if (order == FV_ORDER_ANY) return true;
+    bool channels_last = order == FV_ORDER_CHANNELS_LAST && t->ndim >= 3 && t->ndim <= 5;
+    return channels_last ? fv_is_channels_last(t) : fv_is_contiguous(t);
+}
+
+/* Inputs that lie otherwise than the kernels read them are replaced by copies, which are on the
+ * tape and belong to a scope of the call. */
+static fv_status order_inputs(call_frame *f)
+{
+    fv_call *c = &f->c;
+    if (c->op->inputs == FV_ANY) return FV_OK; /* takes any order */
+    for (int i = 0; i < c->inputs && i < FV_MAX_SAVED_INPUTS; i++) {
+        fv_tensor *t = c->in[i];
+        fv_order order = c->op->input[i].order;
+        if (!t || in_order(t, order)) continue;
+        if (c->in != f->ordered) {
+            memcpy(f->ordered, c->in, (size_t)c->inputs * sizeof *c->in);
+            c->in = f->ordered;
+            f->scope = fv_scope_open();
+        }
+        bool channels_last = order == FV_ORDER_CHANNELS_LAST && t->ndim >= 3 && t->ndim <= 5;
+        f->ordered[i] = channels_last ? fv_to_channels_last(t) : fv_contiguous(t);
+        if (f->ordered[i]->failed) return fv_standing_status();
     }
-    if (status == FV_OK) run_forward(c);
-    fv_block_free(c->scratch, capacity);
+    return FV_OK;
+}
+
+static void report_forward(const call_frame *f, uint64_t call)
+{
+    const fv_call *c = &f->c;
+    char path[FV_PATH_BYTES], plan[256] = "";
+    double now = fv_clock();
+    fv_current_path(path);
+    if (c->op->describe) c->op->describe(c, plan, sizeof plan);
+    fv_report(&(fv_event){.kind = FV_EVENT_FORWARD,
+                          .name = c->op->name,
+                          .op = c->op,
+                          .options = c->options,
+                          .call = call,
+                          .within = fv_observing.within,
+                          .inputs = c->inputs,
+                          .outputs = c->outputs,
+                          .in = c->in,
+                          .out = c->out,
+                          .inplace = c->inplace,
+                          .shapes_only = c->shapes_only,
+                          .plan = plan,
+                          .scratch_bytes = c->scratch_bytes,
+                          .start = f->start,
+                          .nanoseconds = now - f->start,
+                          .path = path});
+}
+
+/* Everything behind infer. The outputs in c->out are the caller's (reference count 1) after FV_OK,
+ * else NULL. */
+static fv_status execute(call_frame *f)
+{
+    fv_call *c = &f->c;
+    fv_node *node = NULL;
+    fv_status status = order_inputs(f);
+    for (int j = 0; j < c->outputs; j++) c->out[j] = NULL;
+    if (status == FV_OK && c->op->plan) c->op->plan(c);
+    if (status == FV_OK) status = allocate_outputs(c);
+    if (status == FV_OK && must_record(c)) status = make_node(c, &node);
+    if (status == FV_OK) status = compute(c);
+    uint64_t call = fv_observed() ? fv_next_call() : 0;
+    if (status == FV_OK && node) {
+        node->call = call;
+        finish_node(c, node);
+    }
+    if (status == FV_OK && call) report_forward(f, call);
     if (!node && c->op->options_free) c->op->options_free(c->options);
-    if (status == FV_OK && node) finish_node(c, node);
     if (status != FV_OK) {
         if (node) fv_node_release(node);
         release_outputs(c);
     }
+    if (c->in == f->ordered) fv_scope_close(&f->scope);
     return status;
 }
 
-static fv_status start(fv_call *c, const fv_op *op, const void *options, void *buffer, int inputs,
+static fv_status run(call_frame *f)
+{
+    fv_call *c = &f->c;
+    if (fv_observed()) f->start = fv_clock();
+    fv_status status = infer(c);
+    if (status == FV_OK) return execute(f);
+    if (c->op->options_free) c->op->options_free(c->options);
+    return status;
+}
+
+/* Gives back what fv_set_outputs made. */
+static void finish(call_frame *f)
+{
+    if (f->c.spec != f->few_specs) fv_object_free(f->c.spec, f->many_bytes);
+}
+
+static fv_status start(call_frame *f, const fv_op *op, const void *options, int inputs,
                        fv_tensor *const *in)
 {
+    fv_call *c = &f->c;
     c->op = op;
     c->inputs = inputs;
     c->in = in;
-    c->outputs = op->outputs;
+    c->outputs = op->outputs == FV_ANY ? 0 : op->outputs;
+    c->spec = f->few_specs;
+    c->out = f->few_out;
     c->machine = fv_machine_now();
+    c->plan = f->plan;
     c->scratch_bytes = 0;
     c->scratch = NULL;
     c->writes = 0;
-    c->inplace = false;
+    c->inplace = c->shapes_only = false;
     c->node = NULL;
-    c->options = buffer;
-    if (op->outputs < 1 || op->outputs > FV_MAX_OUTPUTS || op->options_size > MAX_OPTIONS ||
-        (op->options_size && !options))
+    c->options = f->options;
+    if (op->outputs < FV_ANY || op->outputs == 0 || op->outputs > FV_MAX_OUTPUTS ||
+        op->options_size > MAX_OPTIONS || (op->options_size && !options)) {
+        c->outputs = 0;
         return fv_reject(c, FV_ERR_OPTION, "the op's description is invalid");
-    if (op->options_size) memcpy(buffer, options, op->options_size);
-    if (intercept) intercept(op, buffer, intercept_context);
+    }
+    if (op->options_size) memcpy(f->options, options, op->options_size);
+    if (intercept) intercept(op, f->options, intercept_context);
     return FV_OK;
+}
+
+fv_status fv_set_outputs(fv_call *c, int outputs)
+{
+    call_frame *f = (call_frame *)(void *)c; /* its first member */
+    if (outputs > FV_MAX_OUTPUTS) {
+        size_t specs = (size_t)outputs * sizeof *c->spec;
+        f->many_bytes = specs + (size_t)outputs * sizeof *c->out;
+        char *both = fv_object_alloc(f->many_bytes);
+        if (!both) return fv_reject(c, FV_ERR_MEMORY, "no memory for %d outputs", outputs);
+        c->spec = (fv_output *)(void *)both;
+        c->out = (fv_tensor **)(void *)(both + specs);
+    }
+    c->outputs = outputs;
+    for (int j = 0; j < outputs; j++) {
+        c->spec[j].view_of = -1;
+        c->spec[j].constant = false;
+    }
+    return FV_OK;
+}
+
+/* Hands the outputs to the scope. */
+static fv_status adopt(const fv_call *c, fv_tensor **out)
+{
+    fv_status status = FV_OK;
+    for (int j = 0; j < c->outputs; j++) {
+        out[j] = fv_scope_adopt(c->out[j]);
+        if (out[j]->failed) status = FV_ERR_MEMORY;
+    }
+    return status;
 }
 
 fv_status fv_apply_all(const fv_op *op, const void *options, int inputs, fv_tensor *const *in,
                        fv_tensor **out)
 {
-    fv_call c;
-    _Alignas(16) unsigned char buffer[MAX_OPTIONS];
-    fv_status status = start(&c, op, options, buffer, inputs, in);
-    if (status == FV_OK) status = run(&c);
-    int outputs = op->outputs < FV_MAX_OUTPUTS ? op->outputs : FV_MAX_OUTPUTS;
-    bool computed = status == FV_OK;
-    for (int j = 0; j < outputs && computed; j++) {
-        out[j] = fv_scope_adopt(c.out[j]);
-        if (out[j]->failed) status = FV_ERR_MEMORY;
-    }
-    for (int j = 0; j < outputs && status != FV_OK; j++) out[j] = fv_failed_tensor();
+    call_frame f;
+    fv_status status = start(&f, op, options, inputs, in);
+    if (status == FV_OK && op->outputs == FV_ANY)
+        status = fv_reject(&f.c, FV_ERR_OPTION, "has any number of outputs; see fv_apply_many");
+    if (status == FV_OK) status = run(&f);
+    if (status == FV_OK) status = adopt(&f.c, out);
+    for (int j = 0; j < f.c.outputs && status != FV_OK; j++) out[j] = fv_failed_tensor();
+    finish(&f);
     return status;
+}
+
+int fv_apply_many(const fv_op *op, const void *options, int inputs, fv_tensor *const *in,
+                  fv_tensor **out, int64_t room)
+{
+    call_frame f;
+    fv_call *c = &f.c;
+    fv_status status = start(&f, op, options, inputs, in);
+    if (status == FV_OK) status = infer(c);
+    if (status == FV_OK && (!out || c->outputs > room))
+        status = fv_reject(c, FV_ERR_OPTION, "%d outputs, but room for %lld", c->outputs,
+                           (long long)(out ? room : 0));
+    if (status == FV_OK)
+        status = execute(&f);
+    else if (op->options_free)
+        op->options_free(c->options);
+    if (status == FV_OK) status = adopt(c, out);
+    finish(&f);
+    return status == FV_OK ? c->outputs : 0;
 }
 
 fv_tensor *fv_apply(const fv_op *op, const void *options, int inputs, fv_tensor *const *in)
 {
-    fv_call c;
-    _Alignas(16) unsigned char buffer[MAX_OPTIONS];
-    if (start(&c, op, options, buffer, inputs, in) != FV_OK || run(&c) != FV_OK)
-        return fv_failed_tensor();
-    for (int j = 1; j < c.outputs; j++) fv_release(c.out[j]);
-    return fv_scope_adopt(c.out[0]);
+    call_frame f;
+    fv_tensor *result = fv_failed_tensor();
+    if (start(&f, op, options, inputs, in) == FV_OK && run(&f) == FV_OK) {
+        for (int j = 1; j < f.c.outputs; j++) fv_release(f.c.out[j]);
+        result = fv_scope_adopt(f.c.out[0]);
+    }
+    finish(&f);
+    return result;
 }
 
 fv_tensor *fv_apply_inplace(const fv_op *op, const void *options, int inputs, fv_tensor *const *in)
 {
-    fv_call c;
-    _Alignas(16) unsigned char buffer[MAX_OPTIONS];
-    if (start(&c, op, options, buffer, inputs, in) != FV_OK) return fv_failed_tensor();
-    c.inplace = true;
-    if (run(&c) != FV_OK) return fv_failed_tensor();
-    release_outputs(&c);
-    return in[0];
+    call_frame f;
+    fv_tensor *result = fv_failed_tensor();
+    if (start(&f, op, options, inputs, in) == FV_OK) {
+        f.c.inplace = true;
+        if (run(&f) == FV_OK) {
+            release_outputs(&f.c);
+            result = in[0];
+        }
+    }
+    finish(&f);
+    return result;
 }

@@ -1,7 +1,7 @@
 /* The op contract: one op, one place.
  *
- * An op is one constant fv_op: its name, shape rule, kernel, reference twin, gradient and test
- * cases. The library's own ops and a user's are made the same way:
+ * An op is one constant fv_op: its name, shape rule, kernel, reference twin and gradient. The
+ * library's own ops and a user's are made the same way:
  *
  *     static const fv_op square_op = {
  *         .name = "square", .inputs = 1, .outputs = 1,
@@ -10,18 +10,34 @@
  *     };
  *     fv_tensor *square(fv_tensor *x) { return fv_apply(&square_op, NULL, 1, &x); }
  *
- * fv_apply runs three phases:
- *   infer     checks everything and describes the outputs. The only phase that may fail; it runs
- *             before any allocation, so that a refused call leaves no trace.
- *   forward   computes into c->out, with c->scratch if infer asked for some. It neither allocates
- *             nor fails. It meets every memory order that infer let through.
- *   record    when gradients are on and an input wants one, keeps what the gradient needs (.saves)
- *             in a tape node.
- * gradient runs in backward and is written with ops, which makes it differentiable in turn.
+ * fv_apply runs a call in phases. Only the first two may refuse it, and nothing has been allocated
+ * by then, so that a refused call leaves no trace but its message:
+ *
+ *   phase    reads                                        settles
+ *   infer    shapes, dtypes, options; never elements,     shapes, dtypes and memory orders of the
+ *            threads or level                             outputs, and their number
+ *   check    elements of small inputs (labels, indices)   -
+ *   (order)  .input[i].order                              a recorded copy of an input that lies in
+ *                                                         another order, in a scope of the call
+ *   plan     the call, with c->machine                    algorithm, blocking, kernel tables in
+ *                                                         c->plan; scratch in c->scratch_bytes
+ *   forward  the plan                                     the elements of c->out; neither allocates
+ *                                                         nor fails
+ *   (record) .saves                                       a tape node, when gradients are on and an
+ *                                                         input wants one
+ *
+ * gradient runs in backward and is written with ops, which makes it differentiable in turn. It
+ * reads no element and does not branch on any.
+ *
+ * A tensor may have a shape only (see fv_shapes_only in tensor.h). A call with such an input goes
+ * through infer, plan and record, but not through check and forward: its outputs have shapes only,
+ * and nothing outside the call changes.
  *
  * What needs all ops (tests, docs, benchmarks) walks the registry, which FV_REGISTER fills. */
 #ifndef FOVEA_AUTOGRAD_OP_H
 #define FOVEA_AUTOGRAD_OP_H
+
+#include <stddef.h>
 
 #include "tensor/machine.h"
 #include "tensor/tensor.h"
@@ -32,7 +48,12 @@ extern "C" {
 
 typedef struct fv_op fv_op;
 
-enum { FV_MAX_OUTPUTS = 4, FV_MAX_SAVED_INPUTS = 6, FV_ANY = -1 };
+enum {
+    FV_MAX_OUTPUTS = 4,      /* that an op with a fixed number has */
+    FV_MAX_SAVED_INPUTS = 6, /* inputs that can be described and saved */
+    FV_ANY = -1,
+    FV_PLAN_BYTES = 1024,
+};
 
 /* What a gradient formula reads: bit sets for fv_op.saves. */
 #define FV_IN(i)  (1u << (i))
@@ -51,36 +72,62 @@ typedef struct fv_output {
 /* One call of an op, in all its phases. */
 typedef struct fv_call {
     const fv_op *op;
-    void *options; /* the op's own struct; infer may normalise it, later phases read it */
-    int inputs;
+    void *options; /* the op's own struct: what the user said. infer may wrap a dimension or fill a
+                      default in it, nothing else */
+    int inputs, outputs;
     fv_tensor *const *in; /* an omitted optional input is NULL. In gradient: only what was saved */
-    int outputs;
-    fv_output spec[FV_MAX_OUTPUTS]; /* infer fills spec[0 .. outputs) */
-    fv_tensor *out[FV_MAX_OUTPUTS]; /* forward fills their elements. In gradient: what was saved */
-    fv_machine machine;             /* threads and level for this call, settled by the core */
-    size_t scratch_bytes;           /* set by infer, given to forward in scratch (64-aligned) */
+    fv_output *spec;      /* infer fills spec[0 .. outputs) */
+    fv_tensor **out;      /* forward fills their elements. In gradient: what was saved */
+    fv_machine machine;   /* threads and level for this call, settled by the core */
+    void *plan; /* FV_PLAN_BYTES, 16-byte aligned, not cleared; no pointer into the call */
+    size_t scratch_bytes; /* set by plan; forward gets as much in scratch (64-byte aligned) */
     void *scratch;
     uint32_t writes;            /* set by infer: bit i when forward overwrites input i (a buffer) */
-    bool inplace;               /* output 0 is input 0's memory; elementwise ops only */
+    bool inplace;               /* output 0 is input 0's memory */
+    bool shapes_only;           /* an input has a shape only: no elements are read or written */
     const struct fv_node *node; /* in gradient: the tape node */
 } fv_call;
 
 typedef enum fv_option_kind {
-    FV_OPTION_INT,
-    FV_OPTION_DIMS,
-    FV_OPTION_DIM,
-    FV_OPTION_DOUBLE,
-    FV_OPTION_BOOL
+    FV_OPTION_INT,    /* int64_t */
+    FV_OPTION_DIMS,   /* fv_dims: a spatial option, or a set of dimensions */
+    FV_OPTION_DIM,    /* int64_t, a dimension number */
+    FV_OPTION_DOUBLE, /* double */
+    FV_OPTION_BOOL,   /* bool */
+    FV_OPTION_SHAPE,  /* fv_shape */
+    FV_OPTION_DTYPE,  /* fv_dtype */
+    FV_OPTION_ENUM,   /* int64_t, an index into .values */
 } fv_option_kind;
 
-/* A field of the op's options, for the tests' bad-argument matrix and for printing. FV_OPTION_INT:
- * an int64_t; FV_OPTION_DIMS: an fv_dims spatial option; FV_OPTION_DIM: a dimension number
- * (int64_t). */
+/* A field of the op's options under the user's name: for messages, tests, printing and export. */
 typedef struct fv_option {
     const char *name;
     size_t offset;
     fv_option_kind kind;
+    const char *const *values; /* of an enum: their names, in order, ends with NULL */
 } fv_option;
+
+/* A field that the user calls by its own name: FV_FIELD(fv_conv_options, stride, FV_OPTION_DIMS).
+ */
+#define FV_FIELD(struct_, field_, kind_)                                                           \
+    {                                                                                              \
+        .name = #field_, .offset = offsetof(struct_, field_), .kind = kind_                        \
+    }
+
+/* The order in memory that an op's kernels read. */
+typedef enum fv_order {
+    FV_ORDER_ANY,
+    FV_ORDER_ROW_MAJOR,
+    FV_ORDER_CHANNELS_LAST, /* of 3 to 5 dims; row-major for other ranks */
+} fv_order;
+
+/* An input under the user's name. Inputs that the op writes, input 0 of an op in place, and weights
+ * that a kernel packs anyway are FV_ORDER_ANY. */
+typedef struct fv_input {
+    const char *name;
+    fv_order order;
+    bool optional; /* may be NULL */
+} fv_input;
 
 /* What values a test input takes. */
 typedef enum fv_case_fill {
@@ -115,14 +162,27 @@ typedef struct fv_case {
 } fv_case;
 
 struct fv_op {
-    const char *name;  /* as the user calls it, without fv_ */
-    int inputs;        /* count, or FV_ANY */
-    uint32_t optional; /* FV_IN bits of inputs that may be NULL */
-    int outputs;
+    const char *name;                    /* as the user calls it, without fv_ */
+    int inputs;                          /* count, or FV_ANY */
+    int outputs;                         /* count, or FV_ANY: infer settles it by fv_set_outputs */
+    fv_input input[FV_MAX_SAVED_INPUTS]; /* of an op with any number: the first says it for all */
+    uint32_t optional;                   /* FV_IN bits of inputs that may be NULL */
     size_t options_size;
+    const fv_option *option_fields; /* every field of the options; ends with name NULL */
+    bool inplace; /* fv_apply_inplace may be used: no element is read after its place is written */
 
-    /* Checks c->in and c->options, fills c->spec. Returns FV_OK or the status of fv_reject. */
+    /* Checks shapes, dtypes and options, fills c->spec. Returns FV_OK or the status of fv_reject.
+     */
     fv_status (*infer)(fv_call *c);
+
+    /* What only elements tell: labels, indices. May be NULL. */
+    fv_status (*check)(fv_call *c);
+
+    /* Fills c->plan and c->scratch_bytes. May be NULL. */
+    void (*plan)(fv_call *c);
+
+    /* The plan in a few words, as snprintf. May be NULL. */
+    int (*describe)(const fv_call *c, char *text, size_t size);
 
     /* NULL for an op whose outputs are all views. */
     void (*forward)(fv_call *c);
@@ -144,8 +204,7 @@ struct fv_op {
      * exactly once per fv_apply. */
     void (*options_free)(void *options);
 
-    const fv_option *option_fields; /* ends with name NULL */
-    const fv_case *cases;           /* ends with name NULL */
+    const fv_case *cases; /* ends with name NULL */
 };
 
 /* The gradient of an op that has none; calling backward through it cannot happen. */
@@ -156,12 +215,20 @@ void fv_no_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin);
  * Returns the result, owned by the innermost scope; the failed tensor after an error. */
 fv_tensor *fv_apply(const fv_op *op, const void *options, int inputs, fv_tensor *const *in);
 
-/* The same with all outputs; on an error each is the failed tensor. */
+/* The same with all outputs of an op that has a fixed number; on an error each is the failed
+ * tensor.
+ */
 fv_status fv_apply_all(const fv_op *op, const void *options, int inputs, fv_tensor *const *in,
                        fv_tensor **out);
 
-/* In place: the result is written to in[0] itself, which must have the result's shape and dtype.
- * Refused for an expanded tensor and, with gradients on, for a leaf that requires grad, and for a
+/* The same for any number of outputs, for which out has room. Returns their number; 0 after an
+ * error, which too little room is. */
+int fv_apply_many(const fv_op *op, const void *options, int inputs, fv_tensor *const *in,
+                  fv_tensor **out, int64_t room);
+
+/* In place, for an op with .inplace: the result is written to in[0] itself, which must have the
+ * result's shape and dtype. Refused for an expanded tensor, for one that shares some of its memory
+ * with another input and, with gradients on, for a leaf that requires grad, and for a
  * view or an op without gradient where the write would have to be recorded. After a recorded write
  * views taken before it are refused as inputs. Returns in[0]; the failed tensor after an error. */
 fv_tensor *fv_apply_inplace(const fv_op *op, const void *options, int inputs, fv_tensor *const *in);
@@ -190,6 +257,15 @@ fv_status fv_reject(const fv_call *c, fv_status status, const char *format, ...)
 /* "[2,3]", for messages. */
 const char *fv_text(const fv_tensor *t);
 
+/* The user's name of an input: "weight", "tensors 3". */
+const char *fv_input_name(const fv_op *op, int input);
+
+/* "stride=2, padding=same": the options of a call in words. As snprintf. */
+int fv_options_text(const fv_op *op, const void *options, char *text, size_t size);
+
+/* For infer of an op with any number of outputs: makes room in c->spec. */
+fv_status fv_set_outputs(fv_call *c, int outputs);
+
 /* Common checks; each records its own message, naming the argument. */
 fv_status fv_need_floating(const fv_call *c, int input, const char *name);
 fv_status fv_need_same_dtype(const fv_call *c, int a, const char *name_a, int b,
@@ -212,9 +288,11 @@ void fv_output_view(fv_call *c, int j, int input, const fv_shape *shape, const i
 /* Does input i want a gradient? Also valid in infer and forward. */
 bool fv_wants(const fv_call *c, int i);
 
-/* Shape and dtype of input i, known also when the tensor was not saved. */
+/* Shape, dtype and memory order (row-major or channels-last, whichever is nearer) of input i, known
+ * also when the tensor was not saved. */
 const fv_shape *fv_input_shape(const fv_call *c, int i);
 fv_dtype fv_input_dtype(const fv_call *c, int i);
+fv_order fv_input_order(const fv_call *c, int i);
 
 /* --- the registry ----------------------------------------------------------------------------- */
 

@@ -121,16 +121,21 @@ void fv_no_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
 
 bool fv_wants(const fv_call *c, int i)
 {
-    if (c->node) return c->node->edges[i].node || c->node->edges[i].leaf;
+    if (c->node) return c->node->in[i].edge.node || c->node->in[i].edge.leaf;
     return c->in[i] && c->in[i]->requires_grad && fv_grad_enabled();
 }
 
 const fv_shape *fv_input_shape(const fv_call *c, int i)
 {
-    return &c->node->in_meta[i].shape;
+    return &c->node->in[i].meta.shape;
 }
 
 fv_dtype fv_input_dtype(const fv_call *c, int i)
 {
-    return c->node->in_meta[i].dtype;
+    return c->node->in[i].meta.dtype;
+}
+
+fv_order fv_input_order(const fv_call *c, int i)
+{
+    return c->node->in[i].meta.order;
 }

@@ -21,41 +21,54 @@ typedef struct fv_saved {
 
 typedef struct fv_meta {
     fv_dtype dtype;
+    fv_order order; /* row-major or channels-last, whichever is nearer */
     fv_shape shape;
 } fv_meta;
 
 typedef struct fv_hook {
     struct fv_hook *next;
-    fv_hook_fn function;
+    fv_hook_fn function;              /* before accumulation; or */
+    fv_post_accumulate_hook_fn after; /* after it (leaves only) */
     void *context;
     int handle;
 } fv_hook;
 
-/* One recorded call. Allocated in one piece with its arrays and options behind it. seq grows with
- * every node of the process, and an op's inputs exist before it, so falling seq is a topological
- * order. */
+typedef struct fv_node_input {
+    fv_edge edge;
+    fv_saved saved;
+    fv_meta meta;
+} fv_node_input;
+
+typedef struct fv_node_output {
+    fv_saved saved;      /* an alias of the output, which does not own the node */
+    fv_tensor *retained; /* a tensor that wants .grad; it clears this on death */
+    fv_hook *hooks;
+    fv_meta meta;
+    bool constant;
+} fv_node_output;
+
+/* One recorded call. Allocated in one piece with its arrays, options and path behind it. seq grows
+ * with every node of the process, and an op's inputs exist before it, so falling seq is a
+ * topological order. */
 struct fv_node {
     const fv_op *op;
     uint64_t seq;
     uint64_t visit; /* number of the backward pass that saw it last */
     int32_t refcount;
     int inputs, outputs;
-    bool saved_freed;   /* a backward without retain_graph went through */
-    bool skipped;       /* in a pass of fv_grad: lies on no path to what it asks for */
-    bool inplace;       /* output 0 is input 0's memory */
-    int running;        /* calls of the gradient that have not returned yet */
-    fv_edge *edges;     /* [inputs] */
-    fv_meta *in_meta;   /* [inputs] */
-    fv_saved *in_saved; /* [inputs] */
+    bool saved_freed; /* a backward without retain_graph went through */
+    bool skipped;     /* in a pass of fv_grad: lies on no path to what it asks for */
+    bool inplace;     /* output 0 is input 0's memory */
+    bool shapes_only;
+    int running;         /* calls of the gradient that have not returned yet */
+    fv_node_input *in;   /* [inputs] */
+    fv_node_output *out; /* [outputs] */
+    fv_tensor **grads;   /* [outputs], in a pass: what has arrived so far, owned */
     void *options;
+    uint64_t call;    /* for observers: its number, 0 if nobody looked */
+    const char *path; /* and the module path, or NULL */
     size_t bytes;
     fv_node *next_dying;
-    fv_meta out_meta[FV_MAX_OUTPUTS];
-    bool out_constant[FV_MAX_OUTPUTS];
-    fv_saved out_saved[FV_MAX_OUTPUTS];  /* aliases of the outputs, which do not own the node */
-    fv_tensor *grads[FV_MAX_OUTPUTS];    /* in a pass: what has arrived so far, owned */
-    fv_tensor *retained[FV_MAX_OUTPUTS]; /* tensors that want .grad; they clear this on death */
-    fv_hook *hooks[FV_MAX_OUTPUTS];
 };
 
 /* A node for the call, with edges, shapes and options, nothing saved yet; NULL when memory is out.
@@ -84,6 +97,9 @@ void fv_hooks_free(fv_hook *hooks);
 
 /* Runs the hooks over *grad (owned), replacing it. */
 fv_status fv_run_hooks(fv_hook *const *hooks, fv_tensor **grad);
+
+/* Runs the hooks of a leaf that wait for its gradient to be accumulated. */
+void fv_run_post_accumulate_hooks(fv_tensor *leaf);
 
 /* The status to return for what has failed already. */
 fv_status fv_standing_status(void);

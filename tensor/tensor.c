@@ -26,8 +26,10 @@ static void storage_release(fv_storage *s)
     if (__atomic_sub_fetch(&s->refcount, 1, __ATOMIC_ACQ_REL) != 0) return;
     if (s->release)
         s->release(s->context);
-    else
+    else if (s->data)
         fv_block_free(s->data, s->bytes);
+    else
+        fv_block_unbook(s->bytes);
     fv_object_free(s, sizeof *s);
 }
 
@@ -39,7 +41,7 @@ static fv_tensor *handle_new(fv_dtype dtype, const fv_shape *shape, const int64_
     t->dtype = dtype;
     t->ndim = shape->ndim;
     t->numel = numel;
-    t->requires_grad = t->failed = t->retains_grad = t->is_view = false;
+    t->requires_grad = t->failed = t->shapes_only = t->retains_grad = t->is_view = false;
     t->refcount = 1;
     t->node = NULL;
     t->output_nr = 0;
@@ -53,7 +55,22 @@ static fv_tensor *handle_new(fv_dtype dtype, const fv_shape *shape, const int64_
     return t;
 }
 
-fv_tensor *fv_tensor_alloc(fv_dtype dtype, const fv_shape *shape, const int64_t *strides)
+static fv_storage *storage_new(bool shapes_only, size_t bytes)
+{
+    fv_storage *s = fv_object_alloc(sizeof *s);
+    if (!s) return NULL;
+    *s = (fv_storage){.refcount = 1};
+    if (shapes_only)
+        s->bytes = fv_block_book(bytes);
+    else
+        s->data = fv_block_alloc(bytes, &s->bytes);
+    if (s->data || shapes_only) return s;
+    fv_object_free(s, sizeof *s);
+    return NULL;
+}
+
+fv_tensor *fv_tensor_alloc_as(bool shapes_only, fv_dtype dtype, const fv_shape *shape,
+                              const int64_t *strides)
 {
     int64_t order[FV_MAX_DIMS], numel = fv_shape_numel(shape);
     if (numel < 0 || numel > (int64_t)1 << 52) return NULL;
@@ -61,22 +78,21 @@ fv_tensor *fv_tensor_alloc(fv_dtype dtype, const fv_shape *shape, const int64_t 
         fv_strides_contiguous(shape, order);
         strides = order;
     }
-    fv_storage *s = fv_object_alloc(sizeof *s);
-    if (!s) return NULL;
-    s->data = fv_block_alloc((size_t)numel * fv_dtype_size(dtype), &s->bytes);
-    fv_tensor *t = s->data ? handle_new(dtype, shape, strides, numel) : NULL;
+    fv_storage *s = storage_new(shapes_only, (size_t)numel * fv_dtype_size(dtype));
+    fv_tensor *t = s ? handle_new(dtype, shape, strides, numel) : NULL;
     if (!t) {
-        if (s->data) fv_block_free(s->data, s->bytes);
-        fv_object_free(s, sizeof *s);
+        if (s) storage_release(s);
         return NULL;
     }
-    s->refcount = 1;
-    s->version = s->recorded = 0;
-    s->release = NULL;
-    s->context = NULL;
     t->storage = s;
     t->data = s->data;
+    t->shapes_only = shapes_only;
     return t;
+}
+
+fv_tensor *fv_tensor_alloc(fv_dtype dtype, const fv_shape *shape, const int64_t *strides)
+{
+    return fv_tensor_alloc_as(false, dtype, shape, strides);
 }
 
 fv_tensor *fv_tensor_alias(const fv_tensor *base, const fv_shape *shape, const int64_t *strides,
@@ -87,9 +103,11 @@ fv_tensor *fv_tensor_alias(const fv_tensor *base, const fv_shape *shape, const i
     if (!t) return NULL;
     __atomic_fetch_add(&base->storage->refcount, 1, __ATOMIC_RELAXED);
     t->storage = base->storage;
+    t->shapes_only = base->shapes_only;
     /* An empty view may start one past the end; it keeps the base's address instead. */
+    bool moves = numel && base->data;
     t->data =
-        numel ? (char *)base->data + offset * (int64_t)fv_dtype_size(base->dtype) : base->data;
+        moves ? (char *)base->data + offset * (int64_t)fv_dtype_size(base->dtype) : base->data;
     return t;
 }
 
@@ -99,6 +117,7 @@ fv_tensor fv_tensor_borrow(const fv_tensor *t)
                       .ndim = t->ndim,
                       .numel = t->numel,
                       .data = t->data,
+                      .shapes_only = t->shapes_only,
                       .refcount = 1,
                       .storage = t->storage};
     memcpy(view.shape, t->shape, sizeof view.shape);
@@ -120,6 +139,27 @@ void fv_release(fv_tensor *t)
     storage_release(t->storage);
     fv_object_free(t, sizeof *t);
     __atomic_fetch_sub(&fv_live_tensors, 1, __ATOMIC_RELAXED);
+}
+
+/* --- shapes only ------------------------------------------------------------------------------ */
+
+static _Thread_local bool shapes_only_mode;
+
+bool fv_set_shapes_only(bool on)
+{
+    bool before = shapes_only_mode;
+    shapes_only_mode = on;
+    return before;
+}
+
+bool fv_shapes_only_enabled(void)
+{
+    return shapes_only_mode;
+}
+
+bool fv_is_shapes_only(const fv_tensor *t)
+{
+    return !fv_failed(t) && t->shapes_only;
 }
 
 /* --- properties ------------------------------------------------------------------------------- */

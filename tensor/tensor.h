@@ -40,6 +40,7 @@ struct fv_tensor {
     int64_t strides[FV_MAX_DIMS];
     bool requires_grad; /* a leaf that wants a gradient, or a result that depends on one */
     bool failed;
+    bool shapes_only; /* has no elements; data is NULL */
     /* private */
     int32_t refcount;
     fv_storage *storage;
@@ -85,6 +86,18 @@ bool fv_is_channels_last(const fv_tensor *t);
 /* No gaps and no overlap, in whatever order of dimensions. */
 bool fv_is_dense(const fv_tensor *t);
 
+/* --- shapes only ------------------------------------------------------------------------------ */
+
+/* In this mode of the thread, creators (fv_zeros, fv_randn, layers, ...) make tensors that have a
+ * shape but no elements, and an op with such an input gives only such. So a forward, a backward and
+ * an optimizer's step tell shapes, plans and the peak of memory (fv_memory_stats, booked_*) without
+ * computing anything; the random state, running statistics and versions stay as they are. Functions
+ * that need elements (fv_item, fv_data_*, printing, ...) refuse such tensors.
+ * Returns the mode before.  Source: torch.device('meta'). */
+bool fv_set_shapes_only(bool on);
+bool fv_shapes_only_enabled(void);
+bool fv_is_shapes_only(const fv_tensor *t);
+
 /* --- reading and writing elements ------------------------------------------------------------ */
 
 /* The value of a tensor of one element as a double; NaN with an error for any other.
@@ -129,6 +142,9 @@ void fv_strides_like(const fv_tensor *t, int64_t *strides);
 /* A new handle with reference count 1 that no scope owns; NULL when memory is out. strides NULL:
  * row-major. The elements are not set. */
 fv_tensor *fv_tensor_alloc(fv_dtype dtype, const fv_shape *shape, const int64_t *strides);
+/* The same with a shape only, if so asked. */
+fv_tensor *fv_tensor_alloc_as(bool shapes_only, fv_dtype dtype, const fv_shape *shape,
+                              const int64_t *strides);
 /* The same on the storage of base, offset elements behind base->data. */
 fv_tensor *fv_tensor_alias(const fv_tensor *base, const fv_shape *shape, const int64_t *strides,
                            int64_t offset);

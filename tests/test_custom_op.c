@@ -55,8 +55,7 @@ static void square_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor 
     gin[0] = fv_mul(gin[0], mask);
 }
 
-static const fv_option square_fields[] = {{"a", offsetof(square_options, a), FV_OPTION_DOUBLE},
-                                          {0}};
+static const fv_option square_fields[] = {FV_FIELD(square_options, a, FV_OPTION_DOUBLE), {0}};
 static const square_options plain_options = {1, RIGHT};
 static const fv_case square_cases[] = {
     {.name = "plain", .inputs = 1, .in = {{.shape = {2, {2, 3}}}}, .options = &plain_options}, {0}};

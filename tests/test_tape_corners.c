@@ -331,6 +331,7 @@ static void floor_forward(fv_call *c)
 START_TEST(ops_without_gradient_do_not_overwrite_what_has_one)
 {
     static const fv_op op = {.name = "no_gradient",
+                             .inplace = true,
                              .inputs = 1,
                              .outputs = 1,
                              .infer = floor_infer,

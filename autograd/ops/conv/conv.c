@@ -276,19 +276,18 @@ static const fv_case conv3d_weight_cases[] = {
 
 /* --- the ops ---------------------------------------------------------------------------------- */
 
-#define FIELD(name_, kind_)                                                                        \
-    {                                                                                              \
-#name_, offsetof(fv_conv_options, name_), kind_                                            \
-    }
-static const fv_option forward_fields[] = {FIELD(stride, FV_OPTION_DIMS),
-                                           FIELD(padding, FV_OPTION_DIMS),
-                                           FIELD(dilation, FV_OPTION_DIMS),
-                                           FIELD(groups, FV_OPTION_INT),
+static const fv_option forward_fields[] = {FV_FIELD(fv_conv_options, stride, FV_OPTION_DIMS),
+                                           FV_FIELD(fv_conv_options, padding, FV_OPTION_DIMS),
+                                           FV_FIELD(fv_conv_options, dilation, FV_OPTION_DIMS),
+                                           FV_FIELD(fv_conv_options, groups, FV_OPTION_INT),
                                            {.name = NULL}};
 static const fv_option transpose_fields[] = {
-    FIELD(stride, FV_OPTION_DIMS),         FIELD(padding, FV_OPTION_DIMS),
-    FIELD(dilation, FV_OPTION_DIMS),       FIELD(groups, FV_OPTION_INT),
-    FIELD(output_padding, FV_OPTION_DIMS), {.name = NULL}};
+    FV_FIELD(fv_conv_options, stride, FV_OPTION_DIMS),
+    FV_FIELD(fv_conv_options, padding, FV_OPTION_DIMS),
+    FV_FIELD(fv_conv_options, dilation, FV_OPTION_DIMS),
+    FV_FIELD(fv_conv_options, groups, FV_OPTION_INT),
+    FV_FIELD(fv_conv_options, output_padding, FV_OPTION_DIMS),
+    {.name = NULL}};
 
 #define CONV_OPS(nd)                                                                               \
     static fv_status infer_conv##nd##d(fv_call *c)                                                 \

@@ -47,8 +47,8 @@ static void to_reference(fv_call *c)
 }
 
 static const fv_option to_fields[] = {
-    {"dtype", offsetof(to_options, dtype), FV_OPTION_INT},
-    {NULL, 0, FV_OPTION_INT},
+    FV_FIELD(to_options, dtype, FV_OPTION_INT),
+    {.name = NULL},
 };
 
 static const to_options as_float64 = {FV_FLOAT64}, as_int64 = {FV_INT64}, as_bool = {FV_BOOL};

@@ -116,6 +116,7 @@ static fv_tensor *softplus_second(fv_tensor *g, fv_tensor *y, double beta, doubl
                                      .infer = name_##_infer,                                       \
                                      .forward = name_##_forward,                                   \
                                      .reference = name_##_reference,                               \
+                                     .inplace = true,                                              \
                                      .gradient = grad,                                             \
                                      .cases = name_##_cases,                                       \
                                      __VA_ARGS__};                                                 \
@@ -124,13 +125,13 @@ static fv_tensor *softplus_second(fv_tensor *g, fv_tensor *y, double beta, doubl
 enum { NUMBERS_SIZE = sizeof(elementwise_numbers) };
 
 static const fv_option one_number[] = {
-    {"value", offsetof(elementwise_numbers, p), FV_OPTION_DOUBLE},
-    {NULL, 0, FV_OPTION_DOUBLE},
+    {.name = "value", .offset = offsetof(elementwise_numbers, p), .kind = FV_OPTION_DOUBLE},
+    {.name = NULL},
 };
 static const fv_option two_numbers[] = {
-    {"p", offsetof(elementwise_numbers, p), FV_OPTION_DOUBLE},
-    {"q", offsetof(elementwise_numbers, q), FV_OPTION_DOUBLE},
-    {NULL, 0, FV_OPTION_DOUBLE},
+    FV_FIELD(elementwise_numbers, p, FV_OPTION_DOUBLE),
+    FV_FIELD(elementwise_numbers, q, FV_OPTION_DOUBLE),
+    {.name = NULL},
 };
 
 /* --- test cases ------------------------------------------------------------------------------- */

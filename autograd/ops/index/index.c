@@ -14,8 +14,8 @@ typedef struct index_options {
 #define OPTIONS(...) (&(const index_options){__VA_ARGS__})
 
 static const fv_option dim_fields[] = {
-    {"dim", offsetof(index_options, dim), FV_OPTION_DIM},
-    {NULL, 0, FV_OPTION_INT},
+    FV_FIELD(index_options, dim, FV_OPTION_DIM),
+    {.name = NULL},
 };
 
 /* --- the best of a dimension ----------------------------------------------------------------- */

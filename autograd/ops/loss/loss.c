@@ -22,15 +22,15 @@ typedef struct class_options {
 #define OPTIONS(...) (&(const class_options){.ignore_index = -100, __VA_ARGS__})
 
 static const fv_option nll_fields[] = {
-    {"ignore_index", offsetof(class_options, ignore_index), FV_OPTION_INT},
-    {"reduction", offsetof(class_options, reduction), FV_OPTION_INT},
-    {NULL, 0, FV_OPTION_INT},
+    FV_FIELD(class_options, ignore_index, FV_OPTION_INT),
+    FV_FIELD(class_options, reduction, FV_OPTION_INT),
+    {.name = NULL},
 };
 static const fv_option cross_entropy_fields[] = {
-    {"ignore_index", offsetof(class_options, ignore_index), FV_OPTION_INT},
-    {"reduction", offsetof(class_options, reduction), FV_OPTION_INT},
-    {"label_smoothing", offsetof(class_options, label_smoothing), FV_OPTION_DOUBLE},
-    {NULL, 0, FV_OPTION_INT},
+    FV_FIELD(class_options, ignore_index, FV_OPTION_INT),
+    FV_FIELD(class_options, reduction, FV_OPTION_INT),
+    FV_FIELD(class_options, label_smoothing, FV_OPTION_DOUBLE),
+    {.name = NULL},
 };
 
 /* --- checks ---------------------------------------------------------------------------------- */

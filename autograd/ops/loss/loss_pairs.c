@@ -15,8 +15,8 @@ typedef struct pair_options {
 #define OPTIONS(r, p) (&(const pair_options){.reduction = (r), .parameter = (p)})
 
 static const fv_option pair_fields[] = {
-    {"reduction", offsetof(pair_options, reduction), FV_OPTION_INT},
-    {NULL, 0, FV_OPTION_INT},
+    FV_FIELD(pair_options, reduction, FV_OPTION_INT),
+    {.name = NULL},
 };
 
 static fv_status pair_infer(fv_call *c)
@@ -197,9 +197,9 @@ static void smooth_l1_gradient(const fv_call *c, fv_tensor *const *gout, fv_tens
 }
 
 static const fv_option smooth_l1_fields[] = {
-    {"reduction", offsetof(pair_options, reduction), FV_OPTION_INT},
-    {"beta", offsetof(pair_options, parameter), FV_OPTION_DOUBLE},
-    {NULL, 0, FV_OPTION_INT},
+    FV_FIELD(pair_options, reduction, FV_OPTION_INT),
+    {.name = "beta", .offset = offsetof(pair_options, parameter), .kind = FV_OPTION_DOUBLE},
+    {.name = NULL},
 };
 static const fv_case smooth_l1_cases[] = {
     {.name = "mean",
@@ -260,9 +260,9 @@ static void huber_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor *
 }
 
 static const fv_option huber_fields[] = {
-    {"reduction", offsetof(pair_options, reduction), FV_OPTION_INT},
-    {"delta", offsetof(pair_options, parameter), FV_OPTION_DOUBLE},
-    {NULL, 0, FV_OPTION_INT},
+    FV_FIELD(pair_options, reduction, FV_OPTION_INT),
+    {.name = "delta", .offset = offsetof(pair_options, parameter), .kind = FV_OPTION_DOUBLE},
+    {.name = NULL},
 };
 static const fv_case huber_cases[] = {
     {.name = "mean",

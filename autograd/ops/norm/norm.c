@@ -169,9 +169,9 @@ static void batch_norm_gradient(const fv_call *c, fv_tensor *const *gout, fv_ten
 }
 
 static const fv_option norm_fields[] = {
-    {"training", offsetof(norm_options, training), FV_OPTION_BOOL},
-    {"momentum", offsetof(norm_options, momentum), FV_OPTION_DOUBLE},
-    {"eps", offsetof(norm_options, eps), FV_OPTION_DOUBLE},
+    FV_FIELD(norm_options, training, FV_OPTION_BOOL),
+    FV_FIELD(norm_options, momentum, FV_OPTION_DOUBLE),
+    FV_FIELD(norm_options, eps, FV_OPTION_DOUBLE),
     {0},
 };
 
@@ -516,7 +516,7 @@ static const fv_case backward_cases[] = {
 };
 
 static const fv_option backward_fields[] = {
-    {"eps", offsetof(norm_options, eps), FV_OPTION_DOUBLE},
+    FV_FIELD(norm_options, eps, FV_OPTION_DOUBLE),
     {0},
 };
 

@@ -4,7 +4,7 @@
 
 #include "autograd/ops/pool/pool_impl.h"
 
-static const fv_option fields[] = {FV_POOL_OPTION(output_size, FV_OPTION_DIMS), {0}};
+static const fv_option fields[] = {FV_FIELD(fv_pool_options, output_size, FV_OPTION_DIMS), {0}};
 
 static fv_pool_options adaptive_options(fv_dims output_size, int spatial)
 {

@@ -42,12 +42,12 @@ static fv_pool_options avg_options(const fv_avg_pool_args *a, int spatial)
                              .divisor_override = a->divisor_override};
 }
 
-static const fv_option avg_fields[] = {FV_POOL_OPTION(kernel_size, FV_OPTION_DIMS),
-                                       FV_POOL_OPTION(stride, FV_OPTION_DIMS),
-                                       FV_POOL_OPTION(padding, FV_OPTION_DIMS),
-                                       FV_POOL_OPTION(ceil_mode, FV_OPTION_BOOL),
-                                       FV_POOL_OPTION(count_include_pad, FV_OPTION_BOOL),
-                                       FV_POOL_OPTION(divisor_override, FV_OPTION_INT),
+static const fv_option avg_fields[] = {FV_FIELD(fv_pool_options, kernel_size, FV_OPTION_DIMS),
+                                       FV_FIELD(fv_pool_options, stride, FV_OPTION_DIMS),
+                                       FV_FIELD(fv_pool_options, padding, FV_OPTION_DIMS),
+                                       FV_FIELD(fv_pool_options, ceil_mode, FV_OPTION_BOOL),
+                                       FV_FIELD(fv_pool_options, count_include_pad, FV_OPTION_BOOL),
+                                       FV_FIELD(fv_pool_options, divisor_override, FV_OPTION_INT),
                                        {0}};
 
 /* --- cases -------------------------------------------------------------------------------- */
@@ -204,14 +204,15 @@ static const fv_case avg_backward_cases[] = {
     {0},
 };
 
-static const fv_option avg_backward_fields[] = {FV_POOL_OPTION(kernel_size, FV_OPTION_DIMS),
-                                                FV_POOL_OPTION(stride, FV_OPTION_DIMS),
-                                                FV_POOL_OPTION(padding, FV_OPTION_DIMS),
-                                                FV_POOL_OPTION(output_size, FV_OPTION_DIMS),
-                                                FV_POOL_OPTION(ceil_mode, FV_OPTION_BOOL),
-                                                FV_POOL_OPTION(count_include_pad, FV_OPTION_BOOL),
-                                                FV_POOL_OPTION(divisor_override, FV_OPTION_INT),
-                                                {0}};
+static const fv_option avg_backward_fields[] = {
+    FV_FIELD(fv_pool_options, kernel_size, FV_OPTION_DIMS),
+    FV_FIELD(fv_pool_options, stride, FV_OPTION_DIMS),
+    FV_FIELD(fv_pool_options, padding, FV_OPTION_DIMS),
+    FV_FIELD(fv_pool_options, output_size, FV_OPTION_DIMS),
+    FV_FIELD(fv_pool_options, ceil_mode, FV_OPTION_BOOL),
+    FV_FIELD(fv_pool_options, count_include_pad, FV_OPTION_BOOL),
+    FV_FIELD(fv_pool_options, divisor_override, FV_OPTION_INT),
+    {0}};
 
 static const fv_op avg_pool_backward_op = {
     .name = "avg_pool_backward",

@@ -59,10 +59,12 @@ fv_tensor *fv_pool_apply_max(const fv_op *op, const fv_pool_options *options, fv
     return out[0];
 }
 
-static const fv_option max_fields[] = {
-    FV_POOL_OPTION(kernel_size, FV_OPTION_DIMS), FV_POOL_OPTION(stride, FV_OPTION_DIMS),
-    FV_POOL_OPTION(padding, FV_OPTION_DIMS),     FV_POOL_OPTION(dilation, FV_OPTION_DIMS),
-    FV_POOL_OPTION(ceil_mode, FV_OPTION_BOOL),   {0}};
+static const fv_option max_fields[] = {FV_FIELD(fv_pool_options, kernel_size, FV_OPTION_DIMS),
+                                       FV_FIELD(fv_pool_options, stride, FV_OPTION_DIMS),
+                                       FV_FIELD(fv_pool_options, padding, FV_OPTION_DIMS),
+                                       FV_FIELD(fv_pool_options, dilation, FV_OPTION_DIMS),
+                                       FV_FIELD(fv_pool_options, ceil_mode, FV_OPTION_BOOL),
+                                       {0}};
 
 /* --- cases -------------------------------------------------------------------------------- */
 

@@ -48,9 +48,4 @@ void fv_avg_pool_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **
 /* The forward op of adaptive average pooling in so many dimensions. */
 const fv_op *fv_adaptive_avg_pool_op(int64_t spatial);
 
-#define FV_POOL_OPTION(field, kind)                                                                \
-    {                                                                                              \
-#field, offsetof(fv_pool_options, field), kind                                             \
-    }
-
 #endif

@@ -53,8 +53,8 @@ static void dropout_reference(fv_call *c)
 }
 
 static const fv_option dropout_fields[] = {
-    {"p", offsetof(dropout_options, p), FV_OPTION_DOUBLE},
-    {NULL, 0, FV_OPTION_DOUBLE},
+    FV_FIELD(dropout_options, p, FV_OPTION_DOUBLE),
+    {.name = NULL},
 };
 
 static const dropout_options half = {.p = 0.5, .state = {1, 0}}, few = {.p = 0.1, .state = {7, 3}},

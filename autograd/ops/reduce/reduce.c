@@ -10,9 +10,9 @@
 /* --- shared with the other reductions -------------------------------------------------------- */
 
 const fv_option fv_reduce_fields[] = {
-    {"dim", offsetof(fv_reduce_options, dim), FV_OPTION_DIM},
-    {"keepdim", offsetof(fv_reduce_options, keepdim), FV_OPTION_BOOL},
-    {NULL, 0, FV_OPTION_INT},
+    FV_FIELD(fv_reduce_options, dim, FV_OPTION_DIM),
+    FV_FIELD(fv_reduce_options, keepdim, FV_OPTION_BOOL),
+    {.name = NULL},
 };
 
 static fv_status mask_of_dims(const fv_call *c, fv_dims dims, uint32_t *mask)

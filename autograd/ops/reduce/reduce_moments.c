@@ -9,10 +9,10 @@
 #define OPTIONS(...) (&(const fv_reduce_options){__VA_ARGS__})
 
 static const fv_option var_fields[] = {
-    {"dim", offsetof(fv_reduce_options, dim), FV_OPTION_DIM},
-    {"correction", offsetof(fv_reduce_options, correction), FV_OPTION_INT},
-    {"keepdim", offsetof(fv_reduce_options, keepdim), FV_OPTION_BOOL},
-    {NULL, 0, FV_OPTION_INT},
+    FV_FIELD(fv_reduce_options, dim, FV_OPTION_DIM),
+    FV_FIELD(fv_reduce_options, correction, FV_OPTION_INT),
+    FV_FIELD(fv_reduce_options, keepdim, FV_OPTION_BOOL),
+    {.name = NULL},
 };
 
 /* The first pass leaves its results where the second one finds its shifts. */

@@ -12,8 +12,8 @@ typedef struct softmax_options {
 #define OPTIONS(d) (&(const softmax_options){.dim = (d)})
 
 static const fv_option softmax_fields[] = {
-    {"dim", offsetof(softmax_options, dim), FV_OPTION_DIM},
-    {NULL, 0, FV_OPTION_INT},
+    FV_FIELD(softmax_options, dim, FV_OPTION_DIM),
+    {.name = NULL},
 };
 
 static int dim_of(const fv_call *c)

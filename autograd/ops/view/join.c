@@ -10,7 +10,7 @@ typedef struct join_options {
     int64_t dim;
 } join_options;
 
-static const fv_option join_fields[] = {{"dim", offsetof(join_options, dim), FV_OPTION_DIM}, {0}};
+static const fv_option join_fields[] = {FV_FIELD(join_options, dim, FV_OPTION_DIM), {0}};
 
 /* Writes in to the part of dim from start on. in has the part's dimensions. */
 static void write_part(const fv_call *c, int64_t dim, int64_t start, const fv_tensor *in,

@@ -5,7 +5,7 @@ typedef struct dim_options {
     int64_t dim;
 } dim_options;
 
-static const fv_option dim_fields[] = {{"dim", offsetof(dim_options, dim), FV_OPTION_DIM}, {0}};
+static const fv_option dim_fields[] = {FV_FIELD(dim_options, dim, FV_OPTION_DIM), {0}};
 
 /* --- squeeze ---------------------------------------------------------------------------------- */
 

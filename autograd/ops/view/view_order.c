@@ -104,8 +104,8 @@ static void transpose_gradient(const fv_call *c, fv_tensor *const *gout, fv_tens
 }
 
 static const fv_option transpose_fields[] = {
-    {"dim0", offsetof(two_dims_options, first), FV_OPTION_DIM},
-    {"dim1", offsetof(two_dims_options, second), FV_OPTION_DIM},
+    {.name = "dim0", .offset = offsetof(two_dims_options, first), .kind = FV_OPTION_DIM},
+    {.name = "dim1", .offset = offsetof(two_dims_options, second), .kind = FV_OPTION_DIM},
     {0}};
 
 static const fv_case transpose_cases[] = {{.name = "matrix",
@@ -160,8 +160,8 @@ static void movedim_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor
 }
 
 static const fv_option movedim_fields[] = {
-    {"source", offsetof(two_dims_options, first), FV_OPTION_DIM},
-    {"destination", offsetof(two_dims_options, second), FV_OPTION_DIM},
+    {.name = "source", .offset = offsetof(two_dims_options, first), .kind = FV_OPTION_DIM},
+    {.name = "destination", .offset = offsetof(two_dims_options, second), .kind = FV_OPTION_DIM},
     {0}};
 
 static const fv_case movedim_cases[] = {{.name = "to the front",

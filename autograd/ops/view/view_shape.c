@@ -240,8 +240,8 @@ static fv_status flatten_infer(fv_call *c)
 }
 
 static const fv_option flatten_fields[] = {
-    {"start_dim", offsetof(flatten_options, start), FV_OPTION_DIM},
-    {"end_dim", offsetof(flatten_options, end), FV_OPTION_DIM},
+    {.name = "start_dim", .offset = offsetof(flatten_options, start), .kind = FV_OPTION_DIM},
+    {.name = "end_dim", .offset = offsetof(flatten_options, end), .kind = FV_OPTION_DIM},
     {0}};
 
 static const fv_case flatten_cases[] = {{.name = "all but the batch",
@@ -310,8 +310,7 @@ static fv_status unflatten_infer(fv_call *c)
     return output_view(c, &shape);
 }
 
-static const fv_option unflatten_fields[] = {
-    {"dim", offsetof(unflatten_options, dim), FV_OPTION_DIM}, {0}};
+static const fv_option unflatten_fields[] = {FV_FIELD(unflatten_options, dim, FV_OPTION_DIM), {0}};
 
 static const fv_case unflatten_cases[] = {
     {.name = "middle",

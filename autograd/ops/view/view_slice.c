@@ -60,10 +60,10 @@ static void slice_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor *
     gin[0] = fv_slice_backward(gout[0], *fv_input_shape(c, 0), a->dim, a->start, a->stop, a->step);
 }
 
-static const fv_option slice_fields[] = {{"dim", offsetof(slice_options, dim), FV_OPTION_DIM},
-                                         {"start", offsetof(slice_options, start), FV_OPTION_INT},
-                                         {"stop", offsetof(slice_options, stop), FV_OPTION_INT},
-                                         {"step", offsetof(slice_options, step), FV_OPTION_INT},
+static const fv_option slice_fields[] = {FV_FIELD(slice_options, dim, FV_OPTION_DIM),
+                                         FV_FIELD(slice_options, start, FV_OPTION_INT),
+                                         FV_FIELD(slice_options, stop, FV_OPTION_INT),
+                                         FV_FIELD(slice_options, step, FV_OPTION_INT),
                                          {0}};
 
 static const fv_case slice_cases[] = {{.name = "middle",
@@ -135,11 +135,10 @@ static void narrow_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor 
                                a->start + a->length, 1);
 }
 
-static const fv_option narrow_fields[] = {
-    {"dim", offsetof(narrow_options, dim), FV_OPTION_DIM},
-    {"start", offsetof(narrow_options, start), FV_OPTION_INT},
-    {"length", offsetof(narrow_options, length), FV_OPTION_INT},
-    {0}};
+static const fv_option narrow_fields[] = {FV_FIELD(narrow_options, dim, FV_OPTION_DIM),
+                                          FV_FIELD(narrow_options, start, FV_OPTION_INT),
+                                          FV_FIELD(narrow_options, length, FV_OPTION_INT),
+                                          {0}};
 
 static const fv_case narrow_cases[] = {{.name = "rows",
                                         .inputs = 1,
@@ -208,8 +207,8 @@ static void select_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor 
                                a->index, a->index + 1, 1);
 }
 
-static const fv_option select_fields[] = {{"dim", offsetof(select_options, dim), FV_OPTION_DIM},
-                                          {"index", offsetof(select_options, index), FV_OPTION_INT},
+static const fv_option select_fields[] = {FV_FIELD(select_options, dim, FV_OPTION_DIM),
+                                          FV_FIELD(select_options, index, FV_OPTION_INT),
                                           {0}};
 
 static const fv_case select_cases[] = {{.name = "row",
@@ -309,10 +308,12 @@ static void slice_backward_gradient(const fv_call *c, fv_tensor *const *gout, fv
 }
 
 static const fv_option slice_backward_fields[] = {
-    {"dim", offsetof(slice_backward_options, part.dim), FV_OPTION_DIM},
-    {"start", offsetof(slice_backward_options, part.start), FV_OPTION_INT},
-    {"stop", offsetof(slice_backward_options, part.stop), FV_OPTION_INT},
-    {"step", offsetof(slice_backward_options, part.step), FV_OPTION_INT},
+    {.name = "dim", .offset = offsetof(slice_backward_options, part.dim), .kind = FV_OPTION_DIM},
+    {.name = "start",
+     .offset = offsetof(slice_backward_options, part.start),
+     .kind = FV_OPTION_INT},
+    {.name = "stop", .offset = offsetof(slice_backward_options, part.stop), .kind = FV_OPTION_INT},
+    {.name = "step", .offset = offsetof(slice_backward_options, part.step), .kind = FV_OPTION_INT},
     {0}};
 
 static const fv_case slice_backward_cases[] = {
