@@ -150,14 +150,12 @@ static fv_status settle_outputs(fv_pass *p, fv_node *node)
 
 /* --- one node --------------------------------------------------------------------------------- */
 
-static fv_status check_version(const fv_node *node, const fv_saved *s, const char *what)
+static fv_status overwritten(const fv_node *node, const fv_saved *s, const char *what)
 {
-    uint32_t now = fv_version(s->tensor);
-    if (now == s->version) return FV_OK;
     return fv_fail(FV_ERR_AUTOGRAD,
                    "backward of %s: its %s %s was overwritten in place since (version %u, saved at "
                    "version %u); use the op that returns a new tensor",
-                   node->op->name, what, fv_text(s->tensor), now, s->version);
+                   node->op->name, what, fv_text(s->tensor), fv_version(s->tensor), s->version);
 }
 
 /* A saved output with its place on the tape, so that the gradient itself can be differentiated. */
@@ -182,16 +180,15 @@ static fv_status unpack(const fv_pass *p, fv_node *node, fv_call *c, fv_tensor *
     for (int i = 0; i < node->inputs; i++) {
         const fv_saved *saved = &node->in[i].saved;
         in[i] = saved->tensor;
-        if (!in[i]) continue;
-        fv_status status = check_version(node, saved, fv_input_name(node->op, i));
-        if (status != FV_OK) return status;
+        if (in[i] && fv_version(in[i]) != saved->version)
+            return overwritten(node, saved, fv_input_name(node->op, i));
     }
     for (int j = 0; j < node->outputs; j++) {
         const fv_saved *saved = &node->out[j].saved;
         c->out[j] = saved->tensor;
         if (!saved->tensor) continue;
-        fv_status status = check_version(node, saved, "result");
-        if (status != FV_OK) return status;
+        if (fv_version(saved->tensor) != saved->version)
+            return overwritten(node, saved, "result");
         if (!p->create_graph || node->out[j].constant) continue;
         c->out[j] = with_history(node, j);
         if (c->out[j]->failed) return fv_standing_status();

@@ -25,13 +25,14 @@ static void connect(fv_edge *edge, fv_tensor *t)
     }
 }
 
-static fv_meta meta_of(const fv_tensor *t)
+static void describe(fv_meta *meta, const fv_tensor *t)
 {
-    fv_meta meta = {.dtype = t->dtype, .order = FV_ORDER_ROW_MAJOR, .shape.ndim = t->ndim};
-    memcpy(meta.shape.dim, t->shape, (size_t)t->ndim * sizeof(int64_t));
-    if (t->ndim >= 3 && t->strides[1] == 1 && !fv_is_contiguous(t) && fv_is_channels_last(t))
-        meta.order = FV_ORDER_CHANNELS_LAST;
-    return meta;
+    bool channels_last =
+        t->ndim >= 3 && t->strides[1] == 1 && !fv_is_contiguous(t) && fv_is_channels_last(t);
+    meta->dtype = t->dtype;
+    meta->order = channels_last ? FV_ORDER_CHANNELS_LAST : FV_ORDER_ROW_MAJOR;
+    meta->shape.ndim = t->ndim;
+    memcpy(meta->shape.dim, t->shape, (size_t)t->ndim * sizeof(int64_t));
 }
 
 static void describe_inputs(fv_node *node, const fv_call *c)
@@ -40,7 +41,7 @@ static void describe_inputs(fv_node *node, const fv_call *c)
         fv_node_input *in = &node->in[i];
         in->saved.tensor = NULL;
         connect(&in->edge, c->in[i]);
-        if (c->in[i]) in->meta = meta_of(c->in[i]);
+        if (c->in[i]) describe(&in->meta, c->in[i]);
     }
 }
 
@@ -48,11 +49,11 @@ static void describe_outputs(fv_node *node, const fv_call *c)
 {
     for (int j = 0; j < c->outputs; j++) {
         const fv_output *spec = &c->spec[j];
-        node->out[j] = (fv_node_output){
-            .meta.dtype = spec->dtype,
-            .meta.shape = spec->shape,
-            .constant = spec->constant || !fv_dtype_is_floating(spec->dtype),
-        };
+        fv_node_output *out = &node->out[j];
+        out->saved.tensor = NULL;
+        out->retained = NULL;
+        out->hooks = NULL;
+        out->constant = spec->constant || !fv_dtype_is_floating(spec->dtype);
         node->grads[j] = NULL;
     }
 }

@@ -43,7 +43,6 @@ typedef struct fv_node_output {
     fv_saved saved;      /* an alias of the output, which does not own the node */
     fv_tensor *retained; /* a tensor that wants .grad; it clears this on death */
     fv_hook *hooks;
-    fv_meta meta;
     bool constant;
 } fv_node_output;
 
