@@ -187,8 +187,7 @@ static fv_status unpack(const fv_pass *p, fv_node *node, fv_call *c, fv_tensor *
         const fv_saved *saved = &node->out[j].saved;
         c->out[j] = saved->tensor;
         if (!saved->tensor) continue;
-        if (fv_version(saved->tensor) != saved->version)
-            return overwritten(node, saved, "result");
+        if (fv_version(saved->tensor) != saved->version) return overwritten(node, saved, "result");
         if (!p->create_graph || node->out[j].constant) continue;
         c->out[j] = with_history(node, j);
         if (c->out[j]->failed) return fv_standing_status();
@@ -280,12 +279,14 @@ static fv_status call_gradient(fv_pass *p, fv_node *node, fv_tensor **in, fv_ten
                  .shapes_only = node->shapes_only};
     fv_status status = unpack(p, node, &c, in);
     if (status != FV_OK) return status;
+    bool mode = fv_set_shapes_only(node->shapes_only); /* for what a gradient creates */
     node->running++;
     if (fv_observed())
         observe_gradient(node, &c, gin);
     else
         node->op->gradient(&c, node->grads, gin);
     node->running--;
+    fv_set_shapes_only(mode);
     return distribute(p, node, gin);
 }
 

@@ -29,7 +29,9 @@ static fv_tensor *fill_random(const char *name, fv_tensor *t, bool normal, doubl
         fv_fail(FV_ERR_OPTION, "%s: a bound is not finite", name);
         return fv_failed_tensor();
     }
+    if (t->shapes_only) return t;
     fv_tensor *result = fv_failed_tensor();
+    bool mode = fv_set_shapes_only(false); /* t has elements, whatever is made here */
     FV_NO_GRAD
         FV_SCOPE {
             fv_create_args args = {.shape = fv_shape_of(t), .dtype = t->dtype};
@@ -47,6 +49,7 @@ static fv_tensor *fill_random(const char *name, fv_tensor *t, bool normal, doubl
             overwrite(t, draw);
             result = t;
         }
+    fv_set_shapes_only(mode);
     return result;
 }
 
@@ -71,7 +74,9 @@ fv_tensor *fv_init_normal_ex_(const fv_init_normal_args *a)
 fv_tensor *fv_init_constant_(fv_tensor *t, double value)
 {
     if (check_tensor("init_constant_", t, false) != FV_OK) return fv_failed_tensor();
+    if (t->shapes_only) return t;
     fv_tensor *result = fv_failed_tensor();
+    bool mode = fv_set_shapes_only(false);
     FV_SCOPE {
         fv_tensor *one = fv_scalar(value, t->dtype);
         fv_shape shape = fv_shape_of(t);
@@ -83,6 +88,7 @@ fv_tensor *fv_init_constant_(fv_tensor *t, double value)
         fv_release(all);
         result = t;
     }
+    fv_set_shapes_only(mode);
     return result;
 }
 

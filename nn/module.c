@@ -1,10 +1,12 @@
 /* The module tree: building, walking, forward, freeing. */
 #include "nn/module_impl.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "autograd/autograd.h"
+#include "tensor/frame.h"
 
 static fv_status out_of_memory(void)
 {
@@ -219,6 +221,7 @@ void fv_module_free(fv_module *m)
         fv_fail(FV_ERR_STATE, "module_free: the %s belongs to another module", m->type->name);
         return;
     }
+    fv_frame_forget(m);
     for (int64_t i = 0; i < m->children.count; i++) {
         fv_module *child = m->children.items[i].value;
         if (--child->owners == 0) fv_module_free(child);
@@ -236,6 +239,35 @@ void fv_module_free(fv_module *m)
 
 /* --- use -------------------------------------------------------------------------------- */
 
+/* The way down from a module to one below it: "body.0". */
+static int path_to(const fv_module *from, const fv_module *to, char *text, size_t size)
+{
+    for (int64_t i = 0; i < from->children.count; i++) {
+        const fv_entry *child = &from->children.items[i];
+        int used = snprintf(text, size, "%s", child->name);
+        if (child->value == to) return used;
+        if (used < 0 || (size_t)used + 1 >= size) continue;
+        int rest = path_to(child->value, to, text + used + 1, size - (size_t)used - 1);
+        if (rest == 0) continue;
+        text[used] = '.';
+        return used + 1 + rest;
+    }
+    return 0;
+}
+
+static int frame_name(const void *object, const void *outer, char *text, size_t size)
+{
+    int used = outer ? path_to(outer, object, text, size) : 0;
+    return used || !outer ? used : snprintf(text, size, "%s", fv_module_name(object));
+}
+
+static const char *frame_type(const void *object)
+{
+    return fv_module_name(object);
+}
+
+static const fv_frame_kind frame_kind = {frame_name, frame_type};
+
 fv_tensor *fv_forward(fv_module *m, fv_tensor *x)
 {
     if (!m || m->broken) {
@@ -248,11 +280,13 @@ fv_tensor *fv_forward(fv_module *m, fv_tensor *x)
         return fv_failed_tensor();
     }
     fv_scope scope = fv_scope_open();
+    int depth = fv_frame_push(&frame_kind, m);
     fv_tensor *y = m->type->forward(m, x);
     if (!y) {
-        fv_fail(FV_ERR_STATE, "%s: forward returned NULL", m->type->name);
+        fv_fail(FV_ERR_STATE, "forward returned NULL");
         y = fv_failed_tensor();
     }
+    fv_frame_pop(depth);
     return fv_scope_close_with(&scope, y);
 }
 

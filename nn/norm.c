@@ -28,7 +28,7 @@ static fv_tensor *norm_forward(fv_module *self, fv_tensor *x)
     if (check_rank(self, x, layer->n) != FV_OK) return fv_failed_tensor();
     bool training = fv_is_training(self), tracked = layer->args.track_running_stats;
     fv_tensor *batches = fv_module_tensor(self, "num_batches_tracked");
-    bool counts = training && tracked && batches;
+    bool counts = training && tracked && batches && !x->shapes_only && !batches->shapes_only;
     double momentum = layer->args.momentum;
     if (momentum == FV_CUMULATIVE) momentum = counts ? 1.0 / (fv_item(batches) + 1.0) : 0.0;
     fv_batch_norm_args args = {

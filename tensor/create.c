@@ -66,7 +66,8 @@ static fv_tensor *make(const char *name, const fv_create_args *a)
         }
         fv_strides_channels_last(&a->shape, strides);
     }
-    fv_tensor *t = fv_tensor_alloc(a->dtype, &a->shape, a->channels_last ? strides : NULL);
+    fv_tensor *t = fv_tensor_alloc_as(fv_shapes_only_enabled(), a->dtype, &a->shape,
+                                      a->channels_last ? strides : NULL);
     if (t) t->requires_grad = a->requires_grad;
     return own(name, t, &a->shape);
 }
@@ -83,7 +84,8 @@ static fv_tensor *make_like(const char *name, const fv_tensor *t)
     fv_shape shape = fv_shape_of(t);
     int64_t strides[FV_MAX_DIMS];
     fv_strides_like(t, strides);
-    return own(name, fv_tensor_alloc(t->dtype, &shape, strides), &shape);
+    bool shapes_only = t->shapes_only || fv_shapes_only_enabled();
+    return own(name, fv_tensor_alloc_as(shapes_only, t->dtype, &shape, strides), &shape);
 }
 
 /* --- values ----------------------------------------------------------------------------------- */
@@ -119,7 +121,7 @@ static fv_tensor *fill(const char *name, fv_tensor *t, double v)
     if (!holds(t->dtype, v)) {
         return refuse(name, FV_ERR_OPTION, "%s cannot hold %g", fv_dtype_name(t->dtype), v);
     }
-    if (t->numel == 0) return t;
+    if (t->numel == 0 || t->shapes_only) return t;
     size_t size = fv_dtype_size(t->dtype), bytes = (size_t)t->numel * size;
     put(t->dtype, t->data, 0, v);
     if (v == 0.0 && !signbit(v)) {
@@ -145,6 +147,7 @@ static fv_tensor *randomize(const char *name, fv_tensor *t,
         return refuse(name, FV_ERR_DTYPE, "needs a floating dtype, not %s",
                       fv_dtype_name(t->dtype));
     }
+    if (t->shapes_only) return t; /* and the generator stays where it is */
     if (fv_is_contiguous(t)) {
         draw(t->dtype, t->data, t->numel);
         return t;

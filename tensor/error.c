@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tensor/frame.h"
+
 enum { MESSAGE_SIZE = 1024 };
 
 static _Thread_local fv_status standing;
@@ -49,7 +51,10 @@ static void log_text(const char *text)
 fv_status fv_vfail(fv_status status, const char *prefix, const char *format, va_list args)
 {
     if (standing != FV_OK) return status;
-    int n = prefix ? snprintf(message, MESSAGE_SIZE, "%s: ", prefix) : 0;
+    int n = fv_frame_path(message, MESSAGE_SIZE / 2);
+    if (n > MESSAGE_SIZE / 2) n = MESSAGE_SIZE / 2 - 1;
+    if (n > 0) n += snprintf(message + n, (size_t)(MESSAGE_SIZE - n), ": ");
+    if (prefix) n += snprintf(message + n, (size_t)(MESSAGE_SIZE - n), "%s: ", prefix);
     if (n < 0 || n >= MESSAGE_SIZE) n = 0;
     vsnprintf(message + n, (size_t)(MESSAGE_SIZE - n), format, args);
     standing = status;

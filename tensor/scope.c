@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "tensor/frame.h"
 #include "tensor/memory_impl.h"
 #include "tensor/tensor.h"
 
@@ -72,7 +73,11 @@ static fv_tensor *marker(uint64_t id)
 fv_scope fv_scope_open(void)
 {
     static _Thread_local uint64_t last_id;
-    fv_scope scope = {.mark = owned.count, .id = ++last_id, .depth = owned.depth++, .open = true};
+    fv_scope scope = {.mark = owned.count,
+                      .id = ++last_id,
+                      .depth = owned.depth++,
+                      .frames = fv_frame_depth(),
+                      .open = true};
     if (owned.count < owned.room || grow(&owned))
         owned.items[owned.count++] = marker(scope.id);
     else
@@ -87,6 +92,7 @@ void fv_scope_close(fv_scope *scope)
     bool stands = scope->mark < owned.count && owned.items[scope->mark] == marker(scope->id);
     if (scope->id && !stands) return; /* an outer scope has closed it */
     owned.depth = scope->depth;
+    fv_frame_pop(scope->frames);
     release_down_to(&owned, scope->mark);
 }
 

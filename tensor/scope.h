@@ -22,6 +22,7 @@ typedef struct fv_scope {
     size_t mark; /* private: the owned tensors above it are this scope's */
     uint64_t id; /* private: what stands at the mark while the scope is open */
     int depth;   /* private: scopes around it */
+    int frames;  /* private: frames (frame.h) that were open */
     bool open;
 } fv_scope;
 
