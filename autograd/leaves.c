@@ -29,7 +29,7 @@ fv_status fv_gradient_add(const fv_pass *p, fv_tensor **slot, fv_tensor *g)
     if (!p->create_graph && exclusive(*slot) && fv_is_dense(*slot) &&
         (!shapes_only || (*slot)->shapes_only)) {
         if (shapes_only) return FV_OK;
-        fv_elementwise_accumulate(*slot, g);
+        fv_elementwise_accumulate(fv_machine_now(), *slot, g);
         fv_bump_version(*slot);
         return FV_OK;
     }

@@ -30,7 +30,8 @@ void fv_parallel(int threads, int64_t chunks, fv_parallel_fn body, void *job);
 int fv_threads_for(fv_machine machine, double nanoseconds);
 
 /* Into how many chunks to cut `units` equal pieces of work that take so many nanoseconds in all:
- * about one a 4 microseconds, 1 to 32, at most `units` (but at least 1). */
+ * about one a 4 microseconds, 1 to FV_MAX_CHUNKS, at most `units` (but at least 1). */
+enum { FV_MAX_CHUNKS = 32 };
 int64_t fv_chunks_for(double nanoseconds, int64_t units);
 
 /* First unit of a chunk; that of chunk + 1 is its end. */

@@ -257,6 +257,8 @@ void assert_values(const fv_tensor *t, const double *values, int64_t count, doub
 #ifdef FOVEA_LINKER_WRAPS
 int __real_fv_threads_for(fv_machine machine, double nanoseconds);
 int __wrap_fv_threads_for(fv_machine machine, double nanoseconds);
+int64_t __real_fv_chunks_for(double nanoseconds, int64_t units);
+int64_t __wrap_fv_chunks_for(double nanoseconds, int64_t units);
 void *__real_fv_block_alloc(size_t bytes, size_t *capacity);
 void *__wrap_fv_block_alloc(size_t bytes, size_t *capacity);
 static int forced_threads;
@@ -266,6 +268,14 @@ int __wrap_fv_threads_for(fv_machine machine, double nanoseconds)
 {
     if (forced_threads == 0) return __real_fv_threads_for(machine, nanoseconds);
     return forced_threads;
+}
+
+/* The same number for any forced number of threads: chunks come from shapes alone. */
+int64_t __wrap_fv_chunks_for(double nanoseconds, int64_t units)
+{
+    enum { CHUNKS = 5 };
+    if (forced_threads == 0) return __real_fv_chunks_for(nanoseconds, units);
+    return units < 1 ? 1 : units < CHUNKS ? units : CHUNKS;
 }
 
 void *__wrap_fv_block_alloc(size_t bytes, size_t *capacity)

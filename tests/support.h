@@ -129,7 +129,7 @@ fv_tensor *tensor_of(fv_dtype dtype, fv_shape shape, const double *values);
 
 /* --- functions that the linker puts between, where it can; else these return false ------------ */
 
-/* Kernels open this many threads however small the work is; 0 restores the policy. */
+/* Kernels cut their work and open this many threads however small it is; 0 restores the policy. */
 bool force_threads(int threads);
 
 /* Blocks of more bytes are refused as if memory were out; 0 takes the limit away. */

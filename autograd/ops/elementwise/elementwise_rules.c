@@ -241,7 +241,7 @@ void fv_elementwise_forward(fv_call *c, fv_elementwise op, elementwise_numbers_k
 {
     elementwise_numbers n;
     fv_dtype compute = settled_dtype(c, op, kind, &n);
-    fv_elementwise_run(op, compute, c->out[0], c->inputs, c->in, n.p, n.q);
+    fv_elementwise_run(c->machine, op, compute, c->out[0], c->inputs, c->in, n.p, n.q);
 }
 
 void fv_elementwise_twin(fv_call *c, fv_elementwise op, elementwise_numbers_kind kind)

@@ -8,14 +8,13 @@
 #include <string.h>
 
 #include "tensor/kernels/elementwise/elementwise.h"
-#include "tensor/parallel.h"
+#include "tensor/ranges.h"
 
 enum {
-    TILE = 1024,       /* elements of a tile */
-    SQUARE = 64,       /* columns of a tile for operands whose memory runs along its rows */
-    SHORT = 16,        /* columns below which rows are rather copied than computed one by one */
-    ROW_CHUNK = 16384, /* elements that one call of a row loop gets when nothing is buffered */
-    OUT = 0,           /* operands are the output, then the inputs */
+    TILE = 1024, /* elements of a tile; also what dense memory is cut by */
+    SQUARE = 64, /* columns of a tile for operands whose memory runs along its rows */
+    SHORT = 16,  /* columns below which rows are rather copied than computed one by one */
+    OUT = 0,     /* operands are the output, then the inputs */
     OPERANDS = FV_ELEMENTWISE_INPUTS + 1
 };
 
@@ -29,11 +28,11 @@ fv_elementwise_class fv_elementwise_class_of(fv_elementwise op)
     return (fv_elementwise_class)classes[op];
 }
 
-static fv_elementwise_row row_for(fv_elementwise op, fv_dtype compute)
+static fv_elementwise_row row_for(fv_isa isa, fv_elementwise op, fv_dtype compute)
 {
     switch (compute) {
-    case FV_FLOAT32: return FV_ISA_PICK(fv_elementwise_float_rows_, fv_isa_level())->f32[op];
-    case FV_FLOAT64: return FV_ISA_PICK(fv_elementwise_float_rows_, fv_isa_level())->f64[op];
+    case FV_FLOAT32: return FV_ISA_PICK(fv_elementwise_float_rows_, isa)->f32[op];
+    case FV_FLOAT64: return FV_ISA_PICK(fv_elementwise_float_rows_, isa)->f64[op];
     case FV_INT64: return fv_elementwise_integers.i64[op];
     case FV_INT32: return fv_elementwise_integers.i32[op];
     case FV_UINT8:
@@ -66,6 +65,7 @@ typedef struct operand {
 
 /* Dimension 0 is the innermost. */
 typedef struct plan {
+    fv_isa isa;
     fv_elementwise_row row;
     double p, q;
     int operands, ndim;
@@ -88,29 +88,18 @@ typedef struct buffer {
 typedef struct flat {
     fv_elementwise_row row;
     double p, q;
+    int64_t n;
     char *data[OPERANDS];
-    int64_t size[OPERANDS];
+    int64_t size, out_size; /* bytes of an element */
 } flat;
 
-static void run_flat_chunk(const flat *f, int64_t first, int64_t n)
+/* Ranges of TILE elements, so that only the last one has a rest for the end of a row loop. */
+static void run_flat(const void *job, int64_t first, int64_t last)
 {
-    f->row(f->data[OUT] + first * f->size[OUT], f->data[1] + first * f->size[1],
-           f->data[2] + first * f->size[2], f->data[3] + first * f->size[3], n, f->p, f->q);
-}
-
-static void run_flat(const flat *f, int64_t n, double nanoseconds)
-{
-    int threads = fv_threads_for(fv_machine_now(), nanoseconds);
-    if (threads <= 1) {
-        run_flat_chunk(f, 0, n);
-        return;
-    }
-    int64_t chunks = (n + ROW_CHUNK - 1) / ROW_CHUNK;
-#pragma omp parallel for num_threads(threads) schedule(static)
-    for (int64_t i = 0; i < chunks; i++) {
-        int64_t first = i * ROW_CHUNK;
-        run_flat_chunk(f, first, n - first < ROW_CHUNK ? n - first : ROW_CHUNK);
-    }
+    const flat *f = job;
+    int64_t at = first * TILE, end = last * TILE < f->n ? last * TILE : f->n;
+    f->row(f->data[OUT] + at * f->out_size, f->data[1] + at * f->size, f->data[2] + at * f->size,
+           f->data[3] + at * f->size, end - at, f->p, f->q);
 }
 
 static bool same_layout(const fv_tensor *a, const fv_tensor *b)
@@ -122,7 +111,7 @@ static bool same_layout(const fv_tensor *a, const fv_tensor *b)
 }
 
 /* All operands dense in one order and of the row loop's types: no plan is needed. */
-static bool try_flat(fv_elementwise op, fv_dtype compute, fv_tensor *out, int inputs,
+static bool try_flat(fv_machine m, fv_elementwise op, fv_dtype compute, fv_tensor *out, int inputs,
                      fv_tensor *const *in, double p, double q)
 {
     fv_dtype result = row_result(op, compute);
@@ -130,15 +119,18 @@ static bool try_flat(fv_elementwise op, fv_dtype compute, fv_tensor *out, int in
     for (int k = 0; k < inputs; k++)
         if (in[k]->dtype != compute || !same_layout(in[k], out)) return false;
     if (!fv_is_dense(out)) return false;
-    int64_t size = (int64_t)fv_dtype_size(compute);
-    flat f = {.row = row_for(op, compute), .p = p, .q = q};
-    for (int k = 0; k < FV_ELEMENTWISE_INPUTS; k++) {
-        f.data[1 + k] = in[k < inputs ? k : 0]->data;
-        f.size[1 + k] = size;
+    char *a = in[0]->data, *b = in[inputs > 1 ? 1 : 0]->data, *c = in[inputs > 2 ? 2 : 0]->data;
+    fv_elementwise_row row = row_for(m.isa, op, compute);
+    double nanoseconds = (double)out->numel * nanoseconds_per_element(op, compute);
+    int threads = fv_threads_for(m, nanoseconds);
+    if (threads <= 1) {
+        row(out->data, a, b, c, out->numel, p, q);
+        return true;
     }
-    f.data[OUT] = out->data;
-    f.size[OUT] = (int64_t)fv_dtype_size(result);
-    run_flat(&f, out->numel, (double)out->numel * nanoseconds_per_element(op, compute));
+    flat f = {.row = row, .p = p, .q = q, .n = out->numel, .data = {out->data, a, b, c}};
+    f.size = (int64_t)fv_dtype_size(compute);
+    f.out_size = (int64_t)fv_dtype_size(result);
+    fv_parallel_cut(threads, nanoseconds, (f.n + TILE - 1) / TILE, run_flat, &f);
     return true;
 }
 
@@ -267,7 +259,7 @@ static void copy_tile(const operand *o, char *memory, char *dense, int64_t colum
 }
 
 /* n elements that all are the one at source, of o's dtype. */
-static void repeat_element(const operand *o, char *dense, const char *source, int64_t n)
+static void repeat_element(fv_isa isa, const operand *o, char *dense, const char *source, int64_t n)
 {
     double v = 0;
     if (o->dtype == FV_FLOAT32) {
@@ -280,32 +272,34 @@ static void repeat_element(const operand *o, char *dense, const char *source, in
         for (int64_t i = 0; i < n; i++) memcpy(dense + i * o->size, source, (size_t)o->size);
         return;
     }
-    row_for(FV_ELEMENTWISE_fill, o->dtype)(dense, dense, dense, dense, n, v, 0);
+    row_for(isa, FV_ELEMENTWISE_fill, o->dtype)(dense, dense, dense, dense, n, v, 0);
 }
 
-static void fill_buffer(const operand *o, char *memory, char *dense, int64_t columns, int64_t rows)
+static void fill_buffer(fv_isa isa, const operand *o, char *memory, char *dense, int64_t columns,
+                        int64_t rows)
 {
     bool repeated = columns == 1 || o->stride[0] == 0, one = rows == 1 || o->stride[1] == 0;
     if (o->dtype != o->wanted || !(repeated || o->stride[0] == 1)) {
         copy_tile(o, memory, dense, columns, rows, true);
     } else if (repeated && one) {
-        repeat_element(o, dense, memory, columns * rows);
+        repeat_element(isa, o, dense, memory, columns * rows);
     } else {
         for (int64_t r = 0; r < rows; r++, dense += columns * o->size) {
             const char *row = memory + r * o->stride[1] * o->size;
             if (repeated)
-                repeat_element(o, dense, row, columns);
+                repeat_element(isa, o, dense, row, columns);
             else
                 memcpy(dense, row, (size_t)(columns * o->size));
         }
     }
 }
 
-static tile_rows read_tile(const operand *o, char *memory, buffer *b, int64_t columns, int64_t rows)
+static tile_rows read_tile(fv_isa isa, const operand *o, char *memory, buffer *b, int64_t columns,
+                           int64_t rows)
 {
     if (is_direct(o, columns, rows)) return (tile_rows){memory, o->stride[1] * o->size};
     if (b->source != memory || b->columns != columns || b->rows < rows) {
-        fill_buffer(o, memory, b->bytes, columns, rows);
+        fill_buffer(isa, o, memory, b->bytes, columns, rows);
         b->source = memory, b->columns = columns, b->rows = rows;
     }
     return (tile_rows){b->bytes, columns * (int64_t)fv_dtype_size(o->wanted)};
@@ -357,7 +351,7 @@ static void run_tile(const plan *p, int64_t tile, buffer *buffers)
     for (int k = 0; k < OPERANDS; k++) at[k] = (tile_rows){buffers[k].bytes, 0};
     for (int k = 1; k < p->operands; k++) {
         const operand *o = &p->at[k];
-        at[k] = read_tile(o, element_at(p, o, index), &buffers[k], columns, rows);
+        at[k] = read_tile(p->isa, o, element_at(p, o, index), &buffers[k], columns, rows);
     }
     const operand *o = &p->at[OUT];
     char *memory = element_at(p, o, index);
@@ -371,8 +365,9 @@ static void run_tile(const plan *p, int64_t tile, buffer *buffers)
     }
 }
 
-static void run_tiles(const plan *p, int64_t first, int64_t last)
+static void run_tiles(const void *job, int64_t first, int64_t last)
 {
+    const plan *p = job;
     buffer buffers[OPERANDS];
     for (int k = 0; k < OPERANDS; k++) buffers[k].source = NULL;
     for (int64_t i = first; i < last; i++) run_tile(p, i, buffers);
@@ -390,14 +385,15 @@ static fv_elementwise cheaper(fv_elementwise op, fv_dtype compute, double p)
                        : op;
 }
 
-void fv_elementwise_run(fv_elementwise op, fv_dtype compute, fv_tensor *out, int inputs,
-                        fv_tensor *const *in, double p, double q)
+void fv_elementwise_run(fv_machine m, fv_elementwise op, fv_dtype compute, fv_tensor *out,
+                        int inputs, fv_tensor *const *in, double p, double q)
 {
     if (out->numel == 0) return;
     op = cheaper(op, compute, p);
-    if (try_flat(op, compute, out, inputs, in, p, q)) return;
+    if (try_flat(m, op, compute, out, inputs, in, p, q)) return;
     plan work; /* not cleared, which would take longer than a small tensor */
-    work.row = row_for(op, compute);
+    work.isa = m.isa;
+    work.row = row_for(m.isa, op, compute);
     work.p = p, work.q = q;
     work.operands = inputs + 1;
     work.ndim = 0;
@@ -407,21 +403,14 @@ void fv_elementwise_run(fv_elementwise op, fv_dtype compute, fv_tensor *out, int
     if (work.ndim > 0) merge_dims(&work);
     pad_dims(&work);
     cut_tiles(&work);
-    int threads = fv_threads_for(fv_machine_now(),
-                                 (double)out->numel * (nanoseconds_per_element(op, compute) + 0.2));
-    if (threads <= 1 || work.tiles < threads) {
-        run_tiles(&work, 0, work.tiles);
-        return;
-    }
-#pragma omp parallel for num_threads(threads) schedule(static)
-    for (int i = 0; i < threads; i++)
-        run_tiles(&work, work.tiles * i / threads, work.tiles * (i + 1) / threads);
+    double nanoseconds = (double)out->numel * (nanoseconds_per_element(op, compute) + 0.2);
+    fv_parallel_ranges(m, nanoseconds, work.tiles, run_tiles, &work);
 }
 
-void fv_elementwise_accumulate(fv_tensor *dst, const fv_tensor *src)
+void fv_elementwise_accumulate(fv_machine m, fv_tensor *dst, const fv_tensor *src)
 {
     fv_tensor readable =
         fv_tensor_borrow(src); /* the kernels' operands are not const; they only read it */
-    fv_elementwise_run(FV_ELEMENTWISE_add, dst->dtype, dst, 2, (fv_tensor *const[]){dst, &readable},
-                       0, 0);
+    fv_elementwise_run(m, FV_ELEMENTWISE_add, dst->dtype, dst, 2,
+                       (fv_tensor *const[]){dst, &readable}, 0, 0);
 }

@@ -5,7 +5,7 @@
 #ifndef FOVEA_TENSOR_KERNELS_ELEMENTWISE_ELEMENTWISE_H
 #define FOVEA_TENSOR_KERNELS_ELEMENTWISE_ELEMENTWISE_H
 
-#include "tensor/kernels/isa.h"
+#include "tensor/machine.h"
 #include "tensor/tensor.h"
 
 #ifdef __cplusplus
@@ -37,8 +37,8 @@ enum { FV_ELEMENTWISE_INPUTS = 3 };
 /* out[i] = op(in[0][i], ...) with numbers p and q, computed in dtype compute. Input shapes
  * broadcast to out's, inputs and out may have any strides; in[0] may be out itself, other overlap
  * is not allowed. Neither allocates nor fails. Results do not depend on the number of threads. */
-void fv_elementwise_run(fv_elementwise op, fv_dtype compute, fv_tensor *out, int inputs,
-                        fv_tensor *const *in, double p, double q);
+void fv_elementwise_run(fv_machine m, fv_elementwise op, fv_dtype compute, fv_tensor *out,
+                        int inputs, fv_tensor *const *in, double p, double q);
 
 /* The same by plain loops in double arithmetic: the oracle of the tests (integers are exact below
  * 2^53). */
@@ -46,7 +46,7 @@ void fv_elementwise_reference(fv_elementwise op, fv_dtype compute, fv_tensor *ou
                               fv_tensor *const *in, double p, double q);
 
 /* dst += src: equal shapes, any strides, one dtype. */
-void fv_elementwise_accumulate(fv_tensor *dst, const fv_tensor *src);
+void fv_elementwise_accumulate(fv_machine m, fv_tensor *dst, const fv_tensor *src);
 
 /* --- private to the family -------------------------------------------------------------------- */
 
