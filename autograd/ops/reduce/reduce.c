@@ -46,6 +46,20 @@ static fv_shape result_shape(const fv_shape *in, uint32_t mask, bool keepdim)
     return shape;
 }
 
+static fv_reduce_plan *take_plan(fv_scratch *s)
+{
+    return fv_take(s, sizeof(fv_reduce_plan));
+}
+
+void fv_reduce_plan_call(fv_call *c, uint32_t mask, bool shifts)
+{
+    fv_reduce_plan plan = fv_reduce_plan_for(c->in[0], mask, shifts);
+    fv_scratch s = {NULL, 0};
+    take_plan(&s);
+    fv_reduce_layout(&plan, &s);
+    c->scratch_bytes = s.used;
+}
+
 fv_status fv_reduce_infer(fv_call *c, fv_dtype result, bool shifts)
 {
     fv_reduce_options *a = c->options;
@@ -56,8 +70,7 @@ fv_status fv_reduce_infer(fv_call *c, fv_dtype result, bool shifts)
     status = fv_need_size(c, &shape);
     if (status != FV_OK) return status;
     fv_output_contiguous(c, 0, result, &shape);
-    c->scratch_bytes = fv_reduce_scratch(c->in[0], a->mask);
-    if (shifts) c->scratch_bytes += (size_t)fv_reduce_kept(c->in[0], a->mask) * sizeof(double);
+    fv_reduce_plan_call(c, a->mask, shifts);
     return FV_OK;
 }
 
@@ -78,16 +91,21 @@ fv_dtype fv_reduce_sum_dtype(fv_dtype dtype)
     return fv_dtype_is_floating(dtype) ? dtype : FV_INT64;
 }
 
-fv_reduce_job fv_reduce_job_of(fv_call *c, fv_reduce_kind kind)
+fv_reduce_job fv_reduce_job_of(fv_call *c, uint32_t mask, fv_reduce_kind kind, double **shift)
 {
-    const fv_reduce_options *a = c->options;
+    fv_scratch s = {c->scratch, 0};
+    fv_reduce_plan *plan = take_plan(&s);
+    *plan = fv_reduce_plan_for(c->in[0], mask, shift != NULL);
+    fv_reduce_scratch pieces = fv_reduce_layout(plan, &s);
+    if (shift) *shift = pieces.shift;
     return (fv_reduce_job){
+        .plan = plan,
         .in = c->in[0],
-        .mask = a->mask,
+        .mask = mask,
         .kind = kind,
         .init = fv_reduce_identity(kind, c->in[0]->dtype),
         .out = c->out[0],
-        .scratch = c->scratch,
+        .partial = pieces.partial,
     };
 }
 
@@ -130,8 +148,9 @@ static fv_status sum_infer(fv_call *c)
 
 static void sum_compute(fv_call *c, fv_reduce_runner run)
 {
-    fv_reduce_job job = fv_reduce_job_of(c, FV_REDUCE_SUM);
-    run(&job);
+    const fv_reduce_options *a = c->options;
+    fv_reduce_job job = fv_reduce_job_of(c, a->mask, FV_REDUCE_SUM, NULL);
+    run(c->machine, &job);
 }
 FV_REDUCE_PAIR(sum)
 
@@ -191,9 +210,10 @@ fv_tensor *fv_sum_ex(const fv_reduce_args *a)
 
 static void mean_compute(fv_call *c, fv_reduce_runner run)
 {
-    fv_reduce_job job = fv_reduce_job_of(c, FV_REDUCE_SUM);
+    const fv_reduce_options *a = c->options;
+    fv_reduce_job job = fv_reduce_job_of(c, a->mask, FV_REDUCE_SUM, NULL);
     job.scale = 1.0 / (double)fv_reduce_length(job.in, job.mask); /* infinite over nothing: NaN */
-    run(&job);
+    run(c->machine, &job);
 }
 FV_REDUCE_PAIR(mean)
 
@@ -267,31 +287,15 @@ static fv_status sum_to_infer(fv_call *c)
                              ? "of an impossible rank"
                              : fv_shape_text(&a->shape));
     fv_output_contiguous(c, 0, fv_reduce_sum_dtype(c->in[0]->dtype), &a->shape);
-    c->scratch_bytes = fv_reduce_scratch(c->in[0], sum_to_mask(c->in[0], &a->shape));
+    fv_reduce_plan_call(c, sum_to_mask(c->in[0], &a->shape), false);
     return FV_OK;
 }
 
 static void sum_to_compute(fv_call *c, fv_reduce_runner run)
 {
     const sum_to_options *a = c->options;
-    const fv_tensor *x = c->in[0];
-    fv_tensor out =
-        fv_tensor_borrow(c->out[0]); /* in x's rank: the driver wants all reduced dims or none */
-    int extra = x->ndim - out.ndim;
-    out.ndim = x->ndim;
-    for (int d = x->ndim - 1; d >= 0; d--) {
-        out.shape[d] = d >= extra ? c->out[0]->shape[d - extra] : 1;
-        out.strides[d] = d >= extra ? c->out[0]->strides[d - extra] : 0;
-    }
-    fv_reduce_job job = {
-        .in = x,
-        .mask = sum_to_mask(x, &a->shape),
-        .kind = FV_REDUCE_SUM,
-        .init = fv_reduce_identity(FV_REDUCE_SUM, x->dtype),
-        .out = &out,
-        .scratch = c->scratch,
-    };
-    run(&job);
+    fv_reduce_job job = fv_reduce_job_of(c, sum_to_mask(c->in[0], &a->shape), FV_REDUCE_SUM, NULL);
+    run(c->machine, &job);
 }
 FV_REDUCE_PAIR(sum_to)
 

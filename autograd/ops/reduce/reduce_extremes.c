@@ -27,15 +27,17 @@ static fv_status extreme_infer(fv_call *c)
 
 static void amax_compute(fv_call *c, fv_reduce_runner run)
 {
-    fv_reduce_job job = fv_reduce_job_of(c, FV_REDUCE_MAX);
-    run(&job);
+    const fv_reduce_options *a = c->options;
+    fv_reduce_job job = fv_reduce_job_of(c, a->mask, FV_REDUCE_MAX, NULL);
+    run(c->machine, &job);
 }
 FV_REDUCE_PAIR(amax)
 
 static void amin_compute(fv_call *c, fv_reduce_runner run)
 {
-    fv_reduce_job job = fv_reduce_job_of(c, FV_REDUCE_MIN);
-    run(&job);
+    const fv_reduce_options *a = c->options;
+    fv_reduce_job job = fv_reduce_job_of(c, a->mask, FV_REDUCE_MIN, NULL);
+    run(c->machine, &job);
 }
 FV_REDUCE_PAIR(amin)
 
@@ -140,17 +142,19 @@ static fv_status bool_infer(fv_call *c)
 
 static void any_compute(fv_call *c, fv_reduce_runner run)
 {
-    fv_reduce_job job = fv_reduce_job_of(c, FV_REDUCE_MAX);
+    const fv_reduce_options *a = c->options;
+    fv_reduce_job job = fv_reduce_job_of(c, a->mask, FV_REDUCE_MAX, NULL);
     job.init.i = 0;
-    run(&job);
+    run(c->machine, &job);
 }
 FV_REDUCE_PAIR(any)
 
 static void all_compute(fv_call *c, fv_reduce_runner run)
 {
-    fv_reduce_job job = fv_reduce_job_of(c, FV_REDUCE_MIN);
+    const fv_reduce_options *a = c->options;
+    fv_reduce_job job = fv_reduce_job_of(c, a->mask, FV_REDUCE_MIN, NULL);
     job.init.i = 1;
-    run(&job);
+    run(c->machine, &job);
 }
 FV_REDUCE_PAIR(all)
 
@@ -238,8 +242,9 @@ static fv_status prod_infer(fv_call *c)
 
 static void prod_compute(fv_call *c, fv_reduce_runner run)
 {
-    fv_reduce_job job = fv_reduce_job_of(c, FV_REDUCE_PROD);
-    run(&job);
+    const fv_reduce_options *a = c->options;
+    fv_reduce_job job = fv_reduce_job_of(c, a->mask, FV_REDUCE_PROD, NULL);
+    run(c->machine, &job);
 }
 FV_REDUCE_PAIR(prod)
 

@@ -14,19 +14,21 @@ typedef struct fv_reduce_options {
 
 extern const fv_option fv_reduce_fields[];
 
-/* Fills options->mask and spec[0]; scratch for one run of the driver behind shifts doubles per
- * result. */
+/* Fills options->mask and spec[0], books scratch. */
 fv_status fv_reduce_infer(fv_call *c, fv_dtype result, bool shifts);
 fv_status fv_reduce_floating_infer(fv_call *c);       /* floating in and out */
 fv_status fv_reduce_floating_shift_infer(fv_call *c); /* the same with shifts */
 fv_dtype fv_reduce_sum_dtype(fv_dtype dtype);         /* of sums and products */
 
-typedef void (*fv_reduce_runner)(const fv_reduce_job *job);
+typedef void (*fv_reduce_runner)(fv_machine m, const fv_reduce_job *job);
 
-/* A job on c's input and output, its scratch behind the shifts. */
-fv_reduce_job fv_reduce_job_of(fv_call *c, fv_reduce_kind kind);
+/* Books the scratch of a reduction of the dims in mask. */
+void fv_reduce_plan_call(fv_call *c, uint32_t mask, bool shifts);
 
-/* fv_<name>_compute(c, runner) made into forward and reference. */
+/* A job on c's input and output. *shift gets the place of its shifts; NULL: it has none. */
+fv_reduce_job fv_reduce_job_of(fv_call *c, uint32_t mask, fv_reduce_kind kind, double **shift);
+
+/* <name>_compute(c, runner) made into forward and reference. */
 #define FV_REDUCE_PAIR(name)                                                                       \
     static void name##_forward(fv_call *c)                                                         \
     {                                                                                              \

@@ -18,17 +18,21 @@ static const fv_option var_fields[] = {
 /* The first pass leaves its results where the second one finds its shifts. */
 static fv_reduce_job first_pass(fv_call *c, fv_reduce_kind kind)
 {
-    fv_reduce_job job = fv_reduce_job_of(c, kind);
-    job.raw = c->scratch;
-    job.scratch = (fv_acc *)((double *)c->scratch + fv_reduce_kept(job.in, job.mask));
+    const fv_reduce_options *a = c->options;
+    double *shift;
+    fv_reduce_job job = fv_reduce_job_of(c, a->mask, kind, &shift);
+    job.raw = shift;
     return job;
 }
 
-static fv_reduce_job second_pass(fv_call *c, const fv_reduce_job *first, fv_reduce_kind kind)
+static fv_reduce_job second_pass(const fv_reduce_job *first, fv_reduce_kind kind)
 {
-    fv_reduce_job job = fv_reduce_job_of(c, kind);
+    fv_reduce_job job = *first;
+    job.kind = kind;
+    job.init = fv_reduce_identity(kind, job.in->dtype);
     job.shift = first->raw;
-    job.scratch = first->scratch;
+    job.raw = NULL;
+    job.scale = 0;
     return job;
 }
 
@@ -52,11 +56,11 @@ static void var_passes(fv_call *c, fv_reduce_runner run, fv_reduce_post post)
     fv_reduce_job mean = first_pass(c, FV_REDUCE_SUM);
     int64_t count = fv_reduce_length(mean.in, mean.mask);
     mean.scale = 1.0 / (double)count;
-    run(&mean);
-    fv_reduce_job job = second_pass(c, &mean, FV_REDUCE_SQDEV);
+    run(c->machine, &mean);
+    fv_reduce_job job = second_pass(&mean, FV_REDUCE_SQDEV);
     job.scale = 1.0 / divisor(count, a->correction);
     job.post = post;
-    run(&job);
+    run(c->machine, &job);
 }
 
 static void var_compute(fv_call *c, fv_reduce_runner run)
@@ -174,9 +178,10 @@ fv_tensor *fv_std_ex(const fv_var_args *a)
 
 static void norm_compute(fv_call *c, fv_reduce_runner run)
 {
-    fv_reduce_job job = fv_reduce_job_of(c, FV_REDUCE_SQDEV);
+    const fv_reduce_options *a = c->options;
+    fv_reduce_job job = fv_reduce_job_of(c, a->mask, FV_REDUCE_SQDEV, NULL);
     job.post = FV_POST_SQRT;
-    run(&job);
+    run(c->machine, &job);
 }
 FV_REDUCE_PAIR(norm)
 
@@ -230,13 +235,13 @@ fv_tensor *fv_norm_ex(const fv_reduce_args *a)
 static void logsumexp_compute(fv_call *c, fv_reduce_runner run)
 {
     fv_reduce_job max = first_pass(c, FV_REDUCE_MAX);
-    run(&max);
+    run(c->machine, &max);
     int64_t results = fv_reduce_kept(max.in, max.mask);
     for (int64_t k = 0; k < results; k++)
         if (isinf(max.raw[k])) max.raw[k] = 0; /* infinity - infinity is no number */
-    fv_reduce_job job = second_pass(c, &max, FV_REDUCE_SUMEXP);
+    fv_reduce_job job = second_pass(&max, FV_REDUCE_SUMEXP);
     job.post = FV_POST_LOG;
-    run(&job);
+    run(c->machine, &job);
 }
 FV_REDUCE_PAIR(logsumexp)
 

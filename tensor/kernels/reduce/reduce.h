@@ -4,11 +4,15 @@
  *   row     the reduced dimension is the dense one: a row becomes one number
  *   column  a kept dimension is the dense one (channels-last bias gradients): rows are added up
  * float32 and float64 accumulate in blocks of machine vectors whose results meet in double; the
- * integers accumulate in int64 and wrap around. Work is cut into tasks by the shape alone, so that
- * results do not depend on the number of threads. */
+ * integers accumulate in int64 and wrap around. Work is cut into tasks by the shape alone, and few
+ * large results into splits, whose sums are added in order; so results do not depend on the number
+ * of threads. */
 #ifndef FOVEA_TENSOR_KERNELS_REDUCE_REDUCE_H
 #define FOVEA_TENSOR_KERNELS_REDUCE_REDUCE_H
 
+#include "tensor/kernels/nest.h"
+#include "tensor/machine.h"
+#include "tensor/scratch.h"
 #include "tensor/tensor.h"
 
 typedef enum fv_reduce_kind {
@@ -29,17 +33,41 @@ typedef union fv_acc {
     int64_t i;
 } fv_acc;
 
+/* How the driver walks through an input: from its shape and strides alone. */
+typedef struct fv_reduce_plan {
+    fv_nest kept, red; /* the loops around the core; operand 0 is in, operand 1 is out */
+    bool column;
+    int64_t cols, cols_out_stride; /* column core */
+    int64_t core, core_stride;     /* length and stride of the core's reduced dimension */
+    int64_t tiles;                 /* column tiles of a kept index */
+    int64_t piece, pieces, units;  /* core cut into pieces; units = pieces * red.count */
+    int64_t splits;                /* tasks of one result */
+    int64_t results, tasks;
+    bool shifts; /* one number per result is kept from a first pass for a second */
+} fv_reduce_plan;
+
+/* mask: bit d is set when dimension d of in is reduced. */
+fv_reduce_plan fv_reduce_plan_for(const fv_tensor *in, uint32_t mask, bool shifts);
+
+typedef struct fv_reduce_scratch {
+    fv_acc *partial; /* one per split and result; NULL when there are no splits */
+    double *shift;   /* NULL when the plan has no shifts */
+} fv_reduce_scratch;
+
+fv_reduce_scratch fv_reduce_layout(const fv_reduce_plan *plan, fv_scratch *scratch);
+
 typedef struct fv_reduce_job {
+    const fv_reduce_plan *plan; /* of in and mask; the reference needs none */
     const fv_tensor *in;
-    uint32_t mask; /* bit d: dimension d of in is reduced */
+    uint32_t mask;
     fv_reduce_kind kind;
     fv_acc init;         /* the result over nothing */
     const double *shift; /* one per result in the driver's order, as raw has it; NULL: 0 */
-    fv_tensor *out;      /* in's shape with reduced dims of 1 or left out */
+    fv_tensor *out;      /* contiguous: in's shape with reduced dims of 1 or left out */
     double *raw;         /* written instead of out: one number per result (floating in) */
     double scale;        /* result = post(acc * scale), of floating in; 0 is for 1 */
     fv_reduce_post post; /* log adds shift */
-    fv_acc *scratch;     /* fv_reduce_scratch bytes */
+    fv_acc *partial;
 } fv_reduce_job;
 
 /* fv_acc for max, min (identity of the type) and the others. */
@@ -49,10 +77,9 @@ fv_acc fv_reduce_identity(fv_reduce_kind kind, fv_dtype dtype);
 int64_t fv_reduce_kept(const fv_tensor *in, uint32_t mask);
 int64_t fv_reduce_length(const fv_tensor *in, uint32_t mask);
 
-size_t fv_reduce_scratch(const fv_tensor *in, uint32_t mask);
-void fv_reduce_run(const fv_reduce_job *job);
+void fv_reduce_run(fv_machine m, const fv_reduce_job *job);
 
 /* The plain-loop twin. Results of raw stand in another order: use it with reference only. */
-void fv_reduce_reference(const fv_reduce_job *job);
+void fv_reduce_reference(fv_machine m, const fv_reduce_job *job);
 
 #endif

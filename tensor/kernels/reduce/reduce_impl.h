@@ -2,13 +2,12 @@
 #ifndef FOVEA_TENSOR_KERNELS_REDUCE_REDUCE_IMPL_H
 #define FOVEA_TENSOR_KERNELS_REDUCE_REDUCE_IMPL_H
 
-#include "tensor/kernels/isa.h"
 #include "tensor/kernels/reduce/reduce.h"
 
 enum {
     FV_REDUCE_TILE = 256,      /* columns of one column task */
     FV_REDUCE_ROWS = 128,      /* rows of one column call at most */
-    FV_REDUCE_CHUNK = 1 << 14, /* elements of one row call at most */
+    FV_REDUCE_PIECE = 1 << 14, /* elements of one row call at most */
 };
 
 /* acc = acc (+) p[0], p[stride], ...: n elements. */

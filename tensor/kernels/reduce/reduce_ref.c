@@ -16,43 +16,34 @@ static fv_acc element(const fv_tensor *t, int64_t at)
     return a;
 }
 
-/* Splits index i of the dims chosen by mask, row-major, into offsets of in and out. */
-static void locate(const fv_reduce_job *job, uint32_t mask, int64_t i, int64_t *in, int64_t *out)
+/* Offset of index i, row-major, of the dims chosen by mask. */
+static int64_t offset_of(const fv_tensor *t, uint32_t mask, int64_t i)
 {
-    const fv_tensor *t = job->in;
-    bool keepdim = job->out->ndim == t->ndim;
-    int j = job->out->ndim - 1;
+    int64_t offset = 0;
     for (int d = t->ndim - 1; d >= 0; d--) {
-        bool kept = !(job->mask >> d & 1);
-        if (mask >> d & 1) {
-            int64_t at = i % t->shape[d];
-            i /= t->shape[d];
-            *in += at * t->strides[d];
-            if (kept) *out += at * job->out->strides[j];
-        }
-        if (kept || keepdim) j--;
+        if (!(mask >> d & 1)) continue;
+        offset += i % t->shape[d] * t->strides[d];
+        i /= t->shape[d];
     }
+    return offset;
 }
 
-void fv_reduce_reference(const fv_reduce_job *job)
+void fv_reduce_reference(fv_machine m, const fv_reduce_job *job)
 {
+    (void)m;
     const fv_tensor *t = job->in;
     bool floating = fv_dtype_is_floating(t->dtype);
-    uint32_t all = (1u << t->ndim) - 1;
     int64_t results = fv_reduce_kept(t, job->mask), n = fv_reduce_length(t, job->mask);
     for (int64_t k = 0; k < results; k++) {
-        int64_t base = 0, at = 0, unused = 0;
-        locate(job, all & ~job->mask, k, &base, &at);
+        int64_t base = offset_of(t, ~job->mask, k);
         fv_acc acc = job->init;
         double shift = job->shift ? job->shift[k] : 0;
         for (int64_t i = 0; i < n; i++) {
-            int64_t offset = base;
-            locate(job, job->mask, i, &offset, &unused);
-            fv_acc x = element(t, offset);
+            fv_acc x = element(t, base + offset_of(t, job->mask, i));
             if (job->kind == FV_REDUCE_SQDEV) x.d = (x.d - shift) * (x.d - shift);
             if (job->kind == FV_REDUCE_SUMEXP) x.d = exp(x.d - shift);
             acc = fv_reduce_join(job->kind, floating, acc, x);
         }
-        fv_reduce_store(job, acc, k, at);
+        fv_reduce_store(job, acc, k, k); /* out is contiguous */
     }
 }
