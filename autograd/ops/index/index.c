@@ -40,7 +40,7 @@ static void best_forward(fv_call *c)
 {
     const index_options *a = c->options;
     fv_tensor *value = c->outputs == 2 ? c->out[0] : NULL;
-    fv_argbest_run(c->in[0], (int)a->dim, !a->flag, c->out[c->outputs - 1], value);
+    fv_argbest_run(c->machine, c->in[0], (int)a->dim, !a->flag, c->out[c->outputs - 1], value);
 }
 
 static void best_reference(fv_call *c)
@@ -198,7 +198,7 @@ static fv_status gather_infer(fv_call *c)
 static void gather_forward(fv_call *c)
 {
     const index_options *a = c->options;
-    fv_gather_run(c->in[0], (int)a->dim, c->in[1], c->out[0]);
+    fv_gather_run(c->machine, c->in[0], (int)a->dim, c->in[1], c->out[0]);
 }
 
 static void gather_reference(fv_call *c)
@@ -267,7 +267,7 @@ static fv_status gather_backward_infer(fv_call *c)
 static void gather_backward_forward(fv_call *c)
 {
     const index_options *a = c->options;
-    fv_scatter_add_run(c->in[0], (int)a->dim, c->in[1], c->out[0]);
+    fv_scatter_add_run(c->machine, c->in[0], (int)a->dim, c->in[1], c->out[0]);
 }
 
 static void gather_backward_reference(fv_call *c)
@@ -329,7 +329,7 @@ static fv_status cumsum_infer(fv_call *c)
 static void cumsum_forward(fv_call *c)
 {
     const index_options *a = c->options;
-    fv_cumsum_run(c->in[0], (int)a->dim, a->flag, c->out[0]);
+    fv_cumsum_run(c->machine, c->in[0], (int)a->dim, a->flag, c->out[0]);
 }
 
 static void cumsum_reference(fv_call *c)

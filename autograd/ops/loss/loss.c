@@ -143,7 +143,7 @@ static const fv_op nll_loss_op, nll_loss_backward_op, cross_entropy_backward_op;
 static void nll_forward(fv_call *c)
 {
     fv_nll_job job = job_of(c);
-    fv_nll_run(&job, c->in[0], c->out[0], c->out[1]);
+    fv_nll_run(c->machine, &job, c->in[0], c->out[0], c->out[1]);
 }
 
 static void nll_reference(fv_call *c)
@@ -267,7 +267,7 @@ static fv_status nll_backward_infer(fv_call *c)
 static void nll_backward_forward(fv_call *c)
 {
     fv_nll_job job = job_of(c);
-    fv_nll_grad_run(&job, c->in[0], c->in[3], c->out[0]);
+    fv_nll_grad_run(c->machine, &job, c->in[0], c->in[3], c->out[0]);
 }
 
 static void nll_backward_reference(fv_call *c)
@@ -331,8 +331,8 @@ static fv_status cross_entropy_infer(fv_call *c)
 static void cross_entropy_forward(fv_call *c)
 {
     fv_nll_job job = job_of(c);
-    fv_softmax_run(c->in[0], job.dim, true, c->out[2]);
-    fv_nll_run(&job, c->out[2], c->out[0], c->out[1]);
+    fv_softmax_run(c->machine, c->in[0], job.dim, true, c->out[2]);
+    fv_nll_run(c->machine, &job, c->out[2], c->out[0], c->out[1]);
 }
 
 static void cross_entropy_reference(fv_call *c)
@@ -426,8 +426,8 @@ static fv_status cross_entropy_backward_infer(fv_call *c)
 static void cross_entropy_backward_forward(fv_call *c)
 {
     fv_nll_job job = job_of(c);
-    fv_nll_grad_run(&job, c->in[0], c->in[3], c->out[0]);
-    fv_softmax_grad_run(c->out[0], c->in[4], job.dim, true, c->out[0]); /* in place */
+    fv_nll_grad_run(c->machine, &job, c->in[0], c->in[3], c->out[0]);
+    fv_softmax_grad_run(c->machine, c->out[0], c->in[4], job.dim, true, c->out[0]); /* in place */
 }
 
 static void cross_entropy_backward_reference(fv_call *c)

@@ -53,7 +53,7 @@ static double scale_of(const pair_options *a, int64_t elements)
     static void name##_forward(fv_call *c)                                                         \
     {                                                                                              \
         const pair_options *a = c->options;                                                        \
-        fv_pair_loss_run(kind, a->parameter, c->in[0], c->in[1], c->out[0],                        \
+        fv_pair_loss_run(c->machine, kind, a->parameter, c->in[0], c->in[1], c->out[0],            \
                          a->reduction != FV_NONE, scale_of(a, c->in[0]->numel));                   \
     }                                                                                              \
     static void name##_reference(fv_call *c)                                                       \

@@ -42,7 +42,7 @@ static fv_status softmax_infer(fv_call *c)
 
 static void softmax_forward(fv_call *c)
 {
-    fv_softmax_run(c->in[0], dim_of(c), false, c->out[0]);
+    fv_softmax_run(c->machine, c->in[0], dim_of(c), false, c->out[0]);
 }
 
 static void softmax_reference(fv_call *c)
@@ -57,7 +57,7 @@ static void softmax_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor
 
 static void log_softmax_forward(fv_call *c)
 {
-    fv_softmax_run(c->in[0], dim_of(c), true, c->out[0]);
+    fv_softmax_run(c->machine, c->in[0], dim_of(c), true, c->out[0]);
 }
 
 static void log_softmax_reference(fv_call *c)
@@ -181,7 +181,7 @@ static fv_status softmax_backward_infer(fv_call *c)
 
 static void softmax_backward_forward(fv_call *c)
 {
-    fv_softmax_grad_run(c->in[0], c->in[1], dim_of(c), false, c->out[0]);
+    fv_softmax_grad_run(c->machine, c->in[0], c->in[1], dim_of(c), false, c->out[0]);
 }
 
 static void softmax_backward_reference(fv_call *c)
@@ -204,7 +204,7 @@ static void softmax_backward_gradient(const fv_call *c, fv_tensor *const *gout, 
 
 static void log_softmax_backward_forward(fv_call *c)
 {
-    fv_softmax_grad_run(c->in[0], c->in[1], dim_of(c), true, c->out[0]);
+    fv_softmax_grad_run(c->machine, c->in[0], c->in[1], dim_of(c), true, c->out[0]);
 }
 
 static void log_softmax_backward_reference(fv_call *c)

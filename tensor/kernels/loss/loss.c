@@ -6,16 +6,7 @@
 #include <string.h>
 
 #include "tensor/kernels/nest.h"
-#include "tensor/parallel.h"
-
-/* Parts of a sum: their number follows from the size of the work. */
-enum { PARTS = 64, PART_ELEMENTS = 8192 };
-
-static int64_t parts_for(int64_t elements)
-{
-    int64_t parts = elements / PART_ELEMENTS;
-    return parts < 1 ? 1 : parts > PARTS ? PARTS : parts;
-}
+#include "tensor/ranges.h"
 
 /* --- one element each ------------------------------------------------------------------------ */
 
@@ -27,9 +18,11 @@ typedef struct pair_walk {
     fv_nest outer;  /* over x, t, out */
     int64_t n, blocks, stride[FV_NEST_OPERANDS];
     const fv_loss_kernels *kernels;
+    int64_t chunks;
+    double sums[FV_MAX_CHUNKS]; /* by chunk */
 } pair_walk;
 
-static pair_walk make_walk(fv_pair_loss kind, double parameter, const fv_tensor *x,
+static pair_walk make_walk(fv_isa isa, fv_pair_loss kind, double parameter, const fv_tensor *x,
                            const fv_tensor *t, fv_tensor *out)
 {
     pair_walk w = {.kind = kind,
@@ -37,7 +30,7 @@ static pair_walk make_walk(fv_pair_loss kind, double parameter, const fv_tensor 
                    .x = x,
                    .t = t,
                    .out = out,
-                   .kernels = FV_ISA_PICK(fv_loss_kernels_, fv_isa_level())};
+                   .kernels = FV_ISA_PICK(fv_loss_kernels_, isa)};
     for (int d = 0; d < x->ndim; d++)
         fv_nest_add(&w.outer, x->shape[d], x->strides[d], t->strides[d],
                     out ? out->strides[d] : x->strides[d]);
@@ -101,20 +94,26 @@ static double pair_block(const pair_walk *w, int64_t b)
     return w->x->dtype == FV_FLOAT64 ? pair_block_f64(w, at, n) : pair_block_f32(w, at, n);
 }
 
-void fv_pair_loss_run(fv_pair_loss kind, double parameter, const fv_tensor *x, const fv_tensor *t,
-                      fv_tensor *out, bool reduce, double scale)
+static void pair_chunk(void *job, int64_t chunk, int slot)
 {
-    pair_walk w = make_walk(kind, parameter, x, t, reduce ? NULL : out);
-    int64_t blocks = w.outer.count * w.blocks, parts = parts_for(x->numel);
-    double sums[PARTS] = {0}, total = 0;
+    pair_walk *w = job;
+    int64_t blocks = w->outer.count * w->blocks, end = fv_chunk_begin(blocks, w->chunks, chunk + 1);
+    double sum = 0;
+    (void)slot;
+    for (int64_t b = fv_chunk_begin(blocks, w->chunks, chunk); b < end; b++)
+        sum += pair_block(w, b);
+    w->sums[chunk] = sum;
+}
+
+void fv_pair_loss_run(fv_machine m, fv_pair_loss kind, double parameter, const fv_tensor *x,
+                      const fv_tensor *t, fv_tensor *out, bool reduce, double scale)
+{
+    pair_walk w = make_walk(m.isa, kind, parameter, x, t, reduce ? NULL : out);
     double each = (x->dtype == FV_FLOAT64 ? 4.0 : 0.3) + (kind == FV_PAIR_BCE ? 2.0 : 0.0);
-    int threads = fv_threads_for(fv_machine_now(), each * (double)x->numel);
-    (void)threads; /* without OpenMP */
-#pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
-    for (int64_t p = 0; p < parts; p++)
-        for (int64_t b = blocks * p / parts; b < blocks * (p + 1) / parts; b++)
-            sums[p] += pair_block(&w, b);
-    for (int64_t p = 0; p < parts; p++) total += sums[p];
+    double nanoseconds = each * (double)x->numel, total = 0;
+    w.chunks = fv_chunks_for(nanoseconds, w.outer.count * w.blocks);
+    fv_parallel(fv_threads_for(m, nanoseconds), w.chunks, pair_chunk, &w);
+    for (int64_t k = 0; k < w.chunks; k++) total += w.sums[k];
     if (reduce) fv_element_set(out, 0, total * scale);
 }
 
@@ -194,33 +193,55 @@ static void nll_finish(const fv_nll_job *job, double loss, double count, fv_tens
     if (job->reduce) fv_element_set(out, 0, job->mean ? loss / count : loss);
 }
 
-void fv_nll_run(const fv_nll_job *job, const fv_tensor *x, fv_tensor *out, fv_tensor *total)
+/* Nanoseconds of all samples of an input like x. */
+static double nll_cost(const fv_nll_job *job, const fv_tensor *x, int64_t samples)
 {
-    fv_nest nest = sample_nest(job, x, job->reduce ? NULL : out);
-    double cost = job->smoothing == 0 ? 10.0 : 10.0 + 2.0 * (double)x->shape[job->dim];
-    int64_t parts = parts_for(nest.count * (job->smoothing == 0 ? 1 : x->shape[job->dim]));
-    double losses[PARTS] = {0}, counts[PARTS] = {0};
-    int threads = fv_threads_for(fv_machine_now(), cost * (double)nest.count);
-    (void)threads; /* without OpenMP */
-#pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
-    for (int64_t p = 0; p < parts; p++) {
-        for (int64_t i = nest.count * p / parts; i < nest.count * (p + 1) / parts; i++) {
-            int64_t at[FV_NEST_OPERANDS];
-            fv_nest_at(&nest, i, at);
-            int64_t t = class_at(job->target, at[1]);
-            double loss = t == job->ignore_index ? 0 : nll_sample(job, x, at[0], t);
-            if (t != job->ignore_index) counts[p] += weight_of(job, t);
-            if (job->reduce)
-                losses[p] += loss;
-            else
-                fv_element_set(out, at[2], loss);
-        }
+    double spread = job->smoothing == 0 ? 0.0 : 2.0 * (double)x->shape[job->dim];
+    return (10.0 + spread) * (double)samples;
+}
+
+typedef struct nll_walk {
+    const fv_nll_job *job;
+    const fv_tensor *x;
+    fv_tensor *out; /* NULL: only the sum */
+    fv_nest nest;
+    int64_t chunks;
+    double losses[FV_MAX_CHUNKS], counts[FV_MAX_CHUNKS]; /* by chunk */
+} nll_walk;
+
+static void nll_chunk(void *walk, int64_t chunk, int slot)
+{
+    nll_walk *w = walk;
+    const fv_nll_job *job = w->job;
+    int64_t end = fv_chunk_begin(w->nest.count, w->chunks, chunk + 1);
+    double losses = 0, counts = 0;
+    (void)slot;
+    for (int64_t i = fv_chunk_begin(w->nest.count, w->chunks, chunk); i < end; i++) {
+        int64_t at[FV_NEST_OPERANDS];
+        fv_nest_at(&w->nest, i, at);
+        int64_t t = class_at(job->target, at[1]);
+        double loss = t == job->ignore_index ? 0 : nll_sample(job, w->x, at[0], t);
+        if (t != job->ignore_index) counts += weight_of(job, t);
+        losses += loss;
+        if (w->out) fv_element_set(w->out, at[2], loss);
     }
-    for (int64_t p = 1; p < parts; p++) {
-        losses[0] += losses[p];
-        counts[0] += counts[p];
+    w->losses[chunk] = losses;
+    w->counts[chunk] = counts;
+}
+
+void fv_nll_run(fv_machine m, const fv_nll_job *job, const fv_tensor *x, fv_tensor *out,
+                fv_tensor *total)
+{
+    nll_walk w = {.job = job, .x = x, .out = job->reduce ? NULL : out};
+    w.nest = sample_nest(job, x, w.out);
+    double nanoseconds = nll_cost(job, x, w.nest.count);
+    w.chunks = fv_chunks_for(nanoseconds, w.nest.count);
+    fv_parallel(fv_threads_for(m, nanoseconds), w.chunks, nll_chunk, &w);
+    for (int64_t k = 1; k < w.chunks; k++) {
+        w.losses[0] += w.losses[k];
+        w.counts[0] += w.counts[k];
     }
-    nll_finish(job, losses[0], counts[0], out, total);
+    nll_finish(job, w.losses[0], w.counts[0], out, total);
 }
 
 void fv_nll_reference(const fv_nll_job *job, const fv_tensor *x, fv_tensor *out, fv_tensor *total)
@@ -254,24 +275,34 @@ static double mean_factor(const fv_nll_job *job, const fv_tensor *total)
     return job->reduce && job->mean ? 1.0 / fv_element_get(total, 0) : 1.0;
 }
 
-void fv_nll_grad_run(const fv_nll_job *job, const fv_tensor *g, const fv_tensor *total,
-                     fv_tensor *gx)
+typedef struct nll_grad_walk {
+    const fv_nll_job *job;
+    const fv_tensor *g;
+    double factor; /* of every element of g */
+    fv_tensor *gx;
+    fv_nest nest;
+} nll_grad_walk;
+
+static void nll_grad_samples(const void *walk, int64_t first, int64_t last)
+{
+    const nll_grad_walk *w = walk;
+    for (int64_t i = first; i < last; i++) {
+        int64_t at[FV_NEST_OPERANDS];
+        fv_nest_at(&w->nest, i, at);
+        int64_t t = class_at(w->job->target, at[1]);
+        if (t != w->job->ignore_index)
+            nll_grad_sample(w->job, w->factor * fv_element_get(w->g, at[2]), t, w->gx, at[0]);
+    }
+}
+
+void fv_nll_grad_run(fv_machine m, const fv_nll_job *job, const fv_tensor *g,
+                     const fv_tensor *total, fv_tensor *gx)
 {
     if (gx->numel == 0) return;
     memset(gx->data, 0, (size_t)gx->numel * fv_dtype_size(gx->dtype));
-    fv_nest nest = sample_nest(job, gx, job->reduce ? NULL : g);
-    double factor = mean_factor(job, total);
-    double cost = job->smoothing == 0 ? 10.0 : 10.0 + 2.0 * (double)gx->shape[job->dim];
-    int threads = fv_threads_for(fv_machine_now(), cost * (double)nest.count);
-    (void)threads; /* without OpenMP */
-#pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
-    for (int64_t i = 0; i < nest.count; i++) {
-        int64_t at[FV_NEST_OPERANDS];
-        fv_nest_at(&nest, i, at);
-        int64_t t = class_at(job->target, at[1]);
-        if (t != job->ignore_index)
-            nll_grad_sample(job, factor * fv_element_get(g, at[2]), t, gx, at[0]);
-    }
+    nll_grad_walk w = {.job = job, .g = g, .factor = mean_factor(job, total), .gx = gx};
+    w.nest = sample_nest(job, gx, job->reduce ? NULL : g);
+    fv_parallel_ranges(m, nll_cost(job, gx, w.nest.count), w.nest.count, nll_grad_samples, &w);
 }
 
 void fv_nll_grad_reference(const fv_nll_job *job, const fv_tensor *g, const fv_tensor *total,

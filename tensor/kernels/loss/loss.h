@@ -3,6 +3,7 @@
 #ifndef FOVEA_TENSOR_KERNELS_LOSS_LOSS_H
 #define FOVEA_TENSOR_KERNELS_LOSS_LOSS_H
 
+#include "tensor/machine.h"
 #include "tensor/tensor.h"
 
 /* --- one element each ------------------------------------------------------------------------ */
@@ -18,8 +19,8 @@ enum { FV_PAIR_LOSSES = 5 };
 
 /* x and t of one shape and floating dtype. out has that shape, or one element that gets the sum
  * times scale. */
-void fv_pair_loss_run(fv_pair_loss kind, double parameter, const fv_tensor *x, const fv_tensor *t,
-                      fv_tensor *out, bool reduce, double scale);
+void fv_pair_loss_run(fv_machine m, fv_pair_loss kind, double parameter, const fv_tensor *x,
+                      const fv_tensor *t, fv_tensor *out, bool reduce, double scale);
 void fv_pair_loss_reference(fv_pair_loss kind, double parameter, const fv_tensor *x,
                             const fv_tensor *t, fv_tensor *out, bool reduce, double scale);
 
@@ -38,12 +39,13 @@ typedef struct fv_nll_job {
 } fv_nll_job;
 
 /* total gets the sum of w[t] of the samples that count. */
-void fv_nll_run(const fv_nll_job *job, const fv_tensor *x, fv_tensor *out, fv_tensor *total);
+void fv_nll_run(fv_machine m, const fv_nll_job *job, const fv_tensor *x, fv_tensor *out,
+                fv_tensor *total);
 void fv_nll_reference(const fv_nll_job *job, const fv_tensor *x, fv_tensor *out, fv_tensor *total);
 
 /* The adjoint: gx (dense) from the gradient g of out. */
-void fv_nll_grad_run(const fv_nll_job *job, const fv_tensor *g, const fv_tensor *total,
-                     fv_tensor *gx);
+void fv_nll_grad_run(fv_machine m, const fv_nll_job *job, const fv_tensor *g,
+                     const fv_tensor *total, fv_tensor *gx);
 void fv_nll_grad_reference(const fv_nll_job *job, const fv_tensor *g, const fv_tensor *total,
                            fv_tensor *gx);
 

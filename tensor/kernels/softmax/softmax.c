@@ -4,7 +4,7 @@
 #include <math.h>
 
 #include "tensor/kernels/nest.h"
-#include "tensor/parallel.h"
+#include "tensor/ranges.h"
 
 enum { TILE = 64 }; /* columns or short rows of a task */
 
@@ -79,61 +79,99 @@ static void grad_column_f64(double *gx, const double *g, const double *y, int64_
     }
 }
 
-static double cost(const fv_tensor *t)
+/* A plan, where its operands lie, and what computes a task at their offsets. */
+typedef struct softmax_job softmax_job;
+struct softmax_job {
+    softmax_plan plan;
+    void (*task)(const softmax_job *job, const int64_t *at, int64_t cols);
+    const fv_softmax_kernels *kernels;
+    void *out;
+    const void *in[2];
+    bool log;
+};
+
+static void task_f32(const softmax_job *job, const int64_t *at, int64_t cols)
 {
-    return (t->dtype == FV_FLOAT32 ? 1.0 : 10.0) * (double)t->numel;
+    const softmax_plan *p = &job->plan;
+    float *y = (float *)job->out + at[0];
+    const float *x = (const float *)job->in[0] + at[1];
+    if (p->batch)
+        job->kernels->short_rows(y, x, p->n, p->step[0], p->step[1], cols, job->log);
+    else if (p->rows)
+        job->kernels->row(y, x, p->n, job->log);
+    else
+        job->kernels->cols(y, x, p->n, p->along[0], p->along[1], cols, job->log);
 }
 
-void fv_softmax_run(const fv_tensor *x, int dim, bool log, fv_tensor *y)
+static void grad_task_f32(const softmax_job *job, const int64_t *at, int64_t cols)
+{
+    const softmax_plan *p = &job->plan;
+    float *gx = (float *)job->out + at[0];
+    const float *g = (const float *)job->in[0] + at[1], *y = (const float *)job->in[1] + at[2];
+    if (p->batch)
+        job->kernels->grad_short_rows(gx, g, y, p->n, p->step, cols, job->log);
+    else if (p->rows)
+        job->kernels->grad_row(gx, g, y, p->n, job->log);
+    else
+        job->kernels->grad_cols(gx, g, y, p->n, p->along[0], p->along[1], p->along[2], cols,
+                                job->log);
+}
+
+static void task_f64(const softmax_job *job, const int64_t *at, int64_t cols)
+{
+    const softmax_plan *p = &job->plan;
+    double *y = (double *)job->out + at[0];
+    const double *x = (const double *)job->in[0] + at[1];
+    for (int64_t c = 0; c < cols; c++)
+        column_f64(y + c, x + c, p->n, p->along[0], p->along[1], job->log);
+}
+
+static void grad_task_f64(const softmax_job *job, const int64_t *at, int64_t cols)
+{
+    const softmax_plan *p = &job->plan;
+    double *gx = (double *)job->out + at[0];
+    const double *g = (const double *)job->in[0] + at[1], *y = (const double *)job->in[1] + at[2];
+    for (int64_t c = 0; c < cols; c++)
+        grad_column_f64(gx + c, g + c, y + c, p->n, p->along, job->log);
+}
+
+static void run_tasks(const void *job_, int64_t first, int64_t last)
+{
+    const softmax_job *job = job_;
+    for (int64_t t = first; t < last; t++) {
+        int64_t at[FV_NEST_OPERANDS], cols = task_at(&job->plan, t, at);
+        job->task(job, at, cols);
+    }
+}
+
+static void run(fv_machine m, const softmax_job *job, const fv_tensor *like)
+{
+    double each = like->dtype == FV_FLOAT32 ? 1.0 : 10.0;
+    double nanoseconds = each * (double)like->numel + 20.0 * (double)job->plan.tasks;
+    fv_parallel_ranges(m, nanoseconds, job->plan.tasks, run_tasks, job);
+}
+
+void fv_softmax_run(fv_machine m, const fv_tensor *x, int dim, bool log, fv_tensor *y)
 {
     if (y->numel == 0) return;
-    const fv_softmax_kernels *kernels = FV_ISA_PICK(fv_softmax_kernels_, fv_isa_level());
-    softmax_plan p = make_plan(y, x, x, dim);
-    int threads = fv_threads_for(fv_machine_now(), cost(x) + 20.0 * (double)p.tasks);
-    (void)threads; /* without OpenMP */
-#pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
-    for (int64_t t = 0; t < p.tasks; t++) {
-        int64_t at[FV_NEST_OPERANDS], cols = task_at(&p, t, at);
-        if (x->dtype == FV_FLOAT64) {
-            for (int64_t c = 0; c < cols; c++)
-                column_f64((double *)y->data + at[0] + c, (const double *)x->data + at[1] + c, p.n,
-                           p.along[0], p.along[1], log);
-            continue;
-        }
-        float *yt = (float *)y->data + at[0];
-        const float *xt = (const float *)x->data + at[1];
-        if (p.batch)
-            kernels->short_rows(yt, xt, p.n, p.step[0], p.step[1], cols, log);
-        else if (p.rows)
-            kernels->row(yt, xt, p.n, log);
-        else
-            kernels->cols(yt, xt, p.n, p.along[0], p.along[1], cols, log);
-    }
+    softmax_job job = {.plan = make_plan(y, x, x, dim),
+                       .task = x->dtype == FV_FLOAT64 ? task_f64 : task_f32,
+                       .kernels = FV_ISA_PICK(fv_softmax_kernels_, m.isa),
+                       .out = y->data,
+                       .in = {x->data, x->data},
+                       .log = log};
+    run(m, &job, y);
 }
 
-void fv_softmax_grad_run(const fv_tensor *g, const fv_tensor *y, int dim, bool log, fv_tensor *gx)
+void fv_softmax_grad_run(fv_machine m, const fv_tensor *g, const fv_tensor *y, int dim, bool log,
+                         fv_tensor *gx)
 {
     if (gx->numel == 0) return;
-    const fv_softmax_kernels *kernels = FV_ISA_PICK(fv_softmax_kernels_, fv_isa_level());
-    softmax_plan p = make_plan(gx, g, y, dim);
-    int threads = fv_threads_for(fv_machine_now(), cost(y) + 20.0 * (double)p.tasks);
-    (void)threads; /* without OpenMP */
-#pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
-    for (int64_t t = 0; t < p.tasks; t++) {
-        int64_t at[FV_NEST_OPERANDS], cols = task_at(&p, t, at);
-        if (y->dtype == FV_FLOAT64) {
-            for (int64_t c = 0; c < cols; c++)
-                grad_column_f64((double *)gx->data + at[0] + c, (const double *)g->data + at[1] + c,
-                                (const double *)y->data + at[2] + c, p.n, p.along, log);
-            continue;
-        }
-        float *out = (float *)gx->data + at[0];
-        const float *gt = (const float *)g->data + at[1], *yt = (const float *)y->data + at[2];
-        if (p.batch)
-            kernels->grad_short_rows(out, gt, yt, p.n, p.step, cols, log);
-        else if (p.rows)
-            kernels->grad_row(out, gt, yt, p.n, log);
-        else
-            kernels->grad_cols(out, gt, yt, p.n, p.along[0], p.along[1], p.along[2], cols, log);
-    }
+    softmax_job job = {.plan = make_plan(gx, g, y, dim),
+                       .task = y->dtype == FV_FLOAT64 ? grad_task_f64 : grad_task_f32,
+                       .kernels = FV_ISA_PICK(fv_softmax_kernels_, m.isa),
+                       .out = gx->data,
+                       .in = {g->data, y->data},
+                       .log = log};
+    run(m, &job, y);
 }
