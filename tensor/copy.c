@@ -134,7 +134,7 @@ static void split_single_row(copy_plan *p)
 
 void fv_copy_elements(fv_tensor *dst, const fv_tensor *src)
 {
-    if (dst->numel == 0 || fv_transpose_copy(dst, src)) return;
+    if (dst->numel == 0 || fv_transpose_copy(fv_machine_now(), dst, src)) return;
     copy_plan p = plan_copy(dst, src);
     split_single_row(&p);
     size_t dsize = fv_dtype_size(dst->dtype), ssize = fv_dtype_size(src->dtype);

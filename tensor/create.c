@@ -140,7 +140,7 @@ static fv_tensor *fill(const char *name, fv_tensor *t, double v)
 
 /* Random numbers in row-major order of the shape, whatever the order of memory. */
 static fv_tensor *randomize(const char *name, fv_tensor *t,
-                            void (*draw)(fv_dtype dtype, void *out, int64_t n))
+                            void (*draw)(fv_machine m, fv_dtype dtype, void *out, int64_t n))
 {
     if (t->failed) return t;
     if (!fv_dtype_is_floating(t->dtype)) {
@@ -149,13 +149,13 @@ static fv_tensor *randomize(const char *name, fv_tensor *t,
     }
     if (t->shapes_only) return t; /* and the generator stays where it is */
     if (fv_is_contiguous(t)) {
-        draw(t->dtype, t->data, t->numel);
+        draw(fv_machine_now(), t->dtype, t->data, t->numel);
         return t;
     }
     fv_shape shape = fv_shape_of(t);
     fv_tensor *rows = fv_tensor_alloc(t->dtype, &shape, NULL);
     if (!rows) return own(name, NULL, &shape);
-    draw(rows->dtype, rows->data, rows->numel);
+    draw(fv_machine_now(), rows->dtype, rows->data, rows->numel);
     fv_copy_elements(t, rows);
     fv_release(rows);
     return t;
@@ -286,7 +286,8 @@ fv_tensor *fv_randint_ex(const fv_randint_args *a)
     }
     fv_tensor *t = make_plain("randint", a->shape, a->dtype);
     if (t->failed) return t;
-    fv_fill_integers(t->dtype, t->data, t->numel, a->low, (uint64_t)a->high - (uint64_t)a->low);
+    fv_fill_integers(fv_machine_now(), t->dtype, t->data, t->numel, a->low,
+                     (uint64_t)a->high - (uint64_t)a->low);
     return t;
 }
 
@@ -324,7 +325,8 @@ fv_tensor *fv_bernoulli(fv_tensor *p)
     fv_tensor *t = fv_failed_tensor();
     if (probabilities(rows)) {
         t = make_plain("bernoulli", shape, p->dtype);
-        if (!t->failed) fv_fill_bernoulli(t->dtype, t->data, rows->data, t->numel);
+        if (!t->failed)
+            fv_fill_bernoulli(fv_machine_now(), t->dtype, t->data, rows->data, t->numel);
     } else {
         refuse("bernoulli", FV_ERR_OPTION, "p holds a number outside of [0, 1]");
     }

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "tensor/random_impl.h"
-#include "tensor/parallel.h"
+#include "tensor/ranges.h"
 
 /* --- the generator ---------------------------------------------------------------------------- */
 
@@ -101,40 +101,49 @@ void fv_philox(fv_rng_state state, uint64_t i, uint32_t out[4])
 
 /* --- draws ------------------------------------------------------------------------------------ */
 
-typedef struct draw {
+typedef struct draw draw;
+
+/* Writes the elements that LANES blocks give. */
+typedef void (*lanes_fn)(const draw *d, lanes words, void *out);
+
+struct draw {
     fv_dtype dtype;
     void *out;
     int64_t n;
-    int64_t low; /* of integers, with range */
+    lanes_fn make;
+    int per;            /* elements that a block gives: 4, or 2 that take two words each */
+    double nanoseconds; /* an element */
+    int64_t low;        /* of integers, with range */
     uint64_t range;
-} draw;
+    fv_rng_state state; /* set by run_draw */
+};
 
-/* Writes the elements that LANES blocks give: 4 a block of float32, 2 of all others. */
-typedef void (*lanes_fn)(const draw *d, lanes words, void *out);
-
-/* Cuts the n elements among the threads; each block of them depends on its number alone. */
-static void run_draw(const draw *d, int per, double ns, lanes_fn make)
+/* Groups of LANES blocks; each element depends on the number of its block alone. */
+static void draw_groups(const void *job, int64_t first, int64_t last)
 {
-    int64_t blocks = d->n / per + (d->n % per != 0);
-    int64_t groups = blocks / LANES + (blocks % LANES != 0);
-    fv_rng_state state = fv_rng_reserve(blocks);
-    size_t bytes = LANES * (size_t)per * fv_dtype_size(d->dtype);
+    const draw *d = job;
+    size_t bytes = LANES * (size_t)d->per * fv_dtype_size(d->dtype);
     size_t total = (size_t)d->n * fv_dtype_size(d->dtype);
-    int t = fv_threads_for(fv_machine_now(), (double)d->n * ns);
-    (void)t; /* unused without OpenMP */
-#pragma omp parallel for num_threads(t) schedule(static) if (t > 1)
-    for (int64_t g = 0; g < groups; g++) {
+    for (int64_t g = first; g < last; g++) {
         lanes words;
-        philox_lanes(state, (uint64_t)g * LANES, words);
+        philox_lanes(d->state, (uint64_t)g * LANES, words);
         size_t start = (size_t)g * bytes;
         if (total - start >= bytes) {
-            make(d, words, (char *)d->out + start);
+            d->make(d, words, (char *)d->out + start);
         } else { /* the last group is cut short */
             double whole[4 * LANES];
-            make(d, words, whole);
+            d->make(d, words, whole);
             memcpy((char *)d->out + start, whole, total - start);
         }
     }
+}
+
+static void run_draw(fv_machine m, draw *d)
+{
+    int64_t blocks = d->n / d->per + (d->n % d->per != 0);
+    d->state = fv_rng_reserve(blocks);
+    fv_parallel_ranges(m, (double)d->n * d->nanoseconds, blocks / LANES + (blocks % LANES != 0),
+                       draw_groups, d);
 }
 
 static void uniform_lanes32(const draw *d, lanes words, void *out)
@@ -156,16 +165,17 @@ static void uniform_lanes64(const draw *d, lanes words, void *out)
     }
 }
 
-void fv_fill_uniform(fv_dtype dtype, void *out, int64_t n)
+void fv_fill_uniform(fv_machine m, fv_dtype dtype, void *out, int64_t n)
 {
-    const draw d = {.dtype = dtype, .out = out, .n = n};
     bool single = dtype == FV_FLOAT32;
-    run_draw(&d, single ? 4 : 2, 2.0, single ? uniform_lanes32 : uniform_lanes64);
+    draw d = {.dtype = dtype, .out = out, .n = n, .per = single ? 4 : 2, .nanoseconds = 2.0};
+    d.make = single ? uniform_lanes32 : uniform_lanes64;
+    run_draw(m, &d);
 }
 
-void fv_fill_bernoulli(fv_dtype dtype, void *out, const void *p, int64_t n)
+void fv_fill_bernoulli(fv_machine m, fv_dtype dtype, void *out, const void *p, int64_t n)
 {
-    fv_fill_uniform(dtype, out, n);
+    fv_fill_uniform(m, dtype, out, n);
     if (dtype == FV_FLOAT32) {
         float *y = out;
         const float *limit = p;
@@ -251,11 +261,13 @@ static void normal_lanes64(const draw *d, lanes words, void *out)
     }
 }
 
-void fv_fill_normal(fv_dtype dtype, void *out, int64_t n)
+void fv_fill_normal(fv_machine m, fv_dtype dtype, void *out, int64_t n)
 {
-    const draw d = {.dtype = dtype, .out = out, .n = n};
     bool single = dtype == FV_FLOAT32;
-    run_draw(&d, single ? 4 : 2, single ? 4.0 : 25.0, single ? normal_lanes32 : normal_lanes64);
+    draw d = {.dtype = dtype, .out = out, .n = n, .per = single ? 4 : 2};
+    d.nanoseconds = single ? 4.0 : 25.0;
+    d.make = single ? normal_lanes32 : normal_lanes64;
+    run_draw(m, &d);
 }
 
 /* --- integers --------------------------------------------------------------------------------- */
@@ -284,10 +296,14 @@ static void integer_lanes(const draw *d, lanes words, void *out)
     }
 }
 
-void fv_fill_integers(fv_dtype dtype, void *out, int64_t n, int64_t low, uint64_t range)
+void fv_fill_integers(fv_machine m, fv_dtype dtype, void *out, int64_t n, int64_t low,
+                      uint64_t range)
 {
-    const draw d = {.dtype = dtype, .out = out, .n = n, .low = low, .range = range};
-    run_draw(&d, 2, 4.0, integer_lanes);
+    draw d = {.dtype = dtype, .out = out, .n = n, .low = low, .range = range};
+    d.per = 2;
+    d.nanoseconds = 4.0;
+    d.make = integer_lanes;
+    run_draw(m, &d);
 }
 
 /* Fisher and Yates: every place exchanges with one at or before it. */

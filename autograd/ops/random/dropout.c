@@ -43,7 +43,7 @@ static double scale_of(const dropout_options *a)
 static void dropout_forward(fv_call *c)
 {
     const dropout_options *a = c->options;
-    fv_dropout_run(c->out[0], c->in[0], a->state, 1 - a->p, scale_of(a));
+    fv_dropout_run(c->machine, c->out[0], c->in[0], a->state, 1 - a->p, scale_of(a));
 }
 
 static void dropout_reference(fv_call *c)

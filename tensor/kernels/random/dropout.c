@@ -1,12 +1,10 @@
-/* Dropout: chunks of memory shared among threads, and the reference twin. */
+/* Dropout: ranges of memory shared among threads, and the reference twin. */
 #include "tensor/kernels/random/dropout.h"
 
 #include <math.h>
 
 #include "tensor/kernels/element.h"
-#include "tensor/parallel.h"
-
-enum { CHUNK = 32 * FV_DROPOUT_STEP };
+#include "tensor/ranges.h"
 
 /* Of the upper 24 bits of a word. */
 static uint32_t limit_of(double keep)
@@ -14,15 +12,27 @@ static uint32_t limit_of(double keep)
     return (uint32_t)ceil(keep * 0x1p24);
 }
 
-static void run_chunk(const fv_dropout_rows *rows, fv_tensor *out, const void *x, int64_t first,
-                      int64_t n, fv_rng_state state, uint32_t limit, double scale)
+typedef struct dropout_job {
+    const fv_dropout_rows *rows;
+    const fv_tensor *out;
+    const void *x;
+    fv_rng_state state;
+    uint32_t limit;
+    double scale;
+} dropout_job;
+
+/* Ranges of FV_DROPOUT_STEP elements. */
+static void run_steps(const void *job, int64_t first, int64_t last)
 {
-    if (out->dtype == FV_FLOAT32)
-        rows->f32((float *)out->data + first, (const float *)x + first, first, n, state, limit,
-                  (float)scale);
+    const dropout_job *d = job;
+    int64_t at = first * FV_DROPOUT_STEP, end = last * FV_DROPOUT_STEP;
+    int64_t n = (end < d->out->numel ? end : d->out->numel) - at;
+    if (d->out->dtype == FV_FLOAT32)
+        d->rows->f32((float *)d->out->data + at, (const float *)d->x + at, at, n, d->state,
+                     d->limit, (float)d->scale);
     else
-        rows->f64((double *)out->data + first, (const double *)x + first, first, n, state, limit,
-                  scale);
+        d->rows->f64((double *)d->out->data + at, (const double *)d->x + at, at, n, d->state,
+                     d->limit, d->scale);
 }
 
 static bool same_strides(const fv_tensor *a, const fv_tensor *b)
@@ -32,28 +42,22 @@ static bool same_strides(const fv_tensor *a, const fv_tensor *b)
     return true;
 }
 
-void fv_dropout_run(fv_tensor *out, const fv_tensor *x, fv_rng_state state, double keep,
-                    double scale)
+void fv_dropout_run(fv_machine m, fv_tensor *out, const fv_tensor *x, fv_rng_state state,
+                    double keep, double scale)
 {
     if (out->numel == 0) return;
-    const void *from = x->data;
+    dropout_job job = {.rows = FV_ISA_PICK(fv_dropout_rows_, m.isa),
+                       .out = out,
+                       .x = x->data,
+                       .state = state,
+                       .limit = limit_of(keep),
+                       .scale = scale};
     if (!same_strides(out, x)) {
         fv_copy_elements(out, x);
-        from = out->data;
+        job.x = out->data;
     }
-    const fv_dropout_rows *rows = FV_ISA_PICK(fv_dropout_rows_, fv_isa_level());
-    uint32_t limit = limit_of(keep);
-    int64_t chunks = (out->numel + CHUNK - 1) / CHUNK;
-    int threads = fv_threads_for(fv_machine_now(), (double)out->numel * 1.0);
-    if (threads <= 1) {
-        run_chunk(rows, out, from, 0, out->numel, state, limit, scale);
-        return;
-    }
-#pragma omp parallel for num_threads(threads) schedule(static)
-    for (int64_t i = 0; i < chunks; i++) {
-        int64_t first = i * CHUNK, left = out->numel - first;
-        run_chunk(rows, out, from, first, left < CHUNK ? left : CHUNK, state, limit, scale);
-    }
+    int64_t steps = (out->numel + FV_DROPOUT_STEP - 1) / FV_DROPOUT_STEP;
+    fv_parallel_ranges(m, (double)out->numel, steps, run_steps, &job);
 }
 
 void fv_dropout_reference(fv_tensor *out, const fv_tensor *x, fv_rng_state state, double keep,

@@ -2,7 +2,7 @@
 #ifndef FOVEA_TENSOR_KERNELS_RANDOM_DROPOUT_H
 #define FOVEA_TENSOR_KERNELS_RANDOM_DROPOUT_H
 
-#include "tensor/kernels/isa.h"
+#include "tensor/machine.h"
 #include "tensor/random.h"
 #include "tensor/tensor.h"
 
@@ -10,8 +10,8 @@
  * in [0, 1]. The element at place i of out's memory uses word i % 4 of Philox block i / 4, so that
  * the numbers depend on the memory order of out, which must be dense, and on nothing else. x has
  * any strides; it may be out. float32 and float64. */
-void fv_dropout_run(fv_tensor *out, const fv_tensor *x, fv_rng_state state, double keep,
-                    double scale);
+void fv_dropout_run(fv_machine m, fv_tensor *out, const fv_tensor *x, fv_rng_state state,
+                    double keep, double scale);
 
 /* The same element by element. */
 void fv_dropout_reference(fv_tensor *out, const fv_tensor *x, fv_rng_state state, double keep,

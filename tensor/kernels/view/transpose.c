@@ -1,7 +1,7 @@
 /* Copies between two orders of memory, plane by plane and block by block. */
 #include "transpose.h"
 
-#include "tensor/parallel.h"
+#include "tensor/ranges.h"
 #include "transpose_impl.h"
 
 /* The planes of a copy: rows run along dst's dimension of stride 1, columns along src's. */
@@ -11,6 +11,11 @@ typedef struct planes {
     int ndim;       /* the other dimensions, which count the planes */
     int64_t shape[FV_MAX_DIMS], dst[FV_MAX_DIMS], src[FV_MAX_DIMS];
     int64_t count;
+    int64_t down, across; /* blocks of a plane */
+    fv_transpose_fn transpose;
+    size_t size; /* bytes of an element */
+    char *to;
+    const char *from;
 } planes;
 
 enum { BLOCK = 128, MIN_PLANE = 8 };
@@ -57,11 +62,10 @@ static bool find_planes(const fv_tensor *dst, const fv_tensor *src, planes *p)
     return p->rows * p->columns >= MIN_PLANE;
 }
 
-static void copy_block(const planes *p, fv_transpose_fn transpose, size_t size, char *dst,
-                       const char *src, int64_t task)
+static void copy_block(const planes *p, int64_t block)
 {
-    int64_t across = (p->columns + BLOCK - 1) / BLOCK, down = (p->rows + BLOCK - 1) / BLOCK;
-    int64_t r = task % down * BLOCK, c = task / down % across * BLOCK, plane = task / down / across;
+    int64_t r = block % p->down * BLOCK, c = block / p->down % p->across * BLOCK;
+    int64_t plane = block / p->down / p->across;
     int64_t to = c * p->ds + r, from = r * p->ss + c;
     for (int i = p->ndim - 1; i >= 0; i--) {
         to += plane % p->shape[i] * p->dst[i];
@@ -70,24 +74,29 @@ static void copy_block(const planes *p, fv_transpose_fn transpose, size_t size, 
     }
     int64_t rows = p->rows - r < BLOCK ? p->rows - r : BLOCK;
     int64_t columns = p->columns - c < BLOCK ? p->columns - c : BLOCK;
-    transpose(dst + (size_t)to * size, p->ds, src + (size_t)from * size, p->ss, rows, columns);
+    p->transpose(p->to + (size_t)to * p->size, p->ds, p->from + (size_t)from * p->size, p->ss, rows,
+                 columns);
 }
 
-bool fv_transpose_copy(fv_tensor *dst, const fv_tensor *src)
+static void copy_blocks(const void *job, int64_t first, int64_t last)
+{
+    for (int64_t i = first; i < last; i++) copy_block(job, i);
+}
+
+bool fv_transpose_copy(fv_machine m, fv_tensor *dst, const fv_tensor *src)
 {
     size_t size = fv_dtype_size(src->dtype);
     planes p;
     if (dst->dtype != src->dtype || (size != 4 && size != 8) || src->numel == 0) return false;
     if (!find_planes(dst, src, &p)) return false;
-    const fv_transpose_kernels *kernels = FV_ISA_PICK(fv_transpose_kernels_, fv_isa_level());
-    fv_transpose_fn transpose = size == 4 ? kernels->word32 : kernels->word64;
-    int64_t across = (p.columns + BLOCK - 1) / BLOCK, down = (p.rows + BLOCK - 1) / BLOCK;
-    int64_t tasks = p.count * across * down;
-    int t = fv_threads_for(fv_machine_now(), (double)src->numel * (double)size * 0.1);
-    (void)t; /* unused without OpenMP */
-#pragma omp parallel for num_threads(t) schedule(static) if (t > 1)
-    for (int64_t i = 0; i < tasks; i++) {
-        copy_block(&p, transpose, size, dst->data, src->data, i);
-    }
+    const fv_transpose_kernels *kernels = FV_ISA_PICK(fv_transpose_kernels_, m.isa);
+    p.transpose = size == 4 ? kernels->word32 : kernels->word64;
+    p.size = size;
+    p.to = dst->data;
+    p.from = src->data;
+    p.across = (p.columns + BLOCK - 1) / BLOCK;
+    p.down = (p.rows + BLOCK - 1) / BLOCK;
+    fv_parallel_ranges(m, (double)src->numel * (double)size * 0.1, p.count * p.across * p.down,
+                       copy_blocks, &p);
     return true;
 }

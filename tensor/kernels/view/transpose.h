@@ -2,6 +2,7 @@
 #ifndef FOVEA_TENSOR_KERNELS_VIEW_TRANSPOSE_H
 #define FOVEA_TENSOR_KERNELS_VIEW_TRANSPOSE_H
 
+#include "tensor/machine.h"
 #include "tensor/tensor.h"
 
 #ifdef __cplusplus
@@ -11,7 +12,7 @@ extern "C" {
 /* dst[i] = src[i] for tensors of one shape and dtype when the elements follow each other along one
  * dimension in dst and along another in src: planes are then copied block by block, by several
  * threads when they are large. Returns false, with nothing written, for all other layouts. */
-bool fv_transpose_copy(fv_tensor *dst, const fv_tensor *src);
+bool fv_transpose_copy(fv_machine m, fv_tensor *dst, const fv_tensor *src);
 
 /* dst[i] = src[i], one by one, for any strides of tensors of one shape and dtype: the oracle. */
 void fv_copy_reference(fv_tensor *dst, const fv_tensor *src);
