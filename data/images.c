@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "data/dataset_impl.h"
-#include "tensor/parallel.h"
+#include "tensor/ranges.h"
 
 typedef struct image_set {
     fv_dataset head;
@@ -103,16 +103,22 @@ static void gather_image(const image_set *set, const fv_rng_state *augment, int6
         for (int64_t y = 0; y < set->height; y++) gather_row(set, image, w, y, out + y * row);
 }
 
-static void gather(const image_set *set, const fv_batch_request *r, float *x, int64_t *y)
+typedef struct gather_job {
+    const image_set *set;
+    const fv_batch_request *request;
+    int64_t pixels; /* of an image, times channels */
+    float *x;
+    int64_t *y;
+} gather_job;
+
+static void gather_images(const void *job, int64_t first, int64_t last)
 {
-    const int64_t pixels = set->channels * set->height * set->width;
-    const int64_t *labels = set->labels->data;
-    const int threads = fv_threads_for(fv_machine_now(), 0.6 * (double)pixels * (double)r->n);
-    (void)threads; /* unused without OpenMP */
-#pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
-    for (int64_t i = 0; i < r->n; i++) {
-        gather_image(set, r->augment, r->index[i], x + i * pixels);
-        y[i] = labels[r->index[i]];
+    const gather_job *g = job;
+    const int64_t *labels = g->set->labels->data;
+    for (int64_t i = first; i < last; i++) {
+        int64_t index = g->request->index[i];
+        gather_image(g->set, g->request->augment, index, g->x + i * g->pixels);
+        g->y[i] = labels[index];
     }
 }
 
@@ -131,7 +137,9 @@ static fv_status image_batch(fv_dataset *d, const fv_batch_request *r, fv_tensor
         return fv_fail(FV_ERR_MEMORY, "dataset: out of memory for a batch %s",
                        fv_shape_text(&images));
     }
-    gather(set, r, (*x)->data, (*y)->data);
+    gather_job job = {set, r, set->channels * set->height * set->width, (*x)->data, (*y)->data};
+    fv_parallel_ranges(fv_machine_now(), 0.6 * (double)job.pixels * (double)r->n, r->n,
+                       gather_images, &job);
     return FV_OK;
 }
 

@@ -1,4 +1,4 @@
-/* Gradient clipping. Norms are summed in double over ranges that depend on the size alone, so the
+/* Gradient clipping. Norms are summed in double by chunks that depend on the size alone, so the
  * result does not depend on the number of threads. */
 #include "optim/clip.h"
 
@@ -6,7 +6,7 @@
 
 #include "autograd/autograd.h"
 #include "optim/update_impl.h"
-#include "tensor/parallel.h"
+#include "tensor/ranges.h"
 
 static fv_status check_params(const char *name, fv_tensor_list params)
 {
@@ -45,16 +45,6 @@ static fv_status own_gradients(const char *name, fv_tensor_list params)
     return FV_OK;
 }
 
-enum { RANGES = 64, GRAIN = 64 };
-
-static int64_t range_start(int64_t numel, int range)
-{
-    int64_t grains = (numel + GRAIN - 1) / GRAIN;
-    int64_t start = grains / RANGES * range + grains % RANGES * range / RANGES;
-    start *= GRAIN;
-    return start < numel ? start : numel;
-}
-
 static double element(const fv_tensor *t, int64_t i)
 {
     return t->dtype == FV_FLOAT32 ? (double)((const float *)t->data)[i]
@@ -62,11 +52,10 @@ static double element(const fv_tensor *t, int64_t i)
 }
 
 /* Sum of |x|^p over a range; the largest |x| for p = infinity, where NaN wins. */
-static double range_norm(const fv_tensor *t, double p, int64_t start, int64_t stop)
+static double range_norm(const fv_update_kernels *kernels, const fv_tensor *t, double p,
+                         int64_t start, int64_t stop)
 {
-    if (p == 2.0)
-        return FV_ISA_PICK(fv_update_kernels_, fv_isa_level())
-            ->sum_squares[t->dtype == FV_FLOAT64](t->data, start, stop);
+    if (p == 2.0) return kernels->sum_squares[t->dtype == FV_FLOAT64](t->data, start, stop);
     double total = 0.0;
     for (int64_t i = start; i < stop; i++) {
         double x = fabs(element(t, i));
@@ -84,28 +73,58 @@ static double combine(double a, double b, double p)
     return isnan(a) || a > b ? a : b; /* a NaN in b wins, since a > NaN is false */
 }
 
-static double tensor_norm(const fv_tensor *t, double p)
+typedef struct norm_job {
+    const fv_update_kernels *kernels;
+    const fv_tensor *t;
+    double p;
+    int64_t chunks;
+    double norms[FV_MAX_CHUNKS]; /* by chunk */
+} norm_job;
+
+typedef struct scale_job {
+    const fv_update_kernels *kernels;
+    const fv_tensor *t;
+    double factor;
+} scale_job;
+
+static int64_t grain_start(const fv_tensor *t, int64_t grain)
 {
-    double parts[RANGES], total = 0.0;
-    int threads =
-        fv_threads_for(fv_machine_now(), (double)t->numel * (p == 2.0 || p == 1.0 ? 0.3 : 10.0));
-    (void)threads; /* without OpenMP */
-#pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
-    for (int r = 0; r < RANGES; r++)
-        parts[r] = range_norm(t, p, range_start(t->numel, r), range_start(t->numel, r + 1));
-    for (int r = 0; r < RANGES; r++) total = combine(total, parts[r], p);
+    int64_t start = grain * FV_UPDATE_GRAIN;
+    return start < t->numel ? start : t->numel;
+}
+
+static void norm_chunk(void *job, int64_t chunk, int slot)
+{
+    norm_job *j = job;
+    int64_t grains = fv_update_grains(j->t->numel);
+    int64_t first = fv_chunk_begin(grains, j->chunks, chunk);
+    int64_t last = fv_chunk_begin(grains, j->chunks, chunk + 1);
+    (void)slot;
+    j->norms[chunk] =
+        range_norm(j->kernels, j->t, j->p, grain_start(j->t, first), grain_start(j->t, last));
+}
+
+static double tensor_norm(fv_machine m, const fv_tensor *t, double p)
+{
+    norm_job job = {.kernels = FV_ISA_PICK(fv_update_kernels_, m.isa), .t = t, .p = p};
+    double nanoseconds = (double)t->numel * (p == 2.0 || p == 1.0 ? 0.3 : 10.0), total = 0.0;
+    job.chunks = fv_chunks_for(nanoseconds, fv_update_grains(t->numel));
+    fv_parallel(fv_threads_for(m, nanoseconds), job.chunks, norm_chunk, &job);
+    for (int64_t k = 0; k < job.chunks; k++) total = combine(total, job.norms[k], p);
     return total;
 }
 
-static void scale_tensor(fv_tensor *t, double factor)
+static void scale_grains(const void *job, int64_t first, int64_t last)
 {
-    const fv_update_kernels *kernels = FV_ISA_PICK(fv_update_kernels_, fv_isa_level());
-    int threads = fv_threads_for(fv_machine_now(), (double)t->numel * 0.2);
-    (void)threads; /* without OpenMP */
-#pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
-    for (int r = 0; r < RANGES; r++)
-        kernels->scale[t->dtype == FV_FLOAT64](t->data, factor, range_start(t->numel, r),
-                                               range_start(t->numel, r + 1));
+    const scale_job *j = job;
+    j->kernels->scale[j->t->dtype == FV_FLOAT64](j->t->data, j->factor, grain_start(j->t, first),
+                                                 grain_start(j->t, last));
+}
+
+static void scale_tensor(fv_machine m, fv_tensor *t, double factor)
+{
+    const scale_job job = {FV_ISA_PICK(fv_update_kernels_, m.isa), t, factor};
+    fv_parallel_ranges(m, (double)t->numel * 0.2, fv_update_grains(t->numel), scale_grains, &job);
     fv_bump_version(t);
 }
 
@@ -120,10 +139,11 @@ double fv_clip_grad_norm_ex_(const fv_clip_grad_norm_args *a)
         return failed;
     }
     if (own_gradients(name, a->params) != FV_OK) return failed;
+    const fv_machine machine = fv_machine_now();
     double norm = 0.0;
     for (int64_t i = 0; i < a->params.count; i++) {
         const fv_tensor *grad = fv_grad_of(a->params.items[i]);
-        if (grad) norm = combine(norm, tensor_norm(grad, a->norm_type), a->norm_type);
+        if (grad) norm = combine(norm, tensor_norm(machine, grad, a->norm_type), a->norm_type);
     }
     if (!isinf(a->norm_type)) norm = a->norm_type == 2.0 ? sqrt(norm) : pow(norm, 1 / a->norm_type);
     if (a->error_if_nonfinite && !isfinite(norm)) {
@@ -134,7 +154,7 @@ double fv_clip_grad_norm_ex_(const fv_clip_grad_norm_args *a)
     if (factor >= 1.0) return norm;
     for (int64_t i = 0; i < a->params.count; i++) {
         fv_tensor *grad = fv_grad_of(a->params.items[i]);
-        if (grad) scale_tensor(grad, factor);
+        if (grad) scale_tensor(machine, grad, factor);
     }
     return norm;
 }

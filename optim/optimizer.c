@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tensor/parallel.h"
+#include "tensor/ranges.h"
 
 static bool has_param(const fv_optim *optim, const fv_tensor *param)
 {
@@ -160,29 +160,29 @@ static fv_status make_ready(const fv_optim *optim, const fv_group *group, fv_slo
     return ok ? FV_OK : fv_fail(FV_ERR_MEMORY, "step: out of memory; no weight was changed");
 }
 
-static void run_update(const fv_update *u, fv_dtype dtype, int64_t numel)
+typedef struct update_job {
+    const fv_update *update;
+    fv_update_fn run;
+    int64_t numel;
+} update_job;
+
+/* Ranges of FV_UPDATE_GRAIN elements. */
+static void update_grains(const void *job, int64_t first, int64_t last)
 {
-    enum { GRAIN = 1024 }; /* elements; keeps threads off each other's cache lines */
-    const fv_update_kernels *kernels = FV_ISA_PICK(fv_update_kernels_, fv_isa_level());
-    void (*update)(const fv_update *, int64_t, int64_t) = kernels->update[dtype == FV_FLOAT64];
-    double size = (double)fv_dtype_size(dtype) / 4.0;
-    int threads = fv_threads_for(fv_machine_now(),
-                                 (double)numel * size * (u->kind == FV_UPDATE_ADAM ? 0.8 : 0.4));
-    int64_t grains = (numel + GRAIN - 1) / GRAIN;
-    if (threads > grains) threads = (int)grains;
-    if (threads <= 1) {
-        update(u, 0, numel);
-        return;
-    }
-#pragma omp parallel for num_threads(threads) schedule(static)
-    for (int part = 0; part < threads; part++) {
-        int64_t start = grains * part / threads * GRAIN;
-        int64_t stop = grains * (part + 1) / threads * GRAIN;
-        update(u, start, stop < numel ? stop : numel);
-    }
+    const update_job *j = job;
+    int64_t stop = last * FV_UPDATE_GRAIN;
+    j->run(j->update, first * FV_UPDATE_GRAIN, stop < j->numel ? stop : j->numel);
 }
 
-static void update_slot(const fv_optim *optim, const fv_group *group, fv_slot *slot)
+static void run_update(fv_machine m, const fv_update *u, fv_dtype dtype, int64_t numel)
+{
+    const fv_update_kernels *kernels = FV_ISA_PICK(fv_update_kernels_, m.isa);
+    update_job job = {u, kernels->update[dtype == FV_FLOAT64], numel};
+    double each = (u->kind == FV_UPDATE_ADAM ? 0.2 : 0.1) * (double)fv_dtype_size(dtype);
+    fv_parallel_ranges(m, (double)numel * each, fv_update_grains(numel), update_grains, &job);
+}
+
+static void update_slot(fv_machine m, const fv_optim *optim, const fv_group *group, fv_slot *slot)
 {
     if (!slot->grad) return;
     fv_tensor *param = slot->dense ? slot->dense : slot->param;
@@ -193,7 +193,7 @@ static void update_slot(const fv_optim *optim, const fv_group *group, fv_slot *s
     for (int k = 0; k < FV_MAX_STATES; k++)
         u.state[k] = slot->state[k] ? slot->state[k]->data : NULL;
     optim->type->prepare(slot, &group->options, &u);
-    run_update(&u, param->dtype, param->numel);
+    run_update(m, &u, param->dtype, param->numel);
     slot->fresh = false;
     if (slot->dense) fv_copy_elements(slot->param, slot->dense);
     fv_bump_version(slot->param);
@@ -210,6 +210,7 @@ fv_status fv_step(fv_optim *optim)
 {
     if (!optim) return fv_fail(FV_ERR_OPTION, "step: the optimizer is NULL");
     if (fv_error_status() != FV_OK) return FV_ERR_STATE;
+    const fv_machine machine = fv_machine_now();
     fv_status status = FV_OK;
     for (int64_t g = 0; g < optim->count; g++)
         for (int64_t i = 0; i < optim->groups[g].count && status == FV_OK; i++)
@@ -217,7 +218,7 @@ fv_status fv_step(fv_optim *optim)
     for (int64_t g = 0; g < optim->count; g++) {
         for (int64_t i = 0; i < optim->groups[g].count; i++) {
             fv_slot *slot = &optim->groups[g].slots[i];
-            if (status == FV_OK) update_slot(optim, &optim->groups[g], slot);
+            if (status == FV_OK) update_slot(machine, optim, &optim->groups[g], slot);
             forget_copies(slot);
         }
     }

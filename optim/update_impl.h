@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "tensor/kernels/isa.h"
+#include "tensor/machine.h"
 
 typedef enum fv_update_kind { FV_UPDATE_SGD, FV_UPDATE_ADAM } fv_update_kind;
 
@@ -30,9 +30,18 @@ typedef struct fv_update {
     double rate; /* lr, for Adam divided by 1 - beta1^t */
 } fv_update;
 
+/* What the arrays are cut by for threads, in elements: whole cache lines and vectors. */
+enum { FV_UPDATE_GRAIN = 1024 };
+static inline int64_t fv_update_grains(int64_t numel)
+{
+    return (numel + FV_UPDATE_GRAIN - 1) / FV_UPDATE_GRAIN;
+}
+
+typedef void (*fv_update_fn)(const fv_update *u, int64_t start, int64_t stop);
+
 /* Per element type: [0] float32, [1] float64. */
 typedef struct fv_update_kernels {
-    void (*update[2])(const fv_update *u, int64_t start, int64_t stop);
+    fv_update_fn update[2];
     double (*sum_squares[2])(const void *x, int64_t start, int64_t stop);
     void (*scale[2])(void *x, double factor, int64_t start, int64_t stop);
 } fv_update_kernels;
