@@ -1,40 +1,54 @@
 /* Instruction-set levels: one portable source per kernel, compiled once per level.
  *
- * The build compiles every kernels source named *_isa.c once for each level with FV_ISA set to the
- * level's name (base, avx2, avx512) and FV_VBYTES to its vector width. Such a file ends in one
- * constant table, FV_ISA_NAME(fv_<family>_kernels_), declared for all levels by
- * FV_ISA_DECLARE; the code outside picks the table with FV_ISA_PICK. On other processors than
- * x86-64 only the base level is built (the compiler maps its vectors to NEON). */
+ * The levels are the rows of isa_levels.h; an fv_isa is the number of a row. The build compiles
+ * every kernels source named *_isa.c once for each row, with FV_ISA set to its name and FV_VBYTES
+ * to its vector width. Such a file ends in one constant table, FV_ISA_NAME(fv_<family>_kernels_),
+ * declared for all levels by FV_ISA_DECLARE; the code outside picks the table with FV_ISA_PICK. */
 #ifndef FOVEA_TENSOR_KERNELS_ISA_H
 #define FOVEA_TENSOR_KERNELS_ISA_H
 
-typedef enum fv_isa { FV_ISA_BASE = 0, FV_ISA_AVX2, FV_ISA_AVX512 } fv_isa;
+#include <stdbool.h>
 
-/* The level in use: the best one that the processor has, or the one that the environment variable
- * FOVEA_ISA (base, avx2, avx512) or fv_set_isa asks for, when the processor has it. */
-fv_isa fv_isa_level(void);
+#include "tensor/kernels/isa_levels.h"
 
-/* The best level of this processor and build. */
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef int fv_isa;
+
+/* Levels are numbered 0 to fv_isa_count() - 1; this processor may lack some of them. */
+int fv_isa_count(void);
+bool fv_isa_available(fv_isa level);
+const char *fv_isa_name(fv_isa level);
+
+/* The last level that this processor has. */
 fv_isa fv_isa_best(void);
 
-/* Forces a level (tests run every one). A level that the machine lacks is lowered to the best. */
-fv_isa fv_set_isa(fv_isa level);
+/* The level in use: the one that fv_set_isa or the environment variable FOVEA_ISA (a name) asks
+ * for, else the best. A name that is unknown, or of a level that the processor lacks, is warned
+ * about and changes nothing. */
+fv_isa fv_isa_level(void);
 
-const char *fv_isa_name(fv_isa level);
+/* Forces a level (tests run every one); one that the machine lacks becomes the best. By name false
+ * is returned, after the warning, when nothing was changed. */
+fv_isa fv_set_isa(fv_isa level);
+bool fv_set_isa_named(const char *name);
+
+#ifdef __cplusplus
+}
+#endif
 
 #define FV_ISA_CAT2(a, b) a##b
 #define FV_ISA_CAT(a, b)  FV_ISA_CAT2(a, b)
 
-#if defined(__x86_64__)
+/* FV_ISA_DECLARE(type, stem): the constants stem<level> and their list by number. */
+#define FV_ISA_EXTERN_(type, stem, level, ...)  extern const type stem##level;
+#define FV_ISA_ADDRESS_(type, stem, level, ...) &stem##level,
 #define FV_ISA_DECLARE(type, stem)                                                                 \
-    extern const type stem##base, stem##avx2, stem##avx512;                                        \
-    __attribute__((unused)) static const type *const stem##levels[] = {&stem##base, &stem##avx2,   \
-                                                                       &stem##avx512}
-#else
-#define FV_ISA_DECLARE(type, stem)                                                                 \
-    extern const type stem##base;                                                                  \
-    __attribute__((unused)) static const type *const stem##levels[] = {&stem##base}
-#endif
+    FV_ISA_LEVELS(FV_ISA_EXTERN_, type, stem)                                                      \
+    __attribute__((unused)) static const type *const stem##levels[] = {                            \
+        FV_ISA_LEVELS(FV_ISA_ADDRESS_, type, stem)}
 #define FV_ISA_PICK(stem, isa) (stem##levels[isa])
 
 #ifdef FV_ISA

@@ -206,7 +206,7 @@ conv_plan conv_make_plan(const fv_conv_geometry *g, fv_dtype dtype, fv_conv_pass
     p.pass = pass;
     p.tiles = FV_ISA_PICK(fv_tile_kernels_, fv_isa_level());
     p.lanes = p.tiles->lanes[p.type];
-    p.nr = FV_TILE_VECTORS * p.lanes;
+    p.nr = p.tiles->nr[p.type];
     p.images = g->n;
     p.depthwise = g->groups > 1 && g->groups == g->c && g->groups == g->o;
     p.threads = choose_threads(&p);

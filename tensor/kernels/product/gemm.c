@@ -96,7 +96,7 @@ static bool wants_blis(const fv_gemm *g)
 {
     if (forced("own")) return false;
     if (forced("blis")) return true;
-    return fv_isa_level() == FV_ISA_BASE && flops(g) >= BLIS_FLOPS;
+    return FV_ISA_PICK(fv_tile_kernels_, fv_isa_level())->lanes[0] == 4 && flops(g) >= BLIS_FLOPS;
 }
 
 /* Elements of the packed blocks of one thread. The rectangle of a thread is never larger than the

@@ -3,23 +3,20 @@
 
 #include <string.h>
 
-/* 512-bit vectors: 32 registers, 12 x 2 sums; else 16 registers, 6 x 2 sums. Where one vector of
- * columns is enough, two tiles are taken at once, so that there are as many sums. Rows come in
- * groups so that a tile can span image rows: three base pointers and one stride address all of
- * them. */
-#if FV_VBYTES == 64
-enum { FV_GROUP = 4 };
-#else
-enum { FV_GROUP = 2 };
-#endif
-enum { FV_MR = FV_GROUP * FV_TILE_GROUPS };
+/* Rows come in groups so that a tile can span image rows: three base pointers and one stride
+ * address all of them. Where one vector of columns is enough, two tiles are taken at once, so that
+ * there are as many sums. */
+enum { FV_GROUP = FV_MR / FV_TILE_GROUPS };
+_Static_assert(FV_MR % FV_TILE_GROUPS == 0, "MR is in whole groups");
+_Static_assert(FV_NR >= 2 && FV_MR * FV_NR + FV_NR + 1 <= FV_REGISTERS,
+               "the sums, a row of B and an element of A fit into the registers");
 
 #define FV_INLINE static inline __attribute__((always_inline))
 #ifdef __clang__
 #define FV_UNROLL _Pragma("unroll")
 #define FV_TWICE  _Pragma("unroll 2")
 #else
-#define FV_UNROLL _Pragma("GCC unroll 24")
+#define FV_UNROLL _Pragma("GCC unroll 32")
 #define FV_TWICE  _Pragma("GCC unroll 2")
 #endif
 
@@ -41,7 +38,10 @@ enum { FV_MR = FV_GROUP * FV_TILE_GROUPS };
 
 const fv_tile_kernels FV_ISA_NAME(fv_tile_kernels_) = {
     .group = FV_GROUP,
-    .lanes = {FV_VBYTES / 4, FV_VBYTES / 8},
+    .mr = FV_MR,
+    .lanes = {LANES_f32, LANES_f64},
+    .nr = {NR_f32, NR_f64},
+    .kc = FV_KC,
     .rows = {rows_f32, rows_f64},
     .columns = {columns_f32, columns_f64},
     .dots = {dots_f32, dots_f64},

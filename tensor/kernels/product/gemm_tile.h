@@ -1,8 +1,9 @@
 /* Register-tiled inner products: what matrix multiplication and convolution share.
  *
- * A tile keeps MR x NR sums in registers, MR = 3 groups of FV_GROUP rows and NR = 2 vectors of
- * columns, and adds  A[row, k] * B[k, 0..NR)  for every k: one broadcast of A a row, two vector
- * loads of B a step. Up to one vector of columns, two such tiles run side by side. The k range is
+ * A tile keeps MR x NR sums in registers, MR rows in 3 groups and NR columns in a few vectors (the
+ * sizes are the level's, isa_levels.h), and adds  A[row, k] * B[k, 0..NR)  for every k: one
+ * broadcast of A a row, NR loads of B a step. Up to one vector of columns, two such tiles run side
+ * by side, one above the other. The k range is
  * cut in segments of equal length: A jumps between segments by a table of offsets (the taps of a
  * convolution), B runs on.
  *
@@ -20,7 +21,7 @@
 
 #include "tensor/kernels/isa.h"
 
-enum { FV_TILE_GROUPS = 3, FV_TILE_VECTORS = 2 };
+enum { FV_TILE_GROUPS = 3 };
 
 /* A group of consecutive rows; all counts are in elements. Only rows [skip, skip + keep) of it are
  * stored, but all of them are read. */
@@ -83,8 +84,10 @@ typedef struct fv_tile_dots {
 
 /* Index 0: float, 1: double. */
 typedef struct fv_tile_kernels {
-    int group;    /* rows of a group; MR = 3 groups */
-    int lanes[2]; /* elements of a vector; NR = 2 vectors */
+    int group, mr; /* rows of a group, rows of a tile */
+    int lanes[2];  /* elements of a vector */
+    int nr[2];     /* columns of a tile */
+    int kc;        /* steps of k for which a panel of B stays in the first cache */
     void (*rows[2])(const fv_tile_rows *job);
     void (*columns[2])(const fv_tile_columns *job);
     void (*dots[2])(const fv_tile_dots *job);

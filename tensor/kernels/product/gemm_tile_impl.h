@@ -1,6 +1,6 @@
 /* Body of gemm_isa.c for one element type: T, VEC, VEC_U and NAME are defined by the includer. */
 
-enum { NAME(LANES) = FV_VBYTES / sizeof(T), NAME(NR) = 2 * NAME(LANES) };
+enum { NAME(LANES) = FV_VBYTES / sizeof(T), NAME(NR) = FV_NR * NAME(LANES) };
 
 FV_INLINE VEC NAME(load)(const T *p)
 {
@@ -8,14 +8,11 @@ FV_INLINE VEC NAME(load)(const T *p)
 }
 
 /* The way out for a row with fewer columns than its vectors have lanes: pieces of 8, 4, 2 and 1. */
-static __attribute__((noinline)) void NAME(store_part)(VEC sum0, VEC sum1, T *c, int64_t columns,
+static __attribute__((noinline)) void NAME(store_part)(const T *from, T *c, int64_t columns,
                                                        bool accumulate)
 {
-    T row[NAME(NR)], *from = row;
-    *(VEC_U *)(void *)row = sum0;
-    *(VEC_U *)(void *)(row + NAME(LANES)) = sum1;
     if (accumulate) {
-        for (int64_t j = 0; j < columns; j++) c[j] += row[j];
+        for (int64_t j = 0; j < columns; j++) c[j] += from[j];
         return;
     }
     for (; columns >= 8; columns -= 8, c += 8, from += 8) memcpy(c, from, 8 * sizeof(T));
@@ -52,14 +49,17 @@ static __attribute__((noinline)) void NAME(store_part)(VEC sum0, VEC sum1, T *c,
 #define VECTORS 1
 #include "gemm_tile_shape_impl.h"
 #define GROUPS  1
-#define VECTORS 2
+#define VECTORS FV_NR
 #include "gemm_tile_shape_impl.h"
 #define GROUPS  2
-#define VECTORS 2
+#define VECTORS FV_NR
 #include "gemm_tile_shape_impl.h"
 #define GROUPS  3
-#define VECTORS 2
+#define VECTORS FV_NR
 #include "gemm_tile_shape_impl.h"
+
+/* The function of `groups` groups of rows and all vectors of columns. */
+#define WIDE(id, groups) NAME(FV_ISA_CAT(id##_##groups##x, FV_NR))
 
 static void NAME(rows)(const fv_tile_rows *original)
 {
@@ -67,7 +67,7 @@ static void NAME(rows)(const fv_tile_rows *original)
     static const shape shapes[2][2 * FV_TILE_GROUPS] = {
         {NAME(rows_1x1), NAME(rows_2x1), NAME(rows_3x1), NAME(rows_4x1), NAME(rows_5x1),
          NAME(rows_6x1)},
-        {NAME(rows_1x2), NAME(rows_2x2), NAME(rows_3x2)}};
+        {WIDE(rows, 1), WIDE(rows, 2), WIDE(rows, 3)}};
     fv_tile_rows job = *original;
     T bias[NAME(NR)];
     if (job.bias && job.columns % NAME(LANES)) { /* a whole vector of it is read */
@@ -88,7 +88,7 @@ static void NAME(columns)(const fv_tile_columns *original)
     static const shape shapes[2][2 * FV_TILE_GROUPS] = {
         {NAME(columns_1x1), NAME(columns_2x1), NAME(columns_3x1), NAME(columns_4x1),
          NAME(columns_5x1), NAME(columns_6x1)},
-        {NAME(columns_1x2), NAME(columns_2x2), NAME(columns_3x2)}};
+        {WIDE(columns, 1), WIDE(columns, 2), WIDE(columns, 3)}};
     fv_tile_columns job = *original;
     T bias[NAME(NR)];
     if (job.bias && job.columns % NAME(LANES)) { /* a whole vector of it is read */
@@ -154,3 +154,5 @@ static void NAME(dots)(const fv_tile_dots *job)
         }
     }
 }
+
+#undef WIDE

@@ -6,27 +6,47 @@
 #define SHAPE(id) NAME(FV_ISA_CAT(id##_, FV_ISA_CAT(GROUPS, FV_ISA_CAT(x, VECTORS))))
 
 /* sums[row][vector] start from the bias. */
-FV_INLINE void SHAPE(start)(VEC (*sums)[2], const T *bias)
+FV_INLINE void SHAPE(start)(VEC (*sums)[FV_NR], const T *bias)
 {
-    VEC b0 = {0}, b1 = {0};
-    if (bias) b0 = NAME(load)(bias);
-    if (bias && VECTORS > 1) b1 = NAME(load)(bias + NAME(LANES));
     FV_UNROLL
-    for (int i = 0; i < ROWS; i++) {
-        sums[i][0] = b0;
-        sums[i][1] = b1;
+    for (int v = 0; v < VECTORS; v++) {
+        VEC first = {0};
+        if (bias) first = NAME(load)(bias + v * NAME(LANES));
+        FV_UNROLL
+        for (int i = 0; i < ROWS; i++) sums[i][v] = first;
     }
 }
 
-FV_INLINE void SHAPE(store)(VEC sum0, VEC sum1, T *c, bool accumulate)
+/* sums[row][vector] += A[row, k] * B[k, vector], x being the elements of A. */
+FV_INLINE void SHAPE(add)(VEC (*sums)[FV_NR], const T *x, const T *b)
 {
-    VEC_U *to0 = (VEC_U *)(void *)c, *to1 = (VEC_U *)(void *)(c + NAME(LANES));
-    *to0 = accumulate ? NAME(load)(c) + sum0 : sum0;
-    if (VECTORS > 1) *to1 = accumulate ? NAME(load)(c + NAME(LANES)) + sum1 : sum1;
+    VEC columns[VECTORS];
+    FV_UNROLL
+    for (int v = 0; v < VECTORS; v++) columns[v] = NAME(load)(b + v * NAME(LANES));
+    FV_UNROLL
+    for (int i = 0; i < ROWS; i++) {
+        FV_UNROLL
+        for (int v = 0; v < VECTORS; v++) sums[i][v] += x[i] * columns[v];
+    }
+}
+
+FV_INLINE void SHAPE(store)(const VEC *sums, T *c, bool accumulate)
+{
+    FV_UNROLL
+    for (int v = 0; v < VECTORS; v++, c += NAME(LANES))
+        *(VEC_U *)(void *)c = accumulate ? NAME(load)(c) + sums[v] : sums[v];
+}
+
+FV_INLINE void SHAPE(store_part)(const VEC *sums, T *c, int64_t columns, bool accumulate)
+{
+    T row[VECTORS * NAME(LANES)];
+    FV_UNROLL
+    for (int v = 0; v < VECTORS; v++) *(VEC_U *)(void *)(row + v * NAME(LANES)) = sums[v];
+    NAME(store_part)(row, c, columns, accumulate);
 }
 
 /* sums += A B over all segments of one tile in rows form; a[g] is the first row of group g. */
-FV_INLINE void SHAPE(multiply_rows)(VEC (*sums)[2], const fv_tile_rows *job, const T *const *a)
+FV_INLINE void SHAPE(multiply_rows)(VEC (*sums)[FV_NR], const fv_tile_rows *job, const T *const *a)
 {
     const int64_t rs = job->a_rs, ld = job->b_ld, length = job->length;
     const T *b = job->b;
@@ -37,14 +57,10 @@ FV_INLINE void SHAPE(multiply_rows)(VEC (*sums)[2], const fv_tile_rows *job, con
         for (int g = 0; g < GROUPS; g++) p[g] = a[g] + job->segments[s];
         FV_TWICE
         for (int64_t k = 0; k < length; k++, b += ld) {
-            VEC b0 = NAME(load)(b), b1 = b0;
-            if (VECTORS > 1) b1 = NAME(load)(b + NAME(LANES));
+            T x[ROWS];
             FV_UNROLL
-            for (int i = 0; i < ROWS; i++) {
-                T x = p[i / FV_GROUP][(i % FV_GROUP) * rs];
-                sums[i][0] += x * b0;
-                if (VECTORS > 1) sums[i][1] += x * b1;
-            }
+            for (int i = 0; i < ROWS; i++) x[i] = p[i / FV_GROUP][(i % FV_GROUP) * rs];
+            SHAPE(add)(sums, x, b);
             FV_UNROLL
             for (int g = 0; g < GROUPS; g++) p[g]++;
         }
@@ -60,7 +76,7 @@ static __attribute__((noinline)) void SHAPE(rows)(const fv_tile_rows *job, int64
         const T *a[2 * FV_TILE_GROUPS];
         FV_UNROLL
         for (int g = 0; g < GROUPS; g++) a[g] = (const T *)job->a + at[g].a;
-        VEC sums[2 * FV_MR][2];
+        VEC sums[2 * FV_MR][FV_NR];
         SHAPE(multiply_rows)(sums, job, a);
         bool whole = full;
         for (int g = 0; g < GROUPS; g++) whole = whole && at[g].keep == FV_GROUP;
@@ -68,7 +84,7 @@ static __attribute__((noinline)) void SHAPE(rows)(const fv_tile_rows *job, int64
             FV_UNROLL
             for (int i = 0; i < ROWS; i++) {
                 T *c = (T *)job->c + at[i / FV_GROUP].c + (i % FV_GROUP) * job->c_rs;
-                SHAPE(store)(sums[i][0], sums[i][1], c, accumulate);
+                SHAPE(store)(sums[i], c, accumulate);
             }
             continue;
         }
@@ -78,12 +94,12 @@ static __attribute__((noinline)) void SHAPE(rows)(const fv_tile_rows *job, int64
             int row = i % FV_GROUP;
             if (row < g->skip || row >= g->skip + g->keep) continue;
             T *c = (T *)job->c + g->c + row * job->c_rs;
-            NAME(store_part)(sums[i][0], sums[i][VECTORS - 1], c, job->columns, accumulate);
+            SHAPE(store_part)(sums[i], c, job->columns, accumulate);
         }
     }
 }
 
-FV_INLINE void SHAPE(multiply_columns)(VEC (*sums)[2], const fv_tile_columns *job, const T *a)
+FV_INLINE void SHAPE(multiply_columns)(VEC (*sums)[FV_NR], const fv_tile_columns *job, const T *a)
 {
     const int64_t cs = job->a_cs, ld = job->b_ld, length = job->length;
     const T *b = job->b;
@@ -92,14 +108,10 @@ FV_INLINE void SHAPE(multiply_columns)(VEC (*sums)[2], const fv_tile_columns *jo
         const T *p = a + job->segments[s], *q = p + (GROUPS > FV_TILE_GROUPS ? job->a_tile : 0);
         FV_TWICE
         for (int64_t k = 0; k < length; k++, b += ld, p += cs, q += cs) {
-            VEC b0 = NAME(load)(b), b1 = b0;
-            if (VECTORS > 1) b1 = NAME(load)(b + NAME(LANES));
+            T x[ROWS];
             FV_UNROLL
-            for (int i = 0; i < ROWS; i++) {
-                T x = i < FV_MR ? p[i] : q[i - FV_MR];
-                sums[i][0] += x * b0;
-                if (VECTORS > 1) sums[i][1] += x * b1;
-            }
+            for (int i = 0; i < ROWS; i++) x[i] = i < FV_MR ? p[i] : q[i - FV_MR];
+            SHAPE(add)(sums, x, b);
         }
     }
 }
@@ -107,7 +119,7 @@ FV_INLINE void SHAPE(multiply_columns)(VEC (*sums)[2], const fv_tile_columns *jo
 static __attribute__((noinline)) void SHAPE(columns)(const fv_tile_columns *job, int64_t row,
                                                      int64_t rows)
 {
-    VEC sums[2 * FV_MR][2];
+    VEC sums[2 * FV_MR][FV_NR];
     const T *a = (const T *)job->a + row / FV_MR * job->a_tile;
     T *c = (T *)job->c + row * job->c_rs;
     SHAPE(multiply_columns)(sums, job, a);
@@ -115,15 +127,14 @@ static __attribute__((noinline)) void SHAPE(columns)(const fv_tile_columns *job,
         FV_UNROLL
         for (int i = 0; i < ROWS; i++) {
             if (i >= rows) return;
-            SHAPE(store)(sums[i][0], sums[i][1], c + i * job->c_rs, job->accumulate);
+            SHAPE(store)(sums[i], c + i * job->c_rs, job->accumulate);
         }
         return;
     }
     FV_UNROLL
     for (int i = 0; i < ROWS; i++) {
         if (i >= rows) return;
-        T *to = c + i * job->c_rs;
-        NAME(store_part)(sums[i][0], sums[i][VECTORS - 1], to, job->columns, job->accumulate);
+        SHAPE(store_part)(sums[i], c + i * job->c_rs, job->columns, job->accumulate);
     }
 }
 
