@@ -28,7 +28,7 @@ static fv_status linear_check(const fv_call *c)
 
 static fv_status linear_infer(fv_call *c)
 {
-    fv_product *p = c->options;
+    fv_gemm_plan *p = c->options;
     fv_status status = linear_check(c);
     if (status != FV_OK) return status;
     fv_tensor columns = fv_tensor_borrow(c->in[1]); /* w^T */
@@ -37,21 +37,11 @@ static fv_status linear_infer(fv_call *c)
     columns.shape[1] = c->in[1]->shape[0];
     columns.strides[0] = c->in[1]->strides[1];
     columns.strides[1] = c->in[1]->strides[0];
-    status = fv_product_of(c, p, c->in[0], &columns, &shape);
+    status = fv_product_of(c, &p->g, c->in[0], &columns, &shape);
     if (status != FV_OK) return status;
     fv_product_plan(c, p, c->in[2]);
     fv_output_contiguous(c, 0, c->in[0]->dtype, &shape);
     return FV_OK;
-}
-
-static void linear_forward(fv_call *c)
-{
-    fv_product_run(c, c->in[0], c->in[1], c->in[2]);
-}
-
-static void linear_reference(fv_call *c)
-{
-    fv_product_reference(c, c->in[0], c->in[1], c->in[2]);
 }
 
 /* All leading dimensions as one. */
@@ -76,7 +66,7 @@ static void linear_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor 
     if (fv_wants(c, 2)) gin[2] = g;
 }
 
-static const fv_product blank;
+static const fv_gemm_plan blank;
 
 static const fv_case linear_cases[] = {
     {.name = "batch",
@@ -116,10 +106,10 @@ static const fv_op linear_op = {
     .inputs = 3,
     .optional = FV_IN(2),
     .outputs = 1,
-    .options_size = sizeof(fv_product),
+    .options_size = sizeof(fv_gemm_plan),
     .infer = linear_infer,
-    .forward = linear_forward,
-    .reference = linear_reference,
+    .forward = fv_product_forward,
+    .reference = fv_product_reference,
     .gradient = linear_gradient,
     .saves = {FV_IN(1), FV_IN(0)},
     .cases = linear_cases,

@@ -4,12 +4,12 @@
 #include "autograd/ops/product/product_impl.h"
 #include "autograd/ops/view/view.h"
 
-static const fv_product blank;
+static const fv_gemm_plan blank;
 
 /* The ranks that both operands must have, then the common shape rule. */
 static fv_status product_infer(fv_call *c, int low, int high)
 {
-    fv_product *p = c->options;
+    fv_gemm_plan *p = c->options;
     const fv_tensor *a = c->in[0], *b = c->in[1];
     fv_shape shape;
     fv_status status = fv_need_floating(c, 0, "the first operand");
@@ -18,21 +18,11 @@ static fv_status product_infer(fv_call *c, int low, int high)
     }
     if (status == FV_OK) status = fv_need_ndim(c, 0, "the first operand", low, high);
     if (status == FV_OK) status = fv_need_ndim(c, 1, "the second operand", low, high);
-    if (status == FV_OK) status = fv_product_of(c, p, a, b, &shape);
+    if (status == FV_OK) status = fv_product_of(c, &p->g, a, b, &shape);
     if (status != FV_OK) return status;
     fv_product_plan(c, p, NULL);
     fv_output_contiguous(c, 0, a->dtype, &shape);
     return FV_OK;
-}
-
-static void product_forward(fv_call *c)
-{
-    fv_product_run(c, c->in[0], c->in[1], NULL);
-}
-
-static void product_reference(fv_call *c)
-{
-    fv_product_reference(c, c->in[0], c->in[1], NULL);
 }
 
 /* --- matmul ----------------------------------------------------------------------------------- */
@@ -131,10 +121,10 @@ static const fv_op matmul_op = {
     .name = "matmul",
     .inputs = 2,
     .outputs = 1,
-    .options_size = sizeof(fv_product),
+    .options_size = sizeof(fv_gemm_plan),
     .infer = matmul_infer,
-    .forward = product_forward,
-    .reference = product_reference,
+    .forward = fv_product_forward,
+    .reference = fv_product_reference,
     .gradient = matmul_gradient,
     .saves = {FV_IN(1), FV_IN(0)},
     .cases = matmul_cases,
@@ -164,10 +154,10 @@ static const fv_op mm_op = {
     .name = "mm",
     .inputs = 2,
     .outputs = 1,
-    .options_size = sizeof(fv_product),
+    .options_size = sizeof(fv_gemm_plan),
     .infer = mm_infer,
-    .forward = product_forward,
-    .reference = product_reference,
+    .forward = fv_product_forward,
+    .reference = fv_product_reference,
     .gradient = matmul_gradient,
     .saves = {FV_IN(1), FV_IN(0)},
     .cases = mm_cases,
@@ -195,10 +185,10 @@ static const fv_op dot_op = {
     .name = "dot",
     .inputs = 2,
     .outputs = 1,
-    .options_size = sizeof(fv_product),
+    .options_size = sizeof(fv_gemm_plan),
     .infer = dot_infer,
-    .forward = product_forward,
-    .reference = product_reference,
+    .forward = fv_product_forward,
+    .reference = fv_product_reference,
     .gradient = matmul_gradient,
     .saves = {FV_IN(1), FV_IN(0)},
     .cases = dot_cases,
@@ -245,10 +235,10 @@ static const fv_op bmm_op = {
     .name = "bmm",
     .inputs = 2,
     .outputs = 1,
-    .options_size = sizeof(fv_product),
+    .options_size = sizeof(fv_gemm_plan),
     .infer = bmm_infer,
-    .forward = product_forward,
-    .reference = product_reference,
+    .forward = fv_product_forward,
+    .reference = fv_product_reference,
     .gradient = bmm_gradient,
     .saves = {FV_IN(1), FV_IN(0)},
     .cases = bmm_cases,
@@ -265,7 +255,7 @@ fv_tensor *fv_bmm(fv_tensor *a, fv_tensor *b)
 /* A column times a row, with one element to sum. */
 static fv_status outer_infer(fv_call *c)
 {
-    fv_product *p = c->options;
+    fv_gemm_plan *p = c->options;
     const fv_tensor *a = c->in[0], *b = c->in[1];
     fv_status status = fv_need_floating(c, 0, "the first operand");
     if (status == FV_OK) {
@@ -277,12 +267,11 @@ static fv_status outer_infer(fv_call *c)
     fv_shape shape = {2, {a->shape[0], b->shape[0]}};
     status = fv_need_size(c, &shape);
     if (status != FV_OK) return status;
-    p->gemm = (fv_gemm){.dtype = a->dtype, .m = a->shape[0], .n = b->shape[0], .k = 1};
-    p->gemm.a_rs = a->strides[0];
-    p->gemm.a_cs = 1;
-    p->gemm.b_cs = b->strides[0];
-    p->gemm.b_rs = p->gemm.c_rs = p->gemm.n;
-    p->ndim = 0;
+    p->g = (fv_gemm){.dtype = a->dtype, .m = a->shape[0], .n = b->shape[0], .k = 1};
+    p->g.a_rs = a->strides[0];
+    p->g.a_cs = 1;
+    p->g.b_cs = b->strides[0];
+    p->g.b_rs = p->g.c_rs = p->g.n;
     fv_product_plan(c, p, NULL);
     fv_output_contiguous(c, 0, a->dtype, &shape);
     return FV_OK;
@@ -306,10 +295,10 @@ static const fv_op outer_op = {
     .name = "outer",
     .inputs = 2,
     .outputs = 1,
-    .options_size = sizeof(fv_product),
+    .options_size = sizeof(fv_gemm_plan),
     .infer = outer_infer,
-    .forward = product_forward,
-    .reference = product_reference,
+    .forward = fv_product_forward,
+    .reference = fv_product_reference,
     .gradient = outer_gradient,
     .saves = {FV_IN(1), FV_IN(0)},
     .cases = outer_cases,

@@ -1,271 +1,215 @@
-/* Matrix multiplication: choice of the backend, cutting for threads, cache blocking.
+/* Matrix multiplication: the parts of a plan, cache blocking within a part.
  *
- * Own kernels: every thread computes one rectangle of C on its own, with its own packed blocks, so
- * that there is no barrier. Per rectangle, in the order of the loops:
+ * Every part of C is computed on its own, with the packed blocks of its thread, so that there is
+ * no barrier. Per part, in the order of the loops:
  *
- *     columns of C by BLOCK_N, k by BLOCK_K:   pack B[BLOCK_K, BLOCK_N] in panels of NR   (L2)
- *         rows of C by BLOCK_M:                pack A[BLOCK_M, BLOCK_K]                   (L2)
- *             panel of B                       BLOCK_K x NR                               (L1)
- *                 tile of rows                 registers
+ *     columns of C by NC, k by KC:             pack B[KC, NC] in panels of NR columns     (L2)
+ *         rows of C by MC:                     pack A[MC, KC]                             (L2)
+ *             panel of B                       KC x NR                                    (L1)
+ *                 tile of MR rows              registers
  *
- * Operands that are small enough and already in a readable order are not packed.
- *
- * Which backend: the own kernels, but BLIS for products of BLIS_FLOPS or more at the base level,
- * where it knows better instructions. Measured with the packaged BLIS 0.9.0, two threads, in
- * GFLOP/s, on a Xeon that it takes for a Haswell: 1024^3 own AVX-512 300, own AVX2 200, BLIS 190;
- * 128 x 512 x 4096 own 264, 170, BLIS 174; 64^3 (serial) own 140, BLIS 68.
- * The environment variable FOVEA_GEMM (own, blis) overrules it. */
+ * Operands that are small enough and already in a readable order are not packed. */
 #include "gemm.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "gemm_impl.h"
-#include "gemm_tile.h"
+#include "tensor/parallel.h"
 
-enum { BLOCK_K = 256, BLOCK_M = 240, BLOCK_N = 512 };
-enum { PAD = 16 };             /* keeps packed rows off 4 KiB aliases */
-enum { DIRECT_BYTES = 16384 }; /* an operand this small is read in place */
-enum { GROUP_MIN = 2, LANES_MAX = 16 };
-enum { DOTS = 3 }; /* vectors up to which run_dots is quicker than a tile */
+enum { DIRECT_BYTES = 16384 }; /* an operand this small is read in place, */
+enum { DIRECT_ROWS = 24 };     /* and so is B for few rows, */
+enum { DIRECT_COLUMNS = 32 };  /* or A for few columns: copying would not pay */
 
-/* Multiply-adds count twice. */
-static const double PARALLEL_FLOPS = 4e6, BLIS_FLOPS = 2e6;
+/* What a part works on. */
+typedef struct work {
+    const fv_gemm_plan *plan;
+    fv_gemm_operands at;
+    fv_gemm_part part;
+    size_t size; /* of an element */
+    int type;    /* index of the kernels */
+    char *packed_a, *packed_b;
+    bool small_a, small_b;
+} work;
 
-typedef struct rectangle {
-    int64_t m0, m1, n0, n1;
-} rectangle;
-
-static int64_t min64(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-static int64_t ceil_div(int64_t a, int64_t b)
-{
-    return (a + b - 1) / b;
-}
-
-static size_t element_size(const fv_gemm *g)
-{
-    return g->dtype == FV_FLOAT64 ? 8 : 4;
-}
-
-static double flops(const fv_gemm *g)
-{
-    return 2.0 * (double)g->m * (double)g->n * (double)g->k;
-}
-
-static const void *at(const void *p, int64_t elements, size_t size)
-{
-    return (const char *)p + elements * (int64_t)size;
-}
-
-/* Threads by rows and by columns: the cut whose largest rectangle costs least, packing included. */
-static void thread_grid(const fv_gemm *g, int threads, int *by_m, int *by_n)
-{
-    double best = 0;
-    *by_m = *by_n = 1;
-    if (flops(g) < PARALLEL_FLOPS) return;
-    for (int m = 1; m <= threads; m++) {
-        int n = threads / m;
-        double rows = (double)ceil_div(ceil_div(g->m, 12), m) * 12;
-        double columns = (double)ceil_div(ceil_div(g->n, 32), n) * 32;
-        double cost = rows * columns / 32 + (rows + columns); /* cycles for each k */
-        if (best == 0 || cost < best) {
-            best = cost;
-            *by_m = m;
-            *by_n = n;
-        }
-    }
-}
-
-static bool forced(const char *backend)
-{
-    static int choice = -1; /* 0 own, 1 blis, 2 none; racing threads store the same value */
-    int value = __atomic_load_n(&choice, __ATOMIC_RELAXED);
-    if (value < 0) {
-        const char *text = getenv("FOVEA_GEMM");
-        value = !text ? 2 : !strcmp(text, "own") ? 0 : !strcmp(text, "blis") ? 1 : 2;
-        __atomic_store_n(&choice, value, __ATOMIC_RELAXED);
-    }
-    return value == (backend[0] == 'b');
-}
-
-static bool wants_blis(const fv_gemm *g)
-{
-    if (forced("own")) return false;
-    if (forced("blis")) return true;
-    return FV_ISA_PICK(fv_tile_kernels_, fv_isa_level())->lanes[0] == 4 && flops(g) >= BLIS_FLOPS;
-}
-
-/* Elements of the packed blocks of one thread. The rectangle of a thread is never larger than the
- * whole of C; the sizes hold for every level, whatever its tile. */
-static int64_t packed_b_elements(const fv_gemm *g)
-{
-    return min64(g->k, BLOCK_K) * min64(ceil_div(g->n, 2 * LANES_MAX) * 2 * LANES_MAX, BLOCK_N);
-}
-
-static int64_t packed_a_elements(const fv_gemm *g)
-{
-    return (min64(g->k, BLOCK_K) + PAD) * min64(ceil_div(g->m, 12) * 12, BLOCK_M);
-}
-
-static size_t thread_scratch(const fv_gemm *g)
-{
-    size_t elements = (size_t)(packed_a_elements(g) + packed_b_elements(g) + 32);
-    return (elements * element_size(g) + 63) / 64 * 64;
-}
-
-size_t fv_gemm_scratch(const fv_gemm *g, int threads)
-{
-    if (g->m < 1 || g->n < 1) return 0;
-    int by_m, by_n;
-    thread_grid(g, threads, &by_m, &by_n);
-    return thread_scratch(g) * (size_t)(by_m * by_n);
-}
-
-/* A block of A as the tiles read it: by rows (cs = 1) or by columns (rs = 1). */
+/* Rows of A as the tiles read them: by rows (cs = 1) or by columns (rs = 1). */
 typedef struct block {
+    int64_t i, rows, k, depth;
     const void *data;
-    bool by_rows;
+    bool by_rows, packed;
     int64_t rs, cs, tile;
 } block;
 
-/* A[rows from i, depth from k], packed unless it can be read in place. */
-static block prepare_a(const fv_gemm *g, const fv_tile_kernels *kernels, int64_t i, int64_t k,
-                       int64_t rows, int64_t depth, bool pack, void *packed)
+typedef struct panel {
+    int64_t j, columns;
+    const void *data;
+    int64_t ld;
+} panel;
+
+/* --- A ---------------------------------------------------------------------------------------- */
+
+/* Fills in where the block lies; it is packed unless it can be read in place. */
+static void prepare_a(const work *w, block *b)
 {
-    const int mr = kernels->group * FV_TILE_GROUPS;
-    size_t size = element_size(g);
-    const void *a = at(g->a, i * g->a_rs + k * g->a_cs, size);
-    bool by_rows = g->a_cs == 1 || g->a_rs != 1;
-    block b = {a, by_rows, g->a_rs, g->a_cs, mr};
-    pack = pack || (g->a_cs != 1 && g->a_rs != 1);
-    pack = pack || (by_rows ? rows < kernels->group : rows % kernels->group != 0);
-    if (!pack) return b;
-    b.data = packed;
-    if (by_rows) {
-        b.rs = depth + PAD;
-        b.cs = 1;
-        fv_gemm_pack_rows(size, a, g->a_rs, g->a_cs, rows, depth, kernels->group, packed, b.rs);
+    const fv_gemm *g = &w->plan->g;
+    const int group = w->plan->kernels->group, mr = w->plan->kernels->mr;
+    const void *a = fv_gemm_element(w->at.a, b->i * g->a_rs + b->k * g->a_cs, w->size);
+    b->by_rows = g->a_cs == 1 || g->a_rs != 1;
+    b->packed = !w->small_a || (g->a_cs != 1 && g->a_rs != 1) ||
+                (b->by_rows ? b->rows < group : b->rows % group != 0);
+    b->data = b->packed ? w->packed_a : a;
+    b->rs = g->a_rs;
+    b->cs = g->a_cs;
+    b->tile = mr;
+    if (!b->packed) return;
+    if (b->by_rows) {
+        b->rs = b->depth + FV_GEMM_PAD;
+        b->cs = 1;
+        fv_gemm_pack_rows(w->size, a, g->a_rs, g->a_cs, b->rows, b->depth, group, w->packed_a,
+                          b->rs);
     } else {
-        b.rs = 1;
-        b.cs = mr;
-        b.tile = depth * mr;
-        fv_gemm_pack_columns(size, a, g->a_rs, g->a_cs, rows, depth, mr, packed);
+        b->rs = 1;
+        b->cs = mr;
+        b->tile = b->depth * mr;
+        fv_gemm_pack_columns(w->size, a, g->a_rs, g->a_cs, b->rows, b->depth, mr, w->packed_a);
     }
-    return b;
 }
 
-/* Groups for `rows` rows of a block by rows. In place, a last group that would reach over the end
+/* Groups for the rows of a block by rows. In place, a last group that would reach over the end
  * starts earlier and skips the rows that another one has; packed rows are filled up. */
-static int64_t list_groups(fv_tile_group *groups, int64_t rows, int64_t a_rs, int64_t c_rs,
-                           int group, bool packed)
+static void list_groups(const work *w, const block *b, fv_tile_group *groups)
 {
-    int64_t count = 0;
-    for (int64_t row = 0; row < rows; row += group) {
-        int32_t keep = (int32_t)min64(group, rows - row), skip = packed ? 0 : group - keep;
-        groups[count++] = (fv_tile_group){(row - skip) * a_rs, (row - skip) * c_rs, skip, keep};
-    }
-    return count;
-}
-
-/* C[i.., j..] += or = A block * B panel. */
-static void multiply(const fv_gemm *g, const fv_tile_kernels *kernels, const block *a,
-                     const fv_tile_group *groups, int64_t rows, const void *b, int64_t b_ld,
-                     int64_t depth, int64_t i, int64_t j, int64_t columns, bool first)
-{
-    static const int64_t no_offset[1] = {0};
-    size_t size = element_size(g);
-    int type = g->dtype == FV_FLOAT64;
-    void *c = (char *)g->c + (i * g->c_rs + j) * (int64_t)size;
-    const void *bias = g->bias && first ? at(g->bias, j, size) : NULL;
-    bool accumulate = g->accumulate || !first;
-    if (a->by_rows) {
-        kernels->rows[type](&(fv_tile_rows){.a = a->data,
-                                            .a_rs = a->rs,
-                                            .groups = groups,
-                                            .group_count = ceil_div(rows, kernels->group),
-                                            .segments = no_offset,
-                                            .segment_count = 1,
-                                            .length = depth,
-                                            .b = b,
-                                            .b_ld = b_ld,
-                                            .c = c,
-                                            .c_rs = g->c_rs,
-                                            .columns = columns,
-                                            .bias = bias,
-                                            .accumulate = accumulate});
-    } else {
-        kernels->columns[type](&(fv_tile_columns){.a = a->data,
-                                                  .a_cs = a->cs,
-                                                  .a_tile = a->tile,
-                                                  .rows = rows,
-                                                  .segments = no_offset,
-                                                  .segment_count = 1,
-                                                  .length = depth,
-                                                  .b = b,
-                                                  .b_ld = b_ld,
-                                                  .c = c,
-                                                  .c_rs = g->c_rs,
-                                                  .columns = columns,
-                                                  .bias = bias,
-                                                  .accumulate = accumulate});
+    int group = w->plan->kernels->group;
+    int64_t c_rs = w->plan->g.c_rs;
+    for (int64_t row = 0; row < b->rows; row += group) {
+        int32_t keep = (int32_t)fv_gemm_min(group, b->rows - row);
+        int32_t skip = b->packed ? 0 : group - keep;
+        *groups++ = (fv_tile_group){(row - skip) * b->rs, (row - skip) * c_rs, skip, keep};
     }
 }
 
-typedef struct panels {
-    char *packed;
-    int64_t nr, lanes;
-    bool direct; /* whole panels are read in place */
-} panels;
+/* --- B ---------------------------------------------------------------------------------------- */
 
 /* Columns of a packed panel: whole vectors. */
-static int64_t panel_width(const panels *p, int64_t columns)
+static int64_t panel_width(const work *w, int64_t columns)
 {
-    return columns > p->lanes ? p->nr : p->lanes;
+    int lanes = w->plan->kernels->lanes[w->type];
+    return columns > lanes ? w->plan->kernels->nr[w->type] : lanes;
 }
 
-static void pack_panels(const fv_gemm *g, const panels *p, int64_t k, int64_t depth, int64_t n0,
-                        int64_t n1)
+static bool in_place(const work *w, int64_t columns, int64_t width)
 {
-    size_t size = element_size(g);
-    for (int64_t j = n0; j < n1; j += p->nr) {
-        int64_t columns = min64(p->nr, n1 - j), width = panel_width(p, columns);
-        if (p->direct && columns == width) continue;
-        fv_gemm_pack_b(size, at(g->b, k * g->b_rs + j * g->b_cs, size), g->b_rs, g->b_cs, depth,
-                       columns, p->packed + (j - n0) * depth * (int64_t)size, width);
+    return w->small_b && w->plan->g.b_cs == 1 && columns == width;
+}
+
+static void pack_panels(const work *w, int64_t k, int64_t depth, int64_t n0, int64_t n1)
+{
+    const fv_gemm *g = &w->plan->g;
+    const int64_t nr = w->plan->kernels->nr[w->type];
+    for (int64_t j = n0; j < n1; j += nr) {
+        int64_t columns = fv_gemm_min(nr, n1 - j), width = panel_width(w, columns);
+        if (in_place(w, columns, width)) continue;
+        fv_gemm_pack_b(w->size, fv_gemm_element(w->at.b, k * g->b_rs + j * g->b_cs, w->size),
+                       g->b_rs, g->b_cs, depth, columns,
+                       w->packed_b + (j - n0) * depth * (int64_t)w->size, width);
     }
 }
 
-/* All panels of B in n0..n1 against the rows i..i+rows. */
-static void multiply_panels(const fv_gemm *g, const fv_tile_kernels *kernels, const panels *p,
-                            const block *a, bool packed_a, int64_t i, int64_t rows, int64_t k,
-                            int64_t depth, int64_t n0, int64_t n1)
+static panel panel_at(const work *w, int64_t k, int64_t depth, int64_t j, int64_t n0, int64_t n1)
 {
-    fv_tile_group groups[BLOCK_M / GROUP_MIN];
-    size_t size = element_size(g);
-    if (a->by_rows) list_groups(groups, rows, a->rs, g->c_rs, kernels->group, packed_a);
-    for (int64_t j = n0; j < n1; j += p->nr) {
-        int64_t columns = min64(p->nr, n1 - j), width = panel_width(p, columns);
-        bool direct = p->direct && columns == width;
-        const void *b =
-            direct ? at(g->b, k * g->b_rs + j, size) : at(p->packed, (j - n0) * depth, size);
-        multiply(g, kernels, a, groups, rows, b, direct ? g->b_rs : width, depth, i, j, columns,
-                 k == 0);
+    const fv_gemm *g = &w->plan->g;
+    panel p = {.j = j, .columns = fv_gemm_min(w->plan->kernels->nr[w->type], n1 - j)};
+    p.ld = panel_width(w, p.columns);
+    p.data = fv_gemm_element(w->packed_b, (j - n0) * depth, w->size);
+    if (!in_place(w, p.columns, p.ld)) return p;
+    p.data = fv_gemm_element(w->at.b, k * g->b_rs + j, w->size);
+    p.ld = g->b_rs;
+    return p;
+}
+
+/* --- the product ------------------------------------------------------------------------------ */
+
+/* C[rows of a, columns of b] += or = A block * B panel. */
+static void multiply(const work *w, const block *a, const fv_tile_group *groups, const panel *b)
+{
+    static const int64_t no_offset[1] = {0};
+    const fv_gemm *g = &w->plan->g;
+    const fv_tile_kernels *kernels = w->plan->kernels;
+    const bool first = a->k == 0, accumulate = g->accumulate || !first;
+    void *c = (char *)w->at.c + (a->i * g->c_rs + b->j) * (int64_t)w->size;
+    const void *bias = g->bias && first ? fv_gemm_element(w->at.bias, b->j, w->size) : NULL;
+    if (a->by_rows) {
+        kernels->rows[w->type](&(fv_tile_rows){.a = a->data,
+                                               .a_rs = a->rs,
+                                               .groups = groups,
+                                               .group_count = fv_gemm_ceil(a->rows, kernels->group),
+                                               .segments = no_offset,
+                                               .segment_count = 1,
+                                               .length = a->depth,
+                                               .b = b->data,
+                                               .b_ld = b->ld,
+                                               .c = c,
+                                               .c_rs = g->c_rs,
+                                               .columns = b->columns,
+                                               .bias = bias,
+                                               .accumulate = accumulate});
+    } else {
+        kernels->columns[w->type](&(fv_tile_columns){.a = a->data,
+                                                     .a_cs = a->cs,
+                                                     .a_tile = a->tile,
+                                                     .rows = a->rows,
+                                                     .segments = no_offset,
+                                                     .segment_count = 1,
+                                                     .length = a->depth,
+                                                     .b = b->data,
+                                                     .b_ld = b->ld,
+                                                     .c = c,
+                                                     .c_rs = g->c_rs,
+                                                     .columns = b->columns,
+                                                     .bias = bias,
+                                                     .accumulate = accumulate});
     }
 }
 
-/* A matrix times a few vectors, both read along k: B transposed and few rows, or few columns. */
-static bool run_dots(const fv_gemm *g, rectangle r)
+/* All panels of B in n0..n1 against one block of A. */
+static void multiply_panels(const work *w, const block *a, int64_t n0, int64_t n1)
 {
-    int64_t rows = r.m1 - r.m0, columns = r.n1 - r.n0;
-    size_t size = element_size(g);
-    int type = g->dtype == FV_FLOAT64;
-    if (g->a_cs != 1 || g->b_rs != 1 || (rows > DOTS && columns > DOTS)) return false;
-    bool swap = rows <= DOTS; /* the kernel takes four rows of its first operand for each other */
-    const void *a = at(g->a, r.m0 * g->a_rs, size), *b = at(g->b, r.n0 * g->b_cs, size);
+    fv_tile_group groups[FV_GEMM_BLOCK_M];
+    if (a->by_rows) list_groups(w, a, groups);
+    for (int64_t j = n0; j < n1; j += w->plan->kernels->nr[w->type]) {
+        panel b = panel_at(w, a->k, a->depth, j, n0, n1);
+        multiply(w, a, groups, &b);
+    }
+}
+
+static void run_tiles(const work *w)
+{
+    const fv_gemm_plan *p = w->plan;
+    const fv_gemm_part *r = &w->part;
+    for (int64_t n0 = r->n0; n0 < r->n1; n0 += p->nc) {
+        int64_t n1 = fv_gemm_min(n0 + p->nc, r->n1), k = 0;
+        do { /* once for k = 0 too: C becomes the bias */
+            int64_t depth = fv_gemm_min(p->kc, p->g.k - k);
+            pack_panels(w, k, depth, n0, n1);
+            for (int64_t i = r->m0; i < r->m1; i += p->mc) {
+                block a = {.i = i, .rows = fv_gemm_min(p->mc, r->m1 - i), .k = k, .depth = depth};
+                prepare_a(w, &a);
+                multiply_panels(w, &a, n0, n1);
+            }
+            k += depth;
+        } while (k < p->g.k);
+    }
+}
+
+/* A matrix times a few vectors, both read along k: B transposed and few rows, or few columns. The
+ * kernel takes four rows of its first operand for each of the other, the shorter one. */
+static void run_dots(const work *w)
+{
+    const fv_gemm *g = &w->plan->g;
+    const fv_gemm_part *r = &w->part;
+    const bool swap = g->m < g->n;
+    const int64_t rows = r->m1 - r->m0, columns = r->n1 - r->n0;
+    const void *a = fv_gemm_element(w->at.a, r->m0 * g->a_rs, w->size);
+    const void *b = fv_gemm_element(w->at.b, r->n0 * g->b_cs, w->size);
     fv_tile_dots job = {
         .x = swap ? b : a,
         .x_rs = swap ? g->b_cs : g->a_rs,
@@ -274,69 +218,89 @@ static bool run_dots(const fv_gemm *g, rectangle r)
         .y_rs = swap ? g->a_rs : g->b_cs,
         .y_count = swap ? rows : columns,
         .length = g->k,
-        .c = (char *)g->c + (r.m0 * g->c_rs + r.n0) * (int64_t)size,
+        .c = (char *)w->at.c + (r->m0 * g->c_rs + r->n0) * (int64_t)w->size,
         .c_i = swap ? 1 : g->c_rs,
         .c_j = swap ? g->c_rs : 1,
-        .bias = g->bias ? at(g->bias, r.n0, size) : NULL,
+        .bias = g->bias ? fv_gemm_element(w->at.bias, r->n0, w->size) : NULL,
         .bias_i = swap ? 1 : 0,
         .bias_j = swap ? 0 : 1,
         .accumulate = g->accumulate,
     };
-    FV_ISA_PICK(fv_tile_kernels_, fv_isa_level())->dots[type](&job);
-    return true;
+    w->plan->kernels->dots[w->type](&job);
 }
 
-static void run_rectangle(const fv_gemm *g, rectangle r, char *scratch)
+static void run_part(work *w)
 {
-    const fv_tile_kernels *kernels = FV_ISA_PICK(fv_tile_kernels_, fv_isa_level());
-    size_t size = element_size(g);
-    int64_t rows = r.m1 - r.m0, columns = r.n1 - r.n0;
-    if (rows < 1 || columns < 1 || run_dots(g, r)) return;
-    char *packed_a = scratch + (packed_b_elements(g) * (int64_t)size + 63) / 64 * 64;
-    int lanes = kernels->lanes[g->dtype == FV_FLOAT64];
-    /* Copying B pays when more than two row tiles reuse it, copying A when many panels do. */
-    bool small_b = g->k * columns * (int64_t)size <= DIRECT_BYTES || rows <= 24;
-    bool small_a = rows * g->k * (int64_t)size <= DIRECT_BYTES || columns <= 32;
-    panels p = {scratch, 2 * lanes, lanes, g->b_cs == 1 && small_b};
-    for (int64_t n0 = r.n0; n0 < r.n1; n0 += BLOCK_N) {
-        int64_t n1 = min64(n0 + BLOCK_N, r.n1), k = 0;
-        do { /* once for k = 0 too: C becomes the bias */
-            int64_t depth = min64(BLOCK_K, g->k - k);
-            pack_panels(g, &p, k, depth, n0, n1);
-            for (int64_t i = r.m0; i < r.m1; i += BLOCK_M) {
-                int64_t count = min64(BLOCK_M, r.m1 - i);
-                block a = prepare_a(g, kernels, i, k, count, depth, !small_a, packed_a);
-                multiply_panels(g, kernels, &p, &a, a.data == packed_a, i, count, k, depth, n0, n1);
-            }
-            k += depth;
-        } while (k < g->k);
+    const fv_gemm *g = &w->plan->g;
+    const int64_t rows = w->part.m1 - w->part.m0, columns = w->part.n1 - w->part.n0;
+    if (w->plan->engine == FV_GEMM_BLIS) {
+        fv_gemm_blis(g, &w->at, w->part);
+    } else if (w->plan->dots) {
+        run_dots(w);
+    } else {
+        const int64_t size = (int64_t)w->size;
+        w->small_b = g->k * columns * size <= DIRECT_BYTES || rows <= DIRECT_ROWS;
+        w->small_a = rows * g->k * size <= DIRECT_BYTES || columns <= DIRECT_COLUMNS;
+        run_tiles(w);
     }
 }
 
-/* The part of [0, size) for part i of n, in multiples of unit. */
-static void cut(int64_t size, int64_t unit, int i, int n, int64_t *from, int64_t *to)
+/* --- all parts -------------------------------------------------------------------------------- */
+
+/* Borders of parts lie between tiles. */
+static int64_t border(int64_t size, int64_t unit, int64_t parts, int64_t i)
 {
-    int64_t units = ceil_div(size, unit);
-    *from = min64(units * i / n * unit, size);
-    *to = min64(units * (i + 1) / n * unit, size);
+    return fv_gemm_min(fv_chunk_begin(fv_gemm_ceil(size, unit), parts, i) * unit, size);
 }
 
-void fv_gemm_run(const fv_gemm *g, void *scratch, int threads)
+static fv_gemm_part part_at(const fv_gemm_plan *p, int64_t i)
 {
-    int by_m, by_n;
-    if (g->m < 1 || g->n < 1) return;
-    if (wants_blis(g) && fv_gemm_blis(g, flops(g) < PARALLEL_FLOPS ? 1 : threads)) return;
-    thread_grid(g, threads, &by_m, &by_n);
-    if (by_m * by_n == 1) {
-        run_rectangle(g, (rectangle){0, g->m, 0, g->n}, scratch);
-        return;
+    int64_t m = i / p->by_n, n = i % p->by_n;
+    int64_t mr = p->kernels->mr, nr = p->kernels->nr[p->g.dtype == FV_FLOAT64];
+    return (fv_gemm_part){.m0 = border(p->g.m, mr, p->by_m, m),
+                          .m1 = border(p->g.m, mr, p->by_m, m + 1),
+                          .n0 = border(p->g.n, nr, p->by_n, n),
+                          .n1 = border(p->g.n, nr, p->by_n, n + 1)};
+}
+
+typedef struct run {
+    const fv_gemm_plan *plan;
+    fv_gemm_operands operands;
+    char *slots;
+} run;
+
+static void run_chunk(void *job, int64_t chunk, int slot)
+{
+    const run *r = job;
+    const fv_gemm_plan *p = r->plan;
+    const int64_t parts = p->by_m * p->by_n, units = p->count * parts;
+    work w = {.plan = p, .size = fv_dtype_size(p->g.dtype), .type = p->g.dtype == FV_FLOAT64};
+    w.packed_b = r->slots + (size_t)slot * (p->a_bytes + p->b_bytes);
+    w.packed_a = w.packed_b + p->b_bytes;
+    const int64_t end = fv_chunk_begin(units, p->chunks, chunk + 1);
+    for (int64_t i = fv_chunk_begin(units, p->chunks, chunk); i < end; i++) {
+        w.at = fv_gemm_at(&p->g, &r->operands, i / parts);
+        w.part = part_at(p, i % parts);
+        run_part(&w);
     }
-    size_t each = thread_scratch(g);
-#pragma omp parallel for num_threads(by_m *by_n) schedule(static, 1)
-    for (int t = 0; t < by_m * by_n; t++) {
-        rectangle r;
-        cut(g->m, 12, t / by_n, by_m, &r.m0, &r.m1);
-        cut(g->n, 32, t % by_n, by_n, &r.n0, &r.n1);
-        run_rectangle(g, r, (char *)scratch + (size_t)t * each);
+}
+
+static void copy_bias(const fv_gemm *g, const void *from, char *to)
+{
+    size_t size = fv_dtype_size(g->dtype);
+    for (int64_t j = 0; j < g->n; j++)
+        memcpy(to + j * (int64_t)size, fv_gemm_element(from, j * g->bias_stride, size), size);
+}
+
+void fv_gemm_run(const fv_gemm_plan *p, const fv_gemm_operands *o, void *scratch)
+{
+    if (p->count == 0 || p->g.m == 0 || p->g.n == 0) return;
+    fv_scratch memory = {.memory = scratch};
+    fv_gemm_scratch at = fv_gemm_layout(p, &memory);
+    run r = {.plan = p, .operands = *o, .slots = at.slots};
+    if (at.bias) {
+        copy_bias(&p->g, o->bias, at.bias);
+        r.operands.bias = at.bias;
     }
+    fv_parallel(p->threads, p->chunks, run_chunk, &r);
 }

@@ -1,44 +1,90 @@
-/* Matrix multiplication with a fused bias: the product under linear layers and matmul. */
+/* Matrix multiplication with a fused bias, batched: the product under linear layers and matmul.
+ *
+ *     fv_gemm_plan p;
+ *     p.g = (fv_gemm){.dtype = .., .m = .., ...};
+ *     fv_gemm_make_plan(&p, machine, fv_gemm_engine_wanted());
+ *     fv_scratch need = {0};
+ *     fv_gemm_layout(&p, &need);                        need.used bytes, 64-byte aligned
+ *     fv_gemm_run(&p, &operands, memory);
+ *
+ * A plan holds no pointer into the call, so it may be made once and run often. Products are cut
+ * along m and n, never along k, and every sum runs through k in the same order: the bits of a
+ * result depend on shapes, level and engine, not on the number of threads. */
 #ifndef FOVEA_TENSOR_KERNELS_PRODUCT_GEMM_H
 #define FOVEA_TENSOR_KERNELS_PRODUCT_GEMM_H
-
-#include "tensor/dtype.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+#include "tensor/dtype.h"
+#include "tensor/machine.h"
+#include "tensor/scratch.h"
+#include "tensor/shape.h"
 
 /* C = A B (+ C when accumulate) (+ bias on every row);  A [m,k]  B [k,n]  C [m,n]  bias [n]
- * m, n and k may be 0; with k = 0 the product is 0. C overlaps no operand. */
+ * for every index of the batch dimensions. m, n, k and a batch may be 0; with k = 0 the product is
+ * 0. C overlaps no operand. All strides are in elements and, but for C's, any: transposed, 0
+ * (expanded), negative. */
 typedef struct fv_gemm {
     fv_dtype dtype; /* FV_FLOAT32 or FV_FLOAT64 */
+    bool bias, accumulate;
     int64_t m, n, k;
-    const void *a;
-    int64_t a_rs, a_cs; /* strides in elements, any: transposed, 0 (expanded), negative */
-    const void *b;
-    int64_t b_rs, b_cs;
-    void *c;
-    int64_t c_rs;     /* the columns of C are contiguous */
-    const void *bias; /* [n] contiguous, or NULL */
-    bool accumulate;
+    int64_t a_rs, a_cs, b_rs, b_cs;
+    int64_t
+        c_rs; /* the columns of C are contiguous; its products follow each other, m * c_rs apart */
+    int64_t bias_stride;
+    int batch_ndim; /* of the arrays below only so many are read */
+    int64_t batch[FV_MAX_DIMS], a_batch[FV_MAX_DIMS], b_batch[FV_MAX_DIMS];
 } fv_gemm;
 
-/* Bytes of 64-byte aligned scratch that fv_gemm_run needs for the same g and threads. Only the
- * dtype, the sizes and the strides count, the pointers may be anything. */
-size_t fv_gemm_scratch(const fv_gemm *g, int threads);
+typedef struct fv_gemm_operands {
+    const void *a, *b;
+    void *c;
+    const void *bias; /* read if the plan has one */
+} fv_gemm_operands;
 
-/* Uses at most `threads` threads, and only one for a product too small to share: inside a parallel
- * region of the caller pass 1. The same thread count gives the same bits. */
-void fv_gemm_run(const fv_gemm *g, void *scratch, int threads);
+typedef enum fv_gemm_engine { FV_GEMM_BEST = 0, FV_GEMM_OWN, FV_GEMM_BLIS } fv_gemm_engine;
 
-/* The triple loop: the oracle of the tests. */
-void fv_gemm_reference(const fv_gemm *g);
+/* What FOVEA_GEMM (own, blis) asks for; FV_GEMM_BEST when it is not set. */
+fv_gemm_engine fv_gemm_engine_wanted(void);
 
-#ifdef __cplusplus
-}
-#endif
+struct fv_tile_kernels;
+
+typedef struct fv_gemm_plan {
+    fv_gemm g; /* batch dimensions that were rows of one larger product are folded into m */
+    const struct fv_tile_kernels *kernels;
+    fv_gemm_engine engine; /* FV_GEMM_OWN or FV_GEMM_BLIS */
+    bool dots;             /* products of rows with rows: see fv_tile_dots */
+    int threads;
+    int64_t count;      /* products */
+    int64_t by_m, by_n; /* parts of each */
+    int64_t chunks;     /* of the count * by_m * by_n parts */
+    int64_t mc, nc, kc; /* blocks */
+    size_t a_bytes, b_bytes;
+} fv_gemm_plan;
+
+/* Completes a plan whose g is set. An engine that cannot take this product gives way. */
+void fv_gemm_make_plan(fv_gemm_plan *p, fv_machine machine, fv_gemm_engine engine);
+
+typedef struct fv_gemm_scratch {
+    void *bias;  /* [n] contiguous; NULL where it is read in place */
+    char *slots; /* packed blocks of B and A, for each thread */
+} fv_gemm_scratch;
+
+/* Takes the plan's scratch. */
+fv_gemm_scratch fv_gemm_layout(const fv_gemm_plan *p, fv_scratch *s);
+
+void fv_gemm_run(const fv_gemm_plan *p, const fv_gemm_operands *o, void *scratch);
+
+/* "own 12x32, 8 parts", at most size bytes with the 0. */
+void fv_gemm_describe(const fv_gemm_plan *p, char *text, size_t size);
+
+/* The plain loops: the oracle of the tests. */
+void fv_gemm_reference(const fv_gemm *g, const fv_gemm_operands *o);
+
+/* The operands of product i. */
+fv_gemm_operands fv_gemm_at(const fv_gemm *g, const fv_gemm_operands *o, int64_t i);
+int64_t fv_gemm_count(const fv_gemm *g);
+
 #endif

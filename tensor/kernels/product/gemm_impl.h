@@ -1,11 +1,35 @@
-/* Internal to the gemm files: the backends behind fv_gemm_run. */
+/* Internal to the gemm files: parts of a product, packing, the second engine. */
 #ifndef FOVEA_TENSOR_KERNELS_PRODUCT_GEMM_IMPL_H
 #define FOVEA_TENSOR_KERNELS_PRODUCT_GEMM_IMPL_H
 
 #include "gemm.h"
+#include "gemm_tile.h"
 
-/* False when built without BLIS, or for strides that BLIS does not take; then nothing is done. */
-bool fv_gemm_blis(const fv_gemm *g, int threads);
+/* C[m0..m1, n0..n1] of one product. */
+typedef struct fv_gemm_part {
+    int64_t m0, m1, n0, n1;
+} fv_gemm_part;
+
+static inline int64_t fv_gemm_min(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static inline int64_t fv_gemm_ceil(int64_t a, int64_t b)
+{
+    return (a + b - 1) / b;
+}
+
+static inline const void *fv_gemm_element(const void *p, int64_t elements, size_t size)
+{
+    return (const char *)p + elements * (int64_t)size;
+}
+
+/* False when built without BLIS, or for sizes and strides that it does not take. */
+bool fv_gemm_blis_takes(const fv_gemm *g);
+
+/* One part on one thread; the bias is contiguous. */
+void fv_gemm_blis(const fv_gemm *g, const fv_gemm_operands *o, fv_gemm_part part);
 
 /* Copies a block of A or B into the order in which the tiles read it. Elements are moved as bits:
  * size is 4 or 8 bytes, all strides and counts are in elements.
@@ -21,5 +45,8 @@ void fv_gemm_pack_rows(size_t size, const void *a, int64_t rs, int64_t cs, int64
 /* A[rows, depth] -> to[tile of `tile` rows][depth][tile], zeros behind the last row. */
 void fv_gemm_pack_columns(size_t size, const void *a, int64_t rs, int64_t cs, int64_t rows,
                           int64_t depth, int tile, void *to);
+
+enum { FV_GEMM_PAD = 16 };      /* elements that keep packed rows off 4 KiB aliases */
+enum { FV_GEMM_BLOCK_M = 240 }; /* rows of a block of A, at most */
 
 #endif

@@ -1,0 +1,230 @@
+/* What a product will do, settled once: engine, parts, blocks, scratch.
+ *
+ * Which engine: the own kernels, but BLIS for products of BLIS_FLOPS or more where the level has
+ * only 16-byte vectors and BLIS knows better instructions. Measured with the packaged BLIS 0.9.0,
+ * two threads, in GFLOP/s, on a Xeon that it takes for a Haswell: 1024^3 own AVX-512 300, own AVX2
+ * 200, BLIS 190; 128 x 512 x 4096 own 264, 170, BLIS 174; 64^3 (serial) own 140, BLIS 68.
+ *
+ * Which parts: the shape alone decides, so that a thread that comes late finds parts left. BLIS
+ * gets one part a thread instead, as it has code of its own for small matrices. One thread takes
+ * every product whole. None of this changes a bit, as no sum along k is cut. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gemm_impl.h"
+#include "tensor/error.h"
+#include "tensor/parallel.h"
+
+enum { BLOCK_N = 512 };     /* columns of a block of B, at most */
+enum { DOTS = 3 };          /* vectors up to which products of rows are quicker than a tile */
+enum { MOST_PARTS = 32 };   /* of all products together, but at least one each */
+enum { BLIS_LENGTH = 512 }; /* of a part: below it BLIS's code for small matrices takes over */
+
+/* Multiply-adds count twice. */
+static const double PARALLEL_FLOPS = 4e6, BLIS_FLOPS = 2e6;
+
+static int engine_of(const char *text)
+{
+    if (!text || !*text) return FV_GEMM_BEST;
+    if (strcmp(text, "own") == 0) return FV_GEMM_OWN;
+    if (strcmp(text, "blis") == 0) return FV_GEMM_BLIS;
+    fv_warn("FOVEA_GEMM=%s means nothing; it takes own or blis", text);
+    return FV_GEMM_BEST;
+}
+
+fv_gemm_engine fv_gemm_engine_wanted(void)
+{
+    static int wanted = -1; /* racing threads store the same value */
+    int value = __atomic_load_n(&wanted, __ATOMIC_RELAXED);
+    if (value < 0) {
+        value = engine_of(getenv("FOVEA_GEMM"));
+        __atomic_store_n(&wanted, value, __ATOMIC_RELAXED);
+    }
+    return (fv_gemm_engine)value;
+}
+
+/* --- batches ---------------------------------------------------------------------------------- */
+
+int64_t fv_gemm_count(const fv_gemm *g)
+{
+    int64_t count = 1;
+    for (int i = 0; i < g->batch_ndim; i++) count *= g->batch[i];
+    return count;
+}
+
+fv_gemm_operands fv_gemm_at(const fv_gemm *g, const fv_gemm_operands *o, int64_t i)
+{
+    fv_gemm_operands at = *o;
+    size_t size = fv_dtype_size(g->dtype);
+    int64_t a = 0, b = 0, rest = i;
+    for (int d = g->batch_ndim - 1; d >= 0; d--) {
+        a += rest % g->batch[d] * g->a_batch[d];
+        b += rest % g->batch[d] * g->b_batch[d];
+        rest /= g->batch[d];
+    }
+    at.a = fv_gemm_element(o->a, a, size);
+    at.b = fv_gemm_element(o->b, b, size);
+    at.c = (char *)o->c + i * g->m * g->c_rs * (int64_t)size;
+    return at;
+}
+
+/* The innermost batch dimension becomes rows of A when all its indices share one B. */
+static void fold_batch(fv_gemm *g)
+{
+    while (g->batch_ndim > 0) {
+        int i = g->batch_ndim - 1;
+        if (g->batch[i] != 1) {
+            if (g->b_batch[i] != 0 || (g->m != 1 && g->a_batch[i] != g->m * g->a_rs)) return;
+            if (g->m == 1) g->a_rs = g->a_batch[i];
+            g->m *= g->batch[i];
+        }
+        g->batch_ndim--;
+    }
+}
+
+/* --- parts ------------------------------------------------------------------------------------ */
+
+static double flops(const fv_gemm *g)
+{
+    return 2.0 * (double)g->m * (double)g->n * (double)g->k;
+}
+
+/* Nanoseconds of one product on one core, roughly. */
+static double estimate(const fv_gemm *g)
+{
+    double m = (double)g->m, n = (double)g->n, k = (double)g->k;
+    double size = (double)fv_dtype_size(g->dtype);
+    return size * (m * n * k / 160.0 + (m * k + n * k + m * n) / 40.0) + 30.0;
+}
+
+/* How many parts one product is worth: 2 at PARALLEL_FLOPS, twice as many for eight times the
+ * work, so that parts of a larger product are larger and pack less in all. */
+static int64_t wanted_parts(const fv_gemm_plan *p)
+{
+    double work = flops(&p->g) / PARALLEL_FLOPS;
+    int64_t most = MOST_PARTS / p->count;
+    if (work < 1 || most < 2) return 1;
+    return fv_gemm_min((int64_t)(2 * cbrt(work)), most);
+}
+
+static int64_t longest(int64_t size, int64_t unit, int64_t parts)
+{
+    return fv_gemm_ceil(fv_gemm_ceil(size, unit), parts) * unit;
+}
+
+/* Cycles for each step of k: a tile's row of NR a cycle, a packed element half a cycle. B is packed
+ * once a part, A once for every block of columns. */
+static double cost(const fv_gemm_plan *p, int64_t rows, int64_t columns, int64_t nr)
+{
+    double packed = (double)columns + (double)rows * (double)fv_gemm_ceil(columns, p->nc);
+    return (double)rows * (double)columns / (double)nr + packed / 2;
+}
+
+/* The cheapest cut into `parts` or a few more. */
+static void cut_grid(fv_gemm_plan *p, int64_t parts, int64_t mr, int64_t nr)
+{
+    double best = 0;
+    int64_t most_m = fv_gemm_ceil(p->g.m, mr), most_n = fv_gemm_ceil(p->g.n, nr);
+    for (int64_t m = 1; m <= parts && m <= most_m; m++) {
+        int64_t n = fv_gemm_min(fv_gemm_ceil(parts, m), most_n);
+        double all = cost(p, longest(p->g.m, mr, m), longest(p->g.n, nr, n), nr) * (double)(m * n);
+        if (m * n < parts) all *= (double)parts / (double)(m * n);
+        if (best > 0 && all >= best) continue;
+        best = all;
+        p->by_m = m;
+        p->by_n = n;
+    }
+}
+
+static void cut_for_blis(fv_gemm_plan *p)
+{
+    int64_t longer = p->g.m > p->g.n ? p->g.m : p->g.n;
+    int64_t parts = fv_gemm_min(p->threads, longer / BLIS_LENGTH);
+    if (parts < 2 || p->count > 1) return;
+    if (p->g.m > p->g.n)
+        p->by_m = parts;
+    else
+        p->by_n = parts;
+}
+
+static void cut(fv_gemm_plan *p, fv_machine machine)
+{
+    double all = estimate(&p->g) * (double)p->count;
+    p->by_m = p->by_n = p->chunks = 1;
+    p->threads = fv_threads_for(machine, all);
+    if (p->threads == 1) return;
+    int type = p->g.dtype == FV_FLOAT64;
+    if (p->engine == FV_GEMM_BLIS)
+        cut_for_blis(p);
+    else
+        cut_grid(p, wanted_parts(p), p->kernels->mr, p->kernels->nr[type]);
+    p->chunks = fv_chunks_for(all, p->count * p->by_m * p->by_n);
+    p->threads = (int)fv_gemm_min(p->threads, p->chunks);
+}
+
+/* --- the plan --------------------------------------------------------------------------------- */
+
+static bool wants_blis(const fv_gemm_plan *p, fv_gemm_engine engine)
+{
+    if (engine == FV_GEMM_OWN) return false;
+    if (engine == FV_GEMM_BEST && (p->kernels->lanes[0] > 4 || flops(&p->g) < BLIS_FLOPS))
+        return false;
+    return fv_gemm_blis_takes(&p->g);
+}
+
+/* Bytes of a block of packed rows of A and of packed panels of B, for the largest part. */
+static void size_blocks(fv_gemm_plan *p)
+{
+    int64_t mr = p->kernels->mr, nr = p->kernels->nr[p->g.dtype == FV_FLOAT64];
+    int64_t depth = fv_gemm_min(p->g.k, p->kc), size = (int64_t)fv_dtype_size(p->g.dtype);
+    int64_t rows = fv_gemm_min(longest(p->g.m, mr, p->by_m), p->mc);
+    int64_t columns = fv_gemm_min(longest(p->g.n, nr, p->by_n), p->nc);
+    p->a_bytes = (size_t)(((depth + FV_GEMM_PAD) * rows * size + 63) / 64 * 64);
+    p->b_bytes = (size_t)((depth * columns * size + 63) / 64 * 64);
+    if (p->engine == FV_GEMM_BLIS || p->dots) p->a_bytes = p->b_bytes = 0;
+}
+
+void fv_gemm_make_plan(fv_gemm_plan *p, fv_machine machine, fv_gemm_engine engine)
+{
+    fold_batch(&p->g);
+    const fv_gemm *g = &p->g;
+    p->kernels = FV_ISA_PICK(fv_tile_kernels_, machine.isa);
+    p->count = fv_gemm_count(g);
+    p->engine = FV_GEMM_OWN;
+    p->dots = false;
+    p->threads = 1;
+    p->by_m = p->by_n = p->chunks = 1;
+    p->a_bytes = p->b_bytes = 0;
+    if (p->count == 0 || g->m == 0 || g->n == 0) return;
+    int64_t nr = p->kernels->nr[g->dtype == FV_FLOAT64];
+    p->mc = FV_GEMM_BLOCK_M / p->kernels->mr * p->kernels->mr;
+    p->nc = BLOCK_N / nr * nr;
+    p->kc = p->kernels->kc;
+    p->dots = g->a_cs == 1 && g->b_rs == 1 && (g->m <= DOTS || g->n <= DOTS);
+    if (wants_blis(p, engine)) p->engine = FV_GEMM_BLIS;
+    cut(p, machine);
+    size_blocks(p);
+}
+
+fv_gemm_scratch fv_gemm_layout(const fv_gemm_plan *p, fv_scratch *s)
+{
+    fv_gemm_scratch at = {NULL, NULL};
+    bool scattered = p->g.bias && p->g.bias_stride != 1 && p->g.n > 1;
+    if (scattered) at.bias = fv_take(s, (size_t)p->g.n * fv_dtype_size(p->g.dtype));
+    at.slots = fv_take(s, (p->a_bytes + p->b_bytes) * (size_t)p->threads);
+    return at;
+}
+
+void fv_gemm_describe(const fv_gemm_plan *p, char *text, size_t size)
+{
+    int64_t parts = p->count * p->by_m * p->by_n;
+    if (p->engine == FV_GEMM_BLIS)
+        snprintf(text, size, "BLIS, %lld parts", (long long)parts);
+    else if (p->dots)
+        snprintf(text, size, "dot products, %lld parts", (long long)parts);
+    else
+        snprintf(text, size, "own %dx%d, %lld parts", p->kernels->mr,
+                 p->kernels->nr[p->g.dtype == FV_FLOAT64], (long long)parts);
+}
