@@ -1,4 +1,4 @@
-/* Joining tensors, and cutting one into equal parts. */
+/* Joining tensors, and cutting one into parts. */
 #ifndef FOVEA_AUTOGRAD_OPS_VIEW_JOIN_H
 #define FOVEA_AUTOGRAD_OPS_VIEW_JOIN_H
 
@@ -33,13 +33,17 @@ fv_tensor *fv_stack_ex(const fv_cat_args *a);
 /* Cuts x along dim into views of split_size, the last one shorter if need be. out has room for
  * `room` of them. Returns their number; 0 with an error when an argument is wrong, which includes
  * too little room.
- * Gradient: x (twice differentiable).   Errors: split_size < 1, dim, room.
- * Source: torch.split. */
+ * Gradient: x (twice differentiable).   Errors: split_size below 1 (0 cuts an empty dimension),
+ * dim, room. Source: torch.split. */
 int64_t fv_split(fv_tensor *x, int64_t split_size, int64_t dim, fv_tensor **out, int64_t room);
 
 /* Cuts x along dim into at most `chunks` views of equal length, the last one shorter if need be.
  * As fv_split.  Source: torch.chunk. */
 int64_t fv_chunk(fv_tensor *x, int64_t chunks, int64_t dim, fv_tensor **out, int64_t room);
+
+/* All slices of x along dim, as views without that dimension. As fv_split; 0 without an error when
+ * the dimension is empty.  Source: torch.unbind. */
+int64_t fv_unbind(fv_tensor *x, int64_t dim, fv_tensor **out, int64_t room);
 
 #ifdef __cplusplus
 }
