@@ -16,6 +16,10 @@ static fv_status check_params(const char *name, fv_tensor_list params)
         if (fv_failed(params.items[i]))
             return fv_fail(FV_ERR_OPTION, "%s: parameter %lld is missing or failed", name,
                            (long long)i);
+    for (int64_t i = 0; i < params.count; i++)
+        if (fv_is_shapes_only(fv_grad_of(params.items[i])))
+            return fv_fail(FV_ERR_STATE, "%s: the gradient of parameter %lld has only a shape",
+                           name, (long long)i);
     return FV_OK;
 }
 

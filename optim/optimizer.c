@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "autograd/observe.h"
 #include "tensor/ranges.h"
 
 static bool has_param(const fv_optim *optim, const fv_tensor *param)
@@ -119,7 +120,7 @@ static fv_tensor *dense_like(const fv_tensor *like)
     int64_t strides[FV_MAX_DIMS];
     fv_shape shape = fv_shape_of(like);
     fv_strides_like(like, strides);
-    return fv_tensor_alloc(like->dtype, &shape, strides);
+    return fv_tensor_alloc_as(like->shapes_only, like->dtype, &shape, strides);
 }
 
 static fv_tensor *dense_copy(const fv_tensor *source, const fv_tensor *like)
@@ -138,11 +139,15 @@ static fv_status make_ready(const fv_optim *optim, const fv_group *group, fv_slo
         slot->grad = NULL;
         return FV_OK;
     }
+    if (slot->grad->shapes_only && !slot->param->shapes_only)
+        return fv_fail(FV_ERR_STATE, "step: a parameter %s has elements, its gradient only a shape",
+                       fv_text(slot->param));
     unsigned wanted = optim->type->states(&group->options);
     for (int k = 0; k < FV_MAX_STATES; k++) {
         if (!(wanted >> k & 1u) || slot->state[k]) continue;
         fv_tensor *state = dense_like(slot->param);
-        if (state) memset(state->data, 0, (size_t)state->numel * fv_dtype_size(state->dtype));
+        if (state && !state->shapes_only)
+            memset(state->data, 0, (size_t)state->numel * fv_dtype_size(state->dtype));
         slot->state[k] = state;
         slot->fresh = true;
         ok &= state != NULL;
@@ -184,7 +189,7 @@ static void run_update(fv_machine m, const fv_update *u, fv_dtype dtype, int64_t
 
 static void update_slot(fv_machine m, const fv_optim *optim, const fv_group *group, fv_slot *slot)
 {
-    if (!slot->grad) return;
+    if (!slot->grad || slot->param->shapes_only) return;
     fv_tensor *param = slot->dense ? slot->dense : slot->param;
     fv_tensor *grad = slot->dense_grad ? slot->dense_grad : slot->grad;
     slot->steps++;
@@ -211,6 +216,7 @@ fv_status fv_step(fv_optim *optim)
     if (!optim) return fv_fail(FV_ERR_OPTION, "step: the optimizer is NULL");
     if (fv_error_status() != FV_OK) return FV_ERR_STATE;
     const fv_machine machine = fv_machine_now();
+    const fv_span span = fv_span_begin(optim->type->name);
     fv_status status = FV_OK;
     for (int64_t g = 0; g < optim->count; g++)
         for (int64_t i = 0; i < optim->groups[g].count && status == FV_OK; i++)
@@ -222,6 +228,7 @@ fv_status fv_step(fv_optim *optim)
             forget_copies(slot);
         }
     }
+    fv_span_end(&span);
     return status;
 }
 

@@ -99,7 +99,8 @@ fv_tensor *fv_dropout_ex(const fv_dropout_args *a)
     bool nothing = !a->training || a->p == 0;
     if (nothing && !fv_failed(a->input)) return a->input;
     dropout_options options = {.p = a->p};
-    if (!fv_failed(a->input)) options.state = fv_rng_reserve((a->input->numel + 3) / 4);
+    if (!fv_failed(a->input) && !a->input->shapes_only)
+        options.state = fv_rng_reserve((a->input->numel + 3) / 4);
     fv_tensor *in = a->input;
     return fv_apply(&dropout_op, &options, 1, &in);
 }
@@ -114,6 +115,8 @@ fv_tensor *fv_dropout2d_ex(const fv_dropout_args *a)
         return fv_failed_tensor();
     }
     fv_shape shape = {.ndim = x->ndim, .dim = {x->shape[0], x->shape[1], 1, 1, 1}};
+    bool mode = fv_set_shapes_only(x->shapes_only);
     fv_tensor *ones = fv_ones(shape, .dtype = x->dtype);
+    fv_set_shapes_only(mode);
     return fv_mul(x, fv_dropout(ones, a->p));
 }
