@@ -1,8 +1,10 @@
 /* Memory: the caching allocator and its statistics.
  *
  * Blocks come from size classes (eight to a power of two) and go back to their class, so that a
- * training step in steady state asks the system for nothing. Blocks are 64-byte aligned. Large
- * regions are 2 MiB aligned, where Linux backs them with huge pages. */
+ * training step in steady state asks the system for nothing. Each thread keeps a bounded number of
+ * small free blocks for itself; blocks may be allocated in one thread and freed in another for
+ * ever. Blocks are 64-byte aligned. Large regions are 2 MiB aligned, where Linux backs them with
+ * huge pages. */
 #ifndef FOVEA_TENSOR_MEMORY_H
 #define FOVEA_TENSOR_MEMORY_H
 
@@ -16,20 +18,28 @@ extern "C" {
 #endif
 
 typedef struct fv_memory_info {
-    int64_t live_tensors;  /* tensor handles that exist, in all threads */
-    int64_t live_nodes;    /* tape nodes that exist */
-    int64_t live_bytes;    /* bytes of the blocks in use (storage and scratch) */
-    int64_t peak_bytes;    /* the largest live_bytes since the start or fv_reset_peak_memory */
-    int64_t cached_bytes;  /* free blocks above 16 KiB, held for reuse */
-    int64_t system_allocs; /* times that the system was asked for memory so far */
+    int64_t live_tensors;      /* tensor handles that exist, in all threads */
+    int64_t live_nodes;        /* tape nodes that exist */
+    int64_t live_bytes;        /* bytes of the blocks in use (storage and scratch) */
+    int64_t peak_bytes;        /* the largest live_bytes since the start or fv_reset_peak_memory */
+    int64_t booked_bytes;      /* what live_bytes would be of tensors that only have a shape */
+    int64_t booked_peak_bytes; /* the largest booked_bytes, likewise */
+    int64_t cached_bytes;      /* all free blocks held for reuse, in every thread */
+    int64_t reserved_bytes;    /* held from the system: blocks in use and cached, handles and nodes,
+                                  and what no block was carved from yet */
+    int64_t system_allocs;     /* times that the system was asked for memory so far */
 } fv_memory_info;
 
-/* Source: torch.cuda.memory_stats. */
+/* Blocks count as the size of their class, whatever block was found for them: live and peak bytes
+ * are a function of the requests alone. While other threads allocate, cached_bytes may be off by
+ * what they do meanwhile.  Source: torch.cuda.memory_stats. */
 fv_memory_info fv_memory_stats(void);
 void fv_reset_peak_memory(void);
 
-/* Gives cached blocks above 256 KiB back to the system; smaller ones share regions of 2 MiB, which
- * go back in fv_shutdown.  Source: torch.cuda.empty_cache. */
+/* Gives cached blocks above 256 KiB back to the system; smaller ones share arenas of 2 MiB, which
+ * go back in fv_shutdown. It is not needed for memory to stay bounded: before the system is asked
+ * for more, cached blocks go back until all regions are at most twice the recent peak of live
+ * bytes (or 32 MiB); this also forgets that peak.  Source: torch.cuda.empty_cache. */
 void fv_empty_cache(void);
 
 /* Releases what this thread's scopes still own, then every cache; small blocks only when nothing is
@@ -40,10 +50,16 @@ void fv_shutdown(void);
 
 /* --- for authors of ops -------------------------------------------------------------------- */
 
-/* A 64-byte aligned block, not cleared, or NULL (no error is recorded). *capacity gets the size of
- * the block's class, which fv_block_free wants back. */
-void *fv_block_alloc(size_t bytes, size_t *capacity);
-void fv_block_free(void *block, size_t capacity);
+/* A 64-byte aligned block, not cleared, or NULL (no error is recorded). *token gets what
+ * fv_block_free wants back. It may be freed in another thread. */
+void *fv_block_alloc(size_t bytes, size_t *token);
+void fv_block_free(void *block, size_t token);
+
+/* Counts in booked_bytes what fv_block_alloc would count in live_bytes, without any memory: for
+ * tensors that only have a shape. Returns what fv_block_unbook wants back, or 0 where
+ * fv_block_alloc would refuse the size on any machine. */
+size_t fv_block_book(size_t bytes);
+void fv_block_unbook(size_t token);
 
 /* Counts what fv_block_alloc would count, in the booked_* figures, without taking memory. Returns
  * what fv_block_unbook wants back. */
