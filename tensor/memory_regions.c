@@ -140,7 +140,9 @@ FV_READS_FREE_BLOCKS static void give_back(region *surplus)
  * far as at least one and a half times the peak is left. */
 static int64_t limit_now(void)
 {
+    const int64_t most = INT64_MAX / 4; /* a request may be as large as it likes */
     int64_t peak = peak_now > peak_before ? peak_now : peak_before;
+    if (peak > most) peak = most;
     int64_t arenas = arena_bytes_held < peak / 2 ? arena_bytes_held : peak / 2;
     int64_t limit = 2 * peak - arenas;
     return limit > FLOOR ? limit : FLOOR;

@@ -33,7 +33,7 @@ while [ $# -gt 0 ]; do
     --sanitize) sanitize=ON suffix=$suffix-sanitize ;;
     --races)
       options=(-DFOVEA_OPENMP=OFF -DFOVEA_BLIS=OFF "-DCMAKE_C_FLAGS=-fsanitize=thread -O1 -g")
-      targets=test_threads tests=test_threads suffix=$suffix-races
+      targets='test_threads test_allocator_threads' tests='threads$' suffix=$suffix-races
       ;;
     --build-dir)
       [ $# -gt 1 ] || usage 2
