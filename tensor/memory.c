@@ -220,16 +220,6 @@ void fv_block_free(void *block, size_t token)
         large_free(block, class);
 }
 
-size_t fv_block_book(size_t bytes)
-{
-    return bytes;
-}
-
-void fv_block_unbook(size_t token)
-{
-    (void)token;
-}
-
 void *fv_object_alloc(size_t bytes)
 {
     if (injected_failure()) return NULL;

@@ -61,11 +61,6 @@ void fv_block_free(void *block, size_t token);
 size_t fv_block_book(size_t bytes);
 void fv_block_unbook(size_t token);
 
-/* Counts what fv_block_alloc would count, in the booked_* figures, without taking memory. Returns
- * what fv_block_unbook wants back. */
-size_t fv_block_book(size_t bytes);
-void fv_block_unbook(size_t token);
-
 /* Small objects (handles, nodes) from free lists of this thread; from malloc above 16 KiB. The
  * bytes given back must be the bytes asked for. */
 void *fv_object_alloc(size_t bytes);

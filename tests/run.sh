@@ -18,7 +18,7 @@ compiler=gcc
 suffix=
 sanitize=OFF
 options=()
-targets=all
+targets=(all)
 tests=.
 build=
 
@@ -33,7 +33,7 @@ while [ $# -gt 0 ]; do
     --sanitize) sanitize=ON suffix=$suffix-sanitize ;;
     --races)
       options=(-DFOVEA_OPENMP=OFF -DFOVEA_BLIS=OFF "-DCMAKE_C_FLAGS=-fsanitize=thread -O1 -g")
-      targets='test_threads test_allocator_threads' tests='threads$' suffix=$suffix-races
+      targets=(test_threads test_allocator_threads) tests='threads$' suffix=$suffix-races
       ;;
     --build-dir)
       [ $# -gt 1 ] || usage 2
@@ -79,6 +79,6 @@ jobs=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 cmake -S "$root" -B "$build" "${generator[@]}" -DCMAKE_C_COMPILER=$compiler \
   -DCMAKE_BUILD_TYPE=Release -DFOVEA_WERROR=ON -DFOVEA_TESTS=ON -DFOVEA_EXAMPLES=ON \
   -DFOVEA_SANITIZE=$sanitize "${options[@]}"
-cmake --build "$build" --parallel "$jobs" --target $targets
+cmake --build "$build" --parallel "$jobs" --target "${targets[@]}"
 cd "$build"
 exec ctest -j2 --output-on-failure -R "$tests"
