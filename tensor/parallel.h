@@ -8,8 +8,19 @@
  * kept by chunk and added in chunk order; so the bits of a result depend neither on the threads nor
  * on what else the machine does.
  *
- * With one thread, one chunk, or inside another body it is a plain loop without a system call.
- * There is no barrier in a body: two phases are two calls. */
+ * With one thread, one chunk, inside another body, or inside a parallel region of the user's own
+ * OpenMP code it is a plain loop without a system call. There is no barrier in a body: two phases
+ * are two calls. A library that brings threads of its own (BLIS) is called with one thread inside a
+ * body: its threads would wait for the next call on cores that the loop needs.
+ *
+ * Two engines can run it, and FOVEA_THREADS in the environment names one:
+ *   pool     threads of the library's own (the default). The caller works too and waits for chunks
+ *            that another thread has begun, never for a thread that has not come; so a busy machine
+ *            slows a loop down in proportion.
+ *   openmp   a region of OpenMP: every thread of the team must reach its end. On a busy machine
+ *            OMP_WAIT_POLICY=passive keeps waiting threads off the cores.
+ * They give the same bits. In the child of a fork the pool runs, since no OpenMP run time promises
+ * to survive one. */
 #ifndef FOVEA_TENSOR_PARALLEL_H
 #define FOVEA_TENSOR_PARALLEL_H
 

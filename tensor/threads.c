@@ -1,78 +1,70 @@
 /* Thread policy: the number of threads, found once, changed by fv_set_num_threads. */
-#define _GNU_SOURCE
 #include "tensor/threads.h"
 
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
-#ifdef __linux__
-#include <sched.h>
-#endif
-#ifdef _OPENMP
-#include <omp.h>
-#endif
+#include <string.h>
 
+#include "tensor/cores_impl.h"
+#include "tensor/error.h"
 #include "tensor/machine.h"
+#include "tensor/parallel_impl.h"
 
-static int threads; /* 0: not yet known */
+static atomic_int threads; /* 0: not yet known */
 
-#ifdef _OPENMP
-static int from_environment(const char *name)
+/* The number that opens the text and that one of `ends` follows; 0 if it is none. */
+static int number_of_threads(const char *text, const char *ends)
 {
-    const char *text = getenv(name);
-    int n = text ? atoi(text) : 0;
-    return n > 0 && n <= 4096 ? n : 0;
+    char *end;
+    errno = 0;
+    long n = strtol(text, &end, 10);
+    bool whole = end != text && (!*end || strchr(ends, *end));
+    return whole && errno == 0 && n >= 1 && n <= FV_MAX_THREADS ? (int)n : 0;
 }
 
-#ifdef __linux__
-/* Is cpu the first of its core's hardware threads, as the kernel lists them? */
-static bool leads_its_core(int cpu)
+static int from_environment(void)
 {
-    char path[96];
-    snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%d/topology/thread_siblings_list", cpu);
-    FILE *file = fopen(path, "r");
-    int first = cpu;
-    if (!file) return true;
-    if (fscanf(file, "%d", &first) != 1) first = cpu;
-    fclose(file);
-    return first == cpu;
+    const char *own = getenv("FOVEA_NUM_THREADS");
+    int n = own ? number_of_threads(own, "") : 0;
+    if (own && *own && !n)
+        fv_warn("FOVEA_NUM_THREADS=%s: not a number from 1 to %d", own, FV_MAX_THREADS);
+    const char *openmp = getenv("OMP_NUM_THREADS"); /* may be a list, a number a level */
+    if (!n && openmp) n = number_of_threads(openmp, ", ");
+    return n;
 }
 
-static int physical_cores(void)
+/* The default stands unless another thread has set a number meanwhile. */
+static void find_default(void)
 {
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
-    int cores = 0, allowed = CPU_COUNT(&set);
-    for (size_t cpu = 0; cpu < CPU_SETSIZE; cpu++)
-        if (CPU_ISSET(cpu, &set) && leads_its_core((int)cpu)) cores++;
-    return cores > 0 ? cores : allowed > 0 ? allowed : 1;
+    int none = 0, n = from_environment();
+    atomic_compare_exchange_strong(&threads, &none, n ? n : fv_usable_cores());
 }
-#else
-static int physical_cores(void)
+
+static bool several_threads(void)
 {
-    return omp_get_num_procs();
+    return strcmp(fv_parallel_engine_name(), "none") != 0;
 }
-#endif
-#endif
 
 int fv_get_num_threads(void)
 {
-#ifdef _OPENMP
-    int n = __atomic_load_n(&threads, __ATOMIC_RELAXED);
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    int n = atomic_load_explicit(&threads, memory_order_relaxed);
     if (n) return n;
-    n = from_environment("FOVEA_NUM_THREADS");
-    if (!n) n = from_environment("OMP_NUM_THREADS");
-    if (!n) n = physical_cores();
-    __atomic_store_n(&threads, n, __ATOMIC_RELAXED);
-    return n;
-#else
-    return 1;
-#endif
+    if (!several_threads()) return 1;
+    pthread_once(&once, find_default);
+    return atomic_load(&threads);
 }
 
 void fv_set_num_threads(int n)
 {
-    if (n >= 1 && n <= 4096) __atomic_store_n(&threads, n, __ATOMIC_RELAXED);
+    if (n < 1 || n > FV_MAX_THREADS)
+        fv_fail(FV_ERR_OPTION, "set_num_threads: %d is not a number from 1 to %d", n,
+                FV_MAX_THREADS);
+    else if (several_threads())
+        atomic_store(&threads, n);
 }
 
 fv_machine fv_machine_now(void)

@@ -1,4 +1,4 @@
-/* Thread policy: one number rules OpenMP and BLIS together. */
+/* Thread policy: one number rules the library's own threads, OpenMP and BLIS together. */
 #ifndef FOVEA_TENSOR_THREADS_H
 #define FOVEA_TENSOR_THREADS_H
 
@@ -7,10 +7,12 @@ extern "C" {
 #endif
 
 /* Threads that one op may use. First call: FOVEA_NUM_THREADS, else OMP_NUM_THREADS, else the
- * physical cores that the process may run on.  Source: torch.get_num_threads. */
+ * physical cores that the process may run on, within its cgroup's CPU quota. In the child of a fork
+ * it is 1 until fv_set_num_threads is called there.  Source: torch.get_num_threads. */
 int fv_get_num_threads(void);
 
-/* n >= 1; other values are ignored. Holds for the whole process.  Source: torch.set_num_threads. */
+/* Holds for the whole process, from the next op on; any thread may call it at any time.
+ * 1 <= n <= 4096.   Errors: option.   Source: torch.set_num_threads. */
 void fv_set_num_threads(int n);
 
 #ifdef __cplusplus
