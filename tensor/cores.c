@@ -161,8 +161,7 @@ static void read_groups(groups *g, const char *root)
         char *controllers = strchr(line, ':');
         char *group = controllers ? strchr(controllers + 1, ':') : NULL;
         if (!group) continue;
-        *group++ = '\0';
-        controllers++;
+        *controllers++ = *group++ = '\0';
         if (strcmp(line, "0") == 0 && !*controllers) strcpy(g->version2, group);
         if (is_word_of("cpu", controllers)) strcpy(g->version1, group);
     }

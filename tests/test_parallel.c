@@ -191,12 +191,20 @@ static bool all_are_one_thread_each(const crew *c, int slots)
     return true;
 }
 
+/* Jobs that are long enough for everybody to come, until so many slots have worked; a few jobs,
+ * since a busy machine may keep a thread from its core for long. */
+static crew work_together(int threads, int slots, int jobs)
+{
+    crew c = {.nap_us = 1000};
+    for (int k = 0; k < jobs && slots_used(&c) < slots; k++) fv_parallel(threads, 30, sign_in, &c);
+    return c;
+}
+
 START_TEST(other_threads_help)
 {
     if (engine_is("none")) return;
     for (int round = 0; round < 3; round++) {
-        crew c = {.nap_us = 2000};
-        fv_parallel(4, 16, sign_in, &c);
+        crew c = work_together(4, 4, 100);
         ck_assert_int_eq(slots_used(&c), 4);
         ck_assert(all_are_one_thread_each(&c, 4));
         nap(round * 3000); /* the workers fall asleep and are woken */
@@ -212,8 +220,7 @@ START_TEST(short_jobs_do_not_cost_long_ones_their_help)
         ck_assert_int_eq(mistakes_of_one_job(2, 2), 0);
         if (k % 4 == 0) nap(300);
     }
-    crew c = {.nap_us = 1000};
-    fv_parallel(2, 30, sign_in, &c);
+    crew c = work_together(2, 2, 10);
     ck_assert_int_eq(slots_used(&c), 2);
 }
 END_TEST
@@ -338,8 +345,7 @@ static int life_of_the_child(void)
     if (fv_get_num_threads() != 4) return 3;
     for (int k = 0; k < 100; k++)
         if (mistakes_of_one_job(4, 20)) return 4;
-    crew c = {.nap_us = 2000};
-    fv_parallel(4, 16, sign_in, &c);
+    crew c = work_together(4, 4, 100);
     return slots_used(&c) == 4 ? 0 : 5;
 }
 
@@ -424,8 +430,7 @@ static int life_with_a_limit(int limit)
         if (mistakes_of_one_job(MOST_THREADS, 40)) return 1;
     if (threads_asked != limit + 1) return 2; /* remembered */
     if (warnings != 1) return 3;
-    crew c = {.nap_us = 2000};
-    fv_parallel(MOST_THREADS, 16, sign_in, &c);
+    crew c = work_together(MOST_THREADS, limit + 1, 100);
     return slots_used(&c) == limit + 1 ? 0 : 4;
 }
 

@@ -1,0 +1,50 @@
+/* What scripts want to know about threads.
+ *
+ *   thread_probe number        prints the number of threads and the engine
+ *   thread_probe steps N       N training steps of a small network, and as many operations of the
+ *                              other kinds */
+#include <fovea.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tensor/parallel_impl.h"
+
+static void step(fv_module *net, fv_optim *opt)
+{
+    FV_SCOPE {
+        fv_tensor *x = fv_randn(FV_SHAPE(4, 3, 12, 12)), *y = fv_randint(0, 10, FV_SHAPE(4));
+        fv_zero_grad(opt);
+        fv_backward(fv_cross_entropy(fv_forward(net, x), y));
+        fv_step(opt);
+        fv_tensor *large = fv_randn(FV_SHAPE(300, 300));
+        fv_softmax(fv_transpose(fv_matmul(large, large), 0, 1), -1);
+        fv_cat(FV_TENSORS(large, large), .dim = 1);
+        fv_var(fv_dropout(fv_add(large, fv_sum(large, FV_DIMS(0))), .p = 0.3));
+    }
+}
+
+static int run_steps(int n)
+{
+    fv_module *net =
+        fv_sequential(fv_nn_conv2d(3, 8, 3, .padding = 1), fv_nn_batch_norm2d(8), fv_nn_relu(),
+                      fv_nn_max_pool2d(2), fv_nn_conv2d(8, 8, 3, .groups = 8), fv_nn_relu(),
+                      fv_nn_flatten(), fv_nn_linear(8 * 4 * 4, 10));
+    fv_optim *opt = fv_sgd(fv_parameters(net), .lr = 0.01, .momentum = 0.9);
+    for (int k = 0; k < n; k++) step(net, opt);
+    fv_free(opt);
+    fv_free(net);
+    fv_shutdown();
+    return fv_error_status() == FV_OK ? 0 : 1;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 2 && strcmp(argv[1], "number") == 0) {
+        printf("%d %s\n", fv_get_num_threads(), fv_parallel_engine_name());
+        return 0;
+    }
+    if (argc == 3 && strcmp(argv[1], "steps") == 0) return run_steps(atoi(argv[2]));
+    fprintf(stderr, "usage: thread_probe number | steps N\n");
+    return 2;
+}
