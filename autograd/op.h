@@ -129,38 +129,6 @@ typedef struct fv_input {
     bool optional; /* may be NULL */
 } fv_input;
 
-/* What values a test input takes. */
-typedef enum fv_case_fill {
-    FV_FILL_NORMAL = 0, /* normal numbers, kept 0.05 away from 0 (kinks) */
-    FV_FILL_POSITIVE,   /* [0.5, 2) */
-    FV_FILL_UNIT,       /* (0.05, 0.95) */
-    FV_FILL_DISTINCT,   /* a permutation of well separated numbers (max and pooling) */
-    FV_FILL_INDEX,      /* int64 in [0, limit) */
-    FV_FILL_MASK,       /* bool */
-} fv_case_fill;
-
-typedef struct fv_case_input {
-    fv_shape shape;
-    fv_case_fill fill;
-    int64_t limit; /* of FV_FILL_INDEX */
-    bool absent;   /* pass NULL */
-    bool constant; /* asks for no gradient (buffers, targets) */
-} fv_case_input;
-
-/* A test case: generic tests make the inputs, run the op on every layout, check gradients, compare
- * with the reference twin and with the stored values of the PyTorch expression. */
-typedef struct fv_case {
-    const char *name; /* a few words, unique in its op; NULL ends the list */
-    int inputs;
-    fv_case_input in[FV_MAX_SAVED_INPUTS];
-    const void *options; /* an options struct as the front function would make it */
-    const char *torch;   /* Python expression of x0, x1, ... with torch and F, e.g.
-                            "F.conv2d(x0, x1, stride=2)"; a tuple for several outputs; NULL when
-                            PyTorch has no such op */
-    double tolerance;    /* relative, in float32; 0: 1e-4 */
-    bool no_grad_check;  /* with the reason in a comment */
-} fv_case;
-
 struct fv_op {
     const char *name;                    /* as the user calls it, without fv_ */
     int inputs;                          /* count, or FV_ANY */
@@ -203,8 +171,6 @@ struct fv_op {
     /* Frees memory that options own; NULL for plain structs. Called when the call or its node ends,
      * exactly once per fv_apply. */
     void (*options_free)(void *options);
-
-    const fv_case *cases; /* ends with name NULL */
 };
 
 /* The gradient of an op that has none; calling backward through it cannot happen. */

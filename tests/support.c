@@ -1,7 +1,9 @@
 /* Shared helpers: the frame of the test programs, memory marks and comparisons. */
+#define _GNU_SOURCE /* program_invocation_name */
 #include "support.h"
 #include "tensor/parallel.h"
 
+#include <errno.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
@@ -10,8 +12,9 @@
 #include <unistd.h>
 
 static char context[256];
+static const op_case *context_case, *last_shown; /* whose command was shown last */
 static unsigned hang_seconds;
-static int noted;
+static int noted, noted_here; /* since no_failures, and in this context */
 
 /* --- the frame -------------------------------------------------------------------------------- */
 
@@ -23,6 +26,8 @@ static void reset_state(void)
     fv_inject_alloc_failure(-1);
     force_threads(0);
     limit_blocks(0);
+    fv_use_reference(false);
+    fv_set_intercept(NULL, NULL);
     context[0] = '\0';
 }
 
@@ -35,16 +40,32 @@ TCase *add_case(Suite *suite, const char *name)
     return tcase;
 }
 
+/* The command that runs only the case of the context. */
+static void show_command(void)
+{
+    if (!context_case || context_case == last_shown) return;
+    last_shown = context_case;
+    printf("  alone: FOVEA_TEST_OP=%s FOVEA_TEST_CASE='%s' %s\n", context_case->op,
+           context_case->name, program_invocation_name);
+}
+
+static void close_context(void)
+{
+    if (noted_here > 1 && noted < 200) printf("  and %d more\n", noted_here - 1);
+    noted_here = 0;
+}
+
 void note_failure(const char *format, ...)
 {
     va_list args;
     noted++;
-    if (noted > 200) return;
+    if (noted_here++ > 0 || noted > 200) return;
     printf("FAILED %s%s", context, context[0] ? ": " : "");
     va_start(args, format);
     vprintf(format, args);
     va_end(args);
     printf("\n");
+    show_command();
     if (noted == 200) printf("FAILED: further failures are not shown\n");
     fflush(stdout);
 }
@@ -52,8 +73,10 @@ void note_failure(const char *format, ...)
 bool no_failures(void)
 {
     bool none = noted == 0;
+    close_context();
     noted = 0;
     context[0] = '\0';
+    context_case = last_shown = NULL;
     return none;
 }
 
@@ -79,15 +102,36 @@ static void die_of_signal(int number)
     raise(number);
 }
 
-void set_context(const char *format, ...)
+static void watch_the_clock(void)
 {
-    va_list args;
-    va_start(args, format);
-    vsnprintf(context, sizeof context, format, args);
-    va_end(args);
     if (hang_seconds == 0) return;
     signal(SIGALRM, die_of_signal); /* Check has put its own handler in the meantime */
     alarm(hang_seconds);
+}
+
+void set_context(const char *format, ...)
+{
+    va_list args;
+    close_context();
+    context_case = NULL;
+    va_start(args, format);
+    vsnprintf(context, sizeof context, format, args);
+    va_end(args);
+    watch_the_clock();
+}
+
+void set_case_context(const op_case *c, const char *format, ...)
+{
+    va_list args;
+    close_context();
+    context_case = c;
+    int length = snprintf(context, sizeof context, "%s/%s", c->op, c->name);
+    if (length < 0 || (size_t)length + 2 >= sizeof context) length = 0;
+    memcpy(context + length, ": ", 3);
+    va_start(args, format);
+    vsnprintf(context + length + 2, sizeof context - (size_t)length - 2, format, args);
+    va_end(args);
+    watch_the_clock();
 }
 
 #ifdef __SANITIZE_ADDRESS__
@@ -167,16 +211,42 @@ static bool values_close(double a, double b, double tolerance, double scale)
     return fabs(a - b) <= tolerance * fmax(fabs(b), scale);
 }
 
-static bool doubles_close(const double *a, const double *b, int64_t count, double tolerance,
-                          char *message, size_t size)
+/* "[1,0,2]" of element k. */
+static void coordinates_text(const fv_shape *shape, int64_t k, char *text, size_t size)
 {
-    double scale = root_mean_square(b, count);
+    int64_t inner = fv_shape_numel(shape);
+    size_t used = (size_t)snprintf(text, size, "[");
+    for (int d = 0; d < shape->ndim && used < size; d++) {
+        inner /= shape->dim[d];
+        used += (size_t)snprintf(text + used, size - used, "%s%lld", d ? "," : "",
+                                 (long long)(k / inner % shape->dim[d]));
+    }
+    if (used < size) snprintf(text + used, size - used, "]");
+}
+
+/* Differences of infinities and NaN are beyond all others. */
+static double distance(double a, double b)
+{
+    double difference = fabs(a - b);
+    return isnan(difference) ? (double)INFINITY : difference;
+}
+
+/* The elements a of a tensor of that shape against b, whose scale counts as no less than least. */
+static bool doubles_close(const double *a, const double *b, const fv_shape *shape, double tolerance,
+                          double least, char *message, size_t size)
+{
+    int64_t count = fv_shape_numel(shape), wrong = 0, worst = 0;
+    double scale = fmax(root_mean_square(b, count), least);
+    char where[128];
     for (int64_t k = 0; k < count; k++) {
         if (values_close(a[k], b[k], tolerance, scale)) continue;
-        snprintf(message, size, "element %lld is %.17g, should be %.17g", (long long)k, a[k], b[k]);
-        return false;
+        if (wrong++ == 0 || distance(a[k], b[k]) > distance(a[worst], b[worst])) worst = k;
     }
-    return true;
+    if (wrong == 0) return true;
+    coordinates_text(shape, worst, where, sizeof where);
+    snprintf(message, size, "%s: %lld of %lld elements differ, worst at %s: %.12g, should be %.12g",
+             fv_shape_text(shape), (long long)wrong, (long long)count, where, a[worst], b[worst]);
+    return false;
 }
 
 static bool same_kind(const fv_tensor *a, const fv_tensor *b, char *message, size_t size)
@@ -203,6 +273,9 @@ static void apply_rule(double *a, double *b, int64_t count, infinity_rule rule)
     }
 }
 
+/* Sums that are 0 but for rounding have no scale of their own. */
+#define LEAST_SCALE 0.01
+
 bool tensors_close_by(const fv_tensor *a, const fv_tensor *b, double tolerance, infinity_rule rule,
                       char *message, size_t size)
 {
@@ -211,7 +284,8 @@ bool tensors_close_by(const fv_tensor *a, const fv_tensor *b, double tolerance, 
     bool close = false;
     if (values_a && values_b) {
         apply_rule(values_a, values_b, a->numel, rule);
-        close = doubles_close(values_a, values_b, a->numel, tolerance, message, size);
+        fv_shape shape = fv_shape_of(a);
+        close = doubles_close(values_a, values_b, &shape, tolerance, LEAST_SCALE, message, size);
     } else {
         snprintf(message, size, "cannot be read: %s", fv_error());
     }
@@ -247,7 +321,8 @@ void assert_values(const fv_tensor *t, const double *values, int64_t count, doub
                   (long long)count);
     double *found = copy_as_doubles(t);
     ck_assert_ptr_nonnull(found);
-    bool close = doubles_close(found, values, count, tolerance, message, sizeof message);
+    fv_shape shape = fv_shape_of(t);
+    bool close = doubles_close(found, values, &shape, tolerance, 0, message, sizeof message);
     free(found);
     ck_assert_msg(close, "%s", message);
 }

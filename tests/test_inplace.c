@@ -7,28 +7,20 @@
 
 typedef struct row {
     const char *name;
-    fv_case_fill fill;
+    case_fill fill;
     fv_tensor *(*unary)(fv_tensor *x), *(*unary_)(fv_tensor *x);
     fv_tensor *(*number)(fv_tensor *x, double p), *(*number_)(fv_tensor *x, double p);
     fv_tensor *(*binary)(fv_tensor *x, fv_tensor *y), *(*binary_)(fv_tensor *x, fv_tensor *y);
     double p;
-    fv_case_fill other;
+    case_fill other;
 } row;
 
 #define FV_UNARY(op, class, value, saves, gradient, torch, values)                                 \
-    {.name = #op, .fill = FV_FILL_##values, .unary = fv_##op, .unary_ = fv_##op##_},
+    {.name = #op, .fill = FILL_##values, .unary = fv_##op, .unary_ = fv_##op##_},
 #define FV_NUMBER(op, class, value, saves, gradient, torch, values, number_p)                      \
-    {.name = #op,                                                                                  \
-     .fill = FV_FILL_##values,                                                                     \
-     .number = fv_##op,                                                                            \
-     .number_ = fv_##op##_,                                                                        \
-     .p = (number_p)},
+    {.name = #op, .fill = FILL_##values, .number = fv_##op, .number_ = fv_##op##_, .p = (number_p)},
 #define FV_BINARY(op, class, value, saves_x, gradient_x, saves_y, gradient_y, torch, x, y)         \
-    {.name = #op,                                                                                  \
-     .fill = FV_FILL_##x,                                                                          \
-     .binary = fv_##op,                                                                            \
-     .binary_ = fv_##op##_,                                                                        \
-     .other = FV_FILL_##y},
+    {.name = #op, .fill = FILL_##x, .binary = fv_##op, .binary_ = fv_##op##_, .other = FILL_##y},
 static const row rows[] = {
 #include "tensor/kernels/elementwise/elementwise.inc"
 };
@@ -36,7 +28,7 @@ enum { ROWS = sizeof rows / sizeof rows[0] };
 
 static const fv_shape shape = {3, {2, 3, 4}}, other_shape = {2, {3, 1}};
 
-static fv_tensor *operand(fv_case_fill fill, const fv_shape *s, fv_dtype dtype, layout order)
+static fv_tensor *operand(case_fill fill, const fv_shape *s, fv_dtype dtype, layout order)
 {
     double *values = fill_values(fill, 0, fv_shape_numel(s), 17 + (uint64_t)s->ndim);
     fv_tensor *t = tensor_in_layout(values, s, dtype, order);

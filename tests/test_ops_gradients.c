@@ -11,27 +11,25 @@ enum { ALL_INPUTS = 0xffff };
 
 /* One case as a function of its differentiable inputs, for gradcheck. */
 typedef struct case_function {
-    const fv_op *op;
-    const fv_case *c;
+    const op_case *c;
     int output;
-    fv_tensor *in[FV_MAX_SAVED_INPUTS];
-    bool varies[FV_MAX_SAVED_INPUTS];
+    fv_tensor *x[CASE_INPUTS];
+    bool varies[CASE_INPUTS];
 } case_function;
 
 static fv_tensor *call_case(fv_tensor *const *varying, void *context)
 {
     const case_function *f = context;
-    fv_tensor *in[FV_MAX_SAVED_INPUTS], *out[FV_MAX_OUTPUTS];
+    fv_tensor *x[CASE_INPUTS], *y[CASE_OUTPUTS];
     int next = 0;
     for (int i = 0; i < f->c->inputs; i++) {
-        in[i] = f->in[i];
-        if (f->varies[i]) in[i] = varying[next++];
+        x[i] = f->x[i];
+        if (f->varies[i]) x[i] = varying[next++];
         /* buffers that the op writes must be the same at every call */
-        else if (in[i] && f->c->in[i].constant)
-            in[i] = fv_clone(in[i]);
+        else if (x[i] && f->c->in[i].constant)
+            x[i] = fv_clone(x[i]);
     }
-    case_apply(f->op, f->c, in, out);
-    return out[f->output];
+    return case_run(f->c, x, y) > f->output ? y[f->output] : fv_failed_tensor();
 }
 
 static void check_output(case_function *f, fv_tensor_list list, bool twice)
@@ -44,63 +42,65 @@ static void check_output(case_function *f, fv_tensor_list list, bool twice)
     fv_clear_error();
 }
 
-/* Which outputs depend on a gradient: what the op says of itself on the first call. Returns their
- * number, or INTEGERS_ONLY when none could. */
+/* Which outputs depend on a gradient: what the call says of itself. Returns their number, or
+ * INTEGERS_ONLY when none could. */
 enum { INTEGERS_ONLY = -1 };
 
-static int differentiable_outputs(case_function *f, bool *depends)
+static int differentiable_outputs(const op_case *c, bool *depends)
 {
-    fv_tensor *out[FV_MAX_OUTPUTS];
+    fv_tensor *x[CASE_INPUTS], *y[CASE_OUTPUTS];
     int count = 0;
-    case_inputs(f->op, f->c, FV_FLOAT64, LAYOUT_CONTIGUOUS, 0, true, f->in);
-    if (case_apply(f->op, f->c, f->in, out) != FV_OK) {
+    bool floating = false;
+    case_inputs(c, FV_FLOAT64, LAYOUT_CONTIGUOUS, 0, true, x);
+    if (case_run(c, x, y) == 0) {
         note_failure("refused: %s", fv_error());
         fv_clear_error();
         return 0;
     }
-    bool floating = false;
-    for (int j = 0; j < f->op->outputs; j++) {
-        depends[j] = out[j]->requires_grad;
+    for (int j = 0; j < CASE_OUTPUTS && y[j]; j++) {
+        depends[j] = y[j]->requires_grad;
         count += depends[j];
-        floating |= fv_dtype_is_floating(out[j]->dtype);
+        floating |= fv_dtype_is_floating(y[j]->dtype);
     }
     return floating ? count : INTEGERS_ONLY;
 }
 
-static void check_case(const fv_op *op, const fv_case *c, bool twice)
+static bool has_gradient(const op_case *c)
 {
-    case_function f = {.op = op, .c = c};
-    fv_tensor *varying[FV_MAX_SAVED_INPUTS];
-    bool depends[FV_MAX_OUTPUTS] = {false};
+    const fv_op *op = fv_find_op(c->op);
+    return op && op->gradient != FV_NO_GRADIENT;
+}
+
+static void check_case(const op_case *c, bool twice)
+{
+    case_function f = {.c = c};
+    fv_tensor *varying[CASE_INPUTS];
+    bool depends[CASE_OUTPUTS] = {false};
     int64_t count = 0;
-    int outputs = differentiable_outputs(&f, depends);
-    case_inputs(op, c, FV_FLOAT64, LAYOUT_CONTIGUOUS, 0, true, f.in);
+    int outputs = differentiable_outputs(c, depends);
+    case_inputs(c, FV_FLOAT64, LAYOUT_CONTIGUOUS, 0, true, f.x);
     for (int i = 0; i < c->inputs; i++) {
-        f.varies[i] = f.in[i] && f.in[i]->requires_grad;
-        if (f.varies[i]) varying[count++] = f.in[i];
+        f.varies[i] = f.x[i] && f.x[i]->requires_grad;
+        if (f.varies[i]) varying[count++] = f.x[i];
     }
-    if (op->gradient == FV_NO_GRADIENT && outputs > 0)
+    if (!has_gradient(c) && outputs > 0)
         note_failure("has no gradient, but an output requires one");
-    if (op->gradient != FV_NO_GRADIENT && count > 0 && outputs == 0)
+    if (has_gradient(c) && count > 0 && outputs == 0)
         note_failure("has a gradient, but no output requires one");
     if (count == 0) return;
-    for (int j = 0; j < op->outputs; j++) {
-        f.output = j;
-        if (depends[j]) check_output(&f, (fv_tensor_list){varying, count}, twice);
-    }
+    for (f.output = 0; f.output < CASE_OUTPUTS; f.output++)
+        if (depends[f.output]) check_output(&f, (fv_tensor_list){varying, count}, twice);
 }
 
 static void check_all_cases(bool twice)
 {
     fv_set_log(NULL, NULL);
-    for (const fv_op_entry *e = next_op(NULL); e; e = next_op(e)) {
-        for (const fv_case *c = e->op->cases; c && c->name; c++) {
-            if (c->no_grad_check) continue;
-            set_context("%s/%s: %s", e->op->name, c->name, twice ? "gradgradcheck" : "gradcheck");
-            FV_SCOPE
-                check_case(e->op, c, twice);
-            fv_clear_error();
-        }
+    for (const op_case *c = next_case(NULL); c; c = next_case(c)) {
+        if (c->not_gradcheck) continue;
+        set_case_context(c, "%s", twice ? "gradgradcheck" : "gradcheck");
+        FV_SCOPE
+            check_case(c, twice);
+        fv_clear_error();
     }
     ck_assert(no_failures());
 }
@@ -133,30 +133,31 @@ static fv_tensor *make_seed(const fv_tensor *output, int j, seed_kind kind)
     return fv_scope_adopt(fv_tensor_alias(one, &shape, zeros, 0));
 }
 
-/* Gradients of the case in all inputs, summed over its outputs; false after a note. */
-static bool run_gradients(const fv_op *op, const fv_case *c, fv_dtype floating, layout order,
-                          uint32_t which, seed_kind kind, fv_tensor **grads)
+/* Gradients of the case in all inputs, summed over its outputs; false after a note, or when no
+ * output has one. */
+static bool run_gradients(const op_case *c, fv_dtype floating, layout order, uint32_t which,
+                          seed_kind kind, fv_tensor **grads)
 {
-    fv_tensor *in[FV_MAX_SAVED_INPUTS], *out[FV_MAX_OUTPUTS];
-    case_inputs(op, c, floating, order, which, true, in);
-    fv_status status = case_apply(op, c, in, out);
+    fv_tensor *x[CASE_INPUTS], *y[CASE_OUTPUTS];
+    case_inputs(c, floating, order, which, true, x);
+    bool ok = case_run(c, x, y) > 0;
     int differentiable = 0;
-    for (int j = 0; status == FV_OK && j < op->outputs; j++) {
-        if (!out[j]->requires_grad) continue;
+    for (int j = 0; ok && j < CASE_OUTPUTS && y[j]; j++) {
+        if (!y[j]->requires_grad) continue;
         differentiable++;
-        status = fv_backward(out[j], make_seed(out[j], j, kind), .retain_graph = true);
+        ok = fv_backward(y[j], make_seed(y[j], j, kind), .retain_graph = true) == FV_OK;
     }
-    for (int i = 0; i < c->inputs; i++) grads[i] = in[i] ? fv_grad_of(in[i]) : NULL;
+    for (int i = 0; i < c->inputs; i++) grads[i] = x[i] ? fv_grad_of(x[i]) : NULL;
     /* the leaves die with the scope; keep what they hold */
     for (int i = 0; i < c->inputs; i++)
         if (grads[i]) fv_scope_adopt(fv_retain(grads[i]));
-    if (status == FV_OK) return differentiable > 0;
+    if (ok) return differentiable > 0;
     note_failure("%s: %s", layout_name(order), fv_error());
     fv_clear_error();
     return false;
 }
 
-static void compare_gradients(const fv_case *c, fv_dtype floating, fv_tensor *const *found,
+static void compare_gradients(const op_case *c, fv_dtype floating, fv_tensor *const *found,
                               fv_tensor *const *wanted, const char *where)
 {
     char message[256];
@@ -166,42 +167,52 @@ static void compare_gradients(const fv_case *c, fv_dtype floating, fv_tensor *co
             note_failure("%s: the gradient of input %d is missing", where, i);
         else if (!tensors_close(found[i], wanted[i], case_tolerance(c, floating), message,
                                 sizeof message))
-            note_failure("%s: gradient of input %d: %s", where, i, message);
+            note_failure("%s: gradient of input %d %s", where, i, message);
     }
 }
 
-static void check_orders(const fv_op *op, const fv_case *c, fv_dtype floating)
+static void check_orders(const op_case *c, fv_dtype floating)
 {
-    fv_tensor *found[FV_MAX_SAVED_INPUTS], *wanted[FV_MAX_SAVED_INPUTS];
+    fv_tensor *found[CASE_INPUTS], *wanted[CASE_INPUTS];
     for (int order = LAYOUT_CHANNELS_LAST; order < LAYOUT_COUNT; order++) {
-        if (!run_gradients(op, c, floating, (layout)order, 0, SEED_FIXED, wanted)) return;
-        if (follows_memory_order(op)) break;
-        if (run_gradients(op, c, floating, (layout)order, ALL_INPUTS, SEED_FIXED, found))
+        if (!run_gradients(c, floating, (layout)order, 0, SEED_FIXED, wanted)) return;
+        if (follows_memory_order(c)) break;
+        if (run_gradients(c, floating, (layout)order, ALL_INPUTS, SEED_FIXED, found))
             compare_gradients(c, floating, found, wanted, layout_name((layout)order));
     }
-    if (!run_gradients(op, c, floating, LAYOUT_CONTIGUOUS, 0, SEED_ONES, wanted)) return;
-    if (run_gradients(op, c, floating, LAYOUT_CONTIGUOUS, 0, SEED_ONE_REPEATED, found))
+    if (!run_gradients(c, floating, LAYOUT_CONTIGUOUS, 0, SEED_ONES, wanted)) return;
+    if (run_gradients(c, floating, LAYOUT_CONTIGUOUS, 0, SEED_ONE_REPEATED, found))
         compare_gradients(c, floating, found, wanted, "a broadcast output gradient");
     for (int threads = 2; threads <= 3; threads++) {
         force_threads(threads);
-        if (run_gradients(op, c, floating, LAYOUT_CONTIGUOUS, 0, SEED_ONES, found))
+        if (run_gradients(c, floating, LAYOUT_CONTIGUOUS, 0, SEED_ONES, found))
             compare_gradients(c, floating, found, wanted, "threads");
         force_threads(0);
     }
 }
 
+/* The gradients of the reference loops, whose backward ops are reference loops too. */
+static void check_twin(const op_case *c, fv_dtype floating)
+{
+    fv_tensor *found[CASE_INPUTS], *wanted[CASE_INPUTS];
+    bool before = fv_use_reference(true);
+    bool ready = run_gradients(c, floating, LAYOUT_CONTIGUOUS, 0, SEED_FIXED, wanted);
+    fv_use_reference(before);
+    if (ready && run_gradients(c, floating, LAYOUT_CONTIGUOUS, 0, SEED_FIXED, found))
+        compare_gradients(c, floating, found, wanted, "kernel and twin");
+}
+
 START_TEST(every_memory_order_gives_the_same_gradients)
 {
     fv_set_log(NULL, NULL);
-    for (const fv_op_entry *e = next_op(NULL); e; e = next_op(e)) {
-        if (e->op->gradient == FV_NO_GRADIENT) continue;
-        for (const fv_case *c = e->op->cases; c && c->name; c++) {
-            for (fv_dtype d = FV_FLOAT32; d <= FV_FLOAT64; d = (fv_dtype)(d + 1)) {
-                set_context("%s/%s %s: gradient", e->op->name, c->name, fv_dtype_name(d));
-                FV_SCOPE
-                    check_orders(e->op, c, d);
-                fv_clear_error();
+    for (const op_case *c = next_case(NULL); c; c = next_case(c)) {
+        for (fv_dtype d = FV_FLOAT32; has_gradient(c) && d <= FV_FLOAT64; d = (fv_dtype)(d + 1)) {
+            set_case_context(c, "%s, gradient", fv_dtype_name(d));
+            FV_SCOPE {
+                check_twin(c, d);
+                check_orders(c, d);
             }
+            fv_clear_error();
         }
     }
     ck_assert(no_failures());

@@ -120,8 +120,8 @@ END_TEST
 static fv_tensor *steps_in_layout(layout order, layout grad_order, int threads)
 {
     fv_shape shape = FV_SHAPE(8, 6, 5, 4);
-    double *values = fill_values(FV_FILL_NORMAL, 0, 960, 1);
-    double *grads = fill_values(FV_FILL_NORMAL, 0, 960, 2);
+    double *values = fill_values(FILL_NORMAL, 0, 960, 1);
+    double *grads = fill_values(FILL_NORMAL, 0, 960, 2);
     fv_tensor *p = fv_requires_grad(tensor_in_layout(values, &shape, FV_FLOAT32, order), true);
     fv_tensor *g = tensor_in_layout(grads, &shape, FV_FLOAT32, grad_order);
     free(values);

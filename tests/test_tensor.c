@@ -6,7 +6,7 @@
 
 #include "support.h"
 
-#define INDEX(...) ((const int64_t[]){__VA_ARGS__})
+#define POSITION(...) ((const int64_t[]){__VA_ARGS__})
 
 /* --- creation --------------------------------------------------------------------------------- */
 
@@ -177,11 +177,11 @@ START_TEST(elements_can_be_read_one_by_one)
     fv_set_log(NULL, NULL);
     FV_SCOPE {
         fv_tensor *m = fv_reshape(fv_arange(0, 6), 2, 3);
-        ck_assert(fv_at(m, INDEX(1, 2)) == 5.0);
-        ck_assert(fv_at(m, INDEX(-1, -3)) == 3.0);
-        ck_assert(isnan(fv_at(m, INDEX(2, 0))));
+        ck_assert(fv_at(m, POSITION(1, 2)) == 5.0);
+        ck_assert(fv_at(m, POSITION(-1, -3)) == 3.0);
+        ck_assert(isnan(fv_at(m, POSITION(2, 0))));
         expect_error(FV_ERR_INDEX, "");
-        ck_assert(isnan(fv_at(m, INDEX(0, INT64_MIN))));
+        ck_assert(isnan(fv_at(m, POSITION(0, INT64_MIN))));
         fv_clear_error();
         ck_assert(isnan(fv_item(m)));
         expect_error(FV_ERR_SHAPE, "[2,3]");

@@ -3,9 +3,11 @@
 
     golden_inputs | make.py DIRECTORY
 
-writes DIRECTORY/<op>.json: per case the outputs in float64 and, where they depend on an input that
-wants a gradient, the gradients for a fixed output gradient (see fixed_gradient). Needs Debian's
-python3-torch. Cases come in and go out in the same order; files without a case are removed.
+writes DIRECTORY/<op>.txt: per case its name, its expression, a fingerprint of its inputs, the outputs
+in float64 and, where they depend on an input that wants a gradient, the gradients for a fixed output
+gradient (see fixed_gradient); one tensor a line, with 12 digits, so that a change can be read in a
+diff. Needs Debian's python3-torch. Cases come in and go out in the same order; files without a case
+are removed.
 """
 import json
 import os
@@ -37,42 +39,35 @@ def evaluate(expression, inputs):
     return list(result) if isinstance(result, (tuple, list)) else [result]
 
 
-def numbers(tensor):
-    """JSON has no infinities: they become texts."""
-    flat = tensor.detach().to(torch.float64).reshape(-1).tolist()
-    return [v if v == v and abs(v) != float('inf') else str(v) for v in flat]
+def tensor_line(label, tensor):
+    """'output 0 [2,3] 1.5 -2 ...', also with inf and nan."""
+    shape = ','.join(map(str, tensor.shape))
+    values = tensor.detach().to(torch.float64).reshape(-1).tolist()
+    return ' '.join([label, f'[{shape}]', *(f'{v:.12g}' for v in values)])
 
 
-def gradients(outputs, inputs):
-    wanted = [x for x in inputs if x is not None and x.requires_grad]
+def gradient_lines(outputs, inputs):
+    wanted = [(i, x) for i, x in enumerate(inputs) if x is not None and x.requires_grad]
     chosen = [(y, fixed_gradient(y, j)) for j, y in enumerate(outputs) if y.requires_grad]
     if not wanted or not chosen:
-        return None
-    found = iter(torch.autograd.grad([y for y, _ in chosen], wanted, [g for _, g in chosen],
-                                     allow_unused=True))
-    result = []
-    for x in inputs:
-        gradient = next(found) if x is not None and x.requires_grad else None
-        result.append(None if gradient is None else numbers(gradient))
-    return result
+        return []
+    found = torch.autograd.grad([y for y, _ in chosen], [x for _, x in wanted],
+                                [g for _, g in chosen], allow_unused=True)
+    return [tensor_line(f'gradient {i}', g) for (i, _), g in zip(wanted, found) if g is not None]
 
 
 def run(case):
+    """The lines of a case."""
     inputs = [make_input(x) for x in case['inputs']]
     outputs = evaluate(case['torch'], inputs)
-    return {
-        'fingerprint': case['fingerprint'],
-        'torch': case['torch'],
-        'outputs': [{'shape': list(y.shape), 'data': numbers(y)} for y in outputs],
-        'gradients': gradients(outputs, inputs) if case['gradient'] else None,
-    }
+    lines = [f"case {case['case']}", f"torch {case['torch']}", f"inputs {case['fingerprint']}"]
+    lines += [tensor_line(f'output {j}', y) for j, y in enumerate(outputs)]
+    return lines + (gradient_lines(outputs, inputs) if case['gradient'] else [])
 
 
-def write(path, op, cases):
+def write(path, cases):
     with open(path, 'w', encoding='utf-8') as file:
-        file.write('{"op": %s, "cases": {\n' % json.dumps(op))
-        lines = [f'{json.dumps(name)}: {json.dumps(case)}' for name, case in cases.items()]
-        file.write(',\n'.join(lines) + '\n}}\n')
+        file.write('\n'.join('\n'.join(lines) + '\n' for lines in cases))
 
 
 def main():
@@ -83,15 +78,15 @@ def main():
     for line in sys.stdin:
         case = json.loads(line)
         try:
-            ops.setdefault(case['op'], {})[case['case']] = run(case)
+            ops.setdefault(case['op'], []).append(run(case))
         except Exception as error:  # a wrong expression: name it and go on
             failed += 1
             print(f"{case['op']}/{case['case']}: {case['torch']}: {error}", file=sys.stderr)
     for name in os.listdir(directory):
-        if name.endswith('.json') and name[:-5] not in ops:
+        if name.endswith('.txt') and name[:-4] not in ops:
             os.remove(os.path.join(directory, name))
     for op, cases in ops.items():
-        write(os.path.join(directory, op + '.json'), op, cases)
+        write(os.path.join(directory, op + '.txt'), cases)
     print(f'{sum(map(len, ops.values()))} cases of {len(ops)} ops stored')
     return 1 if failed else 0
 

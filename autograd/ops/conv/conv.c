@@ -136,144 +136,6 @@ static void weight_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor 
     if (fv_wants(c, 1)) gin[1] = FV_APPLY(forward_ops[nd], &a, c->in[0], gout[0], NULL);
 }
 
-/* --- test cases ------------------------------------------------------------------------------- */
-
-#define DEFAULTS .stride = 1, .padding = 0, .output_padding = 0, .dilation = 1, .groups = 1
-#ifdef __clang__
-#pragma clang diagnostic ignored "-Winitializer-overrides"
-#else
-#pragma GCC diagnostic ignored "-Woverride-init"
-#endif
-#define OPTIONS(...)                                                                               \
-    &(const fv_conv_options)                                                                       \
-    {                                                                                              \
-        DEFAULTS, __VA_ARGS__                                                                      \
-    }
-#define SHAPES(...) .in = {__VA_ARGS__}
-#define T(...)                                                                                     \
-    {                                                                                              \
-        .shape = { FV_COUNT_(__VA_ARGS__), {__VA_ARGS__} }                                         \
-    }
-#define NONE                                                                                       \
-    {                                                                                              \
-        .absent = true                                                                             \
-    }
-#define PAIR(a, b)                                                                                 \
-    ((fv_dims)(INT64_C(1) << 60 | (INT64_C(536870912) + (b)) << 30 | (INT64_C(536870912) + (a))))
-#define CASE(name_, torch_, options_, ...)                                                         \
-    {                                                                                              \
-        .name = name_, .torch = torch_, .options = options_, .inputs = 3, SHAPES(__VA_ARGS__)      \
-    }
-
-static const fv_case conv1d_cases[] = {
-    CASE("plain", "F.conv1d(x0, x1, x2)", OPTIONS(.stride = 1), T(2, 3, 7), T(4, 3, 3), T(4)),
-    CASE("stride 2, padding 2, dilation 2, no bias",
-         "F.conv1d(x0, x1, None, stride=2, padding=2, dilation=2)",
-         OPTIONS(.stride = 2, .padding = 2, .dilation = 2), T(2, 2, 9), T(3, 2, 3), NONE),
-    CASE("groups of one channel", "F.conv1d(x0, x1, x2, groups=3, padding='same')",
-         OPTIONS(.groups = 3, .padding = FV_SAME), T(1, 3, 6), T(3, 1, 4), T(3)),
-    {.name = NULL}};
-
-static const fv_case conv2d_cases[] = {
-    CASE("3x3, padding 1", "F.conv2d(x0, x1, x2, padding=1)", OPTIONS(.padding = 1), T(2, 3, 5, 6),
-         T(4, 3, 3, 3), T(4)),
-    CASE("stride 2, no bias", "F.conv2d(x0, x1, None, stride=2)", OPTIONS(.stride = 2),
-         T(2, 2, 7, 6), T(3, 2, 3, 3), NONE),
-    CASE("pairs", "F.conv2d(x0, x1, x2, stride=(2, 1), padding=(0, 2), dilation=(1, 2))",
-         OPTIONS(.stride = PAIR(2, 1), .padding = PAIR(0, 2), .dilation = PAIR(1, 2)),
-         T(1, 2, 6, 5), T(2, 2, 2, 3), T(2)),
-    CASE("1x1", "F.conv2d(x0, x1, x2)", OPTIONS(.stride = 1), T(2, 4, 3, 3), T(5, 4, 1, 1), T(5)),
-    CASE("1x1, stride 2", "F.conv2d(x0, x1, None, stride=2)", OPTIONS(.stride = 2), T(1, 3, 5, 4),
-         T(2, 3, 1, 1), NONE),
-    CASE("two groups", "F.conv2d(x0, x1, x2, groups=2, padding=1)",
-         OPTIONS(.groups = 2, .padding = 1), T(1, 4, 4, 3), T(6, 2, 3, 3), T(6)),
-    CASE("depthwise", "F.conv2d(x0, x1, x2, groups=4, padding=1)",
-         OPTIONS(.groups = 4, .padding = 1), T(1, 4, 4, 3), T(4, 1, 3, 3), T(4)),
-    CASE("same, even kernel", "F.conv2d(x0, x1, x2, padding='same')", OPTIONS(.padding = FV_SAME),
-         T(1, 2, 5, 4), T(2, 2, 2, 4), T(2)),
-    CASE("full", "F.conv2d(x0, x1, x2, padding=(2, 1))", OPTIONS(.padding = FV_FULL), T(1, 2, 3, 4),
-         T(2, 2, 3, 2), T(2)),
-    CASE("full, dilation 2", "F.conv2d(x0, x1, None, padding=(4, 2), dilation=2)",
-         OPTIONS(.padding = FV_FULL, .dilation = 2), T(1, 1, 3, 4), T(2, 1, 3, 2), NONE),
-    CASE("valid, 5x5", "F.conv2d(x0, x1, x2, padding='valid')", OPTIONS(.padding = FV_VALID),
-         T(1, 1, 6, 7), T(2, 1, 5, 5), T(2)),
-    CASE("stride 3 skips input", "F.conv2d(x0, x1, None, stride=3)", OPTIONS(.stride = 3),
-         T(1, 2, 7, 8), T(2, 2, 2, 2), NONE),
-    CASE("kernel as large as the image", "F.conv2d(x0, x1, x2)", OPTIONS(.stride = 1),
-         T(2, 2, 3, 2), T(3, 2, 3, 2), T(3)),
-    CASE("17 channels", "F.conv2d(x0, x1, None, padding=1)", OPTIONS(.padding = 1), T(1, 17, 2, 2),
-         T(2, 17, 3, 3), NONE),
-    {.name = NULL}};
-
-static const fv_case conv3d_cases[] = {
-    CASE("plain", "F.conv3d(x0, x1, x2, padding=1)", OPTIONS(.padding = 1), T(1, 2, 3, 3, 2),
-         T(2, 2, 2, 3, 2), T(2)),
-    CASE("stride 2", "F.conv3d(x0, x1, None, stride=2)", OPTIONS(.stride = 2), T(1, 2, 4, 3, 5),
-         T(2, 2, 2, 1, 3), NONE),
-    {.name = NULL}};
-
-static const fv_case conv_transpose1d_cases[] = {
-    CASE("stride 2", "F.conv_transpose1d(x0, x1, x2, stride=2)", OPTIONS(.stride = 2), T(2, 3, 4),
-         T(3, 2, 3), T(2)),
-    {.name = NULL}};
-
-static const fv_case conv_transpose2d_cases[] = {
-    CASE("plain", "F.conv_transpose2d(x0, x1, x2)", OPTIONS(.stride = 1), T(2, 3, 3, 4),
-         T(3, 2, 3, 3), T(2)),
-    CASE("stride 2, output_padding 1",
-         "F.conv_transpose2d(x0, x1, x2, stride=2, padding=1, output_padding=1)",
-         OPTIONS(.stride = 2, .padding = 1, .output_padding = 1), T(1, 2, 3, 3), T(2, 3, 3, 3),
-         T(3)),
-    CASE("groups, dilation 2, output_padding 1 below dilation",
-         "F.conv_transpose2d(x0, x1, None, groups=2, dilation=2, output_padding=1)",
-         OPTIONS(.groups = 2, .dilation = 2, .output_padding = 1), T(1, 4, 3, 2), T(4, 1, 2, 2),
-         NONE),
-    CASE("stride 3 beyond the kernel", "F.conv_transpose2d(x0, x1, x2, stride=3)",
-         OPTIONS(.stride = 3), T(1, 2, 2, 2), T(2, 2, 2, 2), T(2)),
-    {.name = NULL}};
-
-static const fv_case conv_transpose3d_cases[] = {
-    CASE("stride 2", "F.conv_transpose3d(x0, x1, x2, stride=2, padding=1)",
-         OPTIONS(.stride = 2, .padding = 1), T(1, 2, 2, 3, 2), T(2, 2, 2, 2, 3), T(2)),
-    {.name = NULL}};
-
-/* The weight face has no options of its own: its cases give the geometry. */
-#define GEOMETRY(...)                                                                              \
-    &(const fv_conv_options)                                                                       \
-    {                                                                                              \
-        DEFAULTS, .resolved = true, .g = { __VA_ARGS__ }                                           \
-    }
-static const fv_case conv1d_weight_cases[] = {
-    {.name = "stride 2",
-     .torch = "torch.nn.grad.conv1d_weight(x0, (3, 2, 3), x1, stride=2, padding=1)",
-     .options =
-         GEOMETRY(2, 2, 3, 1, {1, 1, 5}, {1, 1, 3}, {1, 1, 3}, {1, 1, 2}, {0, 0, 1}, {1, 1, 1}),
-     .inputs = 2,
-     SHAPES(T(2, 2, 5), T(2, 3, 3))},
-    {.name = NULL}};
-static const fv_case conv2d_weight_cases[] = {
-    {.name = "3x3, padding 1",
-     .torch = "torch.nn.grad.conv2d_weight(x0, (3, 2, 3, 3), x1, padding=1)",
-     .options =
-         GEOMETRY(2, 2, 3, 1, {1, 4, 3}, {1, 4, 3}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}),
-     .inputs = 2,
-     SHAPES(T(2, 2, 4, 3), T(2, 3, 4, 3))},
-    {.name = "groups, stride 2",
-     .torch = "torch.nn.grad.conv2d_weight(x0, (4, 1, 2, 2), x1, stride=2, groups=2)",
-     .options =
-         GEOMETRY(1, 2, 4, 2, {1, 4, 5}, {1, 2, 2}, {1, 2, 2}, {1, 2, 2}, {0, 0, 0}, {1, 1, 1}),
-     .inputs = 2,
-     SHAPES(T(1, 2, 4, 5), T(1, 4, 2, 2))},
-    {.name = NULL}};
-static const fv_case conv3d_weight_cases[] = {
-    {.name = "plain",
-     .torch = "torch.nn.grad.conv3d_weight(x0, (2, 2, 2, 2, 1), x1)",
-     .options =
-         GEOMETRY(1, 2, 2, 1, {3, 2, 2}, {2, 1, 2}, {2, 2, 1}, {1, 1, 1}, {0, 0, 0}, {1, 1, 1}),
-     .inputs = 2,
-     SHAPES(T(1, 2, 3, 2, 2), T(1, 2, 2, 1, 2))},
-    {.name = NULL}};
-
 /* --- the ops ---------------------------------------------------------------------------------- */
 
 static const fv_option forward_fields[] = {FV_FIELD(fv_conv_options, stride, FV_OPTION_DIMS),
@@ -314,7 +176,6 @@ static const fv_option transpose_fields[] = {
         .gradient = forward_gradient,                                                              \
         .saves = {FV_IN(1), FV_IN(0)},                                                             \
         .option_fields = forward_fields,                                                           \
-        .cases = conv##nd##d_cases,                                                                \
     };                                                                                             \
     FV_REGISTER(conv##nd##d_op);                                                                   \
     static const fv_op conv_transpose##nd##d_op = {                                                \
@@ -329,7 +190,6 @@ static const fv_option transpose_fields[] = {
         .gradient = transpose_gradient,                                                            \
         .saves = {FV_IN(1), FV_IN(0)},                                                             \
         .option_fields = transpose_fields,                                                         \
-        .cases = conv_transpose##nd##d_cases,                                                      \
     };                                                                                             \
     FV_REGISTER(conv_transpose##nd##d_op);                                                         \
     static const fv_op conv##nd##d_weight_op = {                                                   \
@@ -342,7 +202,6 @@ static const fv_option transpose_fields[] = {
         .reference = weight_reference,                                                             \
         .gradient = weight_gradient,                                                               \
         .saves = {FV_IN(1), FV_IN(0)},                                                             \
-        .cases = conv##nd##d_weight_cases,                                                         \
     };                                                                                             \
     FV_REGISTER(conv##nd##d_weight_op)
 

@@ -51,27 +51,6 @@ static const fv_option to_fields[] = {
     {.name = NULL},
 };
 
-static const to_options as_float64 = {FV_FLOAT64}, as_int64 = {FV_INT64}, as_bool = {FV_BOOL};
-
-static const fv_case to_cases[] = {
-    {.name = "to float64",
-     .inputs = 1,
-     .in = {{.shape = {4, {2, 3, 4, 5}}}},
-     .options = &as_float64,
-     .torch = "x0.to(torch.float64)"},
-    {.name = "to int64",
-     .inputs = 1,
-     .in = {{.shape = {2, {3, 7}}}},
-     .options = &as_int64,
-     .torch = "x0.to(torch.int64)"},
-    {.name = "to bool",
-     .inputs = 1,
-     .in = {{.shape = {2, {3, 7}}, .fill = FV_FILL_INDEX, .limit = 3}},
-     .options = &as_bool,
-     .torch = "x0.to(torch.bool)"},
-    {.name = NULL},
-};
-
 static const fv_op to_op = {
     .name = "to",
     .inputs = 1,
@@ -82,7 +61,6 @@ static const fv_op to_op = {
     .reference = to_reference,
     .gradient = to_gradient,
     .option_fields = to_fields,
-    .cases = to_cases,
 };
 FV_REGISTER(to_op);
 

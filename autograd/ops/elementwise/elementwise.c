@@ -1,5 +1,5 @@
 /* The elementwise ops: every row of tensor/kernels/elementwise/elementwise.inc becomes an fv_op
- * with its gradient, its test cases and its functions. */
+ * with its gradient and its functions. */
 #include <stddef.h>
 
 #include "autograd/ops/elementwise/elementwise_impl.h"
@@ -118,7 +118,6 @@ static fv_tensor *softplus_second(fv_tensor *g, fv_tensor *y, double beta, doubl
                                      .reference = name_##_reference,                               \
                                      .inplace = true,                                              \
                                      .gradient = grad,                                             \
-                                     .cases = name_##_cases,                                       \
                                      __VA_ARGS__};                                                 \
     FV_REGISTER(name_##_op);
 
@@ -134,65 +133,11 @@ static const fv_option two_numbers[] = {
     {.name = NULL},
 };
 
-/* --- test cases ------------------------------------------------------------------------------- */
-
-#define SHAPE(n, ...)                                                                              \
-    {                                                                                              \
-        n,                                                                                         \
-        {                                                                                          \
-            __VA_ARGS__                                                                            \
-        }                                                                                          \
-    }
-#define IN(fill_, ...)                                                                             \
-    {                                                                                              \
-        .shape = SHAPE(__VA_ARGS__), .fill = FV_FILL_##fill_                                       \
-    }
-#define INDEX(limit_, ...)                                                                         \
-    {                                                                                              \
-        .shape = SHAPE(__VA_ARGS__), .fill = FV_FILL_INDEX, .limit = limit_                        \
-    }
-#define END_CASE                                                                                   \
-    {                                                                                              \
-        .name = NULL                                                                               \
-    }
-
-#define CASE(name_, inputs_, options_, torch_, ...)                                                \
-    {                                                                                              \
-        .name = name_, .inputs = inputs_, .in = {__VA_ARGS__}, .options = options_,                \
-        .torch = torch_                                                                            \
-    }
-
-#define CASES_1(name, options, torch, f0)                                                          \
-    static const fv_case name##_cases[] = {                                                        \
-        CASE("one dimension", 1, options, torch, IN(f0, 1, 19)),                                   \
-        CASE("an image batch", 1, options, torch, IN(f0, 4, 2, 3, 4, 5)),                          \
-        CASE("a number", 1, options, torch, IN(f0, 0, 0)), END_CASE};
-#define CASES_2(name, options, torch, f0, f1)                                                      \
-    static const fv_case name##_cases[] = {                                                        \
-        CASE("equal shapes", 2, options, torch, IN(f0, 4, 2, 3, 4, 5), IN(f1, 4, 2, 3, 4, 5)),     \
-        CASE("broadcast", 2, options, torch, IN(f0, 3, 2, 3, 5), IN(f1, 2, 3, 1)),                 \
-        CASE("with a number", 2, options, torch, IN(f0, 2, 3, 7), IN(f1, 0, 0)), END_CASE};
-#define CASES_3(name, options, torch, f0, f1, f2)                                                  \
-    static const fv_case name##_cases[] = {                                                        \
-        CASE("equal shapes", 3, options, torch, IN(f0, 3, 2, 3, 5), IN(f1, 3, 2, 3, 5),            \
-             IN(f2, 3, 2, 3, 5)),                                                                  \
-        CASE("broadcast", 3, options, torch, IN(f0, 3, 2, 1, 5), IN(f1, 2, 3, 1), IN(f2, 0, 0)),   \
-        END_CASE};
-#define CASES_TEST_1(name, options, torch)                                                         \
-    static const fv_case name##_cases[] = {                                                        \
-        CASE("floats", 1, options, torch, IN(NORMAL, 3, 2, 3, 5)),                                 \
-        CASE("integers", 1, options, torch, INDEX(3, 2, 4, 5)), END_CASE};
-#define CASES_TEST_2(name, torch)                                                                  \
-    static const fv_case name##_cases[] = {                                                        \
-        CASE("floats, broadcast", 2, NULL, torch, IN(NORMAL, 3, 2, 3, 5), IN(NORMAL, 2, 3, 1)),    \
-        CASE("integers", 2, NULL, torch, INDEX(3, 2, 4, 5), INDEX(3, 2, 4, 5)), END_CASE};
-
 /* --- the rows --------------------------------------------------------------------------------- */
 
 #define FV_UNARY(name, class, value, saves_x, gradient, torch, f0)                                 \
     PHASES(name, ELEMENTWISE_NO_NUMBERS)                                                           \
     GRADIENT(name, NULL, WANT(0, gradient))                                                        \
-    CASES_1(name, NULL, torch, f0)                                                                 \
     OP(name, 1, 0, name##_gradient, .saves = {saves_x})                                            \
     fv_tensor *fv_##name(fv_tensor *x)                                                             \
     {                                                                                              \
@@ -203,16 +148,13 @@ static const fv_option two_numbers[] = {
         return fv_apply_inplace(&name##_op, NULL, 1, &x);                                          \
     }
 
-#define NUMBERED(name, kind, class, value, saves_x, gradient, torch, f0, p_, q_, fields)           \
+#define NUMBERED(name, kind, saves_x, gradient, fields)                                            \
     PHASES(name, kind)                                                                             \
     GRADIENT(name, c->options, WANT(0, gradient))                                                  \
-    static const elementwise_numbers name##_numbers = {p_, q_};                                    \
-    CASES_1(name, &name##_numbers, torch, f0)                                                      \
     OP(name, 1, NUMBERS_SIZE, name##_gradient, .saves = {saves_x}, .option_fields = fields)
 
 #define FV_NUMBER(name, class, value, saves_x, gradient, torch, f0, p_)                            \
-    NUMBERED(name, ELEMENTWISE_OPERAND, class, value, saves_x, gradient, torch, f0, p_, 0,         \
-             one_number)                                                                           \
+    NUMBERED(name, ELEMENTWISE_OPERAND, saves_x, gradient, one_number)                             \
     fv_tensor *fv_##name(fv_tensor *x, double v)                                                   \
     {                                                                                              \
         return fv_apply(&name##_op, &(const elementwise_numbers){v, 0}, 1, &x);                    \
@@ -225,14 +167,12 @@ static const fv_option two_numbers[] = {
 #define OPTION_KIND_ARITH  ELEMENTWISE_BOUNDS
 #define OPTION_KIND_SIGNED ELEMENTWISE_BOUNDS
 #define OPTION_KIND_FLOAT  ELEMENTWISE_OPTIONS
-#define FV_OPTION(name, class, value, saves_x, gradient, torch, f0, p_, q_)                        \
-    NUMBERED(name, OPTION_KIND_##class, class, value, saves_x, gradient, torch, f0, p_, q_,        \
-             two_numbers)
+#define FV_OPTION(name, class, value, saves_x, gradient)                                           \
+    NUMBERED(name, OPTION_KIND_##class, saves_x, gradient, two_numbers)
 
 #define FV_BINARY(name, class, value, saves_x, grad_x, saves_y, grad_y, torch, f0, f1)             \
     PHASES(name, ELEMENTWISE_NO_NUMBERS)                                                           \
     GRADIENT(name, NULL, WANT(0, grad_x) WANT(1, grad_y))                                          \
-    CASES_2(name, NULL, torch, f0, f1)                                                             \
     OP(name, 2, 0, name##_gradient, .saves = {saves_x, saves_y})                                   \
     fv_tensor *fv_##name(fv_tensor *x, fv_tensor *y)                                               \
     {                                                                                              \
@@ -247,7 +187,6 @@ static const fv_option two_numbers[] = {
 #define FV_BACKWARD(name, value, saves_x, grad_x, saves_y, grad_y, torch, f1)                      \
     PHASES(name, ELEMENTWISE_NO_NUMBERS)                                                           \
     GRADIENT(name, NULL, WANT(0, grad_x) WANT(1, grad_y))                                          \
-    CASES_2(name, NULL, torch, NORMAL, f1)                                                         \
     OP(name, 2, 0, name##_gradient, .saves = {saves_x, saves_y})                                   \
     fv_tensor *fv_##name(fv_tensor *g, fv_tensor *y)                                               \
     {                                                                                              \
@@ -257,8 +196,6 @@ static const fv_option two_numbers[] = {
 #define FV_BACKWARD_OPTION(name, value, saves_x, grad_x, saves_y, grad_y, torch, f1, p_, q_)       \
     PHASES(name, ELEMENTWISE_OPTIONS)                                                              \
     GRADIENT(name, c->options, WANT(0, grad_x) WANT(1, grad_y))                                    \
-    static const elementwise_numbers name##_numbers = {p_, q_};                                    \
-    CASES_2(name, &name##_numbers, torch, NORMAL, f1)                                              \
     OP(name, 2, NUMBERS_SIZE, name##_gradient, .saves = {saves_x, saves_y},                        \
        .option_fields = two_numbers)                                                               \
     fv_tensor *fv_##name(fv_tensor *g, fv_tensor *y, double p, double q)                           \
@@ -270,7 +207,6 @@ static const fv_option two_numbers[] = {
                    f0, f1, f2)                                                                     \
     PHASES(name, ELEMENTWISE_NO_NUMBERS)                                                           \
     GRADIENT(name, NULL, WANT(0, grad_x) WANT(1, grad_y) WANT(2, grad_z))                          \
-    CASES_3(name, NULL, torch, f0, f1, f2)                                                         \
     OP(name, 3, 0, name##_gradient, .saves = {saves_x, saves_y, saves_z})                          \
     fv_tensor *fv_##name(fv_tensor *x, fv_tensor *y, fv_tensor *z)                                 \
     {                                                                                              \
@@ -279,7 +215,6 @@ static const fv_option two_numbers[] = {
 
 #define FV_TEST(name, class, value, torch)                                                         \
     PHASES(name, ELEMENTWISE_NO_NUMBERS)                                                           \
-    CASES_TEST_1(name, NULL, torch)                                                                \
     OP(name, 1, 0, FV_NO_GRADIENT, .option_fields = NULL)                                          \
     fv_tensor *fv_##name(fv_tensor *x)                                                             \
     {                                                                                              \
@@ -288,8 +223,6 @@ static const fv_option two_numbers[] = {
 
 #define FV_TEST_NUMBER(name, class, value, torch, p_)                                              \
     PHASES(name, ELEMENTWISE_OPERAND)                                                              \
-    static const elementwise_numbers name##_numbers = {p_, 0};                                     \
-    CASES_TEST_1(name, &name##_numbers, torch)                                                     \
     OP(name, 1, NUMBERS_SIZE, FV_NO_GRADIENT, .option_fields = one_number)                         \
     fv_tensor *fv_##name(fv_tensor *x, double v)                                                   \
     {                                                                                              \
@@ -298,7 +231,6 @@ static const fv_option two_numbers[] = {
 
 #define FV_TEST_BINARY(name, class, value, torch)                                                  \
     PHASES(name, ELEMENTWISE_NO_NUMBERS)                                                           \
-    CASES_TEST_2(name, torch)                                                                      \
     OP(name, 2, 0, FV_NO_GRADIENT, .option_fields = NULL)                                          \
     fv_tensor *fv_##name(fv_tensor *x, fv_tensor *y)                                               \
     {                                                                                              \

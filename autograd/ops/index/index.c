@@ -56,24 +56,6 @@ static void best_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **
     if (gout[0]) gin[0] = fv_gather_backward(gout[0], c->out[1], a->dim, *fv_input_shape(c, 0));
 }
 
-static const fv_case max_dim_cases[] = {
-    {.name = "last dim",
-     .inputs = 1,
-     .in = {{.shape = {2, {3, 7}}, .fill = FV_FILL_DISTINCT}},
-     .options = OPTIONS(.dim = -1),
-     .torch = "torch.max(x0, dim=-1, keepdim=True)"},
-    {.name = "channels",
-     .inputs = 1,
-     .in = {{.shape = {4, {2, 5, 3, 2}}, .fill = FV_FILL_DISTINCT}},
-     .options = OPTIONS(.dim = 1),
-     .torch = "torch.max(x0, dim=1, keepdim=True)"},
-    {.name = "smallest",
-     .inputs = 1,
-     .in = {{.shape = {2, {7, 3}}, .fill = FV_FILL_DISTINCT}},
-     .options = OPTIONS(.dim = 0, .flag = true),
-     .torch = "torch.min(x0, dim=0, keepdim=True)"},
-    {.name = NULL},
-};
 static const fv_op max_dim_op = {
     .name = "max_dim",
     .inputs = 1,
@@ -85,23 +67,9 @@ static const fv_op max_dim_op = {
     .gradient = best_gradient,
     .saves = {FV_OUT(1)},
     .option_fields = dim_fields,
-    .cases = max_dim_cases,
 };
 FV_REGISTER(max_dim_op);
 
-static const fv_case argmax_cases[] = {
-    {.name = "last dim",
-     .inputs = 1,
-     .in = {{.shape = {2, {3, 7}}, .fill = FV_FILL_DISTINCT}},
-     .options = OPTIONS(.dim = -1),
-     .torch = "torch.argmax(x0, dim=-1, keepdim=True)"},
-    {.name = "smallest",
-     .inputs = 1,
-     .in = {{.shape = {3, {2, 5, 3}}, .fill = FV_FILL_DISTINCT}},
-     .options = OPTIONS(.dim = 1, .flag = true),
-     .torch = "torch.argmin(x0, dim=1, keepdim=True)"},
-    {.name = NULL},
-};
 static const fv_op argmax_op = {
     .name = "argmax",
     .inputs = 1,
@@ -112,7 +80,6 @@ static const fv_op argmax_op = {
     .reference = best_reference,
     .gradient = FV_NO_GRADIENT,
     .option_fields = dim_fields,
-    .cases = argmax_cases,
 };
 FV_REGISTER(argmax_op);
 
@@ -140,7 +107,7 @@ static fv_tensor *arg_best(const fv_reduce_args *a, bool smallest)
 {
     fv_tensor *x = a->input;
     index_options options = {.dim = a->dim, .flag = smallest};
-    if (a->dim != FV_ALL) {
+    if (a->dim != FV_ALL || !x) {
         fv_tensor *y = FV_APPLY(&argmax_op, &options, x);
         return a->keepdim || fv_failed(y) || y->ndim == 0 ? y : fv_squeeze(y, a->dim);
     }
@@ -213,21 +180,6 @@ static void gather_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor 
     gin[0] = fv_gather_backward(gout[0], c->in[1], a->dim, *fv_input_shape(c, 0));
 }
 
-static const fv_case gather_cases[] = {
-    {.name = "rows",
-     .inputs = 2,
-     .in = {{.shape = {2, {3, 5}}},
-            {.shape = {2, {3, 4}}, .fill = FV_FILL_INDEX, .limit = 5, .constant = true}},
-     .options = OPTIONS(.dim = 1),
-     .torch = "torch.gather(x0, 1, x1)"},
-    {.name = "first dim, shorter index",
-     .inputs = 2,
-     .in = {{.shape = {3, {4, 3, 2}}},
-            {.shape = {3, {5, 2, 1}}, .fill = FV_FILL_INDEX, .limit = 4, .constant = true}},
-     .options = OPTIONS(.dim = 0),
-     .torch = "torch.gather(x0, 0, x1)"},
-    {.name = NULL},
-};
 static const fv_op gather_op = {
     .name = "gather",
     .inputs = 2,
@@ -239,7 +191,6 @@ static const fv_op gather_op = {
     .gradient = gather_gradient,
     .saves = {FV_IN(1)},
     .option_fields = dim_fields,
-    .cases = gather_cases,
 };
 FV_REGISTER(gather_op);
 
@@ -282,15 +233,6 @@ static void gather_backward_gradient(const fv_call *c, fv_tensor *const *gout, f
     gin[0] = fv_gather(gout[0], a->dim, c->in[1]);
 }
 
-static const fv_case gather_backward_cases[] = {
-    {.name = "rows",
-     .inputs = 2,
-     .in = {{.shape = {2, {3, 4}}},
-            {.shape = {2, {3, 4}}, .fill = FV_FILL_INDEX, .limit = 5, .constant = true}},
-     .options = OPTIONS(.dim = 1, .shape = {2, {3, 5}}),
-     .torch = "torch.zeros(3, 5, dtype=x0.dtype).scatter_add(1, x1, x0)"},
-    {.name = NULL},
-};
 static const fv_op gather_backward_op = {
     .name = "gather_backward",
     .inputs = 2,
@@ -302,7 +244,6 @@ static const fv_op gather_backward_op = {
     .gradient = gather_backward_gradient,
     .saves = {FV_IN(1)},
     .option_fields = dim_fields,
-    .cases = gather_backward_cases,
 };
 FV_REGISTER(gather_backward_op);
 
@@ -346,19 +287,6 @@ static void cumsum_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor 
     gin[0] = FV_APPLY(&cumsum_op, OPTIONS(.dim = a->dim, .flag = !a->flag), gout[0]);
 }
 
-static const fv_case cumsum_cases[] = {
-    {.name = "last dim",
-     .inputs = 1,
-     .in = {{.shape = {2, {3, 7}}}},
-     .options = OPTIONS(.dim = -1),
-     .torch = "x0.cumsum(-1)"},
-    {.name = "reversed",
-     .inputs = 1,
-     .in = {{.shape = {3, {2, 5, 3}}}},
-     .options = OPTIONS(.dim = 1, .flag = true),
-     .torch = "x0.flip(1).cumsum(1).flip(1)"},
-    {.name = NULL},
-};
 static const fv_op cumsum_op = {
     .name = "cumsum",
     .inputs = 1,
@@ -369,7 +297,6 @@ static const fv_op cumsum_op = {
     .reference = cumsum_reference,
     .gradient = cumsum_gradient,
     .option_fields = dim_fields,
-    .cases = cumsum_cases,
 };
 FV_REGISTER(cumsum_op);
 

@@ -19,8 +19,6 @@ typedef struct class_options {
     bool channels_last; /* its order of memory; set by infer */
 } class_options;
 
-#define OPTIONS(...) (&(const class_options){.ignore_index = -100, __VA_ARGS__})
-
 static const fv_option nll_fields[] = {
     FV_FIELD(class_options, ignore_index, FV_OPTION_INT),
     FV_FIELD(class_options, reduction, FV_OPTION_INT),
@@ -158,55 +156,6 @@ static void nll_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **g
     gin[0] = FV_APPLY(&nll_loss_backward_op, c->options, gout[0], c->in[1], c->in[2], c->out[1]);
 }
 
-#define CLASSES(n, ...)                                                                            \
-    {                                                                                              \
-        .shape = {__VA_ARGS__}, .fill = FV_FILL_INDEX, .limit = (n), .constant = true              \
-    }
-#define WEIGHT(n)                                                                                  \
-    {                                                                                              \
-        .shape = {1, {n}}, .fill = FV_FILL_POSITIVE, .constant = true                              \
-    }
-#define NO_WEIGHT                                                                                  \
-    {                                                                                              \
-        .absent = true                                                                             \
-    }
-/* What the total weight is in PyTorch's terms. */
-#define TOTAL      "x0.new_tensor(float(x1.numel()))"
-#define TOTAL_OF_W "x2[x1].sum()"
-
-static const fv_case nll_cases[] = {
-    {.name = "mean",
-     .inputs = 3,
-     .in = {{.shape = {2, {4, 5}}}, CLASSES(5, 1, {4}), NO_WEIGHT},
-     .options = OPTIONS(.reduction = FV_MEAN),
-     .torch = "(F.nll_loss(x0, x1), " TOTAL ")"},
-    {.name = "weighted sum",
-     .inputs = 3,
-     .in = {{.shape = {2, {4, 3}}}, CLASSES(3, 1, {4}), WEIGHT(3)},
-     .options = OPTIONS(.reduction = FV_SUM),
-     .torch = "(F.nll_loss(x0, x1, x2, reduction='sum'), " TOTAL_OF_W ")"},
-    {.name = "weighted mean",
-     .inputs = 3,
-     .in = {{.shape = {2, {4, 3}}}, CLASSES(3, 1, {4}), WEIGHT(3)},
-     .options = OPTIONS(.reduction = FV_MEAN),
-     .torch = "(F.nll_loss(x0, x1, x2), " TOTAL_OF_W ")"},
-    {.name = "none, images",
-     .inputs = 3,
-     .in = {{.shape = {4, {2, 3, 2, 3}}}, CLASSES(3, 3, {2, 2, 3}), NO_WEIGHT},
-     .options = OPTIONS(.reduction = FV_NONE),
-     .torch = "(F.nll_loss(x0, x1, reduction='none'), " TOTAL ")"},
-    {.name = "ignored class",
-     .inputs = 3,
-     .in = {{.shape = {2, {6, 3}}}, CLASSES(3, 1, {6}), NO_WEIGHT},
-     .options = &(const class_options){.ignore_index = 1, .reduction = FV_MEAN},
-     .torch = "(F.nll_loss(x0, x1, ignore_index=1), (x1 != 1).sum().to(x0.dtype))"},
-    {.name = "one sample",
-     .inputs = 3,
-     .in = {{.shape = {1, {5}}}, CLASSES(5, 0, {0}), NO_WEIGHT},
-     .options = OPTIONS(.reduction = FV_MEAN),
-     .torch = "(F.nll_loss(x0, x1), " TOTAL ")"},
-    {.name = NULL},
-};
 static const fv_op nll_loss_op = {
     .name = "nll_loss",
     .inputs = 3,
@@ -219,7 +168,6 @@ static const fv_op nll_loss_op = {
     .gradient = nll_gradient,
     .saves = {FV_IN(1) | FV_IN(2) | FV_OUT(1)},
     .option_fields = nll_fields,
-    .cases = nll_cases,
 };
 FV_REGISTER(nll_loss_op);
 
@@ -282,25 +230,6 @@ static void nll_backward_gradient(const fv_call *c, fv_tensor *const *gout, fv_t
     if (fv_wants(c, 0)) gin[0] = FV_APPLY(&nll_loss_op, c->options, gout[0], c->in[1], c->in[2]);
 }
 
-static const fv_case nll_backward_cases[] = {
-    {.name = "sum",
-     .inputs = 4,
-     .in = {{.shape = {0, {0}}},
-            CLASSES(3, 1, {4}),
-            NO_WEIGHT,
-            {.shape = {0, {0}}, .fill = FV_FILL_POSITIVE, .constant = true}},
-     .options = OPTIONS(.reduction = FV_SUM, .shape = {2, {4, 3}}),
-     .torch = "-x0 * F.one_hot(x1, 3).to(x0.dtype)"},
-    {.name = "none",
-     .inputs = 4,
-     .in = {{.shape = {1, {4}}},
-            CLASSES(3, 1, {4}),
-            WEIGHT(3),
-            {.shape = {0, {0}}, .fill = FV_FILL_POSITIVE, .constant = true}},
-     .options = OPTIONS(.reduction = FV_NONE, .shape = {2, {4, 3}}),
-     .torch = "-(x0 * x2[x1])[:, None] * F.one_hot(x1, 3).to(x0.dtype)"},
-    {.name = NULL},
-};
 static const fv_op nll_loss_backward_op = {
     .name = "nll_loss_backward",
     .inputs = 4,
@@ -313,7 +242,6 @@ static const fv_op nll_loss_backward_op = {
     .gradient = nll_backward_gradient,
     .saves = {FV_IN(1) | FV_IN(2)},
     .option_fields = nll_fields,
-    .cases = nll_backward_cases,
 };
 FV_REGISTER(nll_loss_backward_op);
 
@@ -358,41 +286,6 @@ static void cross_entropy_gradient(const fv_call *c, fv_tensor *const *gout, fv_
     gin[0] = fv_log_softmax_backward(g, fv_log_softmax(c->in[0], dim), dim);
 }
 
-#define LOG_SOFTMAX ", torch.log_softmax(x0.detach(), min(1, x0.dim() - 1)))"
-static const fv_case cross_entropy_cases[] = {
-    {.name = "mean",
-     .inputs = 3,
-     .in = {{.shape = {2, {4, 10}}}, CLASSES(10, 1, {4}), NO_WEIGHT},
-     .options = OPTIONS(.reduction = FV_MEAN),
-     .torch = "(F.cross_entropy(x0, x1), " TOTAL LOG_SOFTMAX},
-    {.name = "weighted, smoothed",
-     .inputs = 3,
-     .in = {{.shape = {2, {4, 3}}}, CLASSES(3, 1, {4}), WEIGHT(3)},
-     .options = OPTIONS(.reduction = FV_MEAN, .label_smoothing = 0.1),
-     .torch = "(F.cross_entropy(x0, x1, x2, label_smoothing=0.1), " TOTAL_OF_W LOG_SOFTMAX},
-    {.name = "smoothed, images, sum",
-     .inputs = 3,
-     .in = {{.shape = {4, {2, 3, 2, 3}}}, CLASSES(3, 3, {2, 2, 3}), NO_WEIGHT},
-     .options = OPTIONS(.reduction = FV_SUM, .label_smoothing = 0.3),
-     .torch = "(F.cross_entropy(x0, x1, reduction='sum', label_smoothing=0.3), " TOTAL LOG_SOFTMAX},
-    {.name = "ignored class, smoothed",
-     .inputs = 3,
-     .in = {{.shape = {2, {6, 3}}}, CLASSES(3, 1, {6}), NO_WEIGHT},
-     .options = &(const class_options){.ignore_index = 1, .label_smoothing = 0.2},
-     .torch = "(F.cross_entropy(x0, x1, ignore_index=1, label_smoothing=0.2), "
-              "(x1 != 1).sum().to(x0.dtype)" LOG_SOFTMAX},
-    {.name = "none",
-     .inputs = 3,
-     .in = {{.shape = {2, {5, 4}}}, CLASSES(4, 1, {5}), NO_WEIGHT},
-     .options = OPTIONS(.reduction = FV_NONE),
-     .torch = "(F.cross_entropy(x0, x1, reduction='none'), " TOTAL LOG_SOFTMAX},
-    {.name = "one sample",
-     .inputs = 3,
-     .in = {{.shape = {1, {5}}}, CLASSES(5, 0, {0}), NO_WEIGHT},
-     .options = OPTIONS(.reduction = FV_MEAN),
-     .torch = "(F.cross_entropy(x0, x1), " TOTAL LOG_SOFTMAX},
-    {.name = NULL},
-};
 static const fv_op cross_entropy_op = {
     .name = "cross_entropy",
     .inputs = 3,
@@ -405,7 +298,6 @@ static const fv_op cross_entropy_op = {
     .gradient = cross_entropy_gradient,
     .saves = {FV_IN(0) | FV_IN(1) | FV_IN(2) | FV_OUT(1) | FV_OUT(2)},
     .option_fields = cross_entropy_fields,
-    .cases = cross_entropy_cases,
 };
 FV_REGISTER(cross_entropy_op);
 
@@ -437,18 +329,6 @@ static void cross_entropy_backward_reference(fv_call *c)
     fv_softmax_grad_reference(c->out[0], c->in[4], job.dim, true, c->out[0]);
 }
 
-static const fv_case cross_entropy_backward_cases[] = {
-    {.name = "sum",
-     .inputs = 5,
-     .in = {{.shape = {0, {0}}},
-            CLASSES(3, 1, {4}),
-            NO_WEIGHT,
-            {.shape = {0, {0}}, .fill = FV_FILL_POSITIVE},
-            {.shape = {2, {4, 3}}}},
-     .options = OPTIONS(.reduction = FV_SUM),
-     .torch = "x0 * (x4.exp() - F.one_hot(x1, 3).to(x0.dtype))"},
-    {.name = NULL},
-};
 static const fv_op cross_entropy_backward_op = {
     .name = "cross_entropy_backward",
     .inputs = 5,
@@ -460,16 +340,16 @@ static const fv_op cross_entropy_backward_op = {
     .reference = cross_entropy_backward_reference,
     .gradient = FV_NO_GRADIENT,
     .option_fields = cross_entropy_fields,
-    .cases = cross_entropy_backward_cases,
 };
 FV_REGISTER(cross_entropy_backward_op);
 
 /* --- cross_entropy of probabilities ---------------------------------------------------------- */
 
 /* Records an error of the front function. */
-static fv_tensor *refuse(fv_status status, const char *message)
+static fv_tensor *refuse(const fv_cross_entropy_args *a, fv_status status, const char *message)
 {
-    fv_fail(status, "cross_entropy: %s", message);
+    fv_fail(status, "cross_entropy: %s (input %s, target %s, weight %s)", message,
+            fv_text(a->input), fv_text(a->target), fv_text(a->weight));
     return fv_failed_tensor();
 }
 
@@ -478,19 +358,21 @@ static fv_tensor *of_probabilities(const fv_cross_entropy_args *a)
     fv_tensor *x = a->input, *p = a->target, *w = a->weight;
     fv_shape shape = fv_shape_of(x), given = fv_shape_of(p);
     if (!fv_dtype_is_floating(x->dtype) || x->dtype != p->dtype)
-        return refuse(FV_ERR_DTYPE, "input and a target of probabilities need one floating dtype");
+        return refuse(a, FV_ERR_DTYPE,
+                      "input and a target of probabilities need one floating dtype");
     if (x->ndim < 1 || !fv_shape_equal(&shape, &given))
-        return refuse(FV_ERR_SHAPE, "a target of probabilities must have the input's shape");
+        return refuse(a, FV_ERR_SHAPE, "a target of probabilities must have the input's shape");
     if (!(a->label_smoothing >= 0 && a->label_smoothing <= 1))
-        return refuse(FV_ERR_OPTION, "label_smoothing is outside [0, 1]");
+        return refuse(a, FV_ERR_OPTION, "label_smoothing is outside [0, 1]");
     if (a->reduction < FV_MEAN || a->reduction > FV_NONE)
-        return refuse(FV_ERR_OPTION, "reduction is none of FV_MEAN, FV_SUM, FV_NONE");
+        return refuse(a, FV_ERR_OPTION, "reduction is none of FV_MEAN, FV_SUM, FV_NONE");
     int dim = class_dim(&shape);
     double classes = (double)shape.dim[dim];
     if (w && (w->ndim != 1 || w->shape[0] != shape.dim[dim] || w->dtype != x->dtype))
-        return refuse(FV_ERR_SHAPE, "weight must have one number of input's dtype for each class");
+        return refuse(a, FV_ERR_SHAPE,
+                      "weight must have one number of input's dtype for each class");
     if (w && w->requires_grad && fv_grad_enabled())
-        return refuse(FV_ERR_AUTOGRAD, "weight is a constant and must not require grad");
+        return refuse(a, FV_ERR_AUTOGRAD, "weight is a constant and must not require grad");
     if (a->label_smoothing > 0)
         p = fv_add_scalar(fv_mul_scalar(p, 1.0 - a->label_smoothing), a->label_smoothing / classes);
     fv_tensor *product = fv_mul(fv_log_softmax(x, dim), p);

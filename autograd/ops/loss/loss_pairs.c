@@ -78,14 +78,6 @@ static void difference_gradient(const fv_call *c, fv_tensor *slope, fv_tensor *g
     if (fv_wants(c, 1)) gin[1] = fv_neg(gx);
 }
 
-#define PAIR_SHAPE(...)                                                                            \
-    {                                                                                              \
-        {.shape = {__VA_ARGS__}},                                                                  \
-        {                                                                                          \
-            .shape = { __VA_ARGS__ }                                                               \
-        }                                                                                          \
-    }
-
 /* --- mse_loss -------------------------------------------------------------------------------- */
 
 PAIR(mse, FV_PAIR_MSE)
@@ -95,24 +87,6 @@ static void mse_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **g
     difference_gradient(c, fv_sub(c->in[0], c->in[1]), each_gradient(c, gout[0], 2.0), gin);
 }
 
-static const fv_case mse_cases[] = {
-    {.name = "mean",
-     .inputs = 2,
-     .in = PAIR_SHAPE(2, {3, 7}),
-     .options = REDUCTION(FV_MEAN),
-     .torch = "F.mse_loss(x0, x1)"},
-    {.name = "sum",
-     .inputs = 2,
-     .in = PAIR_SHAPE(4, {2, 3, 2, 3}),
-     .options = REDUCTION(FV_SUM),
-     .torch = "F.mse_loss(x0, x1, reduction='sum')"},
-    {.name = "none",
-     .inputs = 2,
-     .in = PAIR_SHAPE(3, {2, 3, 5}),
-     .options = REDUCTION(FV_NONE),
-     .torch = "F.mse_loss(x0, x1, reduction='none')"},
-    {.name = NULL},
-};
 static const fv_op mse_loss_op = {
     .name = "mse_loss",
     .inputs = 2,
@@ -124,7 +98,6 @@ static const fv_op mse_loss_op = {
     .gradient = mse_gradient,
     .saves = {FV_IN(0) | FV_IN(1), FV_IN(0) | FV_IN(1)},
     .option_fields = pair_fields,
-    .cases = mse_cases,
 };
 FV_REGISTER(mse_loss_op);
 
@@ -143,19 +116,6 @@ static void l1_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gi
     difference_gradient(c, slope, each_gradient(c, gout[0], 1.0), gin);
 }
 
-static const fv_case l1_cases[] = {
-    {.name = "mean",
-     .inputs = 2,
-     .in = PAIR_SHAPE(2, {3, 7}),
-     .options = REDUCTION(FV_MEAN),
-     .torch = "F.l1_loss(x0, x1)"},
-    {.name = "none",
-     .inputs = 2,
-     .in = PAIR_SHAPE(3, {2, 3, 5}),
-     .options = REDUCTION(FV_NONE),
-     .torch = "F.l1_loss(x0, x1, reduction='none')"},
-    {.name = NULL},
-};
 static const fv_op l1_loss_op = {
     .name = "l1_loss",
     .inputs = 2,
@@ -167,7 +127,6 @@ static const fv_op l1_loss_op = {
     .gradient = l1_gradient,
     .saves = {FV_IN(0) | FV_IN(1), FV_IN(0) | FV_IN(1)},
     .option_fields = pair_fields,
-    .cases = l1_cases,
 };
 FV_REGISTER(l1_loss_op);
 
@@ -201,24 +160,6 @@ static const fv_option smooth_l1_fields[] = {
     {.name = "beta", .offset = offsetof(pair_options, parameter), .kind = FV_OPTION_DOUBLE},
     {.name = NULL},
 };
-static const fv_case smooth_l1_cases[] = {
-    {.name = "mean",
-     .inputs = 2,
-     .in = PAIR_SHAPE(2, {3, 7}),
-     .options = OPTIONS(FV_MEAN, 1.0),
-     .torch = "F.smooth_l1_loss(x0, x1)"},
-    {.name = "beta, none",
-     .inputs = 2,
-     .in = PAIR_SHAPE(2, {4, 5}),
-     .options = OPTIONS(FV_NONE, 0.5),
-     .torch = "F.smooth_l1_loss(x0, x1, reduction='none', beta=0.5)"},
-    {.name = "beta 0",
-     .inputs = 2,
-     .in = PAIR_SHAPE(2, {4, 5}),
-     .options = OPTIONS(FV_SUM, 0.0),
-     .torch = "F.smooth_l1_loss(x0, x1, reduction='sum', beta=0.0)"},
-    {.name = NULL},
-};
 static const fv_op smooth_l1_loss_op = {
     .name = "smooth_l1_loss",
     .inputs = 2,
@@ -230,7 +171,6 @@ static const fv_op smooth_l1_loss_op = {
     .gradient = smooth_l1_gradient,
     .saves = {FV_IN(0) | FV_IN(1), FV_IN(0) | FV_IN(1)},
     .option_fields = smooth_l1_fields,
-    .cases = smooth_l1_cases,
 };
 FV_REGISTER(smooth_l1_loss_op);
 
@@ -264,19 +204,6 @@ static const fv_option huber_fields[] = {
     {.name = "delta", .offset = offsetof(pair_options, parameter), .kind = FV_OPTION_DOUBLE},
     {.name = NULL},
 };
-static const fv_case huber_cases[] = {
-    {.name = "mean",
-     .inputs = 2,
-     .in = PAIR_SHAPE(2, {3, 7}),
-     .options = OPTIONS(FV_MEAN, 1.0),
-     .torch = "F.huber_loss(x0, x1)"},
-    {.name = "delta, none",
-     .inputs = 2,
-     .in = PAIR_SHAPE(2, {4, 5}),
-     .options = OPTIONS(FV_NONE, 0.5),
-     .torch = "F.huber_loss(x0, x1, reduction='none', delta=0.5)"},
-    {.name = NULL},
-};
 static const fv_op huber_loss_op = {
     .name = "huber_loss",
     .inputs = 2,
@@ -288,7 +215,6 @@ static const fv_op huber_loss_op = {
     .gradient = huber_gradient,
     .saves = {FV_IN(0) | FV_IN(1), FV_IN(0) | FV_IN(1)},
     .option_fields = huber_fields,
-    .cases = huber_cases,
 };
 FV_REGISTER(huber_loss_op);
 
@@ -308,19 +234,6 @@ static void bce_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **g
     if (fv_wants(c, 1)) gin[1] = fv_neg(fv_mul(c->in[0], g));
 }
 
-static const fv_case bce_cases[] = {
-    {.name = "mean",
-     .inputs = 2,
-     .in = {{.shape = {2, {3, 7}}}, {.shape = {2, {3, 7}}, .fill = FV_FILL_UNIT}},
-     .options = REDUCTION(FV_MEAN),
-     .torch = "F.binary_cross_entropy_with_logits(x0, x1)"},
-    {.name = "none",
-     .inputs = 2,
-     .in = {{.shape = {3, {2, 3, 5}}}, {.shape = {3, {2, 3, 5}}, .fill = FV_FILL_UNIT}},
-     .options = REDUCTION(FV_NONE),
-     .torch = "F.binary_cross_entropy_with_logits(x0, x1, reduction='none')"},
-    {.name = NULL},
-};
 static const fv_op bce_op = {
     .name = "binary_cross_entropy_with_logits",
     .inputs = 2,
@@ -332,7 +245,6 @@ static const fv_op bce_op = {
     .gradient = bce_gradient,
     .saves = {FV_IN(0) | FV_IN(1), FV_IN(0)},
     .option_fields = pair_fields,
-    .cases = bce_cases,
 };
 FV_REGISTER(bce_op);
 

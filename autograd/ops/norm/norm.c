@@ -175,109 +175,6 @@ static const fv_option norm_fields[] = {
     {0},
 };
 
-#define DIMS(...)                                                                                  \
-    {                                                                                              \
-        FV_COUNT_(__VA_ARGS__),                                                                    \
-        {                                                                                          \
-            __VA_ARGS__                                                                            \
-        }                                                                                          \
-    }
-#define OPTIONS(t, m)                                                                              \
-    &(const norm_options)                                                                          \
-    {                                                                                              \
-        .training = (t), .momentum = (m), .eps = 1e-5                                              \
-    }
-#define NONE                                                                                       \
-    {                                                                                              \
-        .absent = true, .shape = DIMS(1)                                                           \
-    }
-#define MEAN(n)                                                                                    \
-    {                                                                                              \
-        .shape = DIMS(n), .constant = true                                                         \
-    }
-#define VAR(n)                                                                                     \
-    {                                                                                              \
-        .shape = DIMS(n), .fill = FV_FILL_POSITIVE, .constant = true                               \
-    }
-#define CHANNELS(n)                                                                                \
-    {                                                                                              \
-        .shape = DIMS(n)                                                                           \
-    }
-
-static const fv_case batch_norm_cases[] = {
-    {"training",
-     5,
-     {{.shape = DIMS(3, 4, 2, 3)}, MEAN(4), VAR(4), CHANNELS(4), CHANNELS(4)},
-     OPTIONS(true, 0.1),
-     "F.batch_norm(x0, x1, x2, x3, x4, True)",
-     0,
-     0},
-    {"training without anything else",
-     5,
-     {{.shape = DIMS(2, 3, 3, 2)}, NONE, NONE, NONE, NONE},
-     OPTIONS(true, 0.1),
-     "F.batch_norm(x0, None, None, None, None, True)",
-     0,
-     0},
-    {"training on rows",
-     5,
-     {{.shape = DIMS(7, 5)}, MEAN(5), VAR(5), CHANNELS(5), CHANNELS(5)},
-     OPTIONS(true, 0.3),
-     "F.batch_norm(x0, x1, x2, x3, x4, True, 0.3)",
-     0,
-     0},
-    {"training in 1d",
-     5,
-     {{.shape = DIMS(2, 3, 5)}, MEAN(3), VAR(3), CHANNELS(3), CHANNELS(3)},
-     OPTIONS(true, 0.1),
-     "F.batch_norm(x0, x1, x2, x3, x4, True)",
-     0,
-     0},
-    {"training in 3d",
-     5,
-     {{.shape = DIMS(2, 2, 2, 3, 2)}, MEAN(2), VAR(2), CHANNELS(2), CHANNELS(2)},
-     OPTIONS(true, 0.1),
-     "F.batch_norm(x0, x1, x2, x3, x4, True)",
-     0,
-     0},
-    {"one channel, many rows",
-     5,
-     {{.shape = DIMS(3, 1, 9, 11)}, MEAN(1), VAR(1), CHANNELS(1), NONE},
-     OPTIONS(true, 0.1),
-     "F.batch_norm(x0, x1, x2, x3, None, True)",
-     0,
-     0},
-    {"70 channels",
-     5,
-     {{.shape = DIMS(3, 70)}, MEAN(70), VAR(70), NONE, CHANNELS(70)},
-     OPTIONS(true, 0.1),
-     "F.batch_norm(x0, x1, x2, None, x4, True)",
-     1e-3,
-     0},
-    {"evaluation",
-     5,
-     {{.shape = DIMS(2, 3, 3, 2)}, MEAN(3), VAR(3), CHANNELS(3), CHANNELS(3)},
-     OPTIONS(false, 0.1),
-     "F.batch_norm(x0, x1, x2, x3, x4)",
-     0,
-     0},
-    {"evaluation on one row",
-     5,
-     {{.shape = DIMS(1, 6)}, MEAN(6), VAR(6), NONE, NONE},
-     OPTIONS(false, 0.1),
-     "F.batch_norm(x0, x1, x2)",
-     0,
-     0},
-    {"empty batch",
-     5,
-     {{.shape = DIMS(0, 3, 2, 2)}, MEAN(3), VAR(3), CHANNELS(3), CHANNELS(3)},
-     OPTIONS(true, 0.1),
-     "F.batch_norm(x0, x1, x2, x3, x4, True)",
-     0,
-     0},
-    {0},
-};
-
 static const fv_op batch_norm_op = {
     .name = "batch_norm",
     .inputs = 5,
@@ -290,7 +187,6 @@ static const fv_op batch_norm_op = {
     .gradient = batch_norm_gradient,
     .saves = {FV_IN(0) | FV_IN(3) | FV_OUT(1) | FV_OUT(2), 0, 0, FV_IN(0) | FV_OUT(1) | FV_OUT(2)},
     .option_fields = norm_fields,
-    .cases = batch_norm_cases,
 };
 FV_REGISTER(batch_norm_op);
 
@@ -476,45 +372,6 @@ static void backward_gradient(const fv_call *c, fv_tensor *const *gout, fv_tenso
         gin[2] = fv_reshape(fv_mul(inner(&s), s.invstd), c->in[1]->shape[1]);
 }
 
-#define GRADS(...)                                                                                 \
-    {.shape = DIMS(__VA_ARGS__)},                                                                  \
-    {                                                                                              \
-        .shape = DIMS(__VA_ARGS__)                                                                 \
-    }
-
-static const fv_case backward_cases[] = {
-    {"training", 5, {GRADS(2, 3, 3, 2), CHANNELS(3), NONE, NONE}, OPTIONS(true, 0.1), NULL, 0, 0},
-    {"training without weight",
-     5,
-     {GRADS(3, 4), NONE, NONE, NONE},
-     OPTIONS(true, 0.1),
-     NULL,
-     1e-3,
-     0},
-    {"training in 1d",
-     5,
-     {GRADS(2, 5, 3), CHANNELS(5), NONE, NONE},
-     OPTIONS(true, 0.1),
-     NULL,
-     1e-3,
-     0},
-    {"evaluation",
-     5,
-     {GRADS(2, 3, 2, 2), CHANNELS(3), MEAN(3), VAR(3)},
-     OPTIONS(false, 0.1),
-     NULL,
-     0,
-     0},
-    {"evaluation on rows",
-     5,
-     {GRADS(3, 20), NONE, MEAN(20), VAR(20)},
-     OPTIONS(false, 0.1),
-     NULL,
-     0,
-     0},
-    {0},
-};
-
 static const fv_option backward_fields[] = {
     FV_FIELD(norm_options, eps, FV_OPTION_DOUBLE),
     {0},
@@ -534,6 +391,5 @@ static const fv_op batch_norm_backward_op = {
               FV_IN(0) | FV_IN(1) | FV_IN(2) | FV_IN(3) | FV_IN(4),
               FV_IN(0) | FV_IN(1) | FV_IN(2) | FV_IN(3) | FV_IN(4)},
     .option_fields = backward_fields,
-    .cases = backward_cases,
 };
 FV_REGISTER(batch_norm_backward_op);

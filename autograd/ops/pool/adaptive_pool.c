@@ -14,76 +14,6 @@ static fv_pool_options adaptive_options(fv_dims output_size, int spatial)
                              .divisor_override = FV_UNSET};
 }
 
-/* --- cases -------------------------------------------------------------------------------- */
-
-#define TO(spatial_, size)                                                                         \
-    &(const fv_pool_options)                                                                       \
-    {                                                                                              \
-        .spatial = (spatial_), .output_size = (size), .adaptive = true,                            \
-        .divisor_override = FV_UNSET                                                               \
-    }
-#define X(...)                                                                                     \
-    {                                                                                              \
-        {                                                                                          \
-            .shape = { FV_COUNT_(__VA_ARGS__), {__VA_ARGS__} }                                     \
-        }                                                                                          \
-    }
-#define DISTINCT(...)                                                                              \
-    {                                                                                              \
-        {                                                                                          \
-            .shape = {FV_COUNT_(__VA_ARGS__), {__VA_ARGS__}}, .fill = FV_FILL_DISTINCT             \
-        }                                                                                          \
-    }
-
-/* Different numbers by dimension cannot be written as constants. */
-static fv_pool_options oblong_options;
-__attribute__((constructor)) static void fill_oblong_options(void)
-{
-    oblong_options = adaptive_options(FV_DIMS(3, 2), 2);
-}
-
-static const fv_case adaptive_avg_pool1d_cases[] = {
-    {"uneven", 1, X(2, 3, 10), TO(1, 4), "F.adaptive_avg_pool1d(x0, 4)", 0, 0},
-    {0},
-};
-
-static const fv_case adaptive_avg_pool2d_cases[] = {
-    {"global", 1, X(2, 3, 4, 5), TO(2, 1), "F.adaptive_avg_pool2d(x0, 1)", 0, 0},
-    {"global, 37 channels", 1, X(1, 37, 2, 2), TO(2, 1), "F.adaptive_avg_pool2d(x0, 1)", 0, 0},
-    {"even", 1, X(1, 2, 4, 6), TO(2, 2), "F.adaptive_avg_pool2d(x0, 2)", 0, 0},
-    {"overlapping", 1, X(2, 2, 5, 7), TO(2, 3), "F.adaptive_avg_pool2d(x0, 3)", 0, 0},
-    {"more outputs than inputs", 1, X(1, 2, 3, 4), TO(2, 5), "F.adaptive_avg_pool2d(x0, 5)", 0, 0},
-    {"another number in each dimension", 1, X(2, 3, 5, 6), &oblong_options,
-     "F.adaptive_avg_pool2d(x0, (3, 2))", 0, 0},
-    {"empty batch", 1, X(0, 3, 4, 4), TO(2, 2), "F.adaptive_avg_pool2d(x0, 2)", 0, 0},
-    {0},
-};
-
-static const fv_case adaptive_avg_pool3d_cases[] = {
-    {"uneven", 1, X(1, 2, 3, 4, 5), TO(3, 2), "F.adaptive_avg_pool3d(x0, 2)", 0, 0},
-    {0},
-};
-
-static const fv_case adaptive_max_pool1d_cases[] = {
-    {"uneven", 1, DISTINCT(2, 3, 10), TO(1, 4), "F.adaptive_max_pool1d(x0, 4)", 0, 0},
-    {0},
-};
-
-static const fv_case adaptive_max_pool2d_cases[] = {
-    {"global", 1, DISTINCT(2, 3, 4, 5), TO(2, 1), "F.adaptive_max_pool2d(x0, 1)", 0, 0},
-    {"overlapping", 1, DISTINCT(2, 2, 5, 7), TO(2, 3), "F.adaptive_max_pool2d(x0, 3)", 0, 0},
-    {"more outputs than inputs", 1, DISTINCT(1, 2, 3, 4), TO(2, 5), "F.adaptive_max_pool2d(x0, 5)",
-     0, 0},
-    {"another number in each dimension", 1, DISTINCT(2, 3, 5, 6), &oblong_options,
-     "F.adaptive_max_pool2d(x0, (3, 2))", 0, 0},
-    {0},
-};
-
-static const fv_case adaptive_max_pool3d_cases[] = {
-    {"uneven", 1, DISTINCT(1, 2, 3, 4, 5), TO(3, 2), "F.adaptive_max_pool3d(x0, 2)", 0, 0},
-    {0},
-};
-
 /* --- the ops ------------------------------------------------------------------------------ */
 
 #define ADAPTIVE_AVG(n)                                                                            \
@@ -97,7 +27,6 @@ static const fv_case adaptive_max_pool3d_cases[] = {
         .reference = fv_avg_pool_reference,                                                        \
         .gradient = fv_avg_pool_gradient,                                                          \
         .option_fields = fields,                                                                   \
-        .cases = adaptive_avg_pool##n##d_cases,                                                    \
     };                                                                                             \
     FV_REGISTER(adaptive_avg_pool##n##d_op);                                                       \
     fv_tensor *fv_adaptive_avg_pool##n##d(fv_tensor *x, fv_dims output_size)                       \
@@ -131,7 +60,6 @@ const fv_op *fv_adaptive_avg_pool_op(int64_t spatial)
         .gradient = fv_max_pool_gradient,                                                          \
         .saves = {FV_OUT(1)},                                                                      \
         .option_fields = fields,                                                                   \
-        .cases = adaptive_max_pool##n##d_cases,                                                    \
     };                                                                                             \
     FV_REGISTER(adaptive_max_pool##n##d_op);                                                       \
     fv_tensor *fv_adaptive_max_pool##n##d_ex(const fv_adaptive_max_pool_args *a)                   \

@@ -66,81 +66,6 @@ static const fv_option max_fields[] = {FV_FIELD(fv_pool_options, kernel_size, FV
                                        FV_FIELD(fv_pool_options, ceil_mode, FV_OPTION_BOOL),
                                        {0}};
 
-/* --- cases -------------------------------------------------------------------------------- */
-
-#define MAX(spatial_, k, s, p, d, ceil)                                                            \
-    &(const fv_pool_options)                                                                       \
-    {                                                                                              \
-        .spatial = (spatial_), .kernel_size = (k), .stride = (s), .padding = (p), .dilation = (d), \
-        .ceil_mode = (ceil), .divisor_override = FV_UNSET                                          \
-    }
-#define DISTINCT(...)                                                                              \
-    {                                                                                              \
-        {                                                                                          \
-            .shape = {FV_COUNT_(__VA_ARGS__), {__VA_ARGS__}}, .fill = FV_FILL_DISTINCT             \
-        }                                                                                          \
-    }
-
-/* Different numbers by dimension cannot be written as constants. */
-static fv_pool_options oblong_options, oblong_backward_options;
-__attribute__((constructor)) static void fill_oblong_options(void)
-{
-    oblong_options = (fv_pool_options){.spatial = 2,
-                                       .kernel_size = FV_DIMS(3, 2),
-                                       .stride = FV_DIMS(2, 1),
-                                       .padding = FV_DIMS(1, 0),
-                                       .dilation = FV_DIMS(1, 2),
-                                       .divisor_override = FV_UNSET};
-    oblong_backward_options = oblong_options;
-    oblong_backward_options.input = (fv_shape){4, {2, 3, 5, 6}};
-}
-
-static const fv_case max_pool1d_cases[] = {
-    {"pairs", 1, DISTINCT(2, 3, 9), MAX(1, 2, FV_UNSET, 0, 1, false), "F.max_pool1d(x0, 2)", 0, 0},
-    {"all options", 1, DISTINCT(2, 5, 12), MAX(1, 3, 2, 1, 2, true),
-     "F.max_pool1d(x0, 3, 2, 1, 2, True)", 0, 0},
-    {0},
-};
-
-static const fv_case max_pool2d_cases[] = {
-    {"2x2", 1, DISTINCT(2, 3, 4, 6), MAX(2, 2, FV_UNSET, 0, 1, false), "F.max_pool2d(x0, 2)", 0, 0},
-    {"2x2 on odd lengths", 1, DISTINCT(1, 2, 5, 7), MAX(2, 2, 2, 0, 1, false),
-     "F.max_pool2d(x0, 2, 2)", 0, 0},
-    {"3x3 stride 2 padded", 1, DISTINCT(2, 2, 5, 6), MAX(2, 3, 2, 1, 1, false),
-     "F.max_pool2d(x0, 3, 2, 1)", 0, 0},
-    {"overlapping by stride 1", 1, DISTINCT(1, 3, 4, 5), MAX(2, 3, 1, 1, 1, false),
-     "F.max_pool2d(x0, 3, 1, 1)", 0, 0},
-    {"gaps between windows", 1, DISTINCT(1, 2, 7, 8), MAX(2, 2, 3, 0, 1, false),
-     "F.max_pool2d(x0, 2, 3)", 0, 0},
-    {"dilation", 1, DISTINCT(1, 2, 7, 6), MAX(2, 3, 1, 1, 2, false), "F.max_pool2d(x0, 3, 1, 1, 2)",
-     0, 0},
-    {"ceil_mode", 1, DISTINCT(1, 2, 6, 7), MAX(2, 3, 2, 0, 1, true),
-     "F.max_pool2d(x0, 3, 2, 0, 1, True)", 0, 0},
-    {"ceil_mode drops a window in the padding", 1, DISTINCT(1, 2, 5, 5), MAX(2, 2, 2, 1, 1, true),
-     "F.max_pool2d(x0, 2, 2, 1, 1, True)", 0, 0},
-    {"window of the whole plane", 1, DISTINCT(2, 2, 3, 4), MAX(2, 3, 1, 0, 1, false),
-     "F.max_pool2d(x0, 3, 1)", 0, 0},
-    {"one channel", 1, DISTINCT(2, 1, 4, 4), MAX(2, 2, 2, 0, 1, false), "F.max_pool2d(x0, 2)", 0,
-     0},
-    {"37 channels", 1, DISTINCT(1, 37, 2, 3), MAX(2, 2, 1, 0, 1, false), "F.max_pool2d(x0, 2, 1)",
-     0, 0},
-    {"a large window has 32-bit codes", 1, DISTINCT(1, 1, 17, 18), MAX(2, 17, 1, 0, 1, false),
-     "F.max_pool2d(x0, 17, 1)", 0, 0},
-    {"another number in each dimension", 1, DISTINCT(2, 3, 5, 6), &oblong_options,
-     "F.max_pool2d(x0, (3, 2), (2, 1), (1, 0), (1, 2))", 0, 0},
-    {"empty batch", 1, DISTINCT(0, 3, 4, 4), MAX(2, 2, 2, 0, 1, false), "F.max_pool2d(x0, 2)", 0,
-     0},
-    {0},
-};
-
-static const fv_case max_pool3d_cases[] = {
-    {"2x2x2", 1, DISTINCT(1, 2, 4, 4, 5), MAX(3, 2, FV_UNSET, 0, 1, false), "F.max_pool3d(x0, 2)",
-     0, 0},
-    {"all options", 1, DISTINCT(1, 2, 5, 4, 6), MAX(3, 2, 2, 1, 2, true),
-     "F.max_pool3d(x0, 2, 2, 1, 2, True)", 0, 0},
-    {0},
-};
-
 /* Outputs 1 are the numbers of taps. */
 #define MAX_POOL(n)                                                                                \
     static const fv_op max_pool##n##d_op = {                                                       \
@@ -154,7 +79,6 @@ static const fv_case max_pool3d_cases[] = {
         .gradient = fv_max_pool_gradient,                                                          \
         .saves = {FV_OUT(1)},                                                                      \
         .option_fields = max_fields,                                                               \
-        .cases = max_pool##n##d_cases,                                                             \
     };                                                                                             \
     FV_REGISTER(max_pool##n##d_op);                                                                \
     fv_tensor *fv_max_pool##n##d_ex(const fv_max_pool_args *a)                                     \
@@ -190,36 +114,6 @@ static void max_backward_gradient(const fv_call *c, fv_tensor *const *gout, fv_t
     gin[0] = FV_APPLY(&max_pool_gather_op, c->options, fv_to_channels_last(gout[0]), c->in[1]);
 }
 
-#define MAX_OF(k, s, p, d, ceil, ...)                                                              \
-    &(const fv_pool_options)                                                                       \
-    {                                                                                              \
-        .spatial = FV_COUNT_(__VA_ARGS__) - 2, .kernel_size = (k), .stride = (s), .padding = (p),  \
-        .dilation = (d), .ceil_mode = (ceil), .divisor_override = FV_UNSET, .input = {             \
-            FV_COUNT_(__VA_ARGS__),                                                                \
-            {__VA_ARGS__}                                                                          \
-        }                                                                                          \
-    }
-#define WITH_CODES(taps, ...)                                                                      \
-    {                                                                                              \
-        {.shape = {FV_COUNT_(__VA_ARGS__), {__VA_ARGS__}}},                                        \
-        {                                                                                          \
-            .shape = {FV_COUNT_(__VA_ARGS__), {__VA_ARGS__}}, .fill = FV_FILL_INDEX,               \
-            .limit = (taps), .constant = true                                                      \
-        }                                                                                          \
-    }
-
-static const fv_case max_backward_cases[] = {
-    {"1d", 2, WITH_CODES(3, 2, 3, 4), MAX_OF(3, 2, 1, 1, false, 2, 3, 8), NULL, 0, 0},
-    {"2x2", 2, WITH_CODES(4, 2, 3, 2, 3), MAX_OF(2, 2, 0, 1, false, 2, 3, 5, 6), NULL, 0, 0},
-    {"codes in the padding are passed over", 2, WITH_CODES(9, 1, 5, 3, 3),
-     MAX_OF(3, 2, 1, 1, false, 1, 5, 5, 6), NULL, 0, 0},
-    {"dilation", 2, WITH_CODES(9, 1, 2, 5, 4), MAX_OF(3, 1, 1, 2, false, 1, 2, 7, 6), NULL, 0, 0},
-    {"another number in each dimension", 2, WITH_CODES(6, 2, 3, 3, 4), &oblong_backward_options,
-     NULL, 0, 0},
-    {"3d", 2, WITH_CODES(8, 1, 2, 2, 2, 3), MAX_OF(2, 2, 0, 1, false, 1, 2, 4, 5, 6), NULL, 0, 0},
-    {0},
-};
-
 static const fv_op max_pool_backward_op = {
     .name = "max_pool_backward",
     .inputs = 2,
@@ -231,7 +125,6 @@ static const fv_op max_pool_backward_op = {
     .gradient = max_backward_gradient,
     .saves = {FV_IN(1)},
     .option_fields = max_fields,
-    .cases = max_backward_cases,
 };
 FV_REGISTER(max_pool_backward_op);
 
@@ -259,31 +152,6 @@ static void max_gather_gradient(const fv_call *c, fv_tensor *const *gout, fv_ten
     gin[0] = FV_APPLY(&max_pool_backward_op, c->options, fv_to_channels_last(gout[0]), c->in[1]);
 }
 
-#define PICKED(taps, x, y)                                                                         \
-    {                                                                                              \
-        {.shape = x},                                                                              \
-        {                                                                                          \
-            .shape = y, .fill = FV_FILL_INDEX, .limit = (taps), .constant = true                   \
-        }                                                                                          \
-    }
-#define DIMS(...)                                                                                  \
-    {                                                                                              \
-        FV_COUNT_(__VA_ARGS__),                                                                    \
-        {                                                                                          \
-            __VA_ARGS__                                                                            \
-        }                                                                                          \
-    }
-
-static const fv_case max_gather_cases[] = {
-    {"2x2", 2, PICKED(4, DIMS(2, 3, 5, 6), DIMS(2, 3, 2, 3)), MAX_OF(2, 2, 0, 1, false, 2, 3, 5, 6),
-     NULL, 0, 0},
-    {"codes in the padding give 0", 2, PICKED(9, DIMS(1, 5, 5, 6), DIMS(1, 5, 3, 3)),
-     MAX_OF(3, 2, 1, 1, false, 1, 5, 5, 6), NULL, 0, 0},
-    {"3d with dilation", 2, PICKED(8, DIMS(1, 2, 4, 5, 6), DIMS(1, 2, 2, 3, 4)),
-     MAX_OF(2, 1, 0, 2, false, 1, 2, 4, 5, 6), NULL, 0, 0},
-    {0},
-};
-
 static const fv_op max_pool_gather_op = {
     .name = "max_pool_gather",
     .inputs = 2,
@@ -295,7 +163,6 @@ static const fv_op max_pool_gather_op = {
     .gradient = max_gather_gradient,
     .saves = {FV_IN(1)},
     .option_fields = max_fields,
-    .cases = max_gather_cases,
 };
 FV_REGISTER(max_pool_gather_op);
 
@@ -307,20 +174,6 @@ static void max_indices_forward(fv_call *c)
     fv_pool_indices(&a->g, c->in[0], c->out[0]);
 }
 
-#define CODES(taps, ...)                                                                           \
-    {                                                                                              \
-        {                                                                                          \
-            .shape = DIMS(__VA_ARGS__), .fill = FV_FILL_INDEX, .limit = (taps), .constant = true   \
-        }                                                                                          \
-    }
-
-static const fv_case max_indices_cases[] = {
-    {"2x2", 1, CODES(4, 2, 3, 2, 3), MAX_OF(2, 2, 0, 1, false, 2, 3, 5, 6), NULL, 0, 0},
-    {"codes in the padding give -1", 1, CODES(9, 1, 2, 3, 3), MAX_OF(3, 2, 1, 1, false, 1, 2, 5, 6),
-     NULL, 0, 0},
-    {0},
-};
-
 static const fv_op max_pool_indices_op = {
     .name = "max_pool_indices",
     .inputs = 1,
@@ -331,6 +184,5 @@ static const fv_op max_pool_indices_op = {
     .reference = max_indices_forward,
     .gradient = FV_NO_GRADIENT,
     .option_fields = max_fields,
-    .cases = max_indices_cases,
 };
 FV_REGISTER(max_pool_indices_op);

@@ -68,39 +68,6 @@ static void linear_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor 
 
 static const fv_gemm_plan blank;
 
-static const fv_case linear_cases[] = {
-    {.name = "batch",
-     .inputs = 3,
-     .in = {{.shape = {2, {5, 7}}}, {.shape = {2, {3, 7}}}, {.shape = {1, {3}}}},
-     .options = &blank,
-     .torch = "F.linear(x0, x1, x2)"},
-    {.name = "no bias",
-     .inputs = 3,
-     .in = {{.shape = {2, {4, 3}}}, {.shape = {2, {5, 3}}}, {.absent = true}},
-     .options = &blank,
-     .torch = "F.linear(x0, x1)"},
-    {.name = "one vector",
-     .inputs = 3,
-     .in = {{.shape = {1, {6}}}, {.shape = {2, {2, 6}}}, {.shape = {1, {2}}}},
-     .options = &blank,
-     .torch = "F.linear(x0, x1, x2)"},
-    {.name = "leading dimensions",
-     .inputs = 3,
-     .in = {{.shape = {4, {2, 3, 2, 5}}}, {.shape = {2, {4, 5}}}, {.shape = {1, {4}}}},
-     .options = &blank,
-     .torch = "F.linear(x0, x1, x2)"},
-    {.name = "empty batch",
-     .inputs = 3,
-     .in = {{.shape = {2, {0, 4}}}, {.shape = {2, {2, 4}}}, {.shape = {1, {2}}}},
-     .options = &blank,
-     .torch = "F.linear(x0, x1, x2)"},
-    {.name = "no features",
-     .inputs = 3,
-     .in = {{.shape = {2, {3, 0}}}, {.shape = {2, {2, 0}}}, {.shape = {1, {2}}}},
-     .options = &blank,
-     .torch = "F.linear(x0, x1, x2)"},
-    {0}};
-
 static const fv_op linear_op = {
     .name = "linear",
     .inputs = 3,
@@ -112,7 +79,6 @@ static const fv_op linear_op = {
     .reference = fv_product_reference,
     .gradient = linear_gradient,
     .saves = {FV_IN(1), FV_IN(0)},
-    .cases = linear_cases,
 };
 FV_REGISTER(linear_op);
 

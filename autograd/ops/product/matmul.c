@@ -64,59 +64,6 @@ static void matmul_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor 
     }
 }
 
-static const fv_case matmul_cases[] = {
-    {.name = "vectors",
-     .inputs = 2,
-     .in = {{.shape = {1, {5}}}, {.shape = {1, {5}}}},
-     .options = &blank,
-     .torch = "torch.matmul(x0, x1)"},
-    {.name = "matrix and vector",
-     .inputs = 2,
-     .in = {{.shape = {2, {3, 5}}}, {.shape = {1, {5}}}},
-     .options = &blank,
-     .torch = "torch.matmul(x0, x1)"},
-    {.name = "vector and matrix",
-     .inputs = 2,
-     .in = {{.shape = {1, {5}}}, {.shape = {2, {5, 3}}}},
-     .options = &blank,
-     .torch = "torch.matmul(x0, x1)"},
-    {.name = "matrices",
-     .inputs = 2,
-     .in = {{.shape = {2, {3, 5}}}, {.shape = {2, {5, 7}}}},
-     .options = &blank,
-     .torch = "torch.matmul(x0, x1)"},
-    {.name = "batch and matrix",
-     .inputs = 2,
-     .in = {{.shape = {3, {2, 3, 4}}}, {.shape = {2, {4, 2}}}},
-     .options = &blank,
-     .torch = "torch.matmul(x0, x1)"},
-    {.name = "matrix and batch",
-     .inputs = 2,
-     .in = {{.shape = {2, {3, 4}}}, {.shape = {3, {2, 4, 2}}}},
-     .options = &blank,
-     .torch = "torch.matmul(x0, x1)"},
-    {.name = "broadcast batches",
-     .inputs = 2,
-     .in = {{.shape = {4, {2, 1, 2, 3}}}, {.shape = {3, {3, 3, 2}}}},
-     .options = &blank,
-     .torch = "torch.matmul(x0, x1)"},
-    {.name = "batch and vector",
-     .inputs = 2,
-     .in = {{.shape = {3, {2, 3, 4}}}, {.shape = {1, {4}}}},
-     .options = &blank,
-     .torch = "torch.matmul(x0, x1)"},
-    {.name = "vector and batch",
-     .inputs = 2,
-     .in = {{.shape = {1, {4}}}, {.shape = {3, {2, 4, 3}}}},
-     .options = &blank,
-     .torch = "torch.matmul(x0, x1)"},
-    {.name = "nothing to sum",
-     .inputs = 2,
-     .in = {{.shape = {2, {2, 0}}}, {.shape = {2, {0, 3}}}},
-     .options = &blank,
-     .torch = "torch.matmul(x0, x1)"},
-    {0}};
-
 static const fv_op matmul_op = {
     .name = "matmul",
     .inputs = 2,
@@ -127,7 +74,6 @@ static const fv_op matmul_op = {
     .reference = fv_product_reference,
     .gradient = matmul_gradient,
     .saves = {FV_IN(1), FV_IN(0)},
-    .cases = matmul_cases,
 };
 FV_REGISTER(matmul_op);
 
@@ -143,13 +89,6 @@ static fv_status mm_infer(fv_call *c)
     return product_infer(c, 2, 2);
 }
 
-static const fv_case mm_cases[] = {{.name = "matrices",
-                                    .inputs = 2,
-                                    .in = {{.shape = {2, {4, 3}}}, {.shape = {2, {3, 5}}}},
-                                    .options = &blank,
-                                    .torch = "torch.mm(x0, x1)"},
-                                   {0}};
-
 static const fv_op mm_op = {
     .name = "mm",
     .inputs = 2,
@@ -160,7 +99,6 @@ static const fv_op mm_op = {
     .reference = fv_product_reference,
     .gradient = matmul_gradient,
     .saves = {FV_IN(1), FV_IN(0)},
-    .cases = mm_cases,
 };
 FV_REGISTER(mm_op);
 
@@ -174,13 +112,6 @@ static fv_status dot_infer(fv_call *c)
     return product_infer(c, 1, 1);
 }
 
-static const fv_case dot_cases[] = {{.name = "vectors",
-                                     .inputs = 2,
-                                     .in = {{.shape = {1, {7}}}, {.shape = {1, {7}}}},
-                                     .options = &blank,
-                                     .torch = "torch.dot(x0, x1)"},
-                                    {0}};
-
 static const fv_op dot_op = {
     .name = "dot",
     .inputs = 2,
@@ -191,7 +122,6 @@ static const fv_op dot_op = {
     .reference = fv_product_reference,
     .gradient = matmul_gradient,
     .saves = {FV_IN(1), FV_IN(0)},
-    .cases = dot_cases,
 };
 FV_REGISTER(dot_op);
 
@@ -219,18 +149,6 @@ static void bmm_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **g
     if (fv_wants(c, 1)) gin[1] = fv_bmm(fv_transpose(c->in[0], 1, 2), gout[0]);
 }
 
-static const fv_case bmm_cases[] = {{.name = "batch",
-                                     .inputs = 2,
-                                     .in = {{.shape = {3, {3, 2, 4}}}, {.shape = {3, {3, 4, 3}}}},
-                                     .options = &blank,
-                                     .torch = "torch.bmm(x0, x1)"},
-                                    {.name = "empty batch",
-                                     .inputs = 2,
-                                     .in = {{.shape = {3, {0, 2, 4}}}, {.shape = {3, {0, 4, 3}}}},
-                                     .options = &blank,
-                                     .torch = "torch.bmm(x0, x1)"},
-                                    {0}};
-
 static const fv_op bmm_op = {
     .name = "bmm",
     .inputs = 2,
@@ -241,7 +159,6 @@ static const fv_op bmm_op = {
     .reference = fv_product_reference,
     .gradient = bmm_gradient,
     .saves = {FV_IN(1), FV_IN(0)},
-    .cases = bmm_cases,
 };
 FV_REGISTER(bmm_op);
 
@@ -284,13 +201,6 @@ static void outer_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor *
     if (fv_wants(c, 1)) gin[1] = fv_matmul(fv_t(gout[0]), c->in[0]);
 }
 
-static const fv_case outer_cases[] = {{.name = "vectors",
-                                       .inputs = 2,
-                                       .in = {{.shape = {1, {3}}}, {.shape = {1, {5}}}},
-                                       .options = &blank,
-                                       .torch = "torch.outer(x0, x1)"},
-                                      {0}};
-
 static const fv_op outer_op = {
     .name = "outer",
     .inputs = 2,
@@ -301,7 +211,6 @@ static const fv_op outer_op = {
     .reference = fv_product_reference,
     .gradient = outer_gradient,
     .saves = {FV_IN(1), FV_IN(0)},
-    .cases = outer_cases,
 };
 FV_REGISTER(outer_op);
 

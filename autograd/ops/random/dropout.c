@@ -57,21 +57,6 @@ static const fv_option dropout_fields[] = {
     {.name = NULL},
 };
 
-static const dropout_options half = {.p = 0.5, .state = {1, 0}}, few = {.p = 0.1, .state = {7, 3}},
-                             all = {.p = 1, .state = {1, 0}};
-
-/* PyTorch draws other random numbers, so there are values of it only for p = 1. */
-static const fv_case dropout_cases[] = {
-    {.name = "half", .inputs = 1, .in = {{.shape = {4, {2, 3, 4, 5}}}}, .options = &half},
-    {.name = "few, odd length", .inputs = 1, .in = {{.shape = {1, {131}}}}, .options = &few},
-    {.name = "all",
-     .inputs = 1,
-     .in = {{.shape = {2, {3, 5}}}},
-     .options = &all,
-     .torch = "F.dropout(x0, 1.0)"},
-    {.name = NULL},
-};
-
 static void dropout_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin);
 
 static const fv_op dropout_op = {
@@ -84,7 +69,6 @@ static const fv_op dropout_op = {
     .reference = dropout_reference,
     .gradient = dropout_gradient,
     .option_fields = dropout_fields,
-    .cases = dropout_cases,
 };
 FV_REGISTER(dropout_op);
 

@@ -137,8 +137,6 @@ static fv_tensor *apply(const fv_op *op, const fv_reduce_args *a)
     return FV_APPLY(op, &options, a->input);
 }
 
-#define OPTIONS(...) (&(const fv_reduce_options){__VA_ARGS__})
-
 /* --- sum ------------------------------------------------------------------------------------- */
 
 static fv_status sum_infer(fv_call *c)
@@ -159,34 +157,6 @@ static void sum_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **g
     gin[0] = fv_expand_ex(fv_reduce_restore(c, gout[0]), *fv_input_shape(c, 0));
 }
 
-static const fv_case sum_cases[] = {
-    {.name = "all",
-     .inputs = 1,
-     .in = {{.shape = {3, {3, 4, 5}}}},
-     .options = OPTIONS(.dim = FV_ALL),
-     .torch = "x0.sum()"},
-    {.name = "last dim",
-     .inputs = 1,
-     .in = {{.shape = {2, {5, 37}}}},
-     .options = OPTIONS(.dim = -1),
-     .torch = "x0.sum(dim=-1)"},
-    {.name = "first dim, kept",
-     .inputs = 1,
-     .in = {{.shape = {3, {7, 2, 3}}}},
-     .options = OPTIONS(.dim = 0, .keepdim = true),
-     .torch = "x0.sum(dim=0, keepdim=True)"},
-    {.name = "middle dim",
-     .inputs = 1,
-     .in = {{.shape = {4, {2, 5, 3, 2}}}},
-     .options = OPTIONS(.dim = 1),
-     .torch = "x0.sum(dim=1)"},
-    {.name = "scalar",
-     .inputs = 1,
-     .in = {{.shape = {0, {0}}}},
-     .options = OPTIONS(.dim = 0),
-     .torch = "x0.sum(dim=0)"},
-    {.name = NULL},
-};
 static const fv_op sum_op = {
     .name = "sum",
     .inputs = 1,
@@ -197,7 +167,6 @@ static const fv_op sum_op = {
     .reference = sum_reference,
     .gradient = sum_gradient,
     .option_fields = fv_reduce_fields,
-    .cases = sum_cases,
 };
 FV_REGISTER(sum_op);
 
@@ -223,24 +192,6 @@ static void mean_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **
     gin[0] = fv_expand_ex(fv_reduce_restore(c, g), *fv_input_shape(c, 0));
 }
 
-static const fv_case mean_cases[] = {
-    {.name = "all",
-     .inputs = 1,
-     .in = {{.shape = {3, {3, 4, 5}}}},
-     .options = OPTIONS(.dim = FV_ALL),
-     .torch = "x0.mean()"},
-    {.name = "last dim, kept",
-     .inputs = 1,
-     .in = {{.shape = {2, {3, 21}}}},
-     .options = OPTIONS(.dim = 1, .keepdim = true),
-     .torch = "x0.mean(dim=1, keepdim=True)"},
-    {.name = "channels",
-     .inputs = 1,
-     .in = {{.shape = {4, {2, 3, 4, 5}}}},
-     .options = OPTIONS(.dim = -3),
-     .torch = "x0.mean(dim=1)"},
-    {.name = NULL},
-};
 static const fv_op mean_op = {
     .name = "mean",
     .inputs = 1,
@@ -251,7 +202,6 @@ static const fv_op mean_op = {
     .reference = mean_reference,
     .gradient = mean_gradient,
     .option_fields = fv_reduce_fields,
-    .cases = mean_cases,
 };
 FV_REGISTER(mean_op);
 
@@ -304,29 +254,6 @@ static void sum_to_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor 
     gin[0] = fv_expand_ex(gout[0], *fv_input_shape(c, 0));
 }
 
-static const fv_case sum_to_cases[] = {
-    {.name = "bias",
-     .inputs = 1,
-     .in = {{.shape = {2, {6, 5}}}},
-     .options = &(const sum_to_options){{1, {5}}},
-     .torch = "x0.sum_to_size(5)"},
-    {.name = "channels",
-     .inputs = 1,
-     .in = {{.shape = {4, {2, 3, 4, 5}}}},
-     .options = &(const sum_to_options){{3, {3, 1, 1}}},
-     .torch = "x0.sum_to_size(3, 1, 1)"},
-    {.name = "kept first dim",
-     .inputs = 1,
-     .in = {{.shape = {3, {2, 3, 4}}}},
-     .options = &(const sum_to_options){{3, {2, 1, 4}}},
-     .torch = "x0.sum_to_size(2, 1, 4)"},
-    {.name = "scalar",
-     .inputs = 1,
-     .in = {{.shape = {2, {3, 4}}}},
-     .options = &(const sum_to_options){{0, {0}}},
-     .torch = "x0.sum()"},
-    {.name = NULL},
-};
 static const fv_op sum_to_op = {
     .name = "sum_to",
     .inputs = 1,
@@ -336,7 +263,6 @@ static const fv_op sum_to_op = {
     .forward = sum_to_forward,
     .reference = sum_to_reference,
     .gradient = sum_to_gradient,
-    .cases = sum_to_cases,
 };
 FV_REGISTER(sum_to_op);
 

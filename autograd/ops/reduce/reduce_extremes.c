@@ -5,8 +5,6 @@
 #include "autograd/ops/reduce/reduce_impl.h"
 #include "autograd/ops/view/view.h"
 
-#define OPTIONS(...) (&(const fv_reduce_options){__VA_ARGS__})
-
 static fv_tensor *apply(const fv_op *op, const fv_reduce_args *a)
 {
     fv_reduce_options options = {.dim = a->dim, .keepdim = a->keepdim};
@@ -50,24 +48,6 @@ static void extreme_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor
     gin[0] = fv_mul(fv_reduce_restore(c, gout[0]), share);
 }
 
-static const fv_case amax_cases[] = {
-    {.name = "all",
-     .inputs = 1,
-     .in = {{.shape = {3, {3, 4, 5}}, .fill = FV_FILL_DISTINCT}},
-     .options = OPTIONS(.dim = FV_ALL),
-     .torch = "x0.amax()"},
-    {.name = "last dim, kept",
-     .inputs = 1,
-     .in = {{.shape = {2, {3, 37}}, .fill = FV_FILL_DISTINCT}},
-     .options = OPTIONS(.dim = -1, .keepdim = true),
-     .torch = "x0.amax(dim=-1, keepdim=True)"},
-    {.name = "channels",
-     .inputs = 1,
-     .in = {{.shape = {4, {2, 5, 3, 2}}, .fill = FV_FILL_DISTINCT}},
-     .options = OPTIONS(.dim = 1),
-     .torch = "x0.amax(dim=1)"},
-    {.name = NULL},
-};
 static const fv_op amax_op = {
     .name = "amax",
     .inputs = 1,
@@ -79,23 +59,9 @@ static const fv_op amax_op = {
     .gradient = extreme_gradient,
     .saves = {FV_IN(0) | FV_OUT(0)},
     .option_fields = fv_reduce_fields,
-    .cases = amax_cases,
 };
 FV_REGISTER(amax_op);
 
-static const fv_case amin_cases[] = {
-    {.name = "all",
-     .inputs = 1,
-     .in = {{.shape = {3, {3, 4, 5}}, .fill = FV_FILL_DISTINCT}},
-     .options = OPTIONS(.dim = FV_ALL),
-     .torch = "x0.amin()"},
-    {.name = "first dim",
-     .inputs = 1,
-     .in = {{.shape = {2, {37, 3}}, .fill = FV_FILL_DISTINCT}},
-     .options = OPTIONS(.dim = 0),
-     .torch = "x0.amin(dim=0)"},
-    {.name = NULL},
-};
 static const fv_op amin_op = {
     .name = "amin",
     .inputs = 1,
@@ -107,7 +73,6 @@ static const fv_op amin_op = {
     .gradient = extreme_gradient,
     .saves = {FV_IN(0) | FV_OUT(0)},
     .option_fields = fv_reduce_fields,
-    .cases = amin_cases,
 };
 FV_REGISTER(amin_op);
 
@@ -158,19 +123,6 @@ static void all_compute(fv_call *c, fv_reduce_runner run)
 }
 FV_REDUCE_PAIR(all)
 
-static const fv_case any_cases[] = {
-    {.name = "all dims",
-     .inputs = 1,
-     .in = {{.shape = {2, {4, 5}}, .fill = FV_FILL_MASK}},
-     .options = OPTIONS(.dim = FV_ALL),
-     .torch = "x0.any()"},
-    {.name = "dim",
-     .inputs = 1,
-     .in = {{.shape = {3, {4, 2, 3}}, .fill = FV_FILL_MASK}},
-     .options = OPTIONS(.dim = 1),
-     .torch = "x0.any(dim=1)"},
-    {.name = NULL},
-};
 static const fv_op any_op = {
     .name = "any",
     .inputs = 1,
@@ -181,23 +133,9 @@ static const fv_op any_op = {
     .reference = any_reference,
     .gradient = FV_NO_GRADIENT,
     .option_fields = fv_reduce_fields,
-    .cases = any_cases,
 };
 FV_REGISTER(any_op);
 
-static const fv_case all_cases[] = {
-    {.name = "all dims",
-     .inputs = 1,
-     .in = {{.shape = {2, {4, 5}}, .fill = FV_FILL_MASK}},
-     .options = OPTIONS(.dim = FV_ALL),
-     .torch = "x0.all()"},
-    {.name = "dim, kept",
-     .inputs = 1,
-     .in = {{.shape = {3, {4, 2, 3}}, .fill = FV_FILL_MASK}},
-     .options = OPTIONS(.dim = 1, .keepdim = true),
-     .torch = "x0.all(dim=1, keepdim=True)"},
-    {.name = NULL},
-};
 static const fv_op all_op = {
     .name = "all",
     .inputs = 1,
@@ -208,7 +146,6 @@ static const fv_op all_op = {
     .reference = all_reference,
     .gradient = FV_NO_GRADIENT,
     .option_fields = fv_reduce_fields,
-    .cases = all_cases,
 };
 FV_REGISTER(all_op);
 
@@ -293,24 +230,6 @@ static void prod_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **
     }
 }
 
-static const fv_case prod_cases[] = {
-    {.name = "all",
-     .inputs = 1,
-     .in = {{.shape = {2, {2, 3}}}},
-     .options = OPTIONS(.dim = FV_ALL),
-     .torch = "x0.prod()"},
-    {.name = "odd dim",
-     .inputs = 1,
-     .in = {{.shape = {3, {2, 7, 3}}, .fill = FV_FILL_POSITIVE}},
-     .options = OPTIONS(.dim = 1),
-     .torch = "x0.prod(dim=1)"},
-    {.name = "last dim, kept",
-     .inputs = 1,
-     .in = {{.shape = {2, {3, 4}}}},
-     .options = OPTIONS(.dim = -1, .keepdim = true),
-     .torch = "x0.prod(dim=-1, keepdim=True)"},
-    {.name = NULL},
-};
 static const fv_op prod_op = {
     .name = "prod",
     .inputs = 1,
@@ -322,7 +241,6 @@ static const fv_op prod_op = {
     .gradient = prod_gradient,
     .saves = {FV_IN(0)},
     .option_fields = fv_reduce_fields,
-    .cases = prod_cases,
 };
 FV_REGISTER(prod_op);
 

@@ -6,8 +6,6 @@
 #include "autograd/ops/reduce/reduce_impl.h"
 #include "autograd/ops/view/view.h"
 
-#define OPTIONS(...) (&(const fv_reduce_options){__VA_ARGS__})
-
 static const fv_option var_fields[] = {
     FV_FIELD(fv_reduce_options, dim, FV_OPTION_DIM),
     FV_FIELD(fv_reduce_options, correction, FV_OPTION_INT),
@@ -97,24 +95,6 @@ static void std_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **g
     gin[0] = var_backward(c, fv_div(gout[0], twice));
 }
 
-static const fv_case var_cases[] = {
-    {.name = "all",
-     .inputs = 1,
-     .in = {{.shape = {2, {4, 5}}}},
-     .options = OPTIONS(.dim = FV_ALL, .correction = 1),
-     .torch = "x0.var()"},
-    {.name = "dim, biased",
-     .inputs = 1,
-     .in = {{.shape = {3, {2, 7, 3}}}},
-     .options = OPTIONS(.dim = 1, .correction = 0),
-     .torch = "x0.var(dim=1, unbiased=False)"},
-    {.name = "last dim, kept",
-     .inputs = 1,
-     .in = {{.shape = {2, {3, 19}}}},
-     .options = OPTIONS(.dim = -1, .correction = 1, .keepdim = true),
-     .torch = "x0.var(dim=-1, keepdim=True)"},
-    {.name = NULL},
-};
 static const fv_op var_op = {
     .name = "var",
     .inputs = 1,
@@ -126,23 +106,9 @@ static const fv_op var_op = {
     .gradient = var_gradient,
     .saves = {FV_IN(0)},
     .option_fields = var_fields,
-    .cases = var_cases,
 };
 FV_REGISTER(var_op);
 
-static const fv_case std_cases[] = {
-    {.name = "all",
-     .inputs = 1,
-     .in = {{.shape = {2, {4, 5}}}},
-     .options = OPTIONS(.dim = FV_ALL, .correction = 1),
-     .torch = "x0.std()"},
-    {.name = "dim, biased, kept",
-     .inputs = 1,
-     .in = {{.shape = {3, {2, 7, 3}}}},
-     .options = OPTIONS(.dim = 1, .correction = 0, .keepdim = true),
-     .torch = "x0.std(dim=1, unbiased=False, keepdim=True)"},
-    {.name = NULL},
-};
 static const fv_op std_op = {
     .name = "std",
     .inputs = 1,
@@ -154,7 +120,6 @@ static const fv_op std_op = {
     .gradient = std_gradient,
     .saves = {FV_IN(0) | FV_OUT(0)},
     .option_fields = var_fields,
-    .cases = std_cases,
 };
 FV_REGISTER(std_op);
 
@@ -191,24 +156,6 @@ static void norm_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **
     gin[0] = fv_mul(fv_reduce_restore(c, g), c->in[0]);
 }
 
-static const fv_case norm_cases[] = {
-    {.name = "all",
-     .inputs = 1,
-     .in = {{.shape = {2, {4, 5}}}},
-     .options = OPTIONS(.dim = FV_ALL),
-     .torch = "torch.linalg.vector_norm(x0)"},
-    {.name = "dim",
-     .inputs = 1,
-     .in = {{.shape = {3, {2, 7, 3}}}},
-     .options = OPTIONS(.dim = 1),
-     .torch = "torch.linalg.vector_norm(x0, dim=1)"},
-    {.name = "last dim, kept",
-     .inputs = 1,
-     .in = {{.shape = {2, {3, 19}}}},
-     .options = OPTIONS(.dim = -1, .keepdim = true),
-     .torch = "torch.linalg.vector_norm(x0, dim=-1, keepdim=True)"},
-    {.name = NULL},
-};
 static const fv_op norm_op = {
     .name = "norm",
     .inputs = 1,
@@ -220,7 +167,6 @@ static const fv_op norm_op = {
     .gradient = norm_gradient,
     .saves = {FV_IN(0) | FV_OUT(0)},
     .option_fields = fv_reduce_fields,
-    .cases = norm_cases,
 };
 FV_REGISTER(norm_op);
 
@@ -251,24 +197,6 @@ static void logsumexp_gradient(const fv_call *c, fv_tensor *const *gout, fv_tens
     gin[0] = fv_mul(fv_reduce_restore(c, gout[0]), softmax);
 }
 
-static const fv_case logsumexp_cases[] = {
-    {.name = "all",
-     .inputs = 1,
-     .in = {{.shape = {2, {4, 5}}}},
-     .options = OPTIONS(.dim = FV_ALL),
-     .torch = "torch.logsumexp(x0, dim=(0, 1))"},
-    {.name = "dim",
-     .inputs = 1,
-     .in = {{.shape = {3, {2, 7, 3}}}},
-     .options = OPTIONS(.dim = 1),
-     .torch = "torch.logsumexp(x0, dim=1)"},
-    {.name = "last dim, kept",
-     .inputs = 1,
-     .in = {{.shape = {2, {3, 19}}}},
-     .options = OPTIONS(.dim = -1, .keepdim = true),
-     .torch = "torch.logsumexp(x0, dim=-1, keepdim=True)"},
-    {.name = NULL},
-};
 static const fv_op logsumexp_op = {
     .name = "logsumexp",
     .inputs = 1,
@@ -280,7 +208,6 @@ static const fv_op logsumexp_op = {
     .gradient = logsumexp_gradient,
     .saves = {FV_IN(0) | FV_OUT(0)},
     .option_fields = fv_reduce_fields,
-    .cases = logsumexp_cases,
 };
 FV_REGISTER(logsumexp_op);
 

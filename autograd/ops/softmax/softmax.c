@@ -70,34 +70,6 @@ static void log_softmax_gradient(const fv_call *c, fv_tensor *const *gout, fv_te
     gin[0] = fv_log_softmax_backward(gout[0], c->out[0], dim_of(c));
 }
 
-static const fv_case softmax_cases[] = {
-    {.name = "last dim",
-     .inputs = 1,
-     .in = {{.shape = {2, {3, 10}}}},
-     .options = OPTIONS(-1),
-     .torch = "torch.softmax(x0, -1)"},
-    {.name = "longer than a vector",
-     .inputs = 1,
-     .in = {{.shape = {2, {2, 21}}}},
-     .options = OPTIONS(1),
-     .torch = "torch.softmax(x0, 1)"},
-    {.name = "channels",
-     .inputs = 1,
-     .in = {{.shape = {4, {2, 3, 2, 5}}}},
-     .options = OPTIONS(1),
-     .torch = "torch.softmax(x0, 1)"},
-    {.name = "first dim",
-     .inputs = 1,
-     .in = {{.shape = {2, {4, 3}}}},
-     .options = OPTIONS(0),
-     .torch = "torch.softmax(x0, 0)"},
-    {.name = "scalar",
-     .inputs = 1,
-     .in = {{.shape = {0, {0}}}},
-     .options = OPTIONS(0),
-     .torch = "torch.softmax(x0, 0)"},
-    {.name = NULL},
-};
 static const fv_op softmax_op = {
     .name = "softmax",
     .inputs = 1,
@@ -109,33 +81,9 @@ static const fv_op softmax_op = {
     .gradient = softmax_gradient,
     .saves = {FV_OUT(0)},
     .option_fields = softmax_fields,
-    .cases = softmax_cases,
 };
 FV_REGISTER(softmax_op);
 
-static const fv_case log_softmax_cases[] = {
-    {.name = "last dim",
-     .inputs = 1,
-     .in = {{.shape = {2, {3, 10}}}},
-     .options = OPTIONS(-1),
-     .torch = "torch.log_softmax(x0, -1)"},
-    {.name = "longer than a vector",
-     .inputs = 1,
-     .in = {{.shape = {2, {2, 21}}}},
-     .options = OPTIONS(1),
-     .torch = "torch.log_softmax(x0, 1)"},
-    {.name = "channels",
-     .inputs = 1,
-     .in = {{.shape = {4, {2, 3, 2, 5}}}},
-     .options = OPTIONS(1),
-     .torch = "torch.log_softmax(x0, 1)"},
-    {.name = "first dim",
-     .inputs = 1,
-     .in = {{.shape = {2, {4, 3}}}},
-     .options = OPTIONS(0),
-     .torch = "torch.log_softmax(x0, 0)"},
-    {.name = NULL},
-};
 static const fv_op log_softmax_op = {
     .name = "log_softmax",
     .inputs = 1,
@@ -147,7 +95,6 @@ static const fv_op log_softmax_op = {
     .gradient = log_softmax_gradient,
     .saves = {FV_OUT(0)},
     .option_fields = softmax_fields,
-    .cases = log_softmax_cases,
 };
 FV_REGISTER(log_softmax_op);
 
@@ -221,19 +168,6 @@ static void log_softmax_backward_gradient(const fv_call *c, fv_tensor *const *go
     if (fv_wants(c, 1)) gin[1] = fv_neg(fv_mul(scaled, line_sum(c->in[0], dim)));
 }
 
-static const fv_case softmax_backward_cases[] = {
-    {.name = "last dim",
-     .inputs = 2,
-     .in = {{.shape = {2, {3, 17}}}, {.shape = {2, {3, 17}}, .fill = FV_FILL_UNIT}},
-     .options = OPTIONS(-1),
-     .torch = "x1 * (x0 - (x0 * x1).sum(-1, keepdim=True))"},
-    {.name = "channels",
-     .inputs = 2,
-     .in = {{.shape = {4, {2, 3, 2, 4}}}, {.shape = {4, {2, 3, 2, 4}}, .fill = FV_FILL_UNIT}},
-     .options = OPTIONS(1),
-     .torch = "x1 * (x0 - (x0 * x1).sum(1, keepdim=True))"},
-    {.name = NULL},
-};
 static const fv_op softmax_backward_op = {
     .name = "softmax_backward",
     .inputs = 2,
@@ -245,23 +179,9 @@ static const fv_op softmax_backward_op = {
     .gradient = softmax_backward_gradient,
     .saves = {FV_IN(1), FV_IN(0) | FV_IN(1)},
     .option_fields = softmax_fields,
-    .cases = softmax_backward_cases,
 };
 FV_REGISTER(softmax_backward_op);
 
-static const fv_case log_softmax_backward_cases[] = {
-    {.name = "last dim",
-     .inputs = 2,
-     .in = {{.shape = {2, {3, 17}}}, {.shape = {2, {3, 17}}}},
-     .options = OPTIONS(-1),
-     .torch = "x0 - x1.exp() * x0.sum(-1, keepdim=True)"},
-    {.name = "channels",
-     .inputs = 2,
-     .in = {{.shape = {4, {2, 3, 2, 4}}}, {.shape = {4, {2, 3, 2, 4}}}},
-     .options = OPTIONS(1),
-     .torch = "x0 - x1.exp() * x0.sum(1, keepdim=True)"},
-    {.name = NULL},
-};
 static const fv_op log_softmax_backward_op = {
     .name = "log_softmax_backward",
     .inputs = 2,
@@ -273,7 +193,6 @@ static const fv_op log_softmax_backward_op = {
     .gradient = log_softmax_backward_gradient,
     .saves = {FV_IN(1), FV_IN(0) | FV_IN(1)},
     .option_fields = softmax_fields,
-    .cases = log_softmax_backward_cases,
 };
 FV_REGISTER(log_softmax_backward_op);
 

@@ -127,29 +127,6 @@ static void cat_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **g
     }
 }
 
-static const fv_case cat_cases[] = {
-    {.name = "rows",
-     .inputs = 3,
-     .in = {{.shape = {2, {2, 3}}}, {.shape = {2, {1, 3}}}, {.shape = {2, {4, 3}}}},
-     .options = &(const join_options){0},
-     .torch = "torch.cat((x0, x1, x2))"},
-    {.name = "channels",
-     .inputs = 2,
-     .in = {{.shape = {4, {2, 3, 2, 3}}}, {.shape = {4, {2, 1, 2, 3}}}},
-     .options = &(const join_options){1},
-     .torch = "torch.cat((x0, x1), 1)"},
-    {.name = "last dimension, one empty",
-     .inputs = 3,
-     .in = {{.shape = {3, {2, 2, 3}}}, {.shape = {1, {0}}}, {.shape = {3, {2, 2, 2}}}},
-     .options = &(const join_options){-1},
-     .torch = "torch.cat((x0, x1, x2), -1)"},
-    {.name = "one tensor",
-     .inputs = 1,
-     .in = {{.shape = {1, {4}}}},
-     .options = &(const join_options){0},
-     .torch = "torch.cat((x0,))"},
-    {0}};
-
 static const fv_op cat_op = {
     .name = "cat",
     .inputs = FV_ANY,
@@ -160,7 +137,6 @@ static const fv_op cat_op = {
     .reference = cat_reference,
     .gradient = cat_gradient,
     .option_fields = join_fields,
-    .cases = cat_cases,
 };
 FV_REGISTER(cat_op);
 
@@ -239,24 +215,6 @@ static void stack_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor *
     }
 }
 
-static const fv_case stack_cases[] = {
-    {.name = "front",
-     .inputs = 2,
-     .in = {{.shape = {2, {2, 3}}}, {.shape = {2, {2, 3}}}},
-     .options = &(const join_options){0},
-     .torch = "torch.stack((x0, x1))"},
-    {.name = "end",
-     .inputs = 3,
-     .in = {{.shape = {2, {2, 3}}}, {.shape = {2, {2, 3}}}, {.shape = {2, {2, 3}}}},
-     .options = &(const join_options){-1},
-     .torch = "torch.stack((x0, x1, x2), -1)"},
-    {.name = "scalars",
-     .inputs = 2,
-     .in = {{.shape = {0, {0}}}, {.shape = {0, {0}}}},
-     .options = &(const join_options){0},
-     .torch = "torch.stack((x0, x1))"},
-    {0}};
-
 static const fv_op stack_op = {
     .name = "stack",
     .inputs = FV_ANY,
@@ -267,7 +225,6 @@ static const fv_op stack_op = {
     .reference = stack_reference,
     .gradient = stack_gradient,
     .option_fields = join_fields,
-    .cases = stack_cases,
 };
 FV_REGISTER(stack_op);
 

@@ -19,12 +19,6 @@ static void copy_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **
     gin[0] = gout[0];
 }
 
-static const fv_case copy_cases[] = {
-    {.name = "matrix", .inputs = 1, .in = {{.shape = {2, {3, 5}}}}, .torch = "x0.clone()"},
-    {.name = "scalar", .inputs = 1, .in = {{.shape = {0, {0}}}}, .torch = "x0.clone()"},
-    {.name = "image", .inputs = 1, .in = {{.shape = {4, {2, 3, 4, 5}}}}, .torch = "x0.clone()"},
-    {0}};
-
 /* --- contiguous ------------------------------------------------------------------------------- */
 
 static fv_status contiguous_infer(fv_call *c)
@@ -42,7 +36,6 @@ static const fv_op contiguous_op = {
     .forward = copy_forward,
     .reference = copy_reference,
     .gradient = copy_gradient,
-    .cases = copy_cases,
 };
 FV_REGISTER(contiguous_op);
 
@@ -63,12 +56,6 @@ static fv_status channels_last_infer(fv_call *c)
     return FV_OK;
 }
 
-static const fv_case channels_last_cases[] = {
-    {.name = "sequence", .inputs = 1, .in = {{.shape = {3, {2, 3, 5}}}}, .torch = "x0.clone()"},
-    {.name = "image", .inputs = 1, .in = {{.shape = {4, {2, 3, 4, 5}}}}, .torch = "x0.clone()"},
-    {.name = "volume", .inputs = 1, .in = {{.shape = {5, {1, 3, 2, 2, 3}}}}, .torch = "x0.clone()"},
-    {0}};
-
 static const fv_op channels_last_op = {
     .name = "to_channels_last",
     .inputs = 1,
@@ -77,7 +64,6 @@ static const fv_op channels_last_op = {
     .forward = copy_forward,
     .reference = copy_reference,
     .gradient = copy_gradient,
-    .cases = channels_last_cases,
 };
 FV_REGISTER(channels_last_op);
 
@@ -103,7 +89,6 @@ static const fv_op clone_op = {
     .forward = copy_forward,
     .reference = copy_reference,
     .gradient = copy_gradient,
-    .cases = copy_cases,
 };
 FV_REGISTER(clone_op);
 
@@ -131,7 +116,8 @@ static fv_status flip_infer(fv_call *c)
         fv_status status = fv_need_dim(c, 0, &dims[i]);
         if (status != FV_OK) return status;
         if (a->mask & 1u << dims[i]) {
-            return fv_reject(c, FV_ERR_OPTION, "dimension %lld is named twice", (long long)dims[i]);
+            return fv_reject(c, FV_ERR_OPTION, "dimension %lld of input %s is named twice",
+                             (long long)dims[i], fv_text(x));
         }
         a->mask |= 1u << dims[i];
     }
@@ -177,18 +163,6 @@ static void flip_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **
     gin[0] = fv_flip(gout[0], ((const flip_options *)c->options)->dim);
 }
 
-static const fv_case flip_cases[] = {{.name = "columns",
-                                      .inputs = 1,
-                                      .in = {{.shape = {2, {3, 4}}}},
-                                      .options = &(const flip_options){.dim = -1},
-                                      .torch = "x0.flip(-1)"},
-                                     {.name = "all",
-                                      .inputs = 1,
-                                      .in = {{.shape = {3, {2, 3, 2}}}},
-                                      .options = &(const flip_options){.dim = FV_ALL},
-                                      .torch = "x0.flip(0, 1, 2)"},
-                                     {0}};
-
 static const fv_op flip_op = {
     .name = "flip",
     .inputs = 1,
@@ -198,7 +172,6 @@ static const fv_op flip_op = {
     .forward = flip_forward,
     .reference = flip_reference,
     .gradient = flip_gradient,
-    .cases = flip_cases,
 };
 FV_REGISTER(flip_op);
 

@@ -33,28 +33,6 @@ static void squeeze_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor
     gin[0] = fv_reshape_ex(gout[0], *fv_input_shape(c, 0));
 }
 
-static const fv_case squeeze_cases[] = {{.name = "one dimension",
-                                         .inputs = 1,
-                                         .in = {{.shape = {4, {2, 1, 3, 1}}}},
-                                         .options = &(const dim_options){1},
-                                         .torch = "x0.squeeze(1)"},
-                                        {.name = "from the end",
-                                         .inputs = 1,
-                                         .in = {{.shape = {4, {2, 1, 3, 1}}}},
-                                         .options = &(const dim_options){-1},
-                                         .torch = "x0.squeeze(-1)"},
-                                        {.name = "a longer dimension stays",
-                                         .inputs = 1,
-                                         .in = {{.shape = {2, {2, 1}}}},
-                                         .options = &(const dim_options){0},
-                                         .torch = "x0.squeeze(0)"},
-                                        {.name = "all",
-                                         .inputs = 1,
-                                         .in = {{.shape = {4, {1, 3, 1, 2}}}},
-                                         .options = &(const dim_options){FV_ALL},
-                                         .torch = "x0.squeeze()"},
-                                        {0}};
-
 static const fv_op squeeze_op = {
     .name = "squeeze",
     .inputs = 1,
@@ -63,7 +41,6 @@ static const fv_op squeeze_op = {
     .infer = squeeze_infer,
     .gradient = squeeze_gradient,
     .option_fields = dim_fields,
-    .cases = squeeze_cases,
 };
 FV_REGISTER(squeeze_op);
 
@@ -107,23 +84,6 @@ static void unsqueeze_gradient(const fv_call *c, fv_tensor *const *gout, fv_tens
     gin[0] = fv_squeeze(gout[0], a->dim);
 }
 
-static const fv_case unsqueeze_cases[] = {{.name = "front",
-                                           .inputs = 1,
-                                           .in = {{.shape = {2, {2, 3}}}},
-                                           .options = &(const dim_options){0},
-                                           .torch = "x0.unsqueeze(0)"},
-                                          {.name = "end",
-                                           .inputs = 1,
-                                           .in = {{.shape = {3, {2, 3, 2}}}},
-                                           .options = &(const dim_options){-1},
-                                           .torch = "x0.unsqueeze(-1)"},
-                                          {.name = "scalar",
-                                           .inputs = 1,
-                                           .in = {{.shape = {0, {0}}}},
-                                           .options = &(const dim_options){0},
-                                           .torch = "x0.unsqueeze(0)"},
-                                          {0}};
-
 static const fv_op unsqueeze_op = {
     .name = "unsqueeze",
     .inputs = 1,
@@ -132,7 +92,6 @@ static const fv_op unsqueeze_op = {
     .infer = unsqueeze_infer,
     .gradient = unsqueeze_gradient,
     .option_fields = dim_fields,
-    .cases = unsqueeze_cases,
 };
 FV_REGISTER(unsqueeze_op);
 
@@ -183,23 +142,6 @@ static void expand_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor 
     gin[0] = gout[0];
 }
 
-static const fv_case expand_cases[] = {{.name = "a length of 1",
-                                        .inputs = 1,
-                                        .in = {{.shape = {2, {3, 1}}}},
-                                        .options = &(const expand_options){{2, {-1, 4}}},
-                                        .torch = "x0.expand(-1, 4)"},
-                                       {.name = "new dimensions",
-                                        .inputs = 1,
-                                        .in = {{.shape = {2, {1, 3}}}},
-                                        .options = &(const expand_options){{4, {2, 1, 2, 3}}},
-                                        .torch = "x0.expand(2, 1, 2, 3)"},
-                                       {.name = "scalar",
-                                        .inputs = 1,
-                                        .in = {{.shape = {0, {0}}}},
-                                        .options = &(const expand_options){{1, {5}}},
-                                        .torch = "x0.expand(5)"},
-                                       {0}};
-
 static const fv_op expand_op = {
     .name = "expand",
     .inputs = 1,
@@ -207,7 +149,6 @@ static const fv_op expand_op = {
     .options_size = sizeof(expand_options),
     .infer = expand_infer,
     .gradient = expand_gradient,
-    .cases = expand_cases,
 };
 FV_REGISTER(expand_op);
 

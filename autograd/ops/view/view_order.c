@@ -49,18 +49,6 @@ static void permute_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor
     gin[0] = fv_permute_ex(gout[0], inverse);
 }
 
-static const fv_case permute_cases[] = {{.name = "rotation",
-                                         .inputs = 1,
-                                         .in = {{.shape = {3, {2, 3, 4}}}},
-                                         .options = &(const permute_options){{3, {2, 0, 1}}},
-                                         .torch = "x0.permute(2, 0, 1)"},
-                                        {.name = "from the end",
-                                         .inputs = 1,
-                                         .in = {{.shape = {4, {2, 3, 2, 3}}}},
-                                         .options = &(const permute_options){{4, {0, -2, -1, 1}}},
-                                         .torch = "x0.permute(0, -2, -1, 1)"},
-                                        {0}};
-
 static const fv_op permute_op = {
     .name = "permute",
     .inputs = 1,
@@ -68,7 +56,6 @@ static const fv_op permute_op = {
     .options_size = sizeof(permute_options),
     .infer = permute_infer,
     .gradient = permute_gradient,
-    .cases = permute_cases,
 };
 FV_REGISTER(permute_op);
 
@@ -108,18 +95,6 @@ static const fv_option transpose_fields[] = {
     {.name = "dim1", .offset = offsetof(two_dims_options, second), .kind = FV_OPTION_DIM},
     {0}};
 
-static const fv_case transpose_cases[] = {{.name = "matrix",
-                                           .inputs = 1,
-                                           .in = {{.shape = {2, {2, 3}}}},
-                                           .options = &(const two_dims_options){0, 1},
-                                           .torch = "x0.transpose(0, 1)"},
-                                          {.name = "from the end",
-                                           .inputs = 1,
-                                           .in = {{.shape = {3, {2, 3, 4}}}},
-                                           .options = &(const two_dims_options){0, -1},
-                                           .torch = "x0.transpose(0, -1)"},
-                                          {0}};
-
 static const fv_op transpose_op = {
     .name = "transpose",
     .inputs = 1,
@@ -128,7 +103,6 @@ static const fv_op transpose_op = {
     .infer = transpose_infer,
     .gradient = transpose_gradient,
     .option_fields = transpose_fields,
-    .cases = transpose_cases,
 };
 FV_REGISTER(transpose_op);
 
@@ -164,18 +138,6 @@ static const fv_option movedim_fields[] = {
     {.name = "destination", .offset = offsetof(two_dims_options, second), .kind = FV_OPTION_DIM},
     {0}};
 
-static const fv_case movedim_cases[] = {{.name = "to the front",
-                                         .inputs = 1,
-                                         .in = {{.shape = {3, {2, 3, 4}}}},
-                                         .options = &(const two_dims_options){-1, 0},
-                                         .torch = "x0.movedim(-1, 0)"},
-                                        {.name = "to the end",
-                                         .inputs = 1,
-                                         .in = {{.shape = {4, {2, 3, 2, 2}}}},
-                                         .options = &(const two_dims_options){1, 3},
-                                         .torch = "x0.movedim(1, 3)"},
-                                        {0}};
-
 static const fv_op movedim_op = {
     .name = "movedim",
     .inputs = 1,
@@ -184,7 +146,6 @@ static const fv_op movedim_op = {
     .infer = movedim_infer,
     .gradient = movedim_gradient,
     .option_fields = movedim_fields,
-    .cases = movedim_cases,
 };
 FV_REGISTER(movedim_op);
 
@@ -209,18 +170,12 @@ static void t_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin
     gin[0] = fv_t(gout[0]);
 }
 
-static const fv_case t_cases[] = {
-    {.name = "matrix", .inputs = 1, .in = {{.shape = {2, {2, 3}}}}, .torch = "x0.t()"},
-    {.name = "vector", .inputs = 1, .in = {{.shape = {1, {3}}}}, .torch = "x0.t()"},
-    {0}};
-
 static const fv_op t_op = {
     .name = "t",
     .inputs = 1,
     .outputs = 1,
     .infer = t_infer,
     .gradient = t_gradient,
-    .cases = t_cases,
 };
 FV_REGISTER(t_op);
 

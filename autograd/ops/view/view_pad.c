@@ -210,39 +210,6 @@ static void pad_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **g
     gin[0] = fv_pad(gout[0], inverse);
 }
 
-static const fv_case pad_cases[] = {
-    {.name = "constant",
-     .inputs = 1,
-     .in = {{.shape = {2, {3, 4}}}},
-     .options = &(const pad_options){{2, {1, 2}}, FV_PAD_CONSTANT, 1.5},
-     .torch = "F.pad(x0, (1, 2), value=1.5)"},
-    {.name = "two dimensions",
-     .inputs = 1,
-     .in = {{.shape = {4, {2, 3, 3, 4}}}},
-     .options = &(const pad_options){{4, {1, 0, 2, 1}}, FV_PAD_CONSTANT, 0},
-     .torch = "F.pad(x0, (1, 0, 2, 1))"},
-    {.name = "cutting",
-     .inputs = 1,
-     .in = {{.shape = {3, {2, 4, 5}}}},
-     .options = &(const pad_options){{4, {-1, 2, 1, -2}}, FV_PAD_CONSTANT, 0.5},
-     .torch = "F.pad(x0, (-1, 2, 1, -2), value=0.5)"},
-    {.name = "reflect",
-     .inputs = 1,
-     .in = {{.shape = {4, {1, 2, 3, 4}}}},
-     .options = &(const pad_options){{4, {2, 3, 1, 2}}, FV_PAD_REFLECT, 0},
-     .torch = "F.pad(x0, (2, 3, 1, 2), mode='reflect')"},
-    {.name = "replicate",
-     .inputs = 1,
-     .in = {{.shape = {4, {1, 2, 3, 2}}}},
-     .options = &(const pad_options){{4, {2, 3, 1, 0}}, FV_PAD_REPLICATE, 0},
-     .torch = "F.pad(x0, (2, 3, 1, 0), mode='replicate')"},
-    {.name = "circular",
-     .inputs = 1,
-     .in = {{.shape = {4, {2, 1, 3, 4}}}},
-     .options = &(const pad_options){{4, {4, 1, 2, 3}}, FV_PAD_CIRCULAR, 0},
-     .torch = "F.pad(x0, (4, 1, 2, 3), mode='circular')"},
-    {0}};
-
 static const fv_op pad_op = {
     .name = "pad",
     .inputs = 1,
@@ -252,7 +219,6 @@ static const fv_op pad_op = {
     .forward = pad_forward,
     .reference = pad_reference,
     .gradient = pad_gradient,
-    .cases = pad_cases,
 };
 FV_REGISTER(pad_op);
 
@@ -343,22 +309,6 @@ static void pad_backward_gradient(const fv_call *c, fv_tensor *const *gout, fv_t
     gin[0] = fv_pad(gout[0], a->pad, .mode = (fv_pad_mode)a->mode);
 }
 
-static const fv_case pad_backward_cases[] = {
-    {.name = "reflect",
-     .inputs = 1,
-     .in = {{.shape = {2, {4, 7}}}},
-     .options = &(const pad_backward_options){{{4, {2, 1, 1, 0}}, FV_PAD_REFLECT, 0}, {2, {3, 4}}}},
-    {.name = "replicate",
-     .inputs = 1,
-     .in = {{.shape = {3, {2, 5, 6}}}},
-     .options =
-         &(const pad_backward_options){{{4, {3, 1, 1, 2}}, FV_PAD_REPLICATE, 0}, {3, {2, 2, 2}}}},
-    {.name = "circular",
-     .inputs = 1,
-     .in = {{.shape = {2, {2, 8}}}},
-     .options = &(const pad_backward_options){{{2, {3, 2}}, FV_PAD_CIRCULAR, 0}, {2, {2, 3}}}},
-    {0}};
-
 static const fv_op pad_backward_op = {
     .name = "pad_backward",
     .inputs = 1,
@@ -368,7 +318,6 @@ static const fv_op pad_backward_op = {
     .forward = pad_backward_forward,
     .reference = pad_backward_reference,
     .gradient = pad_backward_gradient,
-    .cases = pad_backward_cases,
 };
 FV_REGISTER(pad_backward_op);
 

@@ -127,28 +127,6 @@ static fv_status reshape_infer(fv_call *c)
     return status;
 }
 
-static const fv_case reshape_cases[] = {{.name = "regroup",
-                                         .inputs = 1,
-                                         .in = {{.shape = {3, {2, 3, 4}}}},
-                                         .options = &(const shape_options){{2, {6, 4}}},
-                                         .torch = "x0.reshape(6, 4)"},
-                                        {.name = "inferred dimension",
-                                         .inputs = 1,
-                                         .in = {{.shape = {4, {2, 3, 3, 5}}}},
-                                         .options = &(const shape_options){{3, {5, -1, 2}}},
-                                         .torch = "x0.reshape(5, -1, 2)"},
-                                        {.name = "one element to a scalar",
-                                         .inputs = 1,
-                                         .in = {{.shape = {2, {1, 1}}}},
-                                         .options = &(const shape_options){{0, {0}}},
-                                         .torch = "x0.reshape(())"},
-                                        {.name = "empty",
-                                         .inputs = 1,
-                                         .in = {{.shape = {2, {0, 4}}}},
-                                         .options = &(const shape_options){{3, {2, 0, 5}}},
-                                         .torch = "x0.reshape(2, 0, 5)"},
-                                        {0}};
-
 static const fv_op reshape_op = {
     .name = "reshape",
     .inputs = 1,
@@ -158,7 +136,6 @@ static const fv_op reshape_op = {
     .forward = reshape_forward,
     .reference = reshape_reference,
     .gradient = reshape_gradient,
-    .cases = reshape_cases,
 };
 FV_REGISTER(reshape_op);
 
@@ -177,18 +154,6 @@ static fv_status view_infer(fv_call *c)
 }
 
 /* Splitting dimensions works with any strides. */
-static const fv_case view_cases[] = {{.name = "split the last dimension",
-                                      .inputs = 1,
-                                      .in = {{.shape = {2, {3, 8}}}},
-                                      .options = &(const shape_options){{3, {3, 2, -1}}},
-                                      .torch = "x0.view(3, 2, -1)"},
-                                     {.name = "split the first dimension",
-                                      .inputs = 1,
-                                      .in = {{.shape = {4, {6, 3, 2, 2}}}},
-                                      .options = &(const shape_options){{6, {2, 1, 3, 3, 2, 2}}},
-                                      .torch = "x0.view(2, 1, 3, 3, 2, 2)"},
-                                     {0}};
-
 static const fv_op view_op = {
     .name = "view",
     .inputs = 1,
@@ -196,7 +161,6 @@ static const fv_op view_op = {
     .options_size = sizeof(shape_options),
     .infer = view_infer,
     .gradient = reshape_gradient,
-    .cases = view_cases,
 };
 FV_REGISTER(view_op);
 
@@ -244,23 +208,6 @@ static const fv_option flatten_fields[] = {
     {.name = "end_dim", .offset = offsetof(flatten_options, end), .kind = FV_OPTION_DIM},
     {0}};
 
-static const fv_case flatten_cases[] = {{.name = "all but the batch",
-                                         .inputs = 1,
-                                         .in = {{.shape = {4, {2, 3, 4, 5}}}},
-                                         .options = &(const flatten_options){1, -1},
-                                         .torch = "x0.flatten(1)"},
-                                        {.name = "middle",
-                                         .inputs = 1,
-                                         .in = {{.shape = {4, {3, 2, 3, 2}}}},
-                                         .options = &(const flatten_options){1, 2},
-                                         .torch = "x0.flatten(1, 2)"},
-                                        {.name = "scalar",
-                                         .inputs = 1,
-                                         .in = {{.shape = {0, {0}}}},
-                                         .options = &(const flatten_options){0, -1},
-                                         .torch = "x0.flatten()"},
-                                        {0}};
-
 static const fv_op flatten_op = {
     .name = "flatten",
     .inputs = 1,
@@ -271,7 +218,6 @@ static const fv_op flatten_op = {
     .reference = reshape_reference,
     .gradient = reshape_gradient,
     .option_fields = flatten_fields,
-    .cases = flatten_cases,
 };
 FV_REGISTER(flatten_op);
 
@@ -312,19 +258,6 @@ static fv_status unflatten_infer(fv_call *c)
 
 static const fv_option unflatten_fields[] = {FV_FIELD(unflatten_options, dim, FV_OPTION_DIM), {0}};
 
-static const fv_case unflatten_cases[] = {
-    {.name = "middle",
-     .inputs = 1,
-     .in = {{.shape = {3, {2, 6, 3}}}},
-     .options = &(const unflatten_options){1, {2, {3, -1}}},
-     .torch = "x0.unflatten(1, (3, 2))"},
-    {.name = "last",
-     .inputs = 1,
-     .in = {{.shape = {2, {2, 6}}}},
-     .options = &(const unflatten_options){-1, {3, {1, 2, 3}}},
-     .torch = "x0.unflatten(-1, (1, 2, 3))"},
-    {0}};
-
 static const fv_op unflatten_op = {
     .name = "unflatten",
     .inputs = 1,
@@ -333,7 +266,6 @@ static const fv_op unflatten_op = {
     .infer = unflatten_infer,
     .gradient = reshape_gradient,
     .option_fields = unflatten_fields,
-    .cases = unflatten_cases,
 };
 FV_REGISTER(unflatten_op);
 

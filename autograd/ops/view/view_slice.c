@@ -66,28 +66,6 @@ static const fv_option slice_fields[] = {FV_FIELD(slice_options, dim, FV_OPTION_
                                          FV_FIELD(slice_options, step, FV_OPTION_INT),
                                          {0}};
 
-static const fv_case slice_cases[] = {{.name = "middle",
-                                       .inputs = 1,
-                                       .in = {{.shape = {2, {5, 3}}}},
-                                       .options = &(const slice_options){0, 1, 4, 1},
-                                       .torch = "x0[1:4]"},
-                                      {.name = "steps",
-                                       .inputs = 1,
-                                       .in = {{.shape = {3, {2, 7, 2}}}},
-                                       .options = &(const slice_options){1, 1, INT64_MAX, 3},
-                                       .torch = "x0[:, 1::3]"},
-                                      {.name = "bounds from the end",
-                                       .inputs = 1,
-                                       .in = {{.shape = {2, {3, 6}}}},
-                                       .options = &(const slice_options){-1, -5, -1, 2},
-                                       .torch = "x0[:, -5:-1:2]"},
-                                      {.name = "nothing",
-                                       .inputs = 1,
-                                       .in = {{.shape = {2, {3, 4}}}},
-                                       .options = &(const slice_options){0, 2, 1, 1},
-                                       .torch = "x0[2:1]"},
-                                      {0}};
-
 static const fv_op slice_op = {
     .name = "slice",
     .inputs = 1,
@@ -96,7 +74,6 @@ static const fv_op slice_op = {
     .infer = slice_infer,
     .gradient = slice_gradient,
     .option_fields = slice_fields,
-    .cases = slice_cases,
 };
 FV_REGISTER(slice_op);
 
@@ -140,18 +117,6 @@ static const fv_option narrow_fields[] = {FV_FIELD(narrow_options, dim, FV_OPTIO
                                           FV_FIELD(narrow_options, length, FV_OPTION_INT),
                                           {0}};
 
-static const fv_case narrow_cases[] = {{.name = "rows",
-                                        .inputs = 1,
-                                        .in = {{.shape = {2, {4, 3}}}},
-                                        .options = &(const narrow_options){0, 1, 2},
-                                        .torch = "x0.narrow(0, 1, 2)"},
-                                       {.name = "channels from the end",
-                                        .inputs = 1,
-                                        .in = {{.shape = {4, {2, 5, 2, 2}}}},
-                                        .options = &(const narrow_options){1, -3, 3},
-                                        .torch = "x0.narrow(1, -3, 3)"},
-                                       {0}};
-
 static const fv_op narrow_op = {
     .name = "narrow",
     .inputs = 1,
@@ -160,7 +125,6 @@ static const fv_op narrow_op = {
     .infer = narrow_infer,
     .gradient = narrow_gradient,
     .option_fields = narrow_fields,
-    .cases = narrow_cases,
 };
 FV_REGISTER(narrow_op);
 
@@ -211,18 +175,6 @@ static const fv_option select_fields[] = {FV_FIELD(select_options, dim, FV_OPTIO
                                           FV_FIELD(select_options, index, FV_OPTION_INT),
                                           {0}};
 
-static const fv_case select_cases[] = {{.name = "row",
-                                        .inputs = 1,
-                                        .in = {{.shape = {2, {3, 4}}}},
-                                        .options = &(const select_options){0, 1},
-                                        .torch = "x0.select(0, 1)"},
-                                       {.name = "last of the last",
-                                        .inputs = 1,
-                                        .in = {{.shape = {3, {2, 3, 4}}}},
-                                        .options = &(const select_options){-1, -1},
-                                        .torch = "x0[..., -1]"},
-                                       {0}};
-
 static const fv_op select_op = {
     .name = "select",
     .inputs = 1,
@@ -231,7 +183,6 @@ static const fv_op select_op = {
     .infer = select_infer,
     .gradient = select_gradient,
     .option_fields = select_fields,
-    .cases = select_cases,
 };
 FV_REGISTER(select_op);
 
@@ -316,19 +267,6 @@ static const fv_option slice_backward_fields[] = {
     {.name = "step", .offset = offsetof(slice_backward_options, part.step), .kind = FV_OPTION_INT},
     {0}};
 
-static const fv_case slice_backward_cases[] = {
-    {.name = "rows",
-     .inputs = 1,
-     .in = {{.shape = {2, {2, 3}}}},
-     .options = &(const slice_backward_options){{0, 1, 3, 1}, {2, {4, 3}}},
-     .torch = "torch.slice_scatter(torch.zeros(4, 3, dtype=x0.dtype), x0, 0, 1, 3, 1)"},
-    {.name = "steps",
-     .inputs = 1,
-     .in = {{.shape = {4, {2, 2, 2, 3}}}},
-     .options = &(const slice_backward_options){{1, 1, 5, 3}, {4, {2, 5, 2, 3}}},
-     .torch = "torch.slice_scatter(torch.zeros(2, 5, 2, 3, dtype=x0.dtype), x0, 1, 1, 5, 3)"},
-    {0}};
-
 static const fv_op slice_backward_op = {
     .name = "slice_backward",
     .inputs = 1,
@@ -339,7 +277,6 @@ static const fv_op slice_backward_op = {
     .reference = slice_backward_reference,
     .gradient = slice_backward_gradient,
     .option_fields = slice_backward_fields,
-    .cases = slice_backward_cases,
 };
 FV_REGISTER(slice_backward_op);
 

@@ -68,9 +68,18 @@ void fv_cumsum_reference(const fv_tensor *x, int dim, bool reversed, fv_tensor *
         int64_t last = 0;
         int64_t to = offset_of(y, y, i, dim, -1, &last);
         double sum = 0;
+        uint64_t whole = 0; /* integers wrap around */
         int64_t from = reversed ? last : 0, end = reversed ? length(x, dim) - 1 : last;
-        for (int64_t k = from; k <= end; k++)
-            sum += fv_element_get(x, offset_of(x, y, i, dim, k, NULL));
-        fv_element_set(y, to, sum);
+        for (int64_t k = from; k <= end; k++) {
+            double value = fv_element_get(x, offset_of(x, y, i, dim, k, NULL));
+            if (y->dtype == FV_INT64)
+                whole += (uint64_t)(int64_t)value;
+            else
+                sum += value;
+        }
+        if (y->dtype == FV_INT64)
+            ((int64_t *)y->data)[to] = (int64_t)whole;
+        else
+            fv_element_set(y, to, sum);
     }
 }
