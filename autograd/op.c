@@ -524,8 +524,8 @@ int fv_apply_many(const fv_op *op, const void *options, int inputs, fv_tensor *c
     fv_status status = start(&f, op, options, inputs, in);
     if (status == FV_OK) status = infer(c);
     if (status == FV_OK && (!out || c->outputs > room))
-        status = fv_reject(c, FV_ERR_OPTION, "%d outputs, but room for %lld", c->outputs,
-                           (long long)(out ? room : 0));
+        status = fv_reject(c, FV_ERR_OPTION, "input %s gives %d outputs, but room is for %lld",
+                           inputs ? fv_text(in[0]) : "", c->outputs, (long long)(out ? room : 0));
     if (status == FV_OK)
         status = execute(&f);
     else if (op->options_free)

@@ -76,9 +76,9 @@ START_TEST(wrong_calls_are_refused)
         fv_set_log(NULL, NULL);
         fv_tensor *x = numbers(2, 5), *out[8];
         ck_assert_int_eq(fv_split(x, 2, 1, out, 2), 0);
-        expect_error(FV_ERR_OPTION, "split: 3 outputs, but room for 2");
+        expect_error(FV_ERR_OPTION, "split: input [2,5] gives 3 outputs, but room is for 2");
         ck_assert_int_eq(fv_split(x, 2, 1, NULL, 8), 0);
-        expect_error(FV_ERR_OPTION, "room for 0");
+        expect_error(FV_ERR_OPTION, "room is for 0");
         ck_assert_int_eq(fv_split(x, 0, 1, out, 8), 0);
         expect_error(FV_ERR_OPTION, "split_size 0");
         ck_assert_int_eq(fv_split(x, -1, 1, out, 8), 0);

@@ -9,6 +9,25 @@ typedef struct split_options {
     bool unbind;   /* parts of length 1 lose the dimension */
 } split_options;
 
+/* Of a dimension of that length; -1 after an error. */
+static int64_t count_parts(const fv_call *c, const split_options *a, int64_t length)
+{
+    int64_t size = a->split_size;
+    if (size < (length > 0) || (a->unbind && size != 1)) {
+        fv_reject(c, FV_ERR_OPTION, "split_size %lld does not cut dimension %lld of %s",
+                  (long long)size, (long long)a->dim, fv_text(c->in[0]));
+        return -1;
+    }
+    int64_t parts = length ? (length - 1) / size + 1 : !a->unbind;
+    bool fits =
+        a->parts == FV_UNSET || a->parts == parts || (length == 0 && a->parts > 0 && !a->unbind);
+    if (fits && a->parts != FV_UNSET) parts = a->parts;
+    if (fits && parts <= INT32_MAX) return parts;
+    fv_reject(c, FV_ERR_OPTION, "split_size %lld cuts %s into %lld parts, not %lld",
+              (long long)size, fv_text(c->in[0]), (long long)parts, (long long)a->parts);
+    return -1;
+}
+
 static fv_status split_infer(fv_call *c)
 {
     split_options *a = c->options;
@@ -16,17 +35,9 @@ static fv_status split_infer(fv_call *c)
     fv_status status = fv_need_ndim(c, 0, "input", 1, FV_MAX_DIMS);
     if (status == FV_OK) status = fv_need_dim(c, 0, &a->dim);
     if (status != FV_OK) return status;
-    if (a->split_size < 0 || (a->parts != FV_UNSET && a->parts < 1))
-        return fv_reject(c, FV_ERR_OPTION, "split_size %lld must be positive",
-                         (long long)a->split_size);
-    int64_t length = x->shape[a->dim], size = a->split_size;
-    if (size == 0 && length > 0)
-        return fv_reject(c, FV_ERR_OPTION, "split_size 0 cuts only an empty dimension, not %s",
-                         fv_text(x));
-    int64_t parts = a->parts != FV_UNSET ? a->parts : length ? (length - 1) / size + 1 : !a->unbind;
-    if (parts > INT32_MAX)
-        return fv_reject(c, FV_ERR_OPTION, "split_size %lld cuts %s into too many parts",
-                         (long long)size, fv_text(x));
+    int64_t parts = count_parts(c, a, x->shape[a->dim]), length = x->shape[a->dim];
+    if (parts < 0) return FV_ERR_OPTION;
+    int64_t size = a->split_size;
     status = fv_set_outputs(c, (int)parts);
     for (int64_t j = 0; j < parts && status == FV_OK; j++) {
         int64_t start = j * size < length ? j * size : length;
@@ -91,6 +102,7 @@ static const fv_op split_op = {
     .infer = split_infer,
     .gradient = split_gradient,
 };
+FV_REGISTER(split_op);
 
 /* --- what the user calls ---------------------------------------------------------------------- */
 

@@ -56,11 +56,10 @@ CASE(slice, "nothing", "x0[2:1]", X(3, 4), fv_slice(x[0], 0, 2, 1, 1));
 CASE(narrow, "rows", "x0.narrow(0, 1, 2)", X(4, 3), fv_narrow(x[0], 0, 1, 2));
 CASE(narrow, "channels from the end", "x0.narrow(1, -3, 3)", X(2, 5, 2, 2),
      fv_narrow(x[0], 1, -3, 3));
-CASE_BODY(narrow, "split", "x0.split(2, 1)", X(3, 5), fv_split(x[0], 2, 1, y, CASE_OUTPUTS));
-CASE_BODY(narrow, "split into equal parts", "x0.split(3, -2)", X(6, 2),
-          fv_split(x[0], 3, -2, y, 2));
-CASE_BODY(narrow, "chunk", "x0.chunk(3, 0)", X(7, 2), fv_chunk(x[0], 3, 0, y, CASE_OUTPUTS));
-CASE_BODY(narrow, "chunk into fewer", "x0.chunk(4, 1)", X(2, 6),
+CASE_BODY(split, "pieces", "x0.split(2, 1)", X(3, 5), fv_split(x[0], 2, 1, y, CASE_OUTPUTS));
+CASE_BODY(split, "equal parts", "x0.split(3, -2)", X(6, 2), fv_split(x[0], 3, -2, y, 2));
+CASE_BODY(split, "chunk", "x0.chunk(3, 0)", X(7, 2), fv_chunk(x[0], 3, 0, y, CASE_OUTPUTS));
+CASE_BODY(split, "chunk into fewer", "x0.chunk(4, 1)", X(2, 6),
           fv_chunk(x[0], 4, 1, y, CASE_OUTPUTS));
 CASE(select, "row", "x0.select(0, 1)", X(3, 4), fv_select(x[0], 0, 1));
 CASE(select, "last of the last", "x0[..., -1]", X(2, 3, 4), fv_select(x[0], -1, -1));
@@ -70,6 +69,11 @@ CASE(slice_backward, "rows",
 CASE(slice_backward, "steps",
      "torch.slice_scatter(torch.zeros(2, 5, 2, 3, dtype=x0.dtype), x0, 1, 1, 5, 3)", X(2, 2, 2, 3),
      fv_slice_backward(x[0], FV_SHAPE(2, 5, 2, 3), 1, 1, 5, 3));
+/* An empty dimension has no slices. */
+CASE_BODY(split, "unbind", "x0.unbind(1)", X(3, 4, 2),
+          if (!fv_unbind(x[0], 1, y, CASE_OUTPUTS) && !fv_error_status()) y[0] = x[0]);
+CASE_BODY(split, "unbind a row", "x0.unbind()", X(5),
+          if (!fv_unbind(x[0], 0, y, CASE_OUTPUTS) && !fv_error_status()) y[0] = x[0]);
 
 /* --- copies ----------------------------------------------------------------------------------- */
 
