@@ -48,41 +48,28 @@ static const fv_conv_geometry *geometry(const fv_call *c)
     return &((const fv_conv_options *)c->options)->g;
 }
 
-static void forward(fv_call *c)
+static void run_pass(fv_call *c, fv_conv_pass pass)
 {
     operands o = order_operands(c);
-    fv_conv_forward(geometry(c), c->in[0]->dtype, o.a, o.b, o.bias, c->out[0]->data, o.scratch);
+    fv_conv_plan p;
+    fv_conv_make_plan(&p, geometry(c), c->in[0]->dtype, pass, NULL, c->machine);
+    fv_conv_run(&p, &(fv_conv_operands){.a = o.a, .b = o.b, .out = c->out[0]->data, .epilogue.bias = o.bias}, o.scratch);
 }
 
-static void forward_reference(fv_call *c)
+static void reference_pass(fv_call *c, fv_conv_pass pass)
 {
     operands o = order_operands(c);
-    fv_conv_forward_reference(geometry(c), c->in[0]->dtype, o.a, o.b, o.bias, c->out[0]->data);
+    fv_conv_plan p;
+    fv_conv_make_plan(&p, geometry(c), c->in[0]->dtype, pass, NULL, c->machine);
+    fv_conv_run_reference(&p, &(fv_conv_operands){.a = o.a, .b = o.b, .out = c->out[0]->data, .epilogue.bias = o.bias});
 }
 
-static void transpose(fv_call *c)
-{
-    operands o = order_operands(c);
-    fv_conv_grad_input(geometry(c), c->in[0]->dtype, o.a, o.b, o.bias, c->out[0]->data, o.scratch);
-}
-
-static void transpose_reference(fv_call *c)
-{
-    operands o = order_operands(c);
-    fv_conv_grad_input_reference(geometry(c), c->in[0]->dtype, o.a, o.b, o.bias, c->out[0]->data);
-}
-
-static void weight(fv_call *c)
-{
-    operands o = order_operands(c);
-    fv_conv_grad_weight(geometry(c), c->in[0]->dtype, o.a, o.b, c->out[0]->data, o.scratch);
-}
-
-static void weight_reference(fv_call *c)
-{
-    operands o = order_operands(c);
-    fv_conv_grad_weight_reference(geometry(c), c->in[0]->dtype, o.a, o.b, c->out[0]->data);
-}
+static void forward(fv_call *c) { run_pass(c, FV_CONV_FORWARD); }
+static void forward_reference(fv_call *c) { reference_pass(c, FV_CONV_FORWARD); }
+static void transpose(fv_call *c) { run_pass(c, FV_CONV_GRAD_INPUT); }
+static void transpose_reference(fv_call *c) { reference_pass(c, FV_CONV_GRAD_INPUT); }
+static void weight(fv_call *c) { run_pass(c, FV_CONV_GRAD_WEIGHT); }
+static void weight_reference(fv_call *c) { reference_pass(c, FV_CONV_GRAD_WEIGHT); }
 
 /* --- gradients: each face in terms of the other two ------------------------------------------- */
 

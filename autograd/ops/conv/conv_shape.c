@@ -268,7 +268,9 @@ static fv_status match(fv_call *c, int input, const char *name, fv_shape expecte
 static void add_scratch(fv_call *c, fv_conv_pass pass)
 {
     const fv_conv_options *a = c->options;
-    size_t bytes = fv_conv_scratch(&a->g, c->in[0]->dtype, pass);
+    fv_conv_plan p;
+    fv_conv_make_plan(&p, &a->g, c->in[0]->dtype, pass, NULL, c->machine);
+    size_t bytes = fv_conv_scratch(&p);
     for (int i = 0; i < c->inputs; i++)
         if (c->in[i] && !fv_conv_in_order(c, i)) bytes += fv_conv_copy_bytes(c->in[i]);
     c->scratch_bytes = bytes;

@@ -1,87 +1,111 @@
-/* Boxes: the padded copy of their source, and the tables of offsets into it. */
+/* Boxes: how the grid is cut, the padded copy of a box's source, and offsets into it. */
 #include "conv_impl.h"
 
 #include <string.h>
 
-/* Copies source pixels [from, from + count) of one row, zeros where they are outside of it. */
-static void load_row(const conv_plan *p, const char *row, int64_t from, int64_t count, char *to)
+/* --- cutting ---------------------------------------------------------------------------------- */
+
+int64_t conv_wanted_chunks(double nanoseconds, int64_t most)
 {
-    size_t pixel = (size_t)p->pixel * p->size, channels = (size_t)p->source_channels * p->size;
-    int64_t first = conv_min(conv_max(-from, 0), count);
-    int64_t last = conv_max(first, conv_min(count, p->source[2] - from));
-    memset(to, 0, (size_t)first * pixel);
-    memset(to + (size_t)last * pixel, 0, (size_t)(count - last) * pixel);
-    if (last == first) return;
-    const char *at = row + (from + first) * (int64_t)channels;
-    to += (size_t)first * pixel;
-    if (pixel == channels) {
-        memcpy(to, at, (size_t)(last - first) * pixel);
-        return;
-    }
-    for (int64_t i = first; i < last; i++, to += pixel, at += channels) memcpy(to, at, channels);
+    const double chunk = 20000;
+    if (nanoseconds >= (double)most * chunk) return most;
+    return conv_max((int64_t)(nanoseconds / chunk), 1);
 }
 
-static void strides(const int64_t dims[3], int64_t pixel, int64_t stride[CONV_AXES])
+/* Positions along an axis; axis 0 counts images. */
+static int64_t extent(const conv_window *w, int axis)
 {
-    stride[3] = pixel;
-    stride[2] = dims[2] * pixel;
-    stride[1] = dims[1] * stride[2];
-    stride[0] = dims[0] * stride[1];
+    return axis > 0 ? w->axis[axis - 1].grid : w->images;
 }
 
-conv_source conv_box_load(const conv_plan *p, const conv_box *box, const void *source,
-                          void *scratch)
+static int64_t reach(const conv_axis *a)
 {
-    conv_source s;
-    int64_t from[3], dims[3];
-    for (int d = 0; d < 3; d++) {
-        from[d] = box->at[d + 1] * p->step[d] + p->low[d];
-        dims[d] = (box->count[d + 1] - 1) * p->step[d] + p->high[d] - p->low[d] + 1;
-    }
-    if (!p->copy) {
-        strides(p->source, p->pixel, s.stride);
-        int64_t offset = box->at[0] * s.stride[0];
-        for (int d = 0; d < 3; d++) offset += from[d] * s.stride[d + 1];
-        s.data = conv_at(source, offset, p->size);
-        return s;
-    }
-    strides(dims, p->pixel, s.stride);
-    s.data = scratch;
-    const size_t row_bytes = (size_t)s.stride[2] * p->size;
-    char *to = scratch;
-    for (int64_t i = 0; i < box->count[0]; i++) {
-        for (int64_t d = from[0]; d < from[0] + dims[0]; d++) {
-            for (int64_t h = from[1]; h < from[1] + dims[1]; h++, to += row_bytes) {
-                if (d < 0 || d >= p->source[0] || h < 0 || h >= p->source[1]) {
-                    memset(to, 0, row_bytes);
-                    continue;
-                }
-                int64_t row = ((box->at[0] + i) * p->source[0] + d) * p->source[1] + h;
-                row *= p->source[2] * p->source_channels;
-                load_row(p, conv_at(source, row, p->size), from[2], dims[2], to);
-            }
+    return a->high - a->low + 1;
+}
+
+/* Loaded pixels under so many positions. */
+static int64_t loaded(const conv_window *w, const conv_boxes *b, int d, int64_t positions)
+{
+    return (positions - 1) * b->pitch[d] + reach(&w->axis[d]);
+}
+
+/* The largest box within the limits, outer axes shrunk first; an axis is cut only when all outer
+ * ones are down to 1. */
+static void fit_box(const conv_window *w, conv_boxes *b, conv_limits limits)
+{
+    for (int axis = 0; axis < CONV_AXES; axis++) {
+        int64_t bytes = b->pixel * w->size, positions = 1, fixed = 0, pitch = 1;
+        for (int d = axis; d < 3; d++) { /* dimensions inside this axis */
+            bytes = conv_mul(bytes, loaded(w, b, d, w->axis[d].grid));
+            positions = conv_mul(positions, w->axis[d].grid);
         }
+        if (axis > 0) {
+            pitch = b->pitch[axis - 1];
+            fixed = reach(&w->axis[axis - 1]) - pitch;
+        }
+        int64_t count = (limits.bytes / conv_max(bytes, 1) - fixed) / pitch;
+        count = conv_min(count, limits.positions / conv_max(positions, 1));
+        if (axis == 3) count = conv_max(count, 16);
+        b->most[axis] = conv_max(1, conv_min(extent(w, axis), count));
+        if (count < 1) continue;
+        for (int d = axis; d < 3; d++) b->most[d + 1] = w->axis[d].grid;
+        break;
     }
-    return s;
 }
 
-int64_t conv_list_segments(const conv_plan *p, const conv_phase *phase, const conv_source *source,
-                           int64_t *segments, int64_t *length)
+/* Boxes are shared out evenly on 2, 4 and 8 threads. */
+static int64_t even_parts(int64_t parts)
 {
-    bool merge = phase->apart[2] == 1 && source->stride[3] == p->depth;
-    int64_t count = 0, base = 0, along = merge ? conv_min(phase->taps[2], 1) : phase->taps[2];
-    for (int d = 0; d < 3; d++) base += (phase->first[d] - p->low[d]) * source->stride[d + 1];
-    for (int64_t d = 0; d < phase->taps[0]; d++) {
-        for (int64_t h = 0; h < phase->taps[1]; h++) {
-            for (int64_t w = 0; w < along; w++) {
-                segments[count++] = base + d * phase->apart[0] * source->stride[1] +
-                                    h * phase->apart[1] * source->stride[2] +
-                                    w * phase->apart[2] * source->stride[3];
-            }
-        }
+    int64_t multiple = parts > 5 ? 8 : parts > 2 ? 4 : parts;
+    return conv_ceil_div(parts, multiple) * multiple;
+}
+
+/* Cuts images into equal numbers and, where they are too few, rows (but not into short ones). */
+static void share_boxes(const conv_window *w, conv_boxes *b, int64_t wanted)
+{
+    b->total = 1;
+    for (int axis = 0; axis < CONV_AXES; axis++) {
+        const int64_t all = extent(w, axis), shortest = axis == 0 ? 1 : axis == 3 ? 32 : 4;
+        int64_t parts = conv_ceil_div(all, b->most[axis]);
+        if (b->total * parts < wanted)
+            parts = conv_max(parts, conv_min(wanted / b->total, all / shortest));
+        if (axis == 0 && parts > 1) parts = conv_min(even_parts(parts), all);
+        b->count[axis] = conv_max(parts, 1);
+        b->most[axis] = conv_ceil_div(all, b->count[axis]);
+        b->total *= b->count[axis];
     }
-    *length = merge ? phase->taps[2] * p->depth : p->depth;
-    return count;
+}
+
+conv_boxes conv_cut_boxes(const conv_window *w, bool copy, int64_t pixel, conv_limits limits)
+{
+    conv_boxes b = {.copy = copy, .pixel = copy ? pixel : w->source_channels};
+    for (int d = 0; d < 3; d++) /* pixels between two windows are not copied */
+        b.pitch[d] = copy ? conv_min(w->axis[d].step, reach(&w->axis[d])) : w->axis[d].step;
+    if (w->images == 0) return b;
+    fit_box(w, &b, limits);
+    share_boxes(w, &b, limits.wanted);
+    return b;
+}
+
+size_t conv_box_bytes(const conv_window *w, const conv_boxes *b, int64_t behind)
+{
+    if (!b->copy || b->total == 0) return 0;
+    int64_t elements = conv_mul(b->pixel, b->most[0]);
+    for (int d = 0; d < 3; d++) elements = conv_mul(elements, loaded(w, b, d, b->most[d + 1]));
+    elements += behind * (b->pitch[2] * b->pixel + 1);
+    return (size_t)conv_mul(elements, w->size);
+}
+
+conv_box conv_get_box(const conv_window *w, const conv_boxes *b, int64_t index)
+{
+    conv_box box;
+    for (int axis = CONV_AXES - 1; axis >= 0; axis--) {
+        const int64_t all = extent(w, axis), i = index % b->count[axis];
+        box.at[axis] = fv_chunk_begin(all, b->count[axis], i);
+        box.count[axis] = fv_chunk_begin(all, b->count[axis], i + 1) - box.at[axis];
+        index /= b->count[axis];
+    }
+    return box;
 }
 
 bool conv_clip(const conv_phase *phase, const conv_box *box, int64_t count[CONV_AXES])
@@ -92,79 +116,194 @@ bool conv_clip(const conv_phase *phase, const conv_box *box, int64_t count[CONV_
     return count[0] > 0 && count[1] > 0 && count[2] > 0 && count[3] > 0;
 }
 
-int64_t conv_groups_most(const conv_plan *p)
-{
-    return p->box[0] * p->box[1] * p->box[2] * conv_ceil_div(p->box[3], p->tiles->group);
-}
+/* --- loading ---------------------------------------------------------------------------------- */
 
-/* The axis along which whole groups waste least; the width unless another is clearly better. */
-static int grouped_axis(const conv_plan *p, const int64_t count[CONV_AXES])
+/* Copies source pixels [from, from + count) of one row, zeros where they are outside of it. */
+static char *load_run(const conv_window *w, const conv_boxes *b, const char *row, int64_t from,
+                      int64_t count, char *to)
 {
-    int best = 3, group = p->tiles->group;
-    if (!p->copy) return 3; /* in place only the width has been checked for overlapping groups */
-    double least = (double)(conv_ceil_div(count[3], group) * group) / (double)count[3];
-    for (int axis = 2; axis >= 0; axis--) {
-        if (count[axis] < group) continue;
-        double waste = (double)(conv_ceil_div(count[axis], group) * group) / (double)count[axis];
-        if (waste < 0.93 * least) {
-            least = waste;
-            best = axis;
-        }
+    const size_t pixel = (size_t)(b->pixel * w->size);
+    const size_t channels = (size_t)(w->source_channels * w->size);
+    int64_t first = conv_min(conv_max(-from, 0), count);
+    int64_t last = conv_max(first, conv_min(count, w->axis[2].source - from));
+    char *end = to + (size_t)count * pixel;
+    memset(to, 0, (size_t)first * pixel);
+    memset(to + (size_t)last * pixel, 0, (size_t)(count - last) * pixel);
+    if (last == first) return end;
+    const char *at = row + (from + first) * (int64_t)channels;
+    to += (size_t)first * pixel;
+    if (pixel == channels) {
+        memcpy(to, at, (size_t)(last - first) * pixel);
+        return end;
     }
-    return best;
+    for (int64_t i = first; i < last; i++, to += pixel, at += channels) memcpy(to, at, channels);
+    return end;
 }
 
-static void target_strides(const conv_plan *p, int64_t stride[CONV_AXES])
+static void load_row(const conv_window *w, const conv_boxes *b, const conv_box *box,
+                     const char *row, char *to)
 {
-    strides(p->target, p->target_channels, stride);
-    for (int d = 0; d < 3; d++) stride[d + 1] *= p->spread[d];
+    const conv_axis *a = &w->axis[2];
+    const int64_t from = box->at[3] * a->step + a->low;
+    if (b->pitch[2] == a->step) {
+        load_run(w, b, row, from, loaded(w, b, 2, box->count[3]), to);
+        return;
+    }
+    for (int64_t q = 0; q < box->count[3]; q++)
+        to = load_run(w, b, row, from + q * a->step, b->pitch[2], to);
 }
 
-int64_t conv_target_offset(const conv_plan *p, const conv_phase *phase, const int64_t at[CONV_AXES])
+/* Source coordinate of loaded row or plane i. */
+static int64_t coordinate(const conv_window *w, const conv_boxes *b, const conv_box *box, int d,
+                          int64_t i)
 {
-    int64_t stride[CONV_AXES], offset;
-    strides(p->target, p->target_channels, stride);
-    offset = at[0] * stride[0];
+    const conv_axis *a = &w->axis[d];
+    const int64_t from = box->at[d + 1] * a->step + a->low;
+    return b->pitch[d] == a->step ? from + i : from + i / b->pitch[d] * a->step + i % b->pitch[d];
+}
+
+static void set_strides(conv_source *s, const conv_boxes *b, const int64_t dims[3])
+{
+    s->tap[2] = b->pixel;
+    s->tap[1] = dims[2] * s->tap[2];
+    s->tap[0] = dims[1] * s->tap[1];
+    s->stride[0] = dims[0] * s->tap[0];
+    for (int d = 0; d < 3; d++) s->stride[d + 1] = b->pitch[d] * s->tap[d];
+}
+
+static conv_source in_place(const conv_window *w, const conv_boxes *b, const conv_box *box,
+                            const void *source)
+{
+    conv_source s;
+    const int64_t dims[3] = {w->axis[0].source, w->axis[1].source, w->axis[2].source};
+    set_strides(&s, b, dims);
+    int64_t offset = box->at[0] * s.stride[0];
     for (int d = 0; d < 3; d++)
-        offset += (at[d + 1] * p->spread[d] + phase->origin[d]) * stride[d + 1];
-    return offset;
+        offset += box->at[d + 1] * s.stride[d + 1] + w->axis[d].low * s.tap[d];
+    s.data = conv_at(source, offset, w->size);
+    return s;
 }
 
-int64_t conv_list_groups(const conv_plan *p, const int64_t count[CONV_AXES],
-                         const conv_source *source, fv_tile_group *groups, int64_t *a_rs,
-                         int64_t *c_rs)
+conv_source conv_box_load(const conv_window *w, const conv_boxes *b, const conv_box *box,
+                          const void *source, void *scratch)
 {
-    const int group = p->tiles->group, axis = grouped_axis(p, count);
-    int64_t a[CONV_AXES], c[CONV_AXES], many[CONV_AXES], made = 0;
-    target_strides(p, c);
-    a[0] = source->stride[0];
-    for (int d = 1; d < CONV_AXES; d++) a[d] = source->stride[d] * p->step[d - 1];
-    for (int d = 0; d < CONV_AXES; d++) many[d] = count[d];
-    many[axis] = conv_ceil_div(count[axis], group);
-    int64_t last = count[axis] - (many[axis] - 1) * group; /* rows in a last group */
-    *a_rs = a[axis];
-    *c_rs = c[axis];
-    int64_t at[CONV_AXES] = {0, 0, 0, 0};
-    for (; at[0] < many[0]; at[0]++) {
-        for (at[1] = 0; at[1] < many[1]; at[1]++) {
-            for (at[2] = 0; at[2] < many[2]; at[2]++) {
-                for (at[3] = 0; at[3] < many[3]; at[3]++) {
-                    fv_tile_group *g = &groups[made++];
-                    *g = (fv_tile_group){0, 0, 0, group};
-                    for (int d = 0; d < CONV_AXES; d++) {
-                        int64_t position = d == axis ? at[d] * group : at[d];
-                        g->a += position * a[d];
-                        g->c += position * c[d];
-                    }
-                    if (at[axis] < many[axis] - 1 || last == group) continue;
-                    g->keep = (int32_t)last;
-                    if (p->copy && count[axis] < group) continue; /* reads on, behind the row */
-                    g->skip = group - (int32_t)last;              /* starts earlier and overlaps */
-                    g->a -= g->skip * a[axis];
-                    g->c -= g->skip * c[axis];
+    conv_source s = {.data = scratch};
+    int64_t dims[3];
+    if (!b->copy) return in_place(w, b, box, source);
+    for (int d = 0; d < 3; d++) dims[d] = loaded(w, b, d, box->count[d + 1]);
+    set_strides(&s, b, dims);
+    const size_t row_bytes = (size_t)(s.tap[1] * w->size);
+    const int64_t planes = w->axis[0].source, rows = w->axis[1].source;
+    char *to = scratch;
+    for (int64_t i = 0; i < box->count[0]; i++) {
+        for (int64_t z = 0; z < dims[0]; z++) {
+            const int64_t d = coordinate(w, b, box, 0, z);
+            for (int64_t y = 0; y < dims[1]; y++, to += row_bytes) {
+                const int64_t h = coordinate(w, b, box, 1, y);
+                if (d < 0 || d >= planes || h < 0 || h >= rows) {
+                    memset(to, 0, row_bytes);
+                    continue;
                 }
+                int64_t row = ((box->at[0] + i) * planes + d) * rows + h;
+                row *= w->axis[2].source * w->source_channels;
+                load_row(w, b, box, conv_at(source, row, w->size), to);
             }
         }
     }
-    return made;
+    return s;
+}
+
+int64_t conv_list_taps(const conv_window *w, const conv_phase *phase, const conv_source *source,
+                       bool merge, int64_t *offsets)
+{
+    int64_t count = 0, base = 0, next[3];
+    const int64_t along = merge ? conv_min(phase->taps[2], 1) : phase->taps[2];
+    for (int d = 0; d < 3; d++) {
+        base += (phase->first[d] - w->axis[d].low) * source->tap[d];
+        next[d] = w->axis[d].apart * source->tap[d];
+    }
+    for (int64_t d = 0; d < phase->taps[0]; d++)
+        for (int64_t h = 0; h < phase->taps[1]; h++)
+            for (int64_t i = 0; i < along; i++)
+                offsets[count++] = base + d * next[0] + h * next[1] + i * next[2];
+    return count;
+}
+
+/* --- the target ------------------------------------------------------------------------------- */
+
+static void pixel_strides(const conv_window *w, int64_t stride[CONV_AXES])
+{
+    stride[3] = w->target_channels;
+    stride[2] = w->axis[2].target * stride[3];
+    stride[1] = w->axis[1].target * stride[2];
+    stride[0] = w->axis[0].target * stride[1];
+}
+
+void conv_target_strides(const conv_window *w, int64_t stride[CONV_AXES])
+{
+    pixel_strides(w, stride);
+    for (int d = 0; d < 3; d++) stride[d + 1] *= w->axis[d].spread;
+}
+
+int64_t conv_target_offset(const conv_window *w, const conv_phase *phase,
+                           const int64_t at[CONV_AXES])
+{
+    int64_t stride[CONV_AXES], offset;
+    pixel_strides(w, stride);
+    offset = at[0] * stride[0];
+    for (int d = 0; d < 3; d++)
+        offset += (at[d + 1] * w->axis[d].spread + phase->origin[d]) * stride[d + 1];
+    return offset;
+}
+
+/* A run of pixels that start at element `at` of the target. */
+#define FV_FILL(T)                                                                                 \
+    static void fill_##T(const fv_conv_epilogue *e, T *to, int64_t at, int64_t pixels,             \
+                         int64_t channels)                                                         \
+    {                                                                                              \
+        const T *bias = e->bias, *scale = e->scale, *shift = e->shift, *residual = e->residual;    \
+        to += at;                                                                                  \
+        if (residual) residual += at;                                                              \
+        for (int64_t i = 0; i < pixels * channels; i += channels) {                                \
+            for (int64_t c = 0; c < channels; c++) {                                               \
+                T v = bias ? bias[c] : (T)0;                                                       \
+                if (scale) v *= scale[c];                                                          \
+                if (shift) v += shift[c];                                                          \
+                if (residual) v += residual[i + c];                                                \
+                to[i + c] = e->relu && v < 0 ? (T)0 : v;                                           \
+            }                                                                                      \
+        }                                                                                          \
+    }
+FV_FILL(float)
+FV_FILL(double)
+#undef FV_FILL
+
+static void fill_run(const conv_window *w, const fv_conv_operands *o, int64_t at, int64_t pixels)
+{
+    const fv_conv_epilogue *e = &o->epilogue;
+    if (!e->bias && !e->shift && !e->residual)
+        memset(conv_to(o->out, at, w->size), 0, (size_t)(pixels * w->target_channels * w->size));
+    else if (w->size == 8)
+        fill_double(e, o->out, at, pixels, w->target_channels);
+    else
+        fill_float(e, o->out, at, pixels, w->target_channels);
+}
+
+void conv_fill_box(const conv_window *w, const conv_box *box, const fv_conv_operands *o)
+{
+    int64_t stride[CONV_AXES], from[3], to[3];
+    if (w->covers) return;
+    pixel_strides(w, stride);
+    for (int d = 0; d < 3; d++) {
+        from[d] = box->at[d + 1] * w->axis[d].spread;
+        to[d] = conv_min(from[d] + box->count[d + 1] * w->axis[d].spread, w->axis[d].target);
+    }
+    for (int64_t i = box->at[0]; i < box->at[0] + box->count[0]; i++) {
+        for (int64_t d = from[0]; d < to[0]; d++) {
+            for (int64_t h = from[1]; h < to[1]; h++) {
+                int64_t at = i * stride[0] + d * stride[1] + h * stride[2] + from[2] * stride[3];
+                fill_run(w, o, at, to[2] - from[2]);
+            }
+        }
+    }
 }

@@ -1,56 +1,124 @@
 /* Depthwise convolution (groups = channels = outputs): the channels are independent, so that
- * vectors run over them and no product of matrices is left. */
+ * vectors run over them and no product of matrices is left. Two algorithms: forward with the input
+ * gradient, and the weight gradient. */
+#include <stdio.h>
 #include <string.h>
 
 #include "conv_impl.h"
 #include "conv_isa.h"
 
-/* Scratch: packed weights [taps][width] or their gradients [thread][taps][width], the bias
- * [width]; then for each thread a box, the table of taps, the table of rows, gy of a box. */
-typedef struct parts {
-    size_t bias, threads;              /* in the shared part */
-    size_t taps, rows, gradient, each; /* in the part of a thread */
-} parts;
+enum { BOX_BYTES = 512 << 10, WEIGHT_BYTES = 2 << 20, WEIGHT_POSITIONS = 768 };
+enum { MOST_CHUNKS = 16, MOST_PARTS = 8 };
 
-static int64_t width(const conv_plan *p)
+typedef struct depthwise_plan {
+    conv_window w;
+    conv_boxes boxes;
+    const fv_conv_kernels *kernels;
+    int64_t width;          /* channels in whole vectors */
+    int64_t across, tap[3]; /* w: from one channel to the next, and by taps */
+    int64_t parts;          /* weight gradient: of the boxes, with a copy of the sums each */
+    int threads;
+    int type; /* 0 float, 1 double */
+} depthwise_plan;
+
+static const depthwise_plan *own(const fv_conv_plan *p)
 {
-    return conv_ceil_div(p->g->c, p->lanes) * p->lanes;
+    return (const depthwise_plan *)(const void *)p->own;
 }
 
-static parts layout(const conv_plan *p)
+/* Bound by loads: about one vector a nanosecond. */
+static double cost(const conv_window *w, fv_conv_pass pass, fv_machine machine)
 {
-    parts s;
-    bool weight = p->pass == FV_CONV_GRAD_WEIGHT;
-    int64_t rows = p->box[0] * p->box[1] * p->box[2];
-    size_t row = (size_t)width(p) * p->size;
-    s.bias = conv_round((size_t)conv_taps(p) * row) * (size_t)(weight ? p->threads : 1);
-    s.threads = s.bias + conv_round(row);
-    s.taps = conv_box_bytes(p);
-    s.rows = s.taps + conv_round((size_t)conv_taps(p) * sizeof(int64_t));
-    s.gradient = s.rows + conv_round((size_t)rows * sizeof(int64_t));
-    s.each = s.gradient + (weight ? conv_round((size_t)(rows * p->box[3]) * row) : 0);
-    return s;
+    (void)pass;
+    if (w->groups == 1 || w->depth != 1 || w->columns != 1) return -1;
+    return 100 + conv_products(w) / FV_ISA_PICK(fv_conv_kernels_, machine.isa)->lanes[w->size == 8];
 }
 
-size_t conv_depthwise_scratch(const conv_plan *p)
+static depthwise_plan start(const fv_conv_plan *plan, const conv_window *w, fv_machine machine)
 {
-    parts s = layout(p);
-    return s.threads + s.each * (size_t)p->threads;
+    const int64_t *stride = plan->w_stride;
+    depthwise_plan p = {.w = *w,
+                        .kernels = FV_ISA_PICK(fv_conv_kernels_, machine.isa),
+                        .across = stride[0],
+                        .tap = {stride[2], stride[3], stride[4]},
+                        .parts = 1,
+                        .type = plan->dtype == FV_FLOAT64};
+    const int64_t lanes = p.kernels->lanes[p.type];
+    p.width = conv_ceil_div(w->groups, lanes) * lanes;
+    return p;
 }
 
-/* to[i][width] = w[c][from + i * step] for count taps, one of each channel; zeros behind. */
+/* Every tap has its own offset, also where pixels touch. */
+static void list_taps(const depthwise_plan *p, const conv_phase *phase, const conv_source *source,
+                      int64_t *taps)
+{
+    conv_list_taps(&p->w, phase, source, false, taps);
+}
+
+/* --- forward and input gradient --------------------------------------------------------------- */
+
+static void plan_window(fv_conv_plan *plan, const conv_window *w, fv_machine machine)
+{
+    depthwise_plan p = start(plan, w, machine);
+    const conv_limits limits = {BOX_BYTES, INT64_MAX, conv_wanted_chunks(plan->cost, MOST_CHUNKS)};
+    p.boxes = conv_cut_boxes(w, true, p.width, limits);
+    p.threads = (int)conv_min(fv_threads_for(machine, plan->cost), conv_max(p.boxes.total, 1));
+    memcpy(plan->own, &p, sizeof p);
+}
+
+typedef struct slot_scratch {
+    void *box;
+    int64_t *taps;
+} slot_scratch;
+
+/* Weights by phase, [tap][width], and the epilogue's arrays, [width]. */
+typedef struct window_scratch {
+    void *packed, *bias, *scale, *shift;
+    char *slots;
+    size_t slot_bytes;
+} window_scratch;
+
+static size_t row_bytes(const depthwise_plan *p)
+{
+    return (size_t)(p->width * p->w.size);
+}
+
+static slot_scratch take_slot(const depthwise_plan *p, fv_scratch *s)
+{
+    return (slot_scratch){.box = fv_take(s, conv_box_bytes(&p->w, &p->boxes, 0)),
+                          .taps = fv_take(s, (size_t)p->w.taps * sizeof(int64_t))};
+}
+
+static window_scratch take(const depthwise_plan *p, fv_scratch *s)
+{
+    fv_scratch slot = {NULL, 0};
+    take_slot(p, &slot);
+    return (window_scratch){.packed = fv_take(s, (size_t)p->w.taps * row_bytes(p)),
+                            .bias = fv_take(s, row_bytes(p)),
+                            .scale = fv_take(s, row_bytes(p)),
+                            .shift = fv_take(s, row_bytes(p)),
+                            .slots = fv_take(s, slot.used * (size_t)p->threads),
+                            .slot_bytes = slot.used};
+}
+
+static void layout_window(const fv_conv_plan *plan, fv_scratch *s)
+{
+    take(own(plan), s);
+}
+
+/* to[width] = one element of each channel, zeros behind. */
 #define FV_SPREAD(T)                                                                               \
-    static void spread_##T(const T *w, int64_t channels, int64_t stride, T *to, int64_t wide)      \
+    static void spread_##T(const T *from, int64_t channels, int64_t stride, T *to, int64_t wide)   \
     {                                                                                              \
-        for (int64_t c = 0; c < wide; c++) to[c] = c < channels ? w[c * stride] : (T)0;            \
+        for (int64_t c = 0; c < wide; c++) to[c] = c < channels ? from[c * stride] : (T)0;         \
     }                                                                                              \
-    static void add_up_##T(const T *sums, int64_t copies, int64_t stride, int64_t taps,            \
-                           int64_t channels, int64_t wide, T *gw)                                  \
+    static void add_up_##T(const T *sums, int64_t parts, int64_t taps, int64_t channels,           \
+                           int64_t wide, T *gw)                                                    \
     {                                                                                              \
         for (int64_t c = 0; c < channels; c++) {                                                   \
             for (int64_t t = 0; t < taps; t++) {                                                   \
                 T sum = sums[t * wide + c];                                                        \
-                for (int64_t i = 1; i < copies; i++) sum += sums[i * stride + t * wide + c];       \
+                for (int64_t i = 1; i < parts; i++) sum += sums[(i * taps + t) * wide + c];        \
                 gw[c * taps + t] = sum;                                                            \
             }                                                                                      \
         }                                                                                          \
@@ -59,157 +127,268 @@ FV_SPREAD(float)
 FV_SPREAD(double)
 #undef FV_SPREAD
 
-static void spread(const conv_plan *p, const void *w, int64_t stride, void *to)
+static void spread(const depthwise_plan *p, const void *from, int64_t stride, void *to)
 {
     if (p->type)
-        spread_double(w, p->g->c, stride, to, width(p));
+        spread_double(from, p->w.groups, stride, to, p->width);
     else
-        spread_float(w, p->g->c, stride, to, width(p));
+        spread_float(from, p->w.groups, stride, to, p->width);
 }
 
-/* [phase][tap][width], taps in the order of conv_list_segments. */
-static void pack_taps(const conv_plan *p, const void *w, void *packed)
+static const void *spread_channels(const depthwise_plan *p, const void *from, void *to)
 {
-    const int64_t *k = p->g->k;
-    for (int64_t f = 0; f < conv_phase_count(p); f++) {
-        conv_phase phase = conv_get_phase(p, f);
+    if (!from) return NULL;
+    spread(p, from, 1, to);
+    return to;
+}
+
+static size_t packed_bytes(const fv_conv_plan *plan)
+{
+    return (size_t)own(plan)->w.taps * row_bytes(own(plan));
+}
+
+static void pack(const fv_conv_plan *plan, const void *w, void *packed)
+{
+    const depthwise_plan *p = own(plan);
+    for (int64_t f = 0; f < conv_phase_count(&p->w); f++) {
+        const conv_phase phase = conv_get_phase(&p->w, f);
         for (int64_t t = 0; t < conv_phase_taps(&phase); t++) {
-            int64_t tap[3] = {t / phase.taps[2] / phase.taps[1], t / phase.taps[2] % phase.taps[1],
-                              t % phase.taps[2]};
-            for (int d = 0; d < 3; d++) tap[d] = phase.tap[d] + tap[d] * phase.next[d];
-            int64_t from = (tap[0] * k[1] + tap[1]) * k[2] + tap[2];
-            spread(p, conv_at(w, from, p->size), conv_taps(p), packed);
-            packed = conv_to(packed, width(p), p->size);
+            const int64_t at[3] = {t / phase.taps[2] / phase.taps[1],
+                                   t / phase.taps[2] % phase.taps[1], t % phase.taps[2]};
+            int64_t from = 0;
+            for (int d = 0; d < 3; d++) from += (phase.tap[d] + at[d] * phase.next[d]) * p->tap[d];
+            spread(p, conv_at(w, from, p->w.size), p->across, packed);
+            packed = conv_to(packed, p->width, p->w.size);
         }
     }
 }
 
-/* Every tap has its own offset here, also those that conv_list_segments merges. */
-static void list_taps(const conv_plan *p, const conv_phase *phase, const conv_source *source,
-                      int64_t *taps)
-{
-    conv_phase apart = *phase;
-    conv_plan wide = *p;
-    int64_t length;
-    wide.depth = 0; /* touches no neighbour */
-    conv_list_segments(&wide, &apart, source, taps, &length);
-}
+typedef struct window_job {
+    const depthwise_plan *p;
+    const fv_conv_operands *o;
+    fv_depthwise_row row; /* what all rows have in common */
+    window_scratch scratch;
+} window_job;
 
-static void run_box(const conv_plan *p, const conv_phase *phase, const conv_box *box,
-                    const conv_source *source, fv_depthwise_row *job, void *target)
+static void run_phase(const window_job *job, const conv_phase *phase, const conv_box *box,
+                      const conv_source *source, fv_depthwise_row *row)
 {
-    const fv_conv_kernels *kernels = FV_ISA_PICK(fv_conv_kernels_, fv_isa_level());
-    int64_t count[CONV_AXES];
+    const depthwise_plan *p = job->p;
+    const void *residual = job->o->epilogue.residual;
+    int64_t count[CONV_AXES], at[CONV_AXES] = {0, 0, 0, box->at[3]};
     if (!conv_clip(phase, box, count)) return;
-    job->positions = count[3];
-    job->a_step = p->step[2] * source->stride[3];
+    row->positions = count[3];
+    row->a_step = source->stride[3];
     for (int64_t i = 0; i < count[0]; i++) {
         for (int64_t d = 0; d < count[1]; d++) {
             for (int64_t h = 0; h < count[2]; h++) {
-                int64_t at[CONV_AXES] = {box->at[0] + i, box->at[1] + d, box->at[2] + h,
-                                         box->at[3]};
-                int64_t row = i * source->stride[0] + d * p->step[0] * source->stride[1] +
-                              h * p->step[1] * source->stride[2];
-                job->a = conv_at(source->data, row, p->size);
-                job->c = conv_to(target, conv_target_offset(p, phase, at), p->size);
-                kernels->depthwise[p->type](job);
+                at[0] = box->at[0] + i;
+                at[1] = box->at[1] + d;
+                at[2] = box->at[2] + h;
+                const int64_t c = conv_target_offset(&p->w, phase, at);
+                const int64_t a =
+                    i * source->stride[0] + d * source->stride[1] + h * source->stride[2];
+                row->a = conv_at(source->data, a, p->w.size);
+                row->c = conv_to(job->o->out, c, p->w.size);
+                row->residual = residual ? conv_at(residual, c, p->w.size) : NULL;
+                p->kernels->depthwise[p->type](row);
             }
         }
     }
 }
 
-static void run_boxes(const conv_plan *p, int t, const void *source, const void *packed,
-                      const void *bias, void *target, char *scratch)
+static void run_chunk(void *data, int64_t chunk, int slot)
 {
-    parts at = layout(p);
-    conv_walk walk = conv_walk_begin(p, t);
-    int64_t *taps = (int64_t *)(scratch + at.taps);
-    while (conv_walk_next(p, &walk)) {
-        conv_source loaded = conv_box_load(p, &walk.now, source, scratch);
-        fv_depthwise_row job = {.taps = taps,
-                                .w = packed,
-                                .width = width(p),
-                                .bias = bias,
-                                .channels = p->g->c,
-                                .c_step = p->spread[2] * p->target_channels};
-        for (int64_t f = 0; f < conv_phase_count(p); f++) {
-            conv_phase phase = conv_get_phase(p, f);
-            job.tap_count = conv_phase_taps(&phase);
-            list_taps(p, &phase, &loaded, taps);
-            run_box(p, &phase, &walk.now, &loaded, &job, target);
-            job.w = conv_at(job.w, job.tap_count * job.width, p->size);
+    const window_job *job = data;
+    const depthwise_plan *p = job->p;
+    fv_scratch memory = {job->scratch.slots + (size_t)slot * job->scratch.slot_bytes, 0};
+    const slot_scratch s = take_slot(p, &memory);
+    const conv_box box = conv_get_box(&p->w, &p->boxes, chunk);
+    const conv_source source = conv_box_load(&p->w, &p->boxes, &box, job->o->a, s.box);
+    fv_depthwise_row row = job->row;
+    row.taps = s.taps;
+    conv_fill_box(&p->w, &box, job->o);
+    for (int64_t f = 0; f < conv_phase_count(&p->w); f++) {
+        const conv_phase phase = conv_get_phase(&p->w, f);
+        row.tap_count = conv_phase_taps(&phase);
+        list_taps(p, &phase, &source, s.taps);
+        run_phase(job, &phase, &box, &source, &row);
+        row.w = conv_at(row.w, row.tap_count * row.width, p->w.size);
+    }
+}
+
+static void run_window(const fv_conv_plan *plan, const fv_conv_operands *o, void *scratch)
+{
+    const depthwise_plan *p = own(plan);
+    const fv_conv_epilogue *e = &o->epilogue;
+    fv_scratch memory = {scratch, 0};
+    window_job job = {.p = p, .o = o, .scratch = take(p, &memory)};
+    if (p->boxes.total == 0) return;
+    if (!o->packed) pack(plan, o->b, job.scratch.packed);
+    job.row = (fv_depthwise_row){
+        .w = o->packed ? o->packed : job.scratch.packed,
+        .width = p->width,
+        .bias = spread_channels(p, e->bias, job.scratch.bias),
+        .scale = spread_channels(p, e->scale, job.scratch.scale),
+        .shift = spread_channels(p, e->shift, job.scratch.shift),
+        .relu = e->relu,
+        .finish = e->scale || e->shift || e->residual || e->relu,
+        .channels = p->w.groups,
+        .c_step = p->w.axis[2].spread * p->w.target_channels,
+    };
+    fv_parallel(p->threads, p->boxes.total, run_chunk, &job);
+}
+
+static int describe_window(const fv_conv_plan *plan, char *text, size_t size)
+{
+    const depthwise_plan *p = own(plan);
+    return snprintf(text, size, "depthwise, %lld box%s, %d thread%s", (long long)p->boxes.total,
+                    p->boxes.total == 1 ? "" : "es", p->threads, p->threads == 1 ? "" : "s");
+}
+
+const conv_algorithm conv_depthwise = {
+    .cost = cost,
+    .plan = plan_window,
+    .layout = layout_window,
+    .packed_bytes = packed_bytes,
+    .pack = pack,
+    .run = run_window,
+    .describe = describe_window,
+};
+
+/* --- weight gradient: a copy of the sums for each part of the boxes --------------------------- */
+
+static void plan_weight(fv_conv_plan *plan, const conv_window *w, fv_machine machine)
+{
+    depthwise_plan p = start(plan, w, machine);
+    const int64_t wanted = conv_wanted_chunks(plan->cost, MOST_PARTS);
+    p.boxes =
+        conv_cut_boxes(w, true, p.width, (conv_limits){WEIGHT_BYTES, WEIGHT_POSITIONS, wanted});
+    p.parts = conv_max(conv_min(wanted, p.boxes.total), 1);
+    p.threads = (int)conv_min(fv_threads_for(machine, plan->cost), p.parts);
+    memcpy(plan->own, &p, sizeof p);
+}
+
+typedef struct sum_scratch {
+    void *box;
+    int64_t *taps, *rows;
+    void *gradient; /* gy of a box, [position][width] */
+} sum_scratch;
+
+typedef struct weight_scratch {
+    void *sums; /* [part][tap][width] */
+    char *slots;
+    size_t slot_bytes;
+} weight_scratch;
+
+static sum_scratch take_sum_slot(const depthwise_plan *p, fv_scratch *s)
+{
+    const int64_t *most = p->boxes.most, rows = most[0] * most[1] * most[2];
+    return (sum_scratch){
+        .box = fv_take(s, conv_box_bytes(&p->w, &p->boxes, 0)),
+        .taps = fv_take(s, (size_t)p->w.taps * sizeof(int64_t)),
+        .rows = fv_take(s, (size_t)rows * sizeof(int64_t)),
+        .gradient = fv_take(s, (size_t)(rows * most[3]) * row_bytes(p)),
+    };
+}
+
+static weight_scratch take_weight(const depthwise_plan *p, fv_scratch *s)
+{
+    fv_scratch slot = {NULL, 0};
+    take_sum_slot(p, &slot);
+    return (weight_scratch){
+        .sums = fv_take(s, (size_t)(p->parts * p->w.taps) * row_bytes(p)),
+        .slots = fv_take(s, slot.used * (size_t)p->threads),
+        .slot_bytes = slot.used,
+    };
+}
+
+static void layout_weight(const fv_conv_plan *plan, fv_scratch *s)
+{
+    take_weight(own(plan), s);
+}
+
+typedef struct weight_job {
+    const depthwise_plan *p;
+    const fv_conv_operands *o;
+    weight_scratch scratch;
+} weight_job;
+
+/* gy of a box with padded channels, and where its rows begin in the loaded source. */
+static void load_gradient(const weight_job *job, const conv_phase *phase, const conv_box *box,
+                          const conv_source *source, const sum_scratch *s)
+{
+    const depthwise_plan *p = job->p;
+    const size_t row = row_bytes(p), pixel = (size_t)(p->w.groups * p->w.size);
+    const int64_t rows = box->count[0] * box->count[1] * box->count[2];
+    char *to = s->gradient;
+    for (int64_t r = 0; r < rows; r++) {
+        const int64_t h = r % box->count[2], d = r / box->count[2] % box->count[1];
+        const int64_t i = r / box->count[2] / box->count[1];
+        const int64_t at[CONV_AXES] = {box->at[0] + i, box->at[1] + d, box->at[2] + h, box->at[3]};
+        const char *from = conv_at(job->o->b, conv_target_offset(&p->w, phase, at), p->w.size);
+        s->rows[r] = i * source->stride[0] + d * source->stride[1] + h * source->stride[2];
+        for (int64_t q = 0; q < box->count[3]; q++, to += row, from += pixel) {
+            memcpy(to, from, pixel);
+            memset(to + pixel, 0, row - pixel);
         }
     }
 }
 
-void conv_depthwise_run(const conv_plan *p, const void *source, const void *w, const void *bias,
-                        void *target, void *scratch)
+static void sum_chunk(void *data, int64_t part, int slot)
 {
-    const parts at = layout(p);
-    const int threads = p->threads;
-    char *packed = scratch, *padded = packed + at.bias;
-    if (p->images < 1) return;
-    pack_taps(p, w, packed);
-    if (bias) spread(p, bias, 1, padded);
-#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static, 1)
-    for (int t = 0; t < threads; t++)
-        run_boxes(p, t, source, packed, bias ? padded : NULL, target,
-                  packed + at.threads + (size_t)t * at.each);
-}
-
-static void sum_boxes(const conv_plan *p, int t, const void *x, const void *gy, void *sums,
-                      char *scratch)
-{
-    const fv_conv_kernels *kernels = FV_ISA_PICK(fv_conv_kernels_, fv_isa_level());
-    const conv_phase phase = conv_get_phase(p, 0);
-    const size_t row = (size_t)width(p) * p->size, pixel = (size_t)p->g->c * p->size;
-    parts at = layout(p);
-    conv_walk walk = conv_walk_begin(p, t);
-    int64_t *taps = (int64_t *)(scratch + at.taps), *rows = (int64_t *)(scratch + at.rows);
-    fv_depthwise_sum job = {.taps = taps,
-                            .rows = rows,
-                            .tap_count = conv_taps(p),
-                            .g = scratch + at.gradient,
-                            .width = width(p),
-                            .sums = sums};
-    memset(sums, 0, (size_t)conv_taps(p) * row);
-    while (conv_walk_next(p, &walk)) {
-        const conv_box *box = &walk.now;
-        conv_source source = conv_box_load(p, box, x, scratch);
-        char *to = scratch + at.gradient;
-        list_taps(p, &phase, &source, taps);
-        job.a = source.data;
-        job.a_step = p->step[2] * source.stride[3];
-        job.positions = box->count[3];
-        job.row_count = box->count[0] * box->count[1] * box->count[2];
-        for (int64_t r = 0; r < job.row_count; r++) {
-            int64_t h = r % box->count[2], d = r / box->count[2] % box->count[1];
-            int64_t i = r / box->count[2] / box->count[1];
-            int64_t first[CONV_AXES] = {box->at[0] + i, box->at[1] + d, box->at[2] + h, box->at[3]};
-            const char *from = conv_at(gy, conv_target_offset(p, &phase, first), p->size);
-            rows[r] = i * source.stride[0] + d * p->step[0] * source.stride[1] +
-                      h * p->step[1] * source.stride[2];
-            for (int64_t q = 0; q < job.positions; q++, to += row, from += pixel) {
-                memcpy(to, from, pixel);
-                memset(to + pixel, 0, row - pixel);
-            }
-        }
-        kernels->depthwise_sum[p->type](&job);
+    const weight_job *job = data;
+    const depthwise_plan *p = job->p;
+    const conv_phase phase = conv_get_phase(&p->w, 0);
+    const size_t bytes = (size_t)p->w.taps * row_bytes(p);
+    fv_scratch memory = {job->scratch.slots + (size_t)slot * job->scratch.slot_bytes, 0};
+    const sum_scratch s = take_sum_slot(p, &memory);
+    fv_depthwise_sum sum = {.taps = s.taps,
+                            .rows = s.rows,
+                            .tap_count = p->w.taps,
+                            .g = s.gradient,
+                            .width = p->width,
+                            .sums = (char *)job->scratch.sums + (size_t)part * bytes};
+    memset(sum.sums, 0, bytes);
+    const int64_t end = fv_chunk_begin(p->boxes.total, p->parts, part + 1);
+    for (int64_t i = fv_chunk_begin(p->boxes.total, p->parts, part); i < end; i++) {
+        const conv_box box = conv_get_box(&p->w, &p->boxes, i);
+        const conv_source source = conv_box_load(&p->w, &p->boxes, &box, job->o->a, s.box);
+        list_taps(p, &phase, &source, s.taps);
+        load_gradient(job, &phase, &box, &source, &s);
+        sum.a = source.data;
+        sum.a_step = source.stride[3];
+        sum.positions = box.count[3];
+        sum.row_count = box.count[0] * box.count[1] * box.count[2];
+        p->kernels->depthwise_sum[p->type](&sum);
     }
 }
 
-void conv_depthwise_grad_weight(const conv_plan *p, const void *x, const void *gy, void *gw,
-                                void *scratch)
+static void run_weight(const fv_conv_plan *plan, const fv_conv_operands *o, void *scratch)
 {
-    const parts at = layout(p);
-    const int threads = p->threads;
-    const size_t copy = at.bias / (size_t)threads;
-#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static, 1)
-    for (int t = 0; t < threads; t++)
-        sum_boxes(p, t, x, gy, (char *)scratch + (size_t)t * copy,
-                  (char *)scratch + at.threads + (size_t)t * at.each);
+    const depthwise_plan *p = own(plan);
+    fv_scratch memory = {scratch, 0};
+    weight_job job = {.p = p, .o = o, .scratch = take_weight(p, &memory)};
+    const void *sums = job.scratch.sums;
+    fv_parallel(p->threads, p->parts, sum_chunk, &job);
     if (p->type)
-        add_up_double(scratch, threads, (int64_t)(copy / 8), conv_taps(p), p->g->c, width(p), gw);
+        add_up_double(sums, p->parts, p->w.taps, p->w.groups, p->width, o->out);
     else
-        add_up_float(scratch, threads, (int64_t)(copy / 4), conv_taps(p), p->g->c, width(p), gw);
+        add_up_float(sums, p->parts, p->w.taps, p->w.groups, p->width, o->out);
 }
+
+static int describe_weight(const fv_conv_plan *plan, char *text, size_t size)
+{
+    const depthwise_plan *p = own(plan);
+    return snprintf(text, size, "depthwise, %lld box%s in %lld part%s, %d thread%s",
+                    (long long)p->boxes.total, p->boxes.total == 1 ? "" : "es", (long long)p->parts,
+                    p->parts == 1 ? "" : "s", p->threads, p->threads == 1 ? "" : "s");
+}
+
+const conv_algorithm conv_depthwise_weight = {
+    .cost = cost,
+    .plan = plan_weight,
+    .layout = layout_weight,
+    .run = run_weight,
+    .describe = describe_weight,
+};

@@ -20,6 +20,7 @@
 #include "conv_isa_impl.h"
 
 const fv_conv_kernels FV_ISA_NAME(fv_conv_kernels_) = {
+    .lanes = {FV_VBYTES / 4, FV_VBYTES / 8},
     .depthwise = {depthwise_f32, depthwise_f64},
     .depthwise_sum = {depthwise_sum_f32, depthwise_sum_f64},
 };

@@ -3,19 +3,23 @@
 #ifndef FOVEA_TENSOR_KERNELS_CONV_ISA_H
 #define FOVEA_TENSOR_KERNELS_CONV_ISA_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "tensor/kernels/isa.h"
 
-/* A row of positions: c[q][channels] = bias + sum over taps of a[q * a_step + tap] * w[tap]. */
+/* A row of positions: c[q][channels] = bias + sum over taps of a[q * a_step + tap] * w[tap], then
+ * finished: * scale + shift + residual, relu. */
 typedef struct fv_depthwise_row {
     const void *a;
     int64_t a_step;
     const int64_t *taps; /* offset in a */
     int64_t tap_count;
-    const void *w;    /* [tap][width] */
-    int64_t width;    /* channels rounded up to vectors */
-    const void *bias; /* [width] or NULL */
+    const void *w;                    /* [tap][width] */
+    int64_t width;                    /* channels rounded up to vectors */
+    const void *bias, *scale, *shift; /* [width] or NULL */
+    const void *residual;             /* laid out like c, or NULL */
+    bool relu, finish;                /* finish: one of the three behind bias, or relu */
     void *c;
     int64_t c_step, positions, channels;
 } fv_depthwise_row;
@@ -32,6 +36,7 @@ typedef struct fv_depthwise_sum {
 } fv_depthwise_sum;
 
 typedef struct fv_conv_kernels {
+    int lanes[2];                                      /* elements of a vector */
     void (*depthwise[2])(const fv_depthwise_row *job); /* float, double */
     void (*depthwise_sum[2])(const fv_depthwise_sum *job);
 } fv_conv_kernels;

@@ -16,15 +16,43 @@ static inline void NAME(store)(T *to, VEC value, int64_t count)
         memcpy(to, &value, (size_t)count * sizeof(T));
 }
 
+/* The epilogue of position q, channels from v on. */
+static VEC NAME(finish)(const fv_depthwise_row *job, VEC sum, int64_t q, int64_t v, int64_t count)
+{
+    if (job->scale) sum *= NAME(load)((const T *)job->scale + v);
+    if (job->shift) sum += NAME(load)((const T *)job->shift + v);
+    if (job->residual) {
+        VEC residual = {0};
+        const int64_t lanes = count < NAME(LANES) ? count : NAME(LANES);
+        memcpy(&residual, (const T *)job->residual + q * job->c_step + v,
+               (size_t)lanes * sizeof(T));
+        sum += residual;
+    }
+    if (job->relu) { /* NaN stays */
+        const VEC zero = {0};
+        __typeof__(sum < zero) bits, negative = sum < zero;
+        memcpy(&bits, &sum, sizeof bits);
+        bits &= ~negative;
+        memcpy(&sum, &bits, sizeof bits);
+    }
+    return sum;
+}
+
+static inline void NAME(put)(const fv_depthwise_row *job, VEC sum, int64_t q, int64_t v)
+{
+    const int64_t count = job->channels - v;
+    if (job->finish) sum = NAME(finish)(job, sum, q, v, count);
+    NAME(store)((T *)job->c + q * job->c_step + v, sum, count);
+}
+
 static void NAME(depthwise)(const fv_depthwise_row *job)
 {
-    const int64_t step = job->a_step, c_step = job->c_step;
+    const int64_t step = job->a_step;
     for (int64_t v = 0; v < job->channels; v += NAME(LANES)) {
         const T *a = (const T *)job->a + v, *w = (const T *)job->w + v;
-        T *c = (T *)job->c + v;
         VEC bias = {0};
         if (job->bias) bias = NAME(load)((const T *)job->bias + v);
-        int64_t q = 0, count = job->channels - v;
+        int64_t q = 0;
         for (; q + 4 <= job->positions; q += 4, a += 4 * step) { /* a weight serves four */
             VEC s0 = bias, s1 = bias, s2 = bias, s3 = bias;
             for (int64_t t = 0; t < job->tap_count; t++) {
@@ -35,16 +63,16 @@ static void NAME(depthwise)(const fv_depthwise_row *job)
                 s2 += NAME(load)(p + 2 * step) * weight;
                 s3 += NAME(load)(p + 3 * step) * weight;
             }
-            NAME(store)(c + q * c_step, s0, count);
-            NAME(store)(c + (q + 1) * c_step, s1, count);
-            NAME(store)(c + (q + 2) * c_step, s2, count);
-            NAME(store)(c + (q + 3) * c_step, s3, count);
+            NAME(put)(job, s0, q, v);
+            NAME(put)(job, s1, q + 1, v);
+            NAME(put)(job, s2, q + 2, v);
+            NAME(put)(job, s3, q + 3, v);
         }
         for (; q < job->positions; q++, a += step) {
             VEC sum = bias;
             for (int64_t t = 0; t < job->tap_count; t++)
                 sum += NAME(load)(a + job->taps[t]) * NAME(load)(w + t * job->width);
-            NAME(store)(c + q * c_step, sum, count);
+            NAME(put)(job, sum, q, v);
         }
     }
 }

@@ -1,75 +1,72 @@
 /* Weights as panels for the tiles, output gradients as panels, and sums back into weight order. */
-#include "conv_impl.h"
+#include "conv_gemm_impl.h"
 
 #include <string.h>
 
 typedef uint32_t word4 __attribute__((may_alias));
 typedef uint64_t word8 __attribute__((may_alias));
 
-int64_t conv_panels(const conv_plan *p)
+int64_t conv_panel_columns(const conv_gemm_plan *p, int64_t panel)
 {
-    return conv_ceil_div(p->columns, p->nr);
+    return conv_min(p->nr, p->w.columns - panel * p->nr);
 }
 
-int64_t conv_panel_columns(const conv_plan *p, int64_t panel)
-{
-    return conv_min(p->nr, p->columns - panel * p->nr);
-}
-
-int64_t conv_panel_width(const conv_plan *p, int64_t panel)
+int64_t conv_panel_width(const conv_gemm_plan *p, int64_t panel)
 {
     return conv_panel_columns(p, panel) > p->lanes ? p->nr : p->lanes;
 }
 
-int64_t conv_group_width(const conv_plan *p)
+int64_t conv_packed_elements(const conv_gemm_plan *p)
 {
-    int64_t last = conv_panels(p) - 1;
-    return last * p->nr + conv_panel_width(p, last);
+    return conv_item_offset(p, p->w.taps, p->items);
 }
 
-int64_t conv_packed_elements(const conv_plan *p)
+int64_t conv_pack_blocks(const conv_gemm_plan *p)
 {
-    return p->g->groups * conv_group_width(p) * conv_taps(p) * p->depth;
+    return p->w.groups * conv_ceil_div(p->w.depth, CONV_PACK_CHANNELS);
 }
+
+/* --- weights ---------------------------------------------------------------------------------- */
 
 /* The rows of w are often a multiple of 2 KiB long, so that all channels of a panel fall into few
- * cache sets: work on CHANNELS rows and LINES columns at a time. */
-enum { CHANNELS = 16, LINES = 8 };
+ * cache sets: work on CONV_PACK_CHANNELS rows and LINES columns at a time. */
+enum { LINES = 8 };
 
-/* A panel of one phase: to[tap][channel][width] for channels c0..c1 of the sum. In w, the produced
- * channels are `across` apart, the summed ones `down`. */
+/* Channels [c0, c1) of the sum. */
+typedef struct channels {
+    int64_t c0, c1;
+} channels;
+
+/* A panel of one phase: to[tap][channel][width]. */
 #define FV_PACK_PANEL(word)                                                                        \
-    static void pack_lines_##word(const conv_plan *p, const conv_phase *f, const word *w,          \
-                                  int64_t across, int64_t count, int64_t width, word *to)          \
+    static void pack_lines_##word(const conv_gemm_plan *p, const conv_phase *f, const word *w,     \
+                                  int64_t count, int64_t width, word *to)                          \
     {                                                                                              \
-        const int64_t *k = p->g->k;                                                                \
+        const int64_t across = p->across, next = f->next[2] * p->tap[2];                           \
         for (int64_t z = 0; z < f->taps[0]; z++) {                                                 \
             for (int64_t y = 0; y < f->taps[1]; y++) {                                             \
-                int64_t plane = (f->tap[0] + z * f->next[0]) * k[1] + f->tap[1] + y * f->next[1];  \
-                const word *from = w + plane * k[2] + f->tap[2];                                   \
-                for (int64_t x = 0; x < f->taps[2];                                                \
-                     x++, to += p->depth * width, from += f->next[2])                              \
+                const word *from = w + (f->tap[0] + z * f->next[0]) * p->tap[0] +                  \
+                                   (f->tap[1] + y * f->next[1]) * p->tap[1] +                      \
+                                   f->tap[2] * p->tap[2];                                          \
+                for (int64_t x = 0; x < f->taps[2]; x++, to += p->w.depth * width, from += next)   \
                     for (int64_t j = 0; j < count; j++) to[j] = from[j * across];                  \
             }                                                                                      \
         }                                                                                          \
     }                                                                                              \
-    static void pack_##word(const conv_plan *p, const conv_phase *phase, const word *w,            \
-                            int64_t across, int64_t down, int64_t columns, int64_t width,          \
-                            int64_t c0, int64_t c1, word *to)                                      \
+    static void pack_##word(const conv_gemm_plan *p, const conv_phase *phase, const word *w,       \
+                            int64_t panel, channels sum, word *to)                                 \
     {                                                                                              \
+        const int64_t columns = conv_panel_columns(p, panel), width = conv_panel_width(p, panel);  \
         const int64_t taps = conv_phase_taps(phase);                                               \
-        for (int64_t from = c0; from < c1; from += CHANNELS) {                                     \
-            int64_t end = conv_min(from + CHANNELS, c1);                                           \
-            for (int64_t j = 0; j < columns; j += LINES) {                                         \
-                for (int64_t c = from; c < end; c++)                                               \
-                    pack_lines_##word(p, phase, w + c * down + j * across, across,                 \
-                                      conv_min(LINES, columns - j), width, to + c * width + j);    \
-            }                                                                                      \
+        for (int64_t j = 0; j < columns; j += LINES) {                                             \
+            for (int64_t c = sum.c0; c < sum.c1; c++)                                              \
+                pack_lines_##word(p, phase, w + c * p->down + j * p->across,                       \
+                                  conv_min(LINES, columns - j), width, to + c * width + j);        \
         }                                                                                          \
         if (columns == width) return;                                                              \
         for (int64_t t = 0; t < taps; t++) {                                                       \
-            for (int64_t c = c0; c < c1; c++)                                                      \
-                memset(to + (t * p->depth + c) * width + columns, 0,                               \
+            for (int64_t c = sum.c0; c < sum.c1; c++)                                              \
+                memset(to + (t * p->w.depth + c) * width + columns, 0,                             \
                        (size_t)(width - columns) * sizeof(word));                                  \
         }                                                                                          \
     }
@@ -77,31 +74,33 @@ FV_PACK_PANEL(word4)
 FV_PACK_PANEL(word8)
 #undef FV_PACK_PANEL
 
-void conv_pack_weights(const conv_plan *p, const void *w, void *packed, int part, int parts)
+static channels block_channels(const conv_gemm_plan *p, int64_t block)
 {
-    const fv_conv_geometry *g = p->g;
-    const int64_t taps = conv_taps(p), cg = g->c / g->groups, og = g->o / g->groups;
-    const bool back = p->pass == FV_CONV_GRAD_INPUT;
-    const int64_t across = back ? taps : cg * taps, down = back ? cg * taps : taps;
-    const int64_t c0 = p->depth * part / parts, c1 = p->depth * (part + 1) / parts;
-    for (int64_t f = 0; f < conv_phase_count(p); f++) {
-        conv_phase phase = conv_get_phase(p, f);
-        int64_t sum = conv_phase_taps(&phase) * p->depth;
-        for (int64_t group = 0; group < g->groups; group++) {
-            for (int64_t panel = 0; panel < conv_panels(p); panel++) {
-                int64_t from = group * og * cg * taps + panel * p->nr * across;
-                int64_t columns = conv_panel_columns(p, panel), width = conv_panel_width(p, panel);
-                if (p->type)
-                    pack_word8(p, &phase, (const word8 *)w + from, across, down, columns, width, c0,
-                               c1, packed);
-                else
-                    pack_word4(p, &phase, (const word4 *)w + from, across, down, columns, width, c0,
-                               c1, packed);
-                packed = conv_to(packed, sum * width, p->size);
-            }
+    const int64_t c0 = block * CONV_PACK_CHANNELS;
+    return (channels){c0, conv_min(c0 + CONV_PACK_CHANNELS, p->w.depth)};
+}
+
+void conv_pack_block(const conv_gemm_plan *p, int64_t block, const void *w, void *packed)
+{
+    const int64_t blocks = conv_ceil_div(p->w.depth, CONV_PACK_CHANNELS), group = block / blocks;
+    const channels sum = block_channels(p, block % blocks);
+    for (int64_t f = 0; f < conv_phase_count(&p->w); f++) {
+        conv_phase phase = conv_get_phase(&p->w, f);
+        const int64_t taps = conv_phase_taps(&phase);
+        for (int64_t panel = 0; panel < p->panels; panel++) {
+            const int64_t from = group * p->group_step + panel * p->nr * p->across;
+            void *to =
+                conv_to(packed, conv_item_offset(p, taps, group * p->panels + panel), p->w.size);
+            if (p->type)
+                pack_word8(p, &phase, (const word8 *)w + from, panel, sum, to);
+            else
+                pack_word4(p, &phase, (const word4 *)w + from, panel, sum, to);
         }
+        packed = conv_to(packed, conv_item_offset(p, taps, p->items), p->w.size);
     }
 }
+
+/* --- output gradients ------------------------------------------------------------------------- */
 
 /* count pixels of `bytes` each from a tensor with pixels `from_step` bytes apart. */
 static void pack_row(const char *from, size_t from_step, int64_t count, size_t bytes, size_t row,
@@ -118,32 +117,32 @@ static void pack_row(const char *from, size_t from_step, int64_t count, size_t b
 }
 
 /* Are the positions of the box one run in memory? */
-static bool contiguous(const conv_plan *p, const conv_box *box)
+static bool contiguous(const conv_gemm_plan *p, const conv_box *box)
 {
     int axis = 0;
     while (axis < CONV_AXES - 1 && box->count[axis] == 1) axis++;
     for (int inner = axis + 1; inner < CONV_AXES; inner++) {
-        if (box->count[inner] != p->g->out[inner - 1]) return false;
+        if (box->count[inner] != p->w.axis[inner - 1].grid) return false;
     }
     return true;
 }
 
-const void *conv_pack_positions(const conv_plan *p, const conv_box *box, const void *gy,
-                                int64_t group, int64_t panel, void *packed)
+const void *conv_pack_positions(const conv_gemm_plan *p, const conv_box *box, const void *gy,
+                                int64_t item, void *packed)
 {
-    const int64_t o = p->g->o, *out = p->g->out;
-    const size_t row = (size_t)conv_panel_width(p, panel) * p->size;
-    const size_t bytes = (size_t)conv_panel_columns(p, panel) * p->size;
-    const int64_t channel = group * p->columns + panel * p->nr;
-    const bool in_place = bytes == row && row == (size_t)o * p->size && contiguous(p, box);
+    const int64_t o = p->w.target_channels, size = p->w.size, panel = item % p->panels;
+    const size_t row = (size_t)(conv_panel_width(p, panel) * size), step = (size_t)(o * size);
+    const size_t bytes = (size_t)(conv_panel_columns(p, panel) * size);
+    const bool in_place = bytes == row && row == step && contiguous(p, box);
+    const conv_axis *a = p->w.axis;
     char *to = packed;
     for (int64_t i = box->at[0]; i < box->at[0] + box->count[0]; i++) {
         for (int64_t d = box->at[1]; d < box->at[1] + box->count[1]; d++) {
             for (int64_t h = box->at[2]; h < box->at[2] + box->count[2]; h++) {
-                int64_t pixel = ((i * out[0] + d) * out[1] + h) * out[2] + box->at[3];
-                const char *from = conv_at(gy, pixel * o + channel, p->size);
+                int64_t pixel = ((i * a[0].grid + d) * a[1].grid + h) * a[2].grid + box->at[3];
+                const char *from = conv_at(gy, pixel * o + conv_item_channel(p, item), size);
                 if (in_place) return from;
-                pack_row(from, (size_t)o * p->size, box->count[3], bytes, row, to);
+                pack_row(from, step, box->count[3], bytes, row, to);
                 to += (size_t)box->count[3] * row;
             }
         }
@@ -151,43 +150,46 @@ const void *conv_pack_positions(const conv_plan *p, const conv_box *box, const v
     return packed;
 }
 
+/* --- sums ------------------------------------------------------------------------------------- */
+
+/* Row-major: gw[column][channel][tap]. */
 #define FV_UNPACK(T)                                                                               \
-    static void unpack_line_##T(const T *sums, int64_t step, int64_t taps, int64_t copies,         \
-                                int64_t copy_stride, int64_t count, T *gw, int64_t across)         \
+    static void unpack_line_##T(const conv_gemm_plan *p, const T *sums, int64_t step,              \
+                                int64_t count, T *gw)                                              \
     {                                                                                              \
+        const int64_t taps = p->w.taps, across = p->w.depth * taps;                                \
+        const int64_t copy = conv_packed_elements(p);                                              \
         for (int64_t t = 0; t < taps; t++, sums += step, gw++) {                                   \
             for (int64_t j = 0; j < count; j++) {                                                  \
                 T sum = sums[j];                                                                   \
-                for (int64_t i = 1; i < copies; i++) sum += sums[i * copy_stride + j];             \
+                for (int64_t i = 1; i < p->parts; i++) sum += sums[i * copy + j];                  \
                 gw[j * across] = sum;                                                              \
             }                                                                                      \
         }                                                                                          \
     }                                                                                              \
-    static void unpack_##T(const conv_plan *p, const T *sums, int64_t copies, int64_t copy_stride, \
-                           int64_t columns, int64_t width, T *gw)                                  \
+    static void unpack_##T(const conv_gemm_plan *p, const T *sums, int64_t panel, channels sum,    \
+                           T *gw)                                                                  \
     {                                                                                              \
-        const int64_t taps = conv_taps(p), depth = p->depth, across = depth * taps;                \
-        for (int64_t from = 0; from < depth; from += CHANNELS) {                                   \
-            int64_t end = conv_min(from + CHANNELS, depth);                                        \
-            for (int64_t j = 0; j < columns; j += LINES) {                                         \
-                for (int64_t c = from; c < end; c++)                                               \
-                    unpack_line_##T(sums + c * width + j, depth * width, taps, copies,             \
-                                    copy_stride, conv_min(LINES, columns - j),                     \
-                                    gw + j * across + c * taps, across);                           \
-            }                                                                                      \
+        const int64_t columns = conv_panel_columns(p, panel), width = conv_panel_width(p, panel);  \
+        const int64_t across = p->w.depth * p->w.taps;                                             \
+        for (int64_t j = 0; j < columns; j += LINES) {                                             \
+            for (int64_t c = sum.c0; c < sum.c1; c++)                                              \
+                unpack_line_##T(p, sums + c * width + j, p->w.depth * width,                       \
+                                conv_min(LINES, columns - j), gw + j * across + c * p->w.taps);    \
         }                                                                                          \
     }
 FV_UNPACK(float)
 FV_UNPACK(double)
 #undef FV_UNPACK
 
-void conv_unpack_sums(const conv_plan *p, const void *sums, int64_t copies, int64_t copy_stride,
-                      int64_t group, int64_t panel, void *gw)
+void conv_unpack_sums(const conv_gemm_plan *p, const void *sums, int64_t item, int64_t block,
+                      void *gw)
 {
-    int64_t to = (group * p->columns + panel * p->nr) * p->depth * conv_taps(p);
-    int64_t columns = conv_panel_columns(p, panel), width = conv_panel_width(p, panel);
+    const int64_t from = conv_item_offset(p, p->w.taps, item), panel = item % p->panels;
+    const int64_t to = conv_item_channel(p, item) * p->w.depth * p->w.taps;
+    const channels sum = block_channels(p, block);
     if (p->type)
-        unpack_double(p, sums, copies, copy_stride, columns, width, (double *)gw + to);
+        unpack_double(p, (const double *)sums + from, panel, sum, (double *)gw + to);
     else
-        unpack_float(p, sums, copies, copy_stride, columns, width, (float *)gw + to);
+        unpack_float(p, (const float *)sums + from, panel, sum, (float *)gw + to);
 }

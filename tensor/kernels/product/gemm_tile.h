@@ -31,6 +31,13 @@ typedef struct fv_tile_group {
     int32_t skip, keep;
 } fv_tile_group;
 
+/* What becomes of finished sums: relu(c * scale + shift + residual); NULL leaves a part out. */
+typedef struct fv_tile_finish {
+    const void *scale, *shift; /* [columns] */
+    const void *residual;      /* laid out like c */
+    bool relu;
+} fv_tile_finish;
+
 /* One panel of B against many groups of rows of A. */
 typedef struct fv_tile_rows {
     const void *a;
@@ -46,6 +53,7 @@ typedef struct fv_tile_rows {
     int64_t columns;  /* 1..NR */
     const void *bias; /* [columns] or NULL */
     bool accumulate;
+    const fv_tile_finish *finish; /* of the last call for these sums, or NULL */
 } fv_tile_rows;
 
 /* One panel of B against `rows` rows of A that lie side by side. The rows rounded up to a group

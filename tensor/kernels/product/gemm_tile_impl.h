@@ -29,6 +29,29 @@ static __attribute__((noinline)) void NAME(store_part)(const T *from, T *c, int6
     if (columns & 1) *c = *from;
 }
 
+/* The epilogue of a tile that has just been stored. */
+static __attribute__((noinline)) void NAME(finish)(const fv_tile_rows *job, const fv_tile_group *at,
+                                                   int groups)
+{
+    const fv_tile_finish *f = job->finish;
+    const T *scale = f->scale, *shift = f->shift;
+    for (int i = 0; i < groups * FV_GROUP; i++) {
+        const fv_tile_group *g = &at[i / FV_GROUP];
+        const int row = i % FV_GROUP;
+        if (row < g->skip || row >= g->skip + g->keep) continue;
+        const int64_t offset = g->c + row * job->c_rs;
+        const T *residual = f->residual ? (const T *)f->residual + offset : NULL;
+        T *c = (T *)job->c + offset;
+        for (int64_t j = 0; j < job->columns; j++) {
+            T v = c[j];
+            if (scale) v *= scale[j];
+            if (shift) v += shift[j];
+            if (residual) v += residual[j];
+            c[j] = f->relu && v < 0 ? (T)0 : v; /* NaN stays */
+        }
+    }
+}
+
 /* One pair of functions for each tile shape. */
 #define GROUPS  1
 #define VECTORS 1

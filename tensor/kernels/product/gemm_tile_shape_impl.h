@@ -86,6 +86,7 @@ static __attribute__((noinline)) void SHAPE(rows)(const fv_tile_rows *job, int64
                 T *c = (T *)job->c + at[i / FV_GROUP].c + (i % FV_GROUP) * job->c_rs;
                 SHAPE(store)(sums[i], c, accumulate);
             }
+            if (job->finish) NAME(finish)(job, at, GROUPS);
             continue;
         }
         FV_UNROLL
@@ -96,6 +97,7 @@ static __attribute__((noinline)) void SHAPE(rows)(const fv_tile_rows *job, int64
             T *c = (T *)job->c + g->c + row * job->c_rs;
             SHAPE(store_part)(sums[i], c, job->columns, accumulate);
         }
+        if (job->finish) NAME(finish)(job, at, GROUPS);
     }
 }
 

@@ -1,0 +1,213 @@
+/* The weight gradient as implicit matrix products: gw = sum over positions of source x gy.
+ *
+ * A chunk of the work is a part of the boxes and a range of the items (panels of made channels).
+ * Small sums have a copy for each part, added up in the order of the parts; large ones are cut in
+ * ranges instead. Parts and ranges follow from shapes, so that the order of every sum is fixed. */
+#include "conv_gemm_impl.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* A panel of a box's gy stays in L1; with few channels the tiles are few and the cost of starting
+ * them rules. All copies of the sums together stay within COPIES_BYTES, and are preferred to
+ * ranges, each of which loads all boxes, within FEW_BYTES. */
+enum {
+    BOX_BYTES = 2 << 20,
+    POSITIONS = 192,
+    POSITIONS_SHORT = 768,
+    MOST_PARTS = 8,
+    FEW_BYTES = 512 << 10,
+    COPIES_BYTES = 2 << 20,
+};
+
+/* --- planning --------------------------------------------------------------------------------- */
+
+static bool reads_in_place(const conv_gemm_plan *p)
+{
+    const conv_window *w = &p->w;
+    return conv_gemm_inside(w) && !conv_gemm_aliases(w, 1024) && w->depth % p->tiles->group == 0;
+}
+
+static void cut_work(conv_gemm_plan *p, int64_t wanted)
+{
+    const int64_t bytes = conv_max(conv_packed_elements(p) * p->w.size, 1);
+    const int64_t most = conv_max(conv_min(p->boxes.total, COPIES_BYTES / bytes), 1);
+    if (p->boxes.total == 0) return;
+    if (bytes * wanted > FEW_BYTES) p->ranges = conv_min(p->items, wanted);
+    p->parts = conv_min(conv_max(wanted / p->ranges, 1), most);
+}
+
+static void plan(fv_conv_plan *plan, const conv_window *w, fv_machine machine)
+{
+    conv_gemm_plan p = conv_gemm_start(plan, w, machine);
+    const int64_t wanted = conv_wanted_chunks(plan->cost, MOST_PARTS);
+    conv_limits limits = {BOX_BYTES, w->depth < 16 ? POSITIONS_SHORT : POSITIONS, wanted};
+    p.boxes = conv_cut_boxes(w, !reads_in_place(&p), conv_gemm_pixel(w), limits);
+    cut_work(&p, wanted);
+    p.threads = (int)conv_min(fv_threads_for(machine, plan->cost), p.parts * p.ranges);
+    memcpy(plan->own, &p, sizeof p);
+}
+
+/* --- scratch ---------------------------------------------------------------------------------- */
+
+typedef struct slot_scratch {
+    void *box;
+    int64_t *segments, *rows;
+    void *panel; /* gy of a box */
+} slot_scratch;
+
+typedef struct weight_scratch {
+    void *sums; /* [part] as packed weights */
+    char *slots;
+    size_t slot_bytes;
+} weight_scratch;
+
+static slot_scratch take_slot(const conv_gemm_plan *p, fv_scratch *s)
+{
+    const int64_t *most = p->boxes.most, rows = most[0] * most[1] * most[2];
+    return (slot_scratch){
+        .box = fv_take(s, conv_box_bytes(&p->w, &p->boxes, p->tiles->group)),
+        .segments = fv_take(s, (size_t)p->w.taps * sizeof(int64_t)),
+        .rows = fv_take(s, (size_t)rows * sizeof(int64_t)),
+        .panel = fv_take(s, (size_t)(rows * most[3] * p->nr * p->w.size)),
+    };
+}
+
+static weight_scratch take(const conv_gemm_plan *p, fv_scratch *s)
+{
+    fv_scratch slot = {NULL, 0};
+    take_slot(p, &slot);
+    return (weight_scratch){
+        .sums = fv_take(s, (size_t)(p->parts * conv_packed_elements(p) * p->w.size)),
+        .slots = fv_take(s, slot.used * (size_t)p->threads),
+        .slot_bytes = slot.used,
+    };
+}
+
+static void layout(const fv_conv_plan *plan, fv_scratch *s)
+{
+    take(conv_gemm_own(plan), s);
+}
+
+/* --- running ---------------------------------------------------------------------------------- */
+
+typedef struct weight_job {
+    const conv_gemm_plan *p;
+    const fv_conv_operands *o;
+    weight_scratch scratch;
+    int64_t chunks; /* of the adding up */
+} weight_job;
+
+/* Offsets of the first position of each row of a box in the loaded source. */
+static int64_t list_rows(const conv_box *box, const conv_source *source, int64_t *rows)
+{
+    int64_t made = 0;
+    for (int64_t i = 0; i < box->count[0]; i++)
+        for (int64_t d = 0; d < box->count[1]; d++)
+            for (int64_t h = 0; h < box->count[2]; h++)
+                rows[made++] =
+                    i * source->stride[0] + d * source->stride[1] + h * source->stride[2];
+    return made;
+}
+
+/* A box's share in the sums of one item. */
+static void sum_item(const weight_job *job, const conv_box *box, const conv_source *source,
+                     const slot_scratch *s, int64_t segments, int64_t item, void *sums,
+                     fv_tile_columns *tile)
+{
+    const conv_gemm_plan *p = job->p;
+    const int64_t size = p->w.size, group = item / p->panels;
+    char *c = conv_to(sums, conv_item_offset(p, p->w.taps, item), size);
+    tile->b = conv_pack_positions(p, box, job->o->b, item, s->panel);
+    tile->b_ld = tile->c_rs = tile->columns = conv_panel_width(p, item % p->panels);
+    for (int64_t i = 0; i < segments; i++) {
+        tile->a = conv_at(source->data, s->segments[i] + group * p->w.depth, size);
+        tile->c = conv_to(c, i * tile->rows * tile->c_rs, size);
+        p->tiles->columns[p->type](tile);
+    }
+}
+
+static void sum_box(const weight_job *job, const conv_box *box, const slot_scratch *s, int64_t item,
+                    int64_t end, void *sums, bool accumulate)
+{
+    const conv_gemm_plan *p = job->p;
+    const conv_phase phase = conv_get_phase(&p->w, 0);
+    const conv_source source = conv_box_load(&p->w, &p->boxes, box, job->o->a, s->box);
+    const bool merge = p->w.axis[2].apart == 1 && p->boxes.pixel == p->w.depth;
+    const int64_t segments = conv_list_taps(&p->w, &phase, &source, merge, s->segments);
+    fv_tile_columns tile = {
+        .a_cs = source.stride[3],
+        .a_tile = p->tiles->mr,
+        .rows = merge ? p->w.axis[2].taps * p->w.depth : p->w.depth,
+        .segments = s->rows,
+        .segment_count = list_rows(box, &source, s->rows),
+        .length = box->count[3],
+        .accumulate = accumulate,
+    };
+    for (; item < end; item++) sum_item(job, box, &source, s, segments, item, sums, &tile);
+}
+
+/* A part of the boxes and a range of the items. */
+static void sum_chunk(void *data, int64_t chunk, int slot)
+{
+    const weight_job *job = data;
+    const conv_gemm_plan *p = job->p;
+    const int64_t part = chunk / p->ranges, range = chunk % p->ranges;
+    const int64_t item = fv_chunk_begin(p->items, p->ranges, range);
+    const int64_t end = fv_chunk_begin(p->items, p->ranges, range + 1);
+    const int64_t first = fv_chunk_begin(p->boxes.total, p->parts, part);
+    const int64_t last = fv_chunk_begin(p->boxes.total, p->parts, part + 1);
+    fv_scratch memory = {job->scratch.slots + (size_t)slot * job->scratch.slot_bytes, 0};
+    const slot_scratch s = take_slot(p, &memory);
+    void *sums = conv_to(job->scratch.sums, part * conv_packed_elements(p), p->w.size);
+    for (int64_t i = first; i < last; i++) {
+        const conv_box box = conv_get_box(&p->w, &p->boxes, i);
+        sum_box(job, &box, &s, item, end, sums, i > first);
+    }
+}
+
+/* Some blocks of 16 summed channels of all items. */
+static void add_chunk(void *data, int64_t chunk, int slot)
+{
+    const weight_job *job = data;
+    const conv_gemm_plan *p = job->p;
+    const int64_t blocks = conv_ceil_div(p->w.depth, CONV_PACK_CHANNELS), all = p->items * blocks;
+    (void)slot;
+    const int64_t end = fv_chunk_begin(all, job->chunks, chunk + 1);
+    for (int64_t i = fv_chunk_begin(all, job->chunks, chunk); i < end; i++)
+        conv_unpack_sums(p, job->scratch.sums, i / blocks, i % blocks, job->o->out);
+}
+
+static void run(const fv_conv_plan *plan, const fv_conv_operands *o, void *scratch)
+{
+    const conv_gemm_plan *p = conv_gemm_own(plan);
+    fv_scratch memory = {scratch, 0};
+    weight_job job = {.p = p, .o = o, .scratch = take(p, &memory)};
+    const int64_t elements = conv_packed_elements(p);
+    const int64_t blocks = p->items * conv_ceil_div(p->w.depth, CONV_PACK_CHANNELS);
+    if (p->boxes.total == 0) { /* no image */
+        memset(o->out, 0, (size_t)(plan->g.o * p->w.depth * p->w.taps * p->w.size));
+        return;
+    }
+    fv_parallel(p->threads, p->parts * p->ranges, sum_chunk, &job);
+    job.chunks = fv_chunks_for((double)(elements * (p->parts + 1)) * 0.3, blocks);
+    fv_parallel(p->threads, job.chunks, add_chunk, &job);
+}
+
+static int describe(const fv_conv_plan *plan, char *text, size_t size)
+{
+    const conv_gemm_plan *p = conv_gemm_own(plan);
+    return snprintf(
+        text, size, "implicit gemm %dx%d, %lld %s%s in %lld part%s x %lld range%s, %d thread%s",
+        p->tiles->mr, (int)p->nr, (long long)p->boxes.total, p->boxes.copy ? "copied " : "",
+        p->boxes.total == 1 ? "box" : "boxes", (long long)p->parts, p->parts == 1 ? "" : "s",
+        (long long)p->ranges, p->ranges == 1 ? "" : "s", p->threads, p->threads == 1 ? "" : "s");
+}
+
+const conv_algorithm conv_gemm_weight = {
+    .cost = conv_gemm_cost,
+    .plan = plan,
+    .layout = layout,
+    .run = run,
+    .describe = describe,
+};
