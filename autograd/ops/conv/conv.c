@@ -18,7 +18,8 @@ static void plan(fv_call *c, fv_conv_pass face)
     fv_conv_geometry g;
     fv_conv_resolve(c, face, nd, &g);
     for (int i = 0; i < nd; i++) stride[5 - nd + i] = w->strides[2 + i];
-    fv_conv_make_plan(c->plan, &g, w->dtype, face, stride, c->machine);
+    fv_conv_make_plan(c->plan, &g, w->dtype, face, face == FV_CONV_GRAD_WEIGHT ? NULL : stride,
+                      c->machine);
     c->scratch_bytes = fv_conv_scratch(c->plan);
 }
 
