@@ -351,6 +351,80 @@ START_TEST(an_overwritten_saved_tensor_is_an_error_that_names_the_op)
 }
 END_TEST
 
+/* Every op whose gradient reads its result must notice that it was overwritten. */
+static fv_tensor *exp_of(fv_tensor *x)
+{
+    return fv_exp(x);
+}
+
+static fv_tensor *softmax_of(fv_tensor *x)
+{
+    return fv_softmax(x, 0);
+}
+
+static fv_tensor *sigmoid_of(fv_tensor *x)
+{
+    return fv_sigmoid(x);
+}
+
+START_TEST(an_overwritten_saved_output_is_an_error_that_names_the_op)
+{
+    static fv_tensor *(*const ops[])(fv_tensor *) = {exp_of, softmax_of, sigmoid_of};
+    static const char *const names[] = {"exp", "softmax", "sigmoid"};
+    fv_set_log(NULL, NULL);
+    for (int k = 0; k < 3; k++)
+        FV_SCOPE {
+            const double other[] = {9, 9};
+            fv_tensor *x = leaf(3);
+            fv_tensor *y = ops[k](x), *loss = fv_sum(y);
+            fv_copy_in(y, FV_FLOAT64, other);
+            ck_assert_int_eq(fv_backward(loss), FV_ERR_AUTOGRAD);
+            ck_assert_ptr_nonnull(strstr(fv_error(), "overwritten in place"));
+            expect_error(FV_ERR_AUTOGRAD, names[k]);
+            ck_assert_ptr_null(fv_grad_of(x));
+            y = ops[k](x);
+            fv_tensor *z = fv_add_scalar_(y, 1); /* on the tape: the same */
+            ck_assert_ptr_eq(z, y);
+            ck_assert_int_eq(fv_backward(fv_sum(y)), FV_ERR_AUTOGRAD);
+            expect_error(FV_ERR_AUTOGRAD, names[k]);
+        }
+}
+END_TEST
+
+/* An op may give the same gradient to several leaves, or the gradient that it was given: each leaf
+ * has memory of its own all the same, and so has the caller. */
+START_TEST(leaves_do_not_share_their_gradients)
+{
+    FV_SCOPE {
+        fv_tensor *a = leaf(1), *b = leaf(2), *c = leaf(3),
+                  *seed = fv_full(FV_SHAPE(2), 1, FV_FLOAT64);
+        fv_tensor *leaves[] = {a, b, c};
+        for (int create = 0; create < 2; create++) {
+            fv_tensor *sum = fv_add(fv_add(a, b), fv_reshape(c, 2));
+            ck_assert_int_eq(fv_backward(sum, seed, .create_graph = create), FV_OK);
+            FV_NO_GRAD
+                for (int k = 0; k < 3; k++) fv_mul_scalar_(fv_grad_of(leaves[k]), k + 2);
+            for (int k = 0; k < 3; k++) ck_assert(grad_value(leaves[k]) == k + 2);
+            ASSERT_VALUES(seed, 0, 1, 1);
+            for (int k = 0; k < 3; k++) fv_set_grad(leaves[k], NULL);
+        }
+    }
+}
+END_TEST
+
+/* A first pass's gradient is added to by the next one in place: nobody else may hold it. */
+START_TEST(a_second_pass_adds_to_one_leaf_alone)
+{
+    FV_SCOPE {
+        fv_tensor *a = leaf(1), *b = leaf(2);
+        ck_assert_int_eq(fv_backward(fv_sum(fv_add(a, b))), FV_OK);
+        ck_assert_int_eq(fv_backward(fv_sum(fv_mul_scalar(a, 5))), FV_OK);
+        ck_assert(grad_value(a) == 6.0);
+        ck_assert(grad_value(b) == 1.0);
+    }
+}
+END_TEST
+
 /* --- memory ----------------------------------------------------------------------------------- */
 
 /* Each op in a scope of its own, so that only the graph holds the chain together. */
@@ -450,6 +524,9 @@ Suite *fovea_suite(void)
     tcase_add_test(modes, in_place_results_have_the_gradient_of_the_op);
     tcase_add_test(modes, in_place_writes_that_would_spoil_gradients_are_refused);
     tcase_add_test(modes, an_overwritten_saved_tensor_is_an_error_that_names_the_op);
+    tcase_add_test(modes, an_overwritten_saved_output_is_an_error_that_names_the_op);
+    tcase_add_test(gradients, leaves_do_not_share_their_gradients);
+    tcase_add_test(gradients, a_second_pass_adds_to_one_leaf_alone);
     TCase *memory = add_case(suite, "memory");
     tcase_add_test(memory, a_deep_graph_is_freed_without_deep_recursion);
     tcase_add_test(memory, a_thousand_steps_ask_the_system_for_no_memory);

@@ -132,6 +132,12 @@ START_TEST(bad_arguments_are_refused)
     fv_batch b;
     ck_assert(!fv_loader_next(NULL, &b));
     expect_error(FV_ERR_OPTION, "no loader");
+    ck_assert_int_eq(fv_loader_set_state(NULL, (fv_loader_state){0}), FV_ERR_OPTION);
+    expect_error(FV_ERR_OPTION, "no loader");
+    ck_assert_int_eq(fv_loader_batches(NULL) + fv_dataset_size(NULL), 0);
+    ck_assert_uint_eq(fv_loader_get_state(NULL).seed, 0);
+    ck_assert_ptr_null(fv_dataset_new(NULL, squares_get));
+    expect_error(FV_ERR_OPTION, "no length function");
     s.length = 3;
     fv_dataset *set = squares_set(&s);
     ck_assert_ptr_null(fv_loader_new(set, .batch_size = 0));
@@ -142,9 +148,21 @@ START_TEST(bad_arguments_are_refused)
     ck_assert(fv_failed(x) && fv_failed(y));
     ck_assert_int_eq(fv_dataset_get(set, -1, &x, NULL), FV_OK);
     assert_values(x, (double[]){2, 4}, 2, 0);
+    ck_assert_int_eq(fv_dataset_get(set, -4, &x, &y), FV_ERR_INDEX);
+    expect_error(FV_ERR_INDEX, "index -4");
+    ck_assert_int_eq(fv_dataset_get(NULL, 0, &x, &y), FV_ERR_OPTION);
+    expect_error(FV_ERR_OPTION, "no data set");
+    ck_assert_int_eq(fv_dataset_get(set, 0, NULL, &y), FV_ERR_OPTION);
+    expect_error(FV_ERR_OPTION, "x is NULL");
     fv_loader *loader = fv_loader_new(set);
     ck_assert_int_eq(fv_loader_set_state(loader, (fv_loader_state){1, 0, 4}), FV_ERR_OPTION);
     expect_error(FV_ERR_OPTION, "batch 4");
+    ck_assert_int_eq(fv_loader_set_state(loader, (fv_loader_state){1, -1, 0}), FV_ERR_OPTION);
+    expect_error(FV_ERR_OPTION, "epoch -1");
+    ck_assert_int_eq(fv_loader_set_state(loader, (fv_loader_state){1, 0, -1}), FV_ERR_OPTION);
+    expect_error(FV_ERR_OPTION, "batch -1");
+    ck_assert(!fv_loader_next(loader, NULL));
+    expect_error(FV_ERR_OPTION, "no batch");
     fv_free(loader);
     fv_free(set);
     fv_free((fv_dataset *)NULL);
@@ -380,6 +398,26 @@ START_TEST(batches_live_until_the_next_call)
 }
 END_TEST
 
+/* A batch is given up by the next call, also by the one that ends the epoch, and by a new state. */
+START_TEST(no_batch_outlives_its_turn)
+{
+    squares s = SQUARES(4);
+    fv_dataset *set = squares_set(&s);
+    fv_loader *loader = fv_loader_new(set, 4);
+    const int64_t before = fv_memory_stats().live_tensors;
+    fv_batch b;
+    ck_assert(fv_loader_next(loader, &b));
+    ck_assert_int_eq(fv_memory_stats().live_tensors, before + 2);
+    ck_assert(!fv_loader_next(loader, &b));
+    ck_assert_int_eq(fv_memory_stats().live_tensors, before);
+    ck_assert(fv_loader_next(loader, &b));
+    ck_assert_int_eq(fv_loader_set_state(loader, fv_loader_get_state(loader)), FV_OK);
+    ck_assert_int_eq(fv_memory_stats().live_tensors, before);
+    fv_free(loader);
+    fv_free(set);
+}
+END_TEST
+
 START_TEST(steady_state_asks_for_no_memory)
 {
     squares s = SQUARES(40);
@@ -472,6 +510,7 @@ Suite *fovea_suite(void)
     tcase_add_test(order, a_restored_state_continues_the_same_way);
     TCase *memory = add_case(suite, "memory");
     tcase_add_test(memory, batches_live_until_the_next_call);
+    tcase_add_test(memory, no_batch_outlives_its_turn);
     tcase_add_test(memory, steady_state_asks_for_no_memory);
     tcase_add_test(memory, a_set_and_its_loader_outlive_a_shutdown);
     tcase_add_test(memory, failed_allocations_are_errors);

@@ -1,4 +1,5 @@
 /* Image data sets: normalisation, memory order, augmentation, bad arguments. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -141,6 +142,58 @@ START_TEST(augmentation_depends_on_seed_epoch_and_sample_alone)
 }
 END_TEST
 
+/* The corner of the window that an image of pixels 1 + SIDE * y + x was seen through. */
+static void find_corner(const float *x, int side, int *top, int *left)
+{
+    for (int i = 0; i < side * side; i++) {
+        int pixel = (int)lrintf(x[i] * 255) - 1;
+        if (pixel < 0) continue; /* black */
+        *top = pixel / side - i / side;
+        *left = pixel % side - i % side;
+        return;
+    }
+    ck_abort_msg("nothing but black");
+}
+
+/* Where a sample comes in the epoch tells nothing of its window, nor of another sample's: with one
+ * stream of random numbers for both, some place and some window would be the same number. */
+START_TEST(windows_do_not_follow_from_the_order)
+{
+    enum { CROP = 4, N = 2 * CROP + 1, SIDE = 12, EPOCHS = 200, MOST = 80 };
+    static int agree[N][N][2];
+    FV_SCOPE {
+        uint8_t bytes[N][SIDE * SIDE];
+        for (int n = 0; n < N; n++)
+            for (int i = 0; i < SIDE * SIDE; i++) bytes[n][i] = (uint8_t)(i + 1);
+        fv_tensor *images = fv_tensor_from(bytes, FV_SHAPE(N, 1, SIDE, SIDE), FV_UINT8);
+        fv_dataset *set =
+            fv_image_dataset(images, fv_arange(0, N, .dtype = FV_INT64), .random_crop = CROP);
+        fv_loader *loader = fv_loader_new(set, N, .shuffle = true, .seed = 21);
+        for (int epoch = 0; epoch < EPOCHS; epoch++) {
+            fv_batch b;
+            ck_assert(fv_loader_next(loader, &b));
+            const int64_t *order = fv_data_int64(b.y);
+            for (int k = 0; k < N; k++) {
+                int corner[2];
+                find_corner(fv_data_float32(b.x) + k * SIDE * SIDE, SIDE, &corner[0], &corner[1]);
+                for (int place = 0; place < N; place++)
+                    for (int c = 0; c < 2; c++)
+                        agree[place][order[k]][c] += order[place] == corner[c] + CROP;
+            }
+            ck_assert(!fv_loader_next(loader, &b));
+        }
+        fv_free(loader);
+        fv_free(set);
+    }
+    for (int place = 0; place < N; place++)
+        for (int n = 0; n < N; n++)
+            for (int c = 0; c < 2; c++) /* 22 are expected by chance */
+                ck_assert_msg(agree[place][n][c] < MOST,
+                              "place %d and sample %d's window agree in %d of %d epochs", place, n,
+                              agree[place][n][c], EPOCHS);
+}
+END_TEST
+
 START_TEST(image_sets_check_their_arguments)
 {
     fv_set_log(NULL, NULL);
@@ -170,6 +223,7 @@ Suite *fovea_suite(void)
     tcase_add_test(images, images_are_normalised_into_channels_last);
     tcase_add_test(images, augmentation_cuts_windows_and_mirrors);
     tcase_add_test(images, augmentation_depends_on_seed_epoch_and_sample_alone);
+    tcase_add_test(images, windows_do_not_follow_from_the_order);
     tcase_add_test(images, image_sets_check_their_arguments);
     return suite;
 }

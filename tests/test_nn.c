@@ -197,6 +197,53 @@ START_TEST(a_refused_batch_does_not_count)
 }
 END_TEST
 
+/* What training writes to is a new version, so that a gradient that read it before is refused. */
+START_TEST(running_statistics_have_versions)
+{
+    static const char *const names[] = {"running_mean", "running_var", "num_batches_tracked"};
+    FV_SCOPE {
+        fv_set_log(NULL, NULL);
+        fv_module *bn = fv_nn_batch_norm2d(3);
+        fv_tensor *x = fv_randn(FV_SHAPE(4, 3, 2, 2)),
+                  *w = fv_ones(FV_SHAPE(3), .requires_grad = true);
+        uint32_t versions[3];
+        for (int k = 0; k < 3; k++) versions[k] = fv_version(fv_module_tensor(bn, names[k]));
+        fv_eval(bn);
+        fv_forward(bn, x);
+        for (int k = 0; k < 3; k++)
+            ck_assert_uint_eq(fv_version(fv_module_tensor(bn, names[k])), versions[k]);
+        fv_train(bn);
+        fv_tensor *penalty = fv_sum(fv_mul(w, fv_module_tensor(bn, "running_mean")));
+        ck_assert(!fv_failed(fv_forward(bn, x)));
+        for (int k = 0; k < 3; k++)
+            ck_assert_uint_ne(fv_version(fv_module_tensor(bn, names[k])), versions[k]);
+        ck_assert_int_eq(fv_backward(penalty), FV_ERR_AUTOGRAD);
+        expect_error(FV_ERR_AUTOGRAD, "mul");
+        fv_free(bn);
+    }
+}
+END_TEST
+
+START_TEST(a_relu_in_place_overwrites_its_input)
+{
+    FV_SCOPE {
+        fv_module *plain = fv_nn_relu(), *inplace = fv_nn_relu(.inplace = true);
+        fv_tensor *x = TENSOR(FV_FLOAT32, FV_SHAPE(3), -1, 0, 2);
+        fv_tensor *y = fv_forward(plain, x);
+        ASSERT_VALUES(x, 0, -1, 0, 2);
+        ASSERT_VALUES(y, 0, 0, 0, 2);
+        y = fv_forward(inplace, x);
+        ck_assert_ptr_eq(fv_data_float32(y), fv_data_float32(x));
+        ASSERT_VALUES(x, 0, 0, 0, 2);
+        char *text = fv_module_to_string(inplace);
+        ck_assert_str_eq(text, "ReLU(inplace=True)");
+        free(text);
+        fv_free(plain);
+        fv_free(inplace);
+    }
+}
+END_TEST
+
 #define REFUSED(call, part)                                                                        \
     do {                                                                                           \
         ck_assert_ptr_null(call);                                                                  \
@@ -528,6 +575,29 @@ START_TEST(initialisers_have_the_right_moments)
 }
 END_TEST
 
+/* Each initialiser writes to the tensor's memory, whatever its order, and counts as a new version.
+ */
+START_TEST(initialising_is_a_new_version)
+{
+    FV_SCOPE {
+        fv_set_log(NULL, NULL);
+        fv_tensor *w = fv_ones(FV_SHAPE(3, 3), .requires_grad = true), *x = fv_ones(FV_SHAPE(3, 3));
+        uint32_t version = fv_version(w);
+        ck_assert_ptr_eq(fv_init_normal_(w), w);
+        ck_assert_uint_ne(fv_version(w), version);
+        version = fv_version(w);
+        ck_assert_ptr_eq(fv_init_zeros_(w), w);
+        ck_assert_uint_ne(fv_version(w), version);
+        fv_requires_grad(x, true);
+        fv_tensor *loss = fv_sum(fv_mul(w, x));
+        fv_init_ones_(w);
+        ck_assert_int_eq(fv_backward(loss), FV_ERR_AUTOGRAD);
+        expect_error(FV_ERR_AUTOGRAD, "mul");
+        ck_assert(w->requires_grad && fv_is_leaf(w));
+    }
+}
+END_TEST
+
 START_TEST(layers_start_from_pytorchs_distribution)
 {
     fv_manual_seed(3);
@@ -565,6 +635,8 @@ Suite *fovea_suite(void)
     tcase_add_test(layers, models_print_name_and_compute_like_pytorch);
     tcase_add_test(layers, an_untracked_momentum_is_printed_as_none);
     tcase_add_test(layers, a_refused_batch_does_not_count);
+    tcase_add_test(layers, running_statistics_have_versions);
+    tcase_add_test(layers, a_relu_in_place_overwrites_its_input);
     tcase_add_test(layers, bad_layers_are_refused_with_a_reason);
     TCase *tree = add_case(suite, "tree");
     tcase_add_test(tree, a_module_of_ones_own_works_like_the_others);
@@ -579,6 +651,7 @@ Suite *fovea_suite(void)
     tcase_add_test(training, a_small_network_learns_without_asking_the_system_for_memory);
     TCase *init = add_case(suite, "init");
     tcase_add_test(init, initialisers_have_the_right_moments);
+    tcase_add_test(init, initialising_is_a_new_version);
     tcase_add_test(init, layers_start_from_pytorchs_distribution);
     tcase_add_test(init, the_same_seed_makes_the_same_model);
     return suite;

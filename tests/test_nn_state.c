@@ -89,6 +89,48 @@ START_TEST(a_load_that_does_not_fit_touches_nothing)
 }
 END_TEST
 
+/* Every tensor's shape is checked, the last one's too, before the first is written. */
+START_TEST(any_tensor_of_another_shape_is_found)
+{
+    for (int wrong = 0; wrong < 3; wrong++) {
+        fv_module *a =
+            fv_sequential(fv_nn_linear(4, 4, .bias = false), fv_nn_linear(4, 4, .bias = false),
+                          fv_nn_linear(4, 4, .bias = false));
+        fv_module *part[3], *b;
+        for (int k = 0; k < 3; k++) part[k] = fv_nn_linear(4, k == wrong ? 2 : 4, .bias = false);
+        b = fv_sequential(part[0], part[1], part[2]);
+        uint32_t versions[3];
+        for (int k = 0; k < 3; k++) versions[k] = fv_version(fv_parameters(b).items[k]);
+        ck_assert_int_eq(fv_save(a, saved_path), FV_OK);
+        for (int strict = 0; strict < 2; strict++) {
+            ck_assert_int_eq(fv_load(b, saved_path, .strict = strict), FV_ERR_SHAPE);
+            expect_error(FV_ERR_SHAPE, "[4,4] in the file, [2,4]");
+        }
+        for (int k = 0; k < 3; k++)
+            ck_assert_uint_eq(fv_version(fv_parameters(b).items[k]), versions[k]);
+        fv_free(a);
+        fv_free(b);
+    }
+}
+END_TEST
+
+/* A message names as many keys as it has room for. */
+START_TEST(a_long_list_of_keys_is_cut_short)
+{
+    enum { LAYERS = 60 };
+    fv_module *many[LAYERS];
+    for (int k = 0; k < LAYERS; k++) many[k] = fv_nn_linear(1, 1);
+    fv_module *a = fv_sequential_from((fv_modules){many, LAYERS}),
+              *b = fv_sequential(fv_nn_linear(1, 1));
+    ck_assert_int_eq(fv_save(b, saved_path), FV_OK);
+    ck_assert_int_eq(fv_load(a, saved_path), FV_ERR_STATE);
+    ck_assert_ptr_nonnull(strstr(fv_error(), "118 missing keys (1.weight"));
+    expect_error(FV_ERR_STATE, ", ...), 0 unexpected keys ()");
+    fv_free(a);
+    fv_free(b);
+}
+END_TEST
+
 /* Makes, saves and loads a module while allocation n fails; true when none failed any more. */
 static bool round_trip_with_failure(int64_t n)
 {
@@ -129,6 +171,8 @@ Suite *fovea_suite(void)
     tcase_add_test(state, a_saved_module_is_loaded_bit_for_bit);
     tcase_add_test(state, loading_converts_the_element_type);
     tcase_add_test(state, a_load_that_does_not_fit_touches_nothing);
+    tcase_add_test(state, any_tensor_of_another_shape_is_found);
+    tcase_add_test(state, a_long_list_of_keys_is_cut_short);
     tcase_add_test(state, any_allocation_may_fail);
     return suite;
 }

@@ -1,5 +1,5 @@
-/* Random numbers: Philox against its published vectors, moments, and independence of the number of
- * threads and instruction sets. */
+/* Random numbers: Philox against its published vectors, moments, independence of the number of
+ * threads and instruction sets, and dropout's share of them. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -184,8 +184,118 @@ START_TEST(distributions_have_their_moments)
         ck_assert(whole.least == -2.0 && whole.most == 2.0);
         moments coin = measure(fv_bernoulli(fv_full(FV_SHAPE(DRAWS), 0.25)));
         ASSERT_NEAR(coin.mean, 0.25, 0.005);
+        coin = measure(fv_bernoulli(fv_full(FV_SHAPE(DRAWS), 0.25, FV_FLOAT64)));
+        ASSERT_NEAR(coin.mean, 0.25, 0.005);
         ASSERT_NEAR(measure(fv_bernoulli(fv_zeros(FV_SHAPE(1000)))).most, 0, 0);
         ASSERT_NEAR(measure(fv_bernoulli(fv_ones(FV_SHAPE(1000)))).least, 1, 0);
+    }
+}
+END_TEST
+
+/* Box and Muller by the C library in double, from the words that each block of the draw has: every
+ * sign and digit, which no moment shows. */
+static double normal_by_hand(fv_dtype dtype, fv_rng_state state, int64_t i)
+{
+    const double turn = 6.283185307179586476925;
+    uint32_t w[4];
+    if (dtype == FV_FLOAT32) {
+        fv_philox(state, (uint64_t)i / 4, w);
+        int pair = i % 4 < 2 ? 0 : 2; /* radius and angle of two numbers */
+        double u = (double)(((float)w[pair] + 0.5f) * 0x1p-32f); /* rounded, as there */
+        double radius = sqrt(-2.0 * log(u));
+        double angle = turn * (double)w[pair + 1] * 0x1p-32;
+        return radius * (i % 2 ? sin(angle) : cos(angle));
+    }
+    fv_philox(state, (uint64_t)i / 2, w);
+    uint64_t a = (uint64_t)w[0] << 32 | w[1], b = (uint64_t)w[2] << 32 | w[3];
+    double radius = sqrt(-2.0 * log((double)(a >> 11) * 0x1p-53 + 0x1p-54));
+    double angle = turn * (double)(b >> 11) * 0x1p-53;
+    return radius * (i % 2 ? sin(angle) : cos(angle));
+}
+
+START_TEST(normal_numbers_are_those_of_box_and_muller)
+{
+    for (fv_dtype d = FV_FLOAT32; d <= FV_FLOAT64; d = (fv_dtype)(d + 1))
+        FV_SCOPE {
+            fv_manual_seed(77);
+            fv_rng_state state = fv_get_rng_state();
+            fv_tensor *t = fv_randn(FV_SHAPE(DRAWS), d);
+            double worst = 0;
+            for (int64_t i = 0; i < DRAWS; i++) {
+                double got = fv_at(t, (const int64_t[]){i}), want = normal_by_hand(d, state, i);
+                worst = fmax(worst, isnan(got) ? (double)INFINITY : fabs(got - want));
+            }
+            ck_assert_double_le(worst, (d == FV_FLOAT32 ? 2e-6 : 1e-14));
+        }
+}
+END_TEST
+
+/* --- dropout ---------------------------------------------------------------------------------- */
+
+/* Which elements of a dropout on n ones are kept. */
+static void draw_mask(int64_t n, bool *kept)
+{
+    FV_SCOPE {
+        fv_tensor *y = fv_dropout(fv_ones(FV_SHAPE(n)), 0.5);
+        for (int64_t i = 0; i < n; i++) kept[i] = fv_at(y, (const int64_t[]){i}) != 0;
+    }
+}
+
+/* The mask of a call is not the end of an earlier one, moved to the front: both would then come
+ * from the same random numbers. */
+START_TEST(consecutive_dropouts_share_no_random_numbers)
+{
+    enum { N = 1001, CALLS = 4, LEAST = 64 };
+    static bool kept[CALLS][N];
+    fv_manual_seed(11);
+    for (int k = 0; k < CALLS; k++) draw_mask(N, kept[k]);
+    for (int a = 0; a < CALLS; a++)
+        for (int b = a + 1; b < CALLS; b++)
+            for (int64_t shift = 0; shift + LEAST <= N; shift++)
+                ck_assert_msg(memcmp(kept[a] + shift, kept[b], (size_t)(N - shift)) != 0,
+                              "call %d continues what call %d had from element %d on", b, a,
+                              (int)shift);
+}
+END_TEST
+
+/* However few elements there are: n of them take n / 4 blocks, rounded up. */
+START_TEST(dropout_reserves_what_it_uses)
+{
+    for (int64_t n = 0; n < 40; n++)
+        FV_SCOPE {
+            uint64_t before = fv_get_rng_state().offset;
+            fv_tensor *ones = fv_ones(FV_SHAPE(n));
+            fv_dropout(ones, 0.5);
+            ck_assert_uint_eq(fv_get_rng_state().offset - before, (uint64_t)(n + 3) / 4);
+            fv_dropout(ones, 0.5, .training = false);
+            fv_dropout(ones, 0.0);
+            ck_assert_uint_eq(fv_get_rng_state().offset - before, (uint64_t)(n + 3) / 4);
+        }
+}
+END_TEST
+
+START_TEST(dropout2d_drops_whole_channels)
+{
+    enum { N = 40, C = 50 };
+    FV_SCOPE {
+        fv_manual_seed(5);
+        fv_tensor *x = fv_rand(FV_SHAPE(N, C, 2, 3));
+        fv_tensor *y = fv_dropout2d(x, 0.25);
+        int kept = 0;
+        for (int64_t n = 0; n < N; n++)
+            for (int64_t c = 0; c < C; c++) {
+                bool here = fv_at(y, (const int64_t[]){n, c, 0, 0}) != 0;
+                kept += here;
+                for (int64_t i = 0; i < 6; i++) {
+                    const int64_t at[] = {n, c, i / 3, i % 3};
+                    ck_assert_double_eq_tol(fv_at(y, at), here ? fv_at(x, at) / 0.75 : 0, 1e-6);
+                }
+            }
+        ck_assert_double_eq_tol(kept / (double)(N * C), 0.75, 0.05);
+        ck_assert_ptr_eq(fv_dropout2d(x, 0.25, .training = false), x);
+        fv_set_log(NULL, NULL);
+        ck_assert(fv_failed(fv_dropout2d(fv_ones(FV_SHAPE(3)))));
+        expect_error(FV_ERR_SHAPE, "1 dimensions");
     }
 }
 END_TEST
@@ -218,6 +328,11 @@ Suite *fovea_suite(void)
     tcase_add_test(random_case, draws_reserve_blocks_that_never_overlap);
     tcase_add_test(random_case, numbers_do_not_depend_on_threads_or_instruction_sets);
     tcase_add_test(random_case, distributions_have_their_moments);
+    tcase_add_test(random_case, normal_numbers_are_those_of_box_and_muller);
     tcase_add_test(random_case, a_permutation_has_every_number_once);
+    TCase *dropout = add_case(suite, "dropout");
+    tcase_add_test(dropout, consecutive_dropouts_share_no_random_numbers);
+    tcase_add_test(dropout, dropout_reserves_what_it_uses);
+    tcase_add_test(dropout, dropout2d_drops_whole_channels);
     return suite;
 }
