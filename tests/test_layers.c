@@ -1,0 +1,356 @@
+/* Layers one by one: what they compute is what the functions of that name compute, with the options
+ * handed on; their printed form; what they and the initialisers refuse. Whole models are compared
+ * with PyTorch in test_nn.c. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "support.h"
+
+/* Runs the layer, compares and frees it. */
+static void expect_same(fv_module *layer, fv_tensor *x, const fv_tensor *want)
+{
+    char message[256];
+    ck_assert_msg(layer != NULL, "%s", fv_error());
+    fv_tensor *y = fv_forward(layer, x);
+    if (!tensors_close(y, want, 1e-6, message, sizeof message))
+        note_failure("%s: %s %s", fv_module_name(layer), message, fv_error());
+    fv_free(layer);
+}
+
+static void expect_text(fv_module *layer, const char *want)
+{
+    char *text = fv_module_to_string(layer);
+    ck_assert_str_eq(text, want);
+    free(text);
+    fv_free(layer);
+}
+
+START_TEST(pooling_layers_compute_what_the_functions_do)
+{
+    FV_SCOPE {
+        fv_manual_seed(2);
+        fv_tensor *a = fv_randn(FV_SHAPE(2, 3, 9)), *b = fv_randn(FV_SHAPE(2, 3, 9, 8)),
+                  *c = fv_randn(FV_SHAPE(2, 3, 9, 8, 7));
+        expect_same(fv_nn_max_pool1d(3, 2, 1, 2, true), a, fv_max_pool1d(a, 3, 2, 1, 2, true));
+        expect_same(fv_nn_max_pool2d(3, 2, 1, 2, true), b, fv_max_pool2d(b, 3, 2, 1, 2, true));
+        expect_same(fv_nn_max_pool3d(3, 2, 1, 2, true), c, fv_max_pool3d(c, 3, 2, 1, 2, true));
+        expect_same(fv_nn_avg_pool1d(3, 2, 1, true, false), a,
+                    fv_avg_pool1d(a, 3, 2, 1, true, false));
+        expect_same(fv_nn_avg_pool2d(3, 2, 1, true, false), b,
+                    fv_avg_pool2d(b, 3, 2, 1, true, false));
+        expect_same(fv_nn_avg_pool3d(3, 2, 1, true, true, 5), c,
+                    fv_avg_pool3d(c, 3, 2, 1, true, true, 5));
+        expect_same(fv_nn_adaptive_avg_pool1d(4), a, fv_adaptive_avg_pool1d(a, 4));
+        expect_same(fv_nn_adaptive_avg_pool2d(FV_DIMS(4, 3)), b,
+                    fv_adaptive_avg_pool2d(b, FV_DIMS(4, 3)));
+        expect_same(fv_nn_adaptive_avg_pool3d(FV_DIMS(4, 3, 2)), c,
+                    fv_adaptive_avg_pool3d(c, FV_DIMS(4, 3, 2)));
+        expect_same(fv_nn_adaptive_max_pool1d(4), a, fv_adaptive_max_pool1d(a, 4));
+        expect_same(fv_nn_adaptive_max_pool2d(FV_DIMS(4, 3)), b,
+                    fv_adaptive_max_pool2d(b, FV_DIMS(4, 3)));
+        expect_same(fv_nn_adaptive_max_pool3d(FV_DIMS(4, 3, 2)), c,
+                    fv_adaptive_max_pool3d(c, FV_DIMS(4, 3, 2)));
+    }
+    ck_assert(no_failures());
+}
+END_TEST
+
+START_TEST(activation_layers_compute_what_the_functions_do)
+{
+    FV_SCOPE {
+        fv_manual_seed(3);
+        fv_tensor *x = fv_mul_scalar(fv_randn(FV_SHAPE(4, 25)), 4);
+        expect_same(fv_nn_relu(), x, fv_relu(x));
+        expect_same(fv_nn_relu6(), x, fv_clamp(x, 0, 6));
+        expect_same(fv_nn_leaky_relu(), x, fv_leaky_relu(x, 0.01));
+        expect_same(fv_nn_elu(), x, fv_elu(x, 1));
+        expect_same(fv_nn_sigmoid(), x, fv_sigmoid(x));
+        expect_same(fv_nn_tanh(), x, fv_tanh(x));
+        expect_same(fv_nn_silu(), x, fv_silu(x));
+        expect_same(fv_nn_gelu(), x, fv_gelu(x));
+        expect_same(fv_nn_softplus(), x, fv_softplus(x, 1, 20));
+        expect_same(fv_nn_hardtanh(), x, fv_clamp(x, -1, 1));
+        expect_same(fv_nn_softmax(0), x, fv_softmax(x, 0));
+        expect_same(fv_nn_log_softmax(0), x, fv_log_softmax(x, 0));
+        expect_same(fv_nn_identity(), x, x);
+        expect_same(fv_nn_flatten(.start_dim = 0), x, fv_reshape(x, 100));
+    }
+    ck_assert(no_failures());
+}
+END_TEST
+
+/* A convolution layer that pads first gives what padding and an unpadded convolution give. */
+static void check_padded(fv_pad_mode mode, fv_dims padding, fv_dims dilation, fv_shape pad)
+{
+    fv_module *layer = fv_nn_conv2d(2, 3, FV_DIMS(3, 4), .padding = padding, .dilation = dilation,
+                                    .padding_mode = mode, .dtype = FV_FLOAT64);
+    ck_assert_msg(layer != NULL, "%s", fv_error());
+    fv_tensor *x = fv_randn(FV_SHAPE(2, 2, 7, 8), FV_FLOAT64);
+    fv_tensor *w = fv_module_tensor(layer, "weight"), *b = fv_module_tensor(layer, "bias");
+    expect_same(layer, x, fv_conv2d(fv_pad(x, pad, .mode = mode), w, b, .dilation = dilation));
+}
+
+START_TEST(convolution_layers_pad_in_every_mode)
+{
+    static const fv_pad_mode modes[] = {FV_PAD_CONSTANT, FV_PAD_REFLECT, FV_PAD_REPLICATE,
+                                        FV_PAD_CIRCULAR};
+    fv_manual_seed(4);
+    for (int k = 0; k < 4; k++)
+        FV_SCOPE {
+            check_padded(modes[k], FV_VALID, 1, FV_SHAPE(0, 0, 0, 0));
+            check_padded(modes[k], FV_DIMS(1, 2), 1, FV_SHAPE(2, 2, 1, 1));
+            /* 3 in the width: the odd one lies behind */
+            check_padded(modes[k], FV_SAME, 1, FV_SHAPE(1, 2, 1, 1));
+            check_padded(modes[k], FV_SAME, FV_DIMS(2, 1), FV_SHAPE(1, 2, 2, 2));
+            check_padded(modes[k], FV_FULL, 1, FV_SHAPE(3, 3, 2, 2));
+        }
+    ck_assert(no_failures());
+}
+END_TEST
+
+START_TEST(options_are_printed_as_by_pytorch)
+{
+    expect_text(fv_nn_conv2d(4, 6, FV_DIMS(3, 1), .padding = FV_SAME, .groups = 2, .bias = false),
+                "Conv2d(4, 6, kernel_size=(3, 1), stride=(1, 1), padding=same, groups=2, "
+                "bias=False)");
+    expect_text(fv_nn_conv1d(4, 6, 3, .padding = FV_VALID, .padding_mode = FV_PAD_CIRCULAR),
+                "Conv1d(4, 6, kernel_size=(3,), stride=(1,), padding=valid, "
+                "padding_mode=circular)");
+    expect_text(fv_nn_conv2d(1, 1, 3, .padding = FV_FULL, .padding_mode = FV_PAD_REPLICATE),
+                "Conv2d(1, 1, kernel_size=(3, 3), stride=(1, 1), padding=full, "
+                "padding_mode=replicate)");
+    expect_text(fv_nn_conv_transpose2d(4, 6, 3, 2, 1, .output_padding = 1, .dilation = 2),
+                "ConvTranspose2d(4, 6, kernel_size=(3, 3), stride=(2, 2), padding=(1, 1), "
+                "dilation=(2, 2), output_padding=(1, 1))");
+    expect_text(fv_nn_max_pool2d(FV_DIMS(2, 3)),
+                "MaxPool2d(kernel_size=(2, 3), stride=(2, 3), padding=0, dilation=1, "
+                "ceil_mode=False)");
+    expect_text(fv_nn_leaky_relu(1e-20), "LeakyReLU(negative_slope=1e-20)");
+    expect_text(fv_nn_leaky_relu((double)INFINITY), "LeakyReLU(negative_slope=inf)");
+    expect_text(fv_nn_leaky_relu(1234567), "LeakyReLU(negative_slope=1234567.0)");
+    expect_text(fv_nn_dropout2d(0.1), "Dropout2d(p=0.1, inplace=False)");
+    expect_text(fv_sequential_from((fv_modules){NULL, 0}), "Sequential()");
+}
+END_TEST
+
+static fv_tensor *first_forward(fv_module *self, fv_tensor *x)
+{
+    return fv_forward(fv_child_at(self, 0), x);
+}
+
+static fv_tensor *null_forward(fv_module *self, fv_tensor *x)
+{
+    (void)self, (void)x;
+    return NULL;
+}
+
+static void describe_number(const fv_module *self, char *text, size_t room)
+{
+    snprintf(text, room, "number=%d", *(const int *)fv_module_const_context(self));
+}
+
+static const fv_module_type numbered = {.name = "Numbered",
+                                        .context_size = sizeof(int),
+                                        .forward = first_forward,
+                                        .describe = describe_number};
+static const fv_module_type broken = {.name = "Broken", .forward = null_forward};
+
+START_TEST(a_tree_is_printed_with_its_options)
+{
+    fv_module *m = fv_module_new(&numbered, &(int){7});
+    fv_module_add_child(m, "inner", fv_sequential(fv_nn_tanh()));
+    ck_assert_int_eq(*(int *)fv_module_context(m), 7);
+    fv_print_module(m); /* to stdout: the same text */
+    expect_text(m, "Numbered(\n  number=7\n  (inner): Sequential(\n    (0): Tanh()\n  )\n)");
+    m = fv_module_new(&numbered, NULL); /* without a context: zeros */
+    expect_text(m, "Numbered(number=0)");
+    char *text = fv_module_to_string(NULL);
+    ck_assert_str_eq(text, "NULL");
+    free(text);
+}
+END_TEST
+
+/* --- refusals ----------------------------------------------------------------------------- */
+
+START_TEST(modules_of_ones_own_are_checked)
+{
+    static const fv_module_type nameless = {.forward = null_forward}, idle = {.name = "Idle"};
+    fv_set_log(NULL, NULL);
+    ck_assert_ptr_null(fv_module_new(NULL, NULL));
+    expect_error(FV_ERR_OPTION, "name and a forward");
+    ck_assert_ptr_null(fv_module_new(&nameless, NULL));
+    expect_error(FV_ERR_OPTION, "name and a forward");
+    ck_assert_ptr_null(fv_module_new(&idle, NULL));
+    expect_error(FV_ERR_OPTION, "name and a forward");
+    FV_SCOPE {
+        fv_tensor *x = fv_ones(FV_SHAPE(2), .requires_grad = true);
+        fv_module *m = fv_module_new(&broken, NULL);
+        ck_assert(fv_failed(fv_forward(m, x)));
+        expect_error(FV_ERR_STATE, "forward returned NULL");
+        ck_assert(fv_failed(fv_forward(m, NULL)));
+        expect_error(FV_ERR_OPTION, "input is NULL");
+        ck_assert(fv_failed(fv_forward(m, fv_failed_tensor())));
+        ck_assert_int_eq(fv_error_status(), FV_OK); /* whoever failed has told */
+        ck_assert_int_eq(fv_module_add_parameter(m, "p", fv_mul(x, x)), FV_ERR_OPTION);
+        expect_error(FV_ERR_OPTION, "the result of an op");
+        ck_assert_int_eq(fv_module_add_parameter(m, "p", NULL), FV_ERR_OPTION);
+        expect_error(FV_ERR_OPTION, "missing or failed");
+        ck_assert_int_eq(fv_module_add_buffer(m, NULL, x), FV_ERR_OPTION);
+        expect_error(FV_ERR_OPTION, "empty or has a dot");
+        ck_assert_int_eq(fv_module_add_buffer(m, "", x), FV_ERR_OPTION);
+        expect_error(FV_ERR_OPTION, "empty or has a dot");
+        ck_assert_int_eq(fv_module_add_buffer(m, "x", x), FV_OK);
+        ck_assert_int_eq(fv_module_add_parameter(m, "x", x), FV_ERR_OPTION);
+        expect_error(FV_ERR_OPTION, "in use");
+        ck_assert_int_eq(fv_module_add_child(m, NULL, NULL), FV_ERR_OPTION);
+        expect_error(FV_ERR_OPTION, "child \"\" is NULL");
+        ck_assert_int_eq(fv_module_add_parameter(NULL, "x", x), FV_ERR_OPTION);
+        expect_error(FV_ERR_OPTION, "NULL");
+        fv_module *parent = fv_module_new(&numbered, NULL);
+        ck_assert_int_eq(fv_module_add_child(parent, "bad", m), FV_ERR_OPTION); /* frees m */
+        expect_error(FV_ERR_OPTION, "building child \"bad\" has failed");
+        ck_assert_ptr_null(fv_module_finish(parent));
+        ck_assert_ptr_null(fv_module_finish(NULL));
+    }
+}
+END_TEST
+
+START_TEST(questions_to_no_module_have_answers)
+{
+    fv_set_log(NULL, NULL);
+    ck_assert_int_eq(fv_child_count(NULL), 0);
+    ck_assert_ptr_null(fv_child_at(NULL, 0));
+    expect_error(FV_ERR_INDEX, "NULL module");
+    ck_assert_ptr_null(fv_child_name(NULL, 0));
+    expect_error(FV_ERR_INDEX, "NULL module");
+    ck_assert_ptr_null(fv_get_child(NULL, "a"));
+    expect_error(FV_ERR_INDEX, "NULL module");
+    ck_assert_ptr_null(fv_module_tensor(NULL, "weight"));
+    ck_assert(!fv_is_training(NULL));
+    ck_assert_ptr_null(fv_module_context(NULL));
+    ck_assert_ptr_null(fv_module_const_context(NULL));
+    ck_assert_ptr_null(fv_module_name(NULL));
+    fv_train(NULL);
+    expect_error(FV_ERR_OPTION, "train: the module is NULL");
+    fv_eval(NULL);
+    expect_error(FV_ERR_OPTION, "eval: the module is NULL");
+    fv_free((fv_module *)NULL);
+    fv_module *m = fv_sequential(fv_nn_linear(1, 1), fv_nn_tanh());
+    ck_assert_ptr_null(fv_child_at(m, -1));
+    expect_error(FV_ERR_INDEX, "-1 of 2");
+    ck_assert_ptr_null(fv_get_child(m, NULL));
+    expect_error(FV_ERR_INDEX, "no child \"\"");
+    ck_assert_ptr_null(fv_get_child(m, "0."));
+    expect_error(FV_ERR_INDEX, "\"0.\"");
+    ck_assert_ptr_null(fv_module_tensor(fv_child_at(m, 0), NULL));
+    ck_assert_ptr_null(fv_module_tensor(fv_child_at(m, 0), "weigh"));
+    ck_assert_ptr_null(fv_module_tensor(fv_child_at(m, 0), "weights"));
+    ck_assert_int_eq(fv_save(m, NULL), FV_ERR_OPTION);
+    fv_clear_error();
+    ck_assert_int_eq(fv_load(m, NULL), FV_ERR_OPTION);
+    fv_clear_error();
+    fv_free(m);
+}
+END_TEST
+
+#define REFUSED(call, part)                                                                        \
+    do {                                                                                           \
+        ck_assert_ptr_null(call);                                                                  \
+        expect_error(fv_error_status(), part);                                                     \
+    } while (0)
+
+START_TEST(layers_check_every_option)
+{
+    fv_set_log(NULL, NULL);
+    REFUSED(fv_nn_linear(0, 2), "in_features 0");
+    REFUSED(fv_nn_linear(2, 2, .dtype = FV_INT32), "float32 or float64");
+    REFUSED(fv_nn_conv2d(4, 0, 3), "out_channels 0");
+    REFUSED(fv_nn_conv2d(4, 8, 3, .dilation = FV_DIMS(1, 0)), "dilation");
+    REFUSED(fv_nn_conv2d(4, 8, 3, .stride = FV_DIMS(1, 2), .padding = FV_SAME), "FV_SAME");
+    REFUSED(fv_nn_conv_transpose2d(0, 8, 3), "in_channels");
+    REFUSED(fv_nn_conv_transpose2d(4, 8, 3, .output_padding = -1), "output_padding");
+    REFUSED(fv_nn_batch_norm2d(3, .eps = -1), "eps -1");
+    REFUSED(fv_nn_batch_norm2d(3, .dtype = FV_INT64), "int64");
+    REFUSED(fv_nn_avg_pool1d(0), "kernel_size");
+    REFUSED(fv_nn_avg_pool2d(2, .padding = -1), "padding");
+    REFUSED(fv_nn_avg_pool3d(2, .stride = FV_DIMS(1, 1)), "stride");
+    REFUSED(fv_nn_max_pool1d(2, .stride = 0), "stride");
+    REFUSED(fv_nn_adaptive_max_pool3d(FV_DIMS(1, 0, 1)), "output_size");
+    REFUSED(fv_nn_dropout2d(-0.5), "p is -0.5");
+    REFUSED(fv_nn_dropout((double)NAN), "p is nan");
+    FV_SCOPE {
+        fv_module *norms[] = {fv_nn_batch_norm1d(3), fv_nn_batch_norm3d(3)};
+        const char *parts[] = {"a 2-dim or 3-dim", "a 5-dim"};
+        for (int k = 0; k < 2; k++) {
+            ck_assert(fv_failed(fv_forward(norms[k], fv_ones(FV_SHAPE(2, 3, 4, 5)))));
+            expect_error(FV_ERR_SHAPE, parts[k]);
+            fv_free(norms[k]);
+        }
+    }
+}
+END_TEST
+
+static void refuse(fv_tensor *result, const char *part)
+{
+    ck_assert(fv_failed(result));
+    expect_error(fv_error_status(), part);
+}
+
+START_TEST(initialisers_check_every_argument)
+{
+    fv_set_log(NULL, NULL);
+    FV_SCOPE {
+        const double nan = (double)NAN, inf = (double)INFINITY;
+        fv_tensor *t = fv_ones(FV_SHAPE(3, 3)), *row = fv_ones(FV_SHAPE(3)),
+                  *whole = fv_ones(FV_SHAPE(3, 3), FV_INT64);
+        refuse(fv_init_uniform_(t, 1, -1), "must be <= b");
+        refuse(fv_init_uniform_(t, nan, 1), "must be <= b");
+        refuse(fv_init_uniform_(t, -inf, inf), "not finite");
+        refuse(fv_init_uniform_(t, 0, inf), "not finite");
+        refuse(fv_init_normal_(t, 0, -1), "std is -1");
+        refuse(fv_init_normal_(t, inf, 1), "not finite");
+        refuse(fv_init_uniform_(NULL), "missing or failed");
+        refuse(fv_init_normal_(NULL), "missing or failed");
+        refuse(fv_init_constant_(NULL, 1), "missing or failed");
+        refuse(fv_init_kaiming_uniform_(NULL), "missing or failed");
+        refuse(fv_init_kaiming_uniform_(t, .mode = (fv_fan_mode)5), "mode 5");
+        refuse(fv_init_kaiming_uniform_(row), "[3]");
+        refuse(fv_init_kaiming_normal_(whole), "int64");
+        refuse(fv_init_xavier_uniform_(NULL), "missing or failed");
+        refuse(fv_init_xavier_normal_(whole), "int64");
+        ck_assert_int_eq(fv_init_calculate_fan_in(NULL), 0);
+        expect_error(FV_ERR_OPTION, "missing or failed");
+        ck_assert_int_eq(fv_init_calculate_fan_out(row), 0);
+        expect_error(FV_ERR_SHAPE, "two dimensions");
+        for (int k = 0; k < 3; k++) ck_assert_double_eq(fv_data_float32(row)[k], 1.0f);
+        fv_tensor *empty = fv_empty(FV_SHAPE(0, 3));
+        ck_assert_ptr_eq(fv_init_kaiming_uniform_(empty), empty);
+        ck_assert_double_eq(fv_init_calculate_gain(FV_NONLINEARITY_LINEAR, 0), 1.0);
+        ck_assert_double_eq(fv_init_calculate_gain(FV_NONLINEARITY_SELU, 0), 0.75);
+        ck_assert_double_eq_tol(fv_init_calculate_gain(FV_NONLINEARITY_LEAKY_RELU, 2), sqrt(0.4),
+                                1e-15);
+        ASSERT_VALUES(fv_init_uniform_(fv_ones(FV_SHAPE(2), FV_FLOAT64), 3, 3), 0, 3, 3);
+        ASSERT_VALUES(fv_init_normal_(fv_ones(FV_SHAPE(2), FV_FLOAT64), 3, 0), 0, 3, 3);
+    }
+}
+END_TEST
+
+Suite *fovea_suite(void)
+{
+    Suite *suite = suite_create("layers");
+    TCase *values = add_case(suite, "values");
+    tcase_add_test(values, pooling_layers_compute_what_the_functions_do);
+    tcase_add_test(values, activation_layers_compute_what_the_functions_do);
+    tcase_add_test(values, convolution_layers_pad_in_every_mode);
+    TCase *text = add_case(suite, "text");
+    tcase_add_test(text, options_are_printed_as_by_pytorch);
+    tcase_add_test(text, a_tree_is_printed_with_its_options);
+    TCase *refusals = add_case(suite, "refusals");
+    tcase_add_test(refusals, modules_of_ones_own_are_checked);
+    tcase_add_test(refusals, questions_to_no_module_have_answers);
+    tcase_add_test(refusals, layers_check_every_option);
+    tcase_add_test(refusals, initialisers_check_every_argument);
+    return suite;
+}
