@@ -1,6 +1,10 @@
 /* Fault injection: every allocation of a training step fails once. The step then reports an error,
- * leaks nothing and leaves the weights as they were; the next one is right. */
+ * leaks nothing and leaves the weights as they were; the next one is right. The same for building,
+ * printing, saving and loading models, for optimizers, schedules and data sets, where the C
+ * library's allocations fail as well: the linker puts functions of this test before those. */
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "support.h"
 
@@ -126,6 +130,238 @@ START_TEST(every_allocation_of_a_training_step_may_fail)
 }
 END_TEST
 
+/* --- the C library's allocations -------------------------------------------------------- */
+
+/* How many more of them succeed; negative: all. */
+static long left = -1;
+
+#ifdef FOVEA_LINKER_WRAPS
+void *__real_malloc(size_t bytes);
+void *__wrap_malloc(size_t bytes);
+void *__real_calloc(size_t count, size_t bytes);
+void *__wrap_calloc(size_t count, size_t bytes);
+void *__real_realloc(void *block, size_t bytes);
+void *__wrap_realloc(void *block, size_t bytes);
+char *__real_strdup(const char *text);
+char *__wrap_strdup(const char *text);
+char *__real_strndup(const char *text, size_t length);
+char *__wrap_strndup(const char *text, size_t length);
+
+static bool refused(void)
+{
+    return left >= 0 && left-- == 0;
+}
+
+void *__wrap_malloc(size_t bytes)
+{
+    return refused() ? NULL : __real_malloc(bytes);
+}
+
+void *__wrap_calloc(size_t count, size_t bytes)
+{
+    return refused() ? NULL : __real_calloc(count, bytes);
+}
+
+void *__wrap_realloc(void *block, size_t bytes)
+{
+    return refused() ? NULL : __real_realloc(block, bytes);
+}
+
+char *__wrap_strdup(const char *text)
+{
+    return refused() ? NULL : __real_strdup(text);
+}
+
+char *__wrap_strndup(const char *text, size_t length)
+{
+    return refused() ? NULL : __real_strndup(text, length);
+}
+#endif
+
+/* --- models, optimizers, data ----------------------------------------------------------- */
+
+static char saved_path[] = "/tmp/fovea_faults_XXXXXX";
+
+static fv_module *small_model(void)
+{
+    return fv_sequential(
+        fv_nn_conv2d(1, 2, 3, .padding = FV_SAME, .padding_mode = FV_PAD_REFLECT, .bias = false),
+        fv_nn_batch_norm2d(2), fv_nn_relu(), fv_nn_max_pool2d(2),
+        fv_sequential(fv_nn_dropout(0.5), fv_nn_flatten()), fv_nn_linear(2 * 2 * 2, 3));
+}
+
+/* All that a model is asked; true when everything came out whole. */
+static bool use_model(void)
+{
+    bool whole = false;
+    fv_module *net = small_model(), *other = small_model();
+    if (net && other) {
+        char *text = fv_module_to_string(net);
+        fv_tensor *y = fv_forward(net, fv_ones(FV_SHAPE(2, 1, 4, 4)));
+        whole = text && !fv_failed(y) && fv_named_parameters(net).count == 5 &&
+                fv_named_buffers(net).count == 3 && fv_state_dict(net).count == 8 &&
+                fv_parameter_count(net) == 18 + 4 + 27;
+        free(text);
+    }
+    fv_free(net);
+    fv_free(other);
+    return whole;
+}
+
+static bool save_and_load(void)
+{
+    fv_module *net = small_model(), *other = small_model();
+    bool whole =
+        net && other && fv_save(net, saved_path) == FV_OK && fv_load(other, saved_path) == FV_OK;
+    fv_free(net);
+    fv_free(other);
+    return whole;
+}
+
+static bool use_optimizers(void)
+{
+    fv_tensor *a = fv_ones(FV_SHAPE(3), .requires_grad = true);
+    fv_tensor *b = fv_ones(FV_SHAPE(4, 2), .requires_grad = true);
+    fv_tensor *ga = fv_ones(FV_SHAPE(3)), *gb = fv_ones(FV_SHAPE(2, 4));
+    bool whole = fv_set_grad(a, ga) == FV_OK && fv_set_grad(b, fv_transpose(gb, 0, 1)) == FV_OK;
+    fv_optim *optim = whole ? fv_adam(FV_TENSORS(a), .amsgrad = true) : NULL;
+    if (optim && fv_optim_add_group(optim, FV_TENSORS(b)) == FV_OK) {
+        fv_scheduler *s[] = {fv_step_lr(optim, 2), fv_multi_step_lr(optim, FV_MILESTONES(1, 2)),
+                             fv_reduce_lr_on_plateau(optim)};
+        whole = s[0] && s[1] && s[2] && fv_step(optim) == FV_OK &&
+                fv_scheduler_step(s[1]) == FV_OK &&
+                fv_clip_grad_value_(FV_TENSORS(a, b), 0.5) == FV_OK;
+        for (int k = 0; k < 3; k++) fv_free(s[k]);
+    } else {
+        whole = false;
+    }
+    fv_free(optim);
+    return whole;
+}
+
+static int64_t two(void *context)
+{
+    (void)context;
+    return 2;
+}
+
+static fv_status get_sample(void *context, int64_t i, fv_tensor **x, fv_tensor **y)
+{
+    (void)context;
+    *x = fv_full(FV_SHAPE(3, 2), (double)i);
+    *y = fv_scalar((double)i, FV_INT64);
+    return fv_failed(*x) || fv_failed(*y) ? fv_error_status() : FV_OK;
+}
+
+/* Takes the first sample and an epoch of a set, and frees it. */
+static bool use_set(fv_dataset *set)
+{
+    fv_tensor *x, *y;
+    fv_batch b;
+    fv_loader *loader = set ? fv_loader_new(set, 2, .shuffle = true) : NULL;
+    bool whole = loader && fv_dataset_get(set, 0, &x, &y) == FV_OK && fv_loader_next(loader, &b);
+    if (whole) ck_assert(!fv_failed(x) && !fv_failed(y) && b.n == 2);
+    fv_free(loader);
+    fv_free(set);
+    return whole;
+}
+
+static bool use_data(void)
+{
+    fv_tensor *rows = fv_ones(FV_SHAPE(2, 3)), *labels = fv_zeros(FV_SHAPE(2), FV_INT64);
+    fv_tensor *images = fv_zeros(FV_SHAPE(2, 2, 4, 4), FV_UINT8);
+    fv_tensor *turned = fv_transpose(rows, 0, 1);
+    if (fv_failed(turned) || fv_failed(images) || fv_failed(labels)) return false;
+    return use_set(fv_dataset_new(two, get_sample)) && use_set(fv_tensor_dataset(rows, labels)) &&
+           use_set(fv_tensor_dataset(turned, fv_ones(FV_SHAPE(3, 2)))) &&
+           use_set(fv_image_dataset(images, labels, .random_crop = 1, .random_flip = true));
+}
+
+static bool train(void)
+{
+    network n;
+    bool whole = network_make(&n) && network_step(&n) == FV_OK;
+    network_drop(&n);
+    return whole;
+}
+
+/* More nodes and tensors than the first lists have room for. */
+static bool differentiate_a_chain(void)
+{
+    fv_tensor *x = fv_ones(FV_SHAPE(2), .requires_grad = true), *y = x;
+    for (int k = 0; k < 400; k++) y = fv_mul_scalar(y, 1.0);
+    return !fv_failed(y) && fv_backward(fv_sum(y)) == FV_OK;
+}
+
+static bool print_tensors(void)
+{
+    fv_tensor *t = fv_ones(FV_SHAPE(40, 3));
+    char *text = fv_failed(t) ? NULL : fv_to_string(t);
+    bool whole = text != NULL;
+    free(text);
+    return whole;
+}
+
+/* Runs a use with its n-th allocation failing, for every n, of blocks or of the C library. */
+static int fail_each(const char *name, bool (*use)(void), bool of_library)
+{
+    char difference[128];
+    int failures = 0;
+    bool whole = false;
+    for (int n = 0; n < MOST_ALLOCATIONS && !whole; n++) {
+        set_context("%s, allocation %d%s", name, n, of_library ? " of the C library" : "");
+        memory_mark mark = mark_memory();
+        FV_SCOPE {
+            if (of_library)
+                left = n;
+            else
+                fv_inject_alloc_failure(n);
+            whole = use();
+            left = -1;
+            fv_inject_alloc_failure(-1);
+        }
+        failures += !whole;
+        if (whole && fv_error()[0]) note_failure("whole, but \"%s\"", fv_error());
+        if (!whole && fv_error_status() != FV_ERR_MEMORY)
+            note_failure("failed with status %d, \"%s\"", (int)fv_error_status(), fv_error());
+        fv_clear_error();
+        if (!same_memory(mark, difference, sizeof difference)) note_failure("leaks %s", difference);
+    }
+    if (!whole) note_failure("%s never succeeds", name);
+    return failures;
+}
+
+START_TEST(every_allocation_of_all_else_may_fail)
+{
+    static const struct {
+        const char *name;
+        bool (*use)(void);
+    } uses[] = {{"training", train},
+                {"chain", differentiate_a_chain},
+                {"model", use_model},
+                {"save and load", save_and_load},
+                {"optimizers", use_optimizers},
+                {"data", use_data},
+                {"print", print_tensors}};
+    fv_set_log(NULL, NULL);
+    strcpy(saved_path + strlen(saved_path) - 6, "XXXXXX");
+    int fd = mkstemp(saved_path), blocks = 0, others = 0;
+    ck_assert_int_ge(fd, 0);
+    close(fd);
+    for (size_t k = 0; k < sizeof uses / sizeof uses[0]; k++) {
+        FV_SCOPE
+            ck_assert_msg(uses[k].use(), "%s: %s", uses[k].name, fv_error());
+        blocks += fail_each(uses[k].name, uses[k].use, false);
+        others += fail_each(uses[k].name, uses[k].use, true);
+    }
+    unlink(saved_path);
+    printf("allocations that were made to fail: %d of blocks, %d of the C library\n", blocks,
+           others);
+    ck_assert_int_gt(blocks, 50);
+    ck_assert(no_failures());
+}
+END_TEST
+
 START_TEST(constructors_survive_failed_allocations)
 {
     fv_set_log(NULL, NULL);
@@ -154,6 +390,7 @@ Suite *fovea_suite(void)
     Suite *suite = suite_create("faults");
     TCase *faults = add_case(suite, "faults");
     tcase_add_test(faults, every_allocation_of_a_training_step_may_fail);
+    tcase_add_test(faults, every_allocation_of_all_else_may_fail);
     tcase_add_test(faults, constructors_survive_failed_allocations);
     return suite;
 }
