@@ -234,7 +234,111 @@ START_TEST(tensor_sets_need_equal_lengths)
         expect_error(FV_ERR_SHAPE, "x [4,2] and y [3]");
         ck_assert_ptr_null(fv_tensor_dataset(fv_scalar(1, FV_FLOAT32), NULL));
         expect_error(FV_ERR_SHAPE, "x []");
+        ck_assert_ptr_null(fv_tensor_dataset(fv_zeros(FV_SHAPE(1)), fv_scalar(1, FV_FLOAT32)));
+        expect_error(FV_ERR_SHAPE, "y []");
+        ck_assert_ptr_null(fv_tensor_dataset(NULL, NULL));
+        expect_error(FV_ERR_STATE, "x is no tensor");
+        ck_assert_ptr_null(fv_tensor_dataset(fv_zeros(FV_SHAPE(1)), fv_failed_tensor()));
+        expect_error(FV_ERR_STATE, "y is no tensor");
     }
+}
+END_TEST
+
+/* Samples in another order of memory, empty ones, sets whose rows are views. */
+START_TEST(tensor_sets_take_any_order_of_memory)
+{
+    FV_SCOPE {
+        double values[24];
+        for (int i = 0; i < 24; i++) values[i] = i;
+        fv_tensor *base = tensor_of(FV_FLOAT32, FV_SHAPE(2, 3, 4), values);
+        fv_tensor *x = fv_transpose(base, 0, 2); /* [4,3,2]: rows with gaps */
+        fv_dataset *set = fv_tensor_dataset(x, fv_zeros(FV_SHAPE(4, 0)));
+        fv_loader *loader = fv_loader_new(set, 3);
+        fv_batch b;
+        ck_assert(fv_loader_next(loader, &b));
+        char message[256];
+        ck_assert_msg(tensors_close(b.x, fv_narrow(x, 0, 0, 3), 0, message, sizeof message), "%s",
+                      message);
+        ck_assert_int_eq(fv_numel(b.y), 0);
+        ck_assert_int_eq(fv_size(b.y, 0), 3);
+        fv_free(loader);
+        fv_free(set);
+    }
+}
+END_TEST
+
+static fv_status turned_sample(void *context, int64_t i, fv_tensor **x, fv_tensor **y)
+{
+    (void)context, (void)y;
+    fv_tensor *sample = TENSOR(FV_FLOAT32, FV_SHAPE(2, 3), 0, 1, 2, 3, 4, 5);
+    *x = i % 2 ? fv_transpose(sample, 0, 1) : fv_reshape(sample, 3, 2);
+    return FV_OK;
+}
+
+static fv_status late_y(void *context, int64_t i, fv_tensor **x, fv_tensor **y)
+{
+    (void)context;
+    *x = fv_ones(FV_SHAPE(1));
+    if (i > 0) *y = fv_ones(FV_SHAPE(1));
+    return FV_OK;
+}
+
+static fv_status failed_y(void *context, int64_t i, fv_tensor **x, fv_tensor **y)
+{
+    (void)context, (void)i;
+    *x = fv_ones(FV_SHAPE(1));
+    *y = fv_failed_tensor();
+    return FV_OK;
+}
+
+static fv_status deep_sample(void *context, int64_t i, fv_tensor **x, fv_tensor **y)
+{
+    (void)context, (void)i, (void)y;
+    *x = fv_ones(FV_SHAPE(1, 1, 1, 1, 1, 1, 1, 1));
+    return FV_OK;
+}
+
+START_TEST(callbacks_may_give_samples_in_any_order_of_memory)
+{
+    squares s = SQUARES(2);
+    fv_dataset *set = fv_dataset_new(squares_length, turned_sample, &s);
+    fv_loader *loader = fv_loader_new(set, 2);
+    fv_batch b;
+    ck_assert(fv_loader_next(loader, &b));
+    assert_values(b.x, (double[]){0, 1, 2, 3, 4, 5, 0, 3, 1, 4, 2, 5}, 12, 0);
+    ck_assert_ptr_null(b.y);
+    fv_free(loader);
+    fv_free(set);
+}
+END_TEST
+
+START_TEST(callbacks_that_give_no_batch_are_errors)
+{
+    static const struct {
+        fv_get_fn get;
+        fv_status status;
+        const char *part;
+    } cases[] = {{late_y, FV_ERR_STATE, "sample 1 has a y, others have none"},
+                 {failed_y, FV_ERR_STATE, "sample 0 made no y"},
+                 {deep_sample, FV_ERR_SHAPE, "8 dimensions"}};
+    fv_set_log(NULL, NULL);
+    squares s = SQUARES(2);
+    for (int k = 0; k < 3; k++)
+        FV_SCOPE {
+            fv_tensor *x, *y;
+            fv_dataset *set = fv_dataset_new(squares_length, cases[k].get, &s);
+            fv_loader *loader = fv_loader_new(set, 2);
+            fv_batch b;
+            ck_assert(!fv_loader_next(loader, &b));
+            expect_error(cases[k].status, cases[k].part);
+            if (k > 0) {
+                ck_assert_int_eq(fv_dataset_get(set, 0, &x, &y), cases[k].status);
+                ck_assert(fv_failed(x) && fv_failed(y));
+                expect_error(cases[k].status, cases[k].part);
+            }
+            fv_free(loader);
+            fv_free(set);
+        }
 }
 END_TEST
 
@@ -501,6 +605,9 @@ Suite *fovea_suite(void)
     tcase_add_test(sets, bad_arguments_are_refused);
     tcase_add_test(sets, a_standing_error_ends_the_loop);
     tcase_add_test(sets, tensor_sets_keep_values_and_order);
+    tcase_add_test(sets, tensor_sets_take_any_order_of_memory);
+    tcase_add_test(sets, callbacks_may_give_samples_in_any_order_of_memory);
+    tcase_add_test(sets, callbacks_that_give_no_batch_are_errors);
     tcase_add_test(sets, tensor_sets_need_equal_lengths);
     TCase *order = add_case(suite, "order");
     tcase_add_test(order, shuffling_is_a_function_of_seed_and_epoch);

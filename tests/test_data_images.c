@@ -194,6 +194,46 @@ START_TEST(windows_do_not_follow_from_the_order)
 }
 END_TEST
 
+/* Images in any order of memory are the same images; flips come without crops, crops without flips,
+ * and a crop as wide as the image may see nothing of it. */
+START_TEST(crops_and_flips_come_one_by_one)
+{
+    enum { N = 200, SIDE = 2 };
+    for (int crop = 0; crop <= SIDE; crop += SIDE)
+        FV_SCOPE {
+            fv_tensor *images = fv_full(FV_SHAPE(SIDE, SIDE, 1, N), 255, FV_UINT8);
+            images = fv_permute(images, 3, 2, 0, 1); /* [N,1,H,W], N innermost */
+            fv_copy_elements(fv_select(images, 3, 1), fv_zeros(FV_SHAPE(N, 1, SIDE), FV_UINT8));
+            fv_dataset *set = fv_image_dataset(images, fv_zeros(FV_SHAPE(N), FV_INT64),
+                                               .random_crop = crop, .random_flip = crop == 0);
+            fv_loader *loader = fv_loader_new(set, N, .seed = 3);
+            fv_batch b;
+            ck_assert(fv_loader_next(loader, &b));
+            int whole = 0, mirrored = 0, black = 0;
+            for (int64_t n = 0; n < N; n++) {
+                double pixel[2], lower[2];
+                for (int64_t w = 0; w < 2; w++) {
+                    pixel[w] = fv_at(b.x, (const int64_t[]){n, 0, 0, w});
+                    lower[w] = fv_at(b.x, (const int64_t[]){n, 0, 1, w});
+                }
+                bool rows_agree = pixel[0] == lower[0] && pixel[1] == lower[1];
+                whole += pixel[0] == 1 && pixel[1] == 0 && rows_agree;
+                mirrored += pixel[0] == 0 && pixel[1] == 1 && rows_agree;
+                black += pixel[0] + pixel[1] + lower[0] + lower[1] == 0;
+            }
+            if (crop == 0) {
+                ck_assert_int_eq(whole + mirrored, N);
+                ck_assert(whole > N / 3 && mirrored > N / 3);
+            } else {
+                ck_assert_int_gt(black, N / 2); /* 16 of 25 windows see no white pixel */
+                ck_assert_int_lt(black, N);
+            }
+            fv_free(loader);
+            fv_free(set);
+        }
+}
+END_TEST
+
 START_TEST(image_sets_check_their_arguments)
 {
     fv_set_log(NULL, NULL);
@@ -212,6 +252,26 @@ START_TEST(image_sets_check_their_arguments)
         expect_error(FV_ERR_OPTION, "channel 1");
         ck_assert_ptr_null(fv_image_dataset(NULL, labels));
         expect_error(FV_ERR_STATE, "images");
+        ck_assert_ptr_null(fv_image_dataset(images, fv_failed_tensor()));
+        expect_error(FV_ERR_STATE, "labels is no tensor");
+        ck_assert_ptr_null(fv_image_dataset(images, fv_zeros(FV_SHAPE(2))));
+        expect_error(FV_ERR_DTYPE, "labels float32");
+        ck_assert_ptr_null(fv_image_dataset(fv_zeros(FV_SHAPE(2, 3, 4), FV_UINT8), labels));
+        expect_error(FV_ERR_SHAPE, "[2,3,4]");
+        ck_assert_ptr_null(fv_image_dataset(fv_zeros(FV_SHAPE(2, 0, 4, 4), FV_UINT8), labels));
+        expect_error(FV_ERR_SHAPE, "[2,0,4,4]");
+        ck_assert_ptr_null(fv_image_dataset(images, fv_zeros(FV_SHAPE(2, 1), FV_INT64)));
+        expect_error(FV_ERR_SHAPE, "labels are [2,1]");
+        ck_assert_ptr_null(fv_image_dataset(images, labels, .random_crop = -1));
+        expect_error(FV_ERR_OPTION, "random_crop -1");
+        ck_assert_ptr_null(fv_image_dataset(images, labels, .mean = {0, (double)NAN}));
+        expect_error(FV_ERR_OPTION, "channel 1 has mean nan");
+        ck_assert_ptr_null(fv_image_dataset(images, labels, .std = {(double)INFINITY, 1, 1}));
+        expect_error(FV_ERR_OPTION, "std inf");
+        fv_dataset *none = fv_image_dataset(fv_zeros(FV_SHAPE(0, 1, 4, 4), FV_UINT8),
+                                            fv_zeros(FV_SHAPE(0), FV_INT64));
+        ck_assert_int_eq(fv_dataset_size(none), 0);
+        fv_free(none);
     }
 }
 END_TEST
@@ -224,6 +284,7 @@ Suite *fovea_suite(void)
     tcase_add_test(images, augmentation_cuts_windows_and_mirrors);
     tcase_add_test(images, augmentation_depends_on_seed_epoch_and_sample_alone);
     tcase_add_test(images, windows_do_not_follow_from_the_order);
+    tcase_add_test(images, crops_and_flips_come_one_by_one);
     tcase_add_test(images, image_sets_check_their_arguments);
     return suite;
 }
