@@ -1,0 +1,639 @@
+/* Kernels on lengths that are cut into many pieces: against plain sums, at every instruction-set
+ * level, with the same bits for one to eight threads. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "support.h"
+#include "tensor/kernels/isa.h"
+
+enum { MOST_THREADS = 8, MOST_RESULTS = 8192 };
+
+/* --- every machine ---------------------------------------------------------------------------- */
+
+typedef fv_tensor *(*compute_fn)(const void *context);
+
+/* Runs compute at every level with one to eight threads. Each result must be close to wanted (row-
+ * major; NULL: anything), and within a level they must have the same bits. */
+static void on_every_machine(const char *name, compute_fn compute, const void *context,
+                             const double *wanted, int64_t count, double tolerance)
+{
+    int before = fv_get_num_threads();
+    for (fv_isa level = 0; level < fv_isa_count(); level++) {
+        if (!fv_isa_available(level)) continue;
+        fv_set_isa(level);
+        FV_SCOPE {
+            fv_set_num_threads(1);
+            fv_tensor *first = compute(context);
+            ck_assert_msg(!fv_failed(first), "%s: %s", name, fv_error());
+            set_context("%s, %s", name, fv_isa_name(level));
+            if (wanted) assert_values(first, wanted, count, tolerance);
+            for (int threads = 2; threads <= MOST_THREADS; threads++) {
+                fv_set_num_threads(threads);
+                ck_assert_msg(tensors_same(compute(context), first), "%s, %s: %d threads: %s", name,
+                              fv_isa_name(level), threads, "other bits than with one");
+            }
+        }
+    }
+    fv_set_isa(fv_isa_best());
+    fv_set_num_threads(before);
+}
+
+/* Numbers in [0.25, 1.25) of 16 bits, which every floating type holds. */
+static double number(int64_t i)
+{
+    return 0.25 + (double)((uint32_t)(i * 2654435761u) >> 16) / 65536.0;
+}
+
+static double *numbers(int64_t count)
+{
+    double *values = malloc((size_t)count * sizeof *values);
+    ck_assert_ptr_nonnull(values);
+    for (int64_t i = 0; i < count; i++) values[i] = number(i);
+    return values;
+}
+
+/* --- reductions ------------------------------------------------------------------------------- */
+
+typedef struct long_case {
+    const char *name;
+    fv_shape shape;
+    uint32_t mask; /* the reduced dimensions, by bits */
+    bool reversed; /* lies in memory with its dimensions in reverse order */
+} long_case;
+
+static const long_case long_cases[] = {
+    {"a row", {2, {1, 300000}}, 2, false},          {"rows", {2, {3, 100001}}, 2, false},
+    {"rows in columns", {2, {3, 100001}}, 2, true}, {"odd rows", {2, {20, 16383}}, 2, false},
+    {"columns", {2, {200000, 3}}, 1, false},        {"many columns", {3, {2, 65, 2500}}, 2, false},
+    {"channels", {3, {30, 3, 4001}}, 5, false},     {"all", {3, {70, 67, 65}}, 7, false},
+};
+enum { LONG_CASES = sizeof long_cases / sizeof long_cases[0] };
+
+/* Row-major number of the result that element i belongs to. */
+static int64_t result_of(const long_case *c, int64_t i)
+{
+    int64_t result = 0, step = 1;
+    for (int d = c->shape.ndim - 1; d >= 0; d--) {
+        if (!(c->mask >> d & 1)) {
+            result += i % c->shape.dim[d] * step;
+            step *= c->shape.dim[d];
+        }
+        i /= c->shape.dim[d];
+    }
+    return result;
+}
+
+static fv_dims dims_of(uint32_t mask)
+{
+    switch (mask) {
+    case 1: return 0;
+    case 2: return 1;
+    case 5: return FV_DIMS(0, 2);
+    default: return FV_ALL;
+    }
+}
+
+static int64_t results_of(const long_case *c)
+{
+    int64_t results = 1;
+    for (int d = 0; d < c->shape.ndim; d++)
+        if (!(c->mask >> d & 1)) results *= c->shape.dim[d];
+    return results;
+}
+
+typedef enum reduction {
+    SUM,
+    MEAN,
+    AMAX,
+    AMIN,
+    VAR,
+    STD,
+    NORM,
+    LOGSUMEXP,
+    REDUCTIONS,
+} reduction;
+static const char *const reduction_names[REDUCTIONS] = {"sum", "mean", "amax", "amin",
+                                                        "var", "std",  "norm", "logsumexp"};
+
+typedef struct reduce_context {
+    reduction kind;
+    fv_tensor *x;
+    fv_dims dim;
+} reduce_context;
+
+static fv_tensor *reduce(const void *context)
+{
+    const reduce_context *r = context;
+    switch (r->kind) {
+    case SUM: return fv_sum(r->x, .dim = r->dim);
+    case MEAN: return fv_mean(r->x, .dim = r->dim);
+    case AMAX: return fv_amax(r->x, .dim = r->dim);
+    case AMIN: return fv_amin(r->x, .dim = r->dim);
+    case VAR: return fv_var(r->x, .dim = r->dim);
+    case STD: return fv_std(r->x, .dim = r->dim);
+    case NORM: return fv_norm(r->x, .dim = r->dim);
+    default: return fv_logsumexp(r->x, .dim = r->dim);
+    }
+}
+
+/* What plain loops make of the values of one result. */
+typedef struct tally {
+    double count, sum, squares, most, least, deviations, exponentials;
+} tally;
+
+static void take_tallies(const long_case *c, const double *values, tally *tallies)
+{
+    int64_t count = fv_shape_numel(&c->shape);
+    for (int64_t k = 0; k < results_of(c); k++)
+        tallies[k] = (tally){.most = -(double)INFINITY, .least = (double)INFINITY};
+    for (int64_t i = 0; i < count; i++) {
+        tally *t = &tallies[result_of(c, i)];
+        t->count++;
+        t->sum += values[i];
+        t->squares += values[i] * values[i];
+        t->most = fmax(t->most, values[i]);
+        t->least = fmin(t->least, values[i]);
+    }
+    for (int64_t i = 0; i < count; i++) {
+        tally *t = &tallies[result_of(c, i)];
+        t->deviations += pow(values[i] - t->sum / t->count, 2);
+        t->exponentials += exp(values[i]);
+    }
+}
+
+static double wanted_of(reduction kind, const tally *t)
+{
+    switch (kind) {
+    case SUM: return t->sum;
+    case MEAN: return t->sum / t->count;
+    case AMAX: return t->most;
+    case AMIN: return t->least;
+    case VAR: return t->deviations / (t->count - 1);
+    case STD: return sqrt(t->deviations / (t->count - 1));
+    case NORM: return sqrt(t->squares);
+    default: return log(t->exponentials);
+    }
+}
+
+static void check_reductions(const long_case *c, fv_dtype dtype, const double *values)
+{
+    static tally tallies[MOST_RESULTS];
+    static double wanted[MOST_RESULTS];
+    int64_t results = results_of(c);
+    ck_assert_int_le(results, MOST_RESULTS);
+    take_tallies(c, values, tallies);
+    for (int kind = 0; kind < REDUCTIONS; kind++) {
+        if (!fv_dtype_is_floating(dtype) && kind != SUM && kind != AMAX && kind != AMIN) continue;
+        FV_SCOPE {
+            char name[96];
+            reduce_context context = {(reduction)kind, NULL, dims_of(c->mask)};
+            context.x = tensor_in_layout(values, &c->shape, dtype,
+                                         c->reversed ? LAYOUT_TRANSPOSED : LAYOUT_CONTIGUOUS);
+            for (int64_t k = 0; k < results; k++)
+                wanted[k] = wanted_of((reduction)kind, &tallies[k]);
+            snprintf(name, sizeof name, "%s of %s, %s", reduction_names[kind], c->name,
+                     fv_dtype_name(dtype));
+            double tolerance = dtype == FV_FLOAT32 ? 2e-6 : dtype == FV_FLOAT64 ? 1e-12 : 0;
+            on_every_machine(name, reduce, &context, wanted, results, tolerance);
+        }
+    }
+}
+
+START_TEST(long_reductions_lose_no_part)
+{
+    for (int k = 0; k < LONG_CASES; k++) {
+        double *values = numbers(fv_shape_numel(&long_cases[k].shape));
+        check_reductions(&long_cases[k], FV_FLOAT32, values);
+        check_reductions(&long_cases[k], FV_FLOAT64, values);
+        free(values);
+    }
+}
+END_TEST
+
+START_TEST(long_integer_reductions_are_exact)
+{
+    static const fv_dtype dtypes[] = {FV_INT64, FV_INT32, FV_UINT8};
+    for (int k = 0; k < LONG_CASES; k++) {
+        int64_t count = fv_shape_numel(&long_cases[k].shape);
+        double *values = numbers(count);
+        for (int64_t i = 0; i < count; i++) values[i] = floor(values[i] * 200);
+        for (size_t d = 0; d < sizeof dtypes / sizeof dtypes[0]; d++)
+            check_reductions(&long_cases[k], dtypes[d], values);
+        free(values);
+    }
+}
+END_TEST
+
+/* The extreme and a NaN are found wherever they stand. */
+START_TEST(no_place_of_a_long_row_is_passed_over)
+{
+    enum { COUNT = 300000, PLACES = 24 };
+    fv_set_num_threads(3);
+    for (int place = 0; place <= PLACES; place++)
+        FV_SCOPE {
+            int64_t at = (int64_t)(COUNT - 1) * place / PLACES;
+            fv_tensor *x = fv_ones(FV_SHAPE(1, COUNT)), *b = fv_zeros(FV_SHAPE(COUNT), FV_BOOL);
+            float *p = fv_data_float32(x);
+            p[at] = 3;
+            fv_data_bool(b)[at] = true;
+            fv_bump_version(x);
+            ck_assert_double_eq(fv_item(fv_amax(x)), 3);
+            ck_assert_double_eq(fv_item(fv_amin(fv_neg(x))), -3);
+            ck_assert_double_eq(fv_item(fv_sum(x)), COUNT + 2);
+            ck_assert_double_eq_tol(fv_item(fv_prod(x)), 3, 1e-6);
+            ck_assert_double_eq(fv_item(fv_argmax(x)), (double)at);
+            ck_assert_double_eq(fv_item(fv_any(b)), 1);
+            ck_assert_double_eq(fv_item(fv_all(fv_logical_not(b))), 0);
+            p[at] = NAN;
+            fv_bump_version(x);
+            ck_assert(isnan(fv_item(fv_amax(x))) && isnan(fv_item(fv_amin(x))));
+        }
+}
+END_TEST
+
+/* Sum of squared deviations / max(0, count - correction), as PyTorch divides. */
+START_TEST(var_divides_by_zero_from_the_count_on)
+{
+    static const double few[] = {1, 2, 4, 8, 16}, same[] = {3, 3, 3, 3, 3};
+    double deviations = 0;
+    for (int i = 0; i < 5; i++) deviations += pow(few[i] - 6.2, 2);
+    for (fv_dtype d = FV_FLOAT32; d <= FV_FLOAT64; d = (fv_dtype)(d + 1))
+        FV_SCOPE {
+            fv_tensor *x = tensor_of(d, FV_SHAPE(5), few), *y = tensor_of(d, FV_SHAPE(5), same);
+            for (int64_t correction = -1; correction <= 8; correction++) {
+                double wanted = deviations / fmax(0, 5 - (double)correction);
+                ASSERT_VALUES(fv_var(x, .correction = correction), 1e-6, wanted);
+                ASSERT_VALUES(fv_std(x, .correction = correction), 1e-6, sqrt(wanted));
+                double still = correction < 5 ? 0 : (double)NAN;
+                ASSERT_VALUES(fv_var(y, .correction = correction), 0, still);
+                ASSERT_VALUES(fv_std(y, .correction = correction), 0, still);
+            }
+            fv_tensor *rows = fv_stack(FV_TENSORS(x, y));
+            ASSERT_VALUES(fv_var(rows, .dim = 1, .correction = 6), 0, (double)INFINITY,
+                          (double)NAN);
+        }
+}
+END_TEST
+
+/* --- elementwise, softmax, running sums ------------------------------------------------------- */
+
+typedef fv_tensor *(*unary_fn)(fv_tensor *x);
+
+typedef struct unary_context {
+    unary_fn op;
+    fv_tensor *x;
+} unary_context;
+
+static fv_tensor *apply_unary(const void *context)
+{
+    const unary_context *u = context;
+    return u->op(u->x);
+}
+
+static fv_tensor *dense(fv_tensor *x)
+{
+    return fv_exp(x);
+}
+static fv_tensor *crossed(fv_tensor *x) /* one operand runs along the rows of the other */
+{
+    return fv_mul(fv_reshape(x, 300, 1000), fv_t(fv_reshape(x, 1000, 300)));
+}
+static fv_tensor *broadcast(fv_tensor *x)
+{
+    return fv_add(fv_reshape(x, 300, 1000), fv_reshape(fv_slice(x, 0, 0, 300, 1), 300, 1));
+}
+static fv_tensor *converted(fv_tensor *x)
+{
+    return fv_mul(x, fv_to(x, x->dtype == FV_FLOAT32 ? FV_FLOAT64 : FV_FLOAT32));
+}
+
+START_TEST(long_elementwise_work_has_the_same_bits_on_every_thread)
+{
+    enum { COUNT = 300000 };
+    double *values = numbers(COUNT), *wanted = malloc(COUNT * sizeof *wanted);
+    ck_assert_ptr_nonnull(wanted);
+    for (fv_dtype d = FV_FLOAT32; d <= FV_FLOAT64; d = (fv_dtype)(d + 1))
+        FV_SCOPE {
+            fv_tensor *x = tensor_of(d, FV_SHAPE(COUNT), values);
+            for (int64_t i = 0; i < COUNT; i++) wanted[i] = exp(values[i]);
+            on_every_machine("exp", apply_unary, &(unary_context){dense, x}, wanted, COUNT, 1e-6);
+            for (int64_t i = 0; i < COUNT; i++)
+                wanted[i] = values[i] * values[i % 1000 * 300 + i / 1000];
+            on_every_machine("x t(x)", apply_unary, &(unary_context){crossed, x}, wanted, COUNT,
+                             1e-6);
+            for (int64_t i = 0; i < COUNT; i++) wanted[i] = values[i] + values[i / 1000];
+            on_every_machine("x + column", apply_unary, &(unary_context){broadcast, x}, wanted,
+                             COUNT, 1e-6);
+            for (int64_t i = 0; i < COUNT; i++) wanted[i] = values[i] * values[i];
+            on_every_machine("two types", apply_unary, &(unary_context){converted, x}, wanted,
+                             COUNT, 1e-6);
+        }
+    free(values);
+    free(wanted);
+}
+END_TEST
+
+static fv_tensor *softmax_rows(fv_tensor *x)
+{
+    return fv_softmax(x, 1);
+}
+static fv_tensor *log_softmax_rows(fv_tensor *x)
+{
+    return fv_log_softmax(x, 1);
+}
+static fv_tensor *softmax_columns(fv_tensor *x)
+{
+    return fv_t(fv_softmax(fv_contiguous(fv_t(x)), 0));
+}
+static fv_tensor *running_sums(fv_tensor *x)
+{
+    return fv_cumsum(x, 1);
+}
+
+static void check_lines(int64_t rows, int64_t columns, fv_dtype dtype)
+{
+    int64_t count = rows * columns;
+    double *values = numbers(count), *softmax = malloc((size_t)count * sizeof *softmax);
+    double *logs = malloc((size_t)count * sizeof *logs),
+           *sums = malloc((size_t)count * sizeof *sums);
+    ck_assert(softmax && logs && sums);
+    for (int64_t r = 0; r < rows; r++) {
+        const double *x = values + r * columns;
+        double total = 0, sum = 0;
+        for (int64_t i = 0; i < columns; i++) total += exp(x[i]);
+        for (int64_t i = 0; i < columns; i++) {
+            softmax[r * columns + i] = exp(x[i]) / total;
+            logs[r * columns + i] = x[i] - log(total);
+            sums[r * columns + i] = sum += x[i];
+        }
+    }
+    FV_SCOPE {
+        fv_tensor *x = tensor_of(dtype, FV_SHAPE(rows, columns), values);
+        on_every_machine("softmax", apply_unary, &(unary_context){softmax_rows, x}, softmax, count,
+                         2e-5);
+        on_every_machine("log_softmax", apply_unary, &(unary_context){log_softmax_rows, x}, logs,
+                         count, 2e-5);
+        on_every_machine("softmax of columns", apply_unary, &(unary_context){softmax_columns, x},
+                         softmax, count, 2e-5);
+        on_every_machine("cumsum", apply_unary, &(unary_context){running_sums, x}, sums, count,
+                         1e-6);
+    }
+    free(values);
+    free(softmax);
+    free(logs);
+    free(sums);
+}
+
+START_TEST(long_lines_keep_their_sums)
+{
+    for (fv_dtype d = FV_FLOAT32; d <= FV_FLOAT64; d = (fv_dtype)(d + 1)) {
+        check_lines(3, 40001, d);
+        check_lines(5000, 21, d);
+        check_lines(700, 130, d);
+    }
+}
+END_TEST
+
+/* --- losses ----------------------------------------------------------------------------------- */
+
+typedef struct pair_context {
+    int kind;
+    fv_tensor *x, *t;
+} pair_context;
+
+static const char *const pair_names[] = {"mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss",
+                                         "binary_cross_entropy_with_logits"};
+
+static fv_tensor *pair_loss(const void *context)
+{
+    const pair_context *p = context;
+    switch (p->kind) {
+    case 0: return fv_mse_loss(p->x, p->t);
+    case 1: return fv_l1_loss(p->x, p->t);
+    case 2: return fv_smooth_l1_loss(p->x, p->t, .beta = 0.25);
+    case 3: return fv_huber_loss(p->x, p->t, .delta = 0.25);
+    default: return fv_binary_cross_entropy_with_logits(p->x, p->t);
+    }
+}
+
+static double plain_pair(int kind, double x, double t)
+{
+    double d = fabs(x - t), b = 0.25;
+    switch (kind) {
+    case 0: return d * d;
+    case 1: return d;
+    case 2: return d < b ? d * d / (2 * b) : d - b / 2;
+    case 3: return d < b ? d * d / 2 : b * (d - b / 2);
+    default: return log1p(exp(-fabs(x))) + fmax(x, 0) - x * t;
+    }
+}
+
+START_TEST(losses_over_many_elements_lose_no_part)
+{
+    enum { COUNT = 300001 };
+    double *values = numbers(COUNT + 7);
+    for (fv_dtype d = FV_FLOAT32; d <= FV_FLOAT64; d = (fv_dtype)(d + 1))
+        for (int kind = 0; kind < 5; kind++)
+            FV_SCOPE {
+                pair_context context = {kind, tensor_of(d, FV_SHAPE(COUNT), values),
+                                        tensor_of(d, FV_SHAPE(COUNT), values + 7)};
+                double sum = 0;
+                for (int i = 0; i < COUNT; i++) sum += plain_pair(kind, values[i], values[i + 7]);
+                sum /= COUNT;
+                on_every_machine(pair_names[kind], pair_loss, &context, &sum, 1, 2e-6);
+            }
+    free(values);
+}
+END_TEST
+
+typedef struct class_context {
+    int64_t samples, classes;
+    double smoothing;
+    bool weighted;
+    fv_reduction reduction;
+    fv_tensor *x, *target, *weight;
+} class_context;
+
+static int64_t class_of(int64_t sample, int64_t classes)
+{
+    return sample % 11 == 5 ? -100 : (int64_t)((uint32_t)(sample * 2246822519u) >> 8) % classes;
+}
+
+/* The loss, or losses, and the gradient of the input in a row. */
+static fv_tensor *cross_entropy(const void *context)
+{
+    const class_context *c = context;
+    fv_tensor *x = fv_requires_grad(fv_detach(c->x), true);
+    fv_tensor *loss = fv_cross_entropy(x, c->target, .weight = c->weighted ? c->weight : NULL,
+                                       .label_smoothing = c->smoothing, .reduction = c->reduction);
+    fv_backward(fv_sum(loss));
+    fv_tensor *grad = fv_grad_of(x);
+    return fv_cat(FV_TENSORS(fv_reshape(fv_detach(loss), -1), fv_reshape(grad, -1)), .dim = 0);
+}
+
+static double class_weight(const class_context *c, int64_t k)
+{
+    return c->weighted ? number(k) : 1;
+}
+
+/* Writes losses (unreduced) and gradients; returns the total weight. */
+static double plain_cross_entropy(const class_context *c, double *losses, double *gradients)
+{
+    double total = 0;
+    for (int64_t n = 0; n < c->samples; n++) {
+        int64_t t = class_of(n, c->classes);
+        double sum = 0, mass = 0, *g = gradients + n * c->classes;
+        losses[n] = 0;
+        for (int64_t k = 0; k < c->classes; k++) g[k] = 0;
+        if (t < 0) continue;
+        total += class_weight(c, t);
+        for (int64_t k = 0; k < c->classes; k++) sum += exp(number(n * c->classes + k));
+        for (int64_t k = 0; k < c->classes; k++) {
+            double p = (k == t ? 1 - c->smoothing : 0) + c->smoothing / (double)c->classes;
+            p *= class_weight(c, k);
+            losses[n] -= p * (number(n * c->classes + k) - log(sum));
+            g[k] = -p;
+            mass += p;
+        }
+        for (int64_t k = 0; k < c->classes; k++)
+            g[k] += mass * exp(number(n * c->classes + k)) / sum;
+    }
+    return total;
+}
+
+static void check_classes(class_context c, fv_dtype dtype)
+{
+    int64_t elements = c.samples * c.classes;
+    double *values = numbers(elements), *targets = malloc((size_t)c.samples * sizeof *targets);
+    double *wanted = malloc((size_t)(c.samples + elements) * sizeof *wanted), reduced = 0;
+    ck_assert(targets && wanted);
+    for (int64_t n = 0; n < c.samples; n++) targets[n] = (double)class_of(n, c.classes);
+    double total = plain_cross_entropy(&c, wanted, wanted + c.samples);
+    double divisor = c.reduction == FV_MEAN ? total : 1;
+    for (int64_t n = 0; n < c.samples; n++) reduced += wanted[n] / divisor;
+    for (int64_t k = 0; k < elements; k++) wanted[c.samples + k] /= divisor;
+    bool none = c.reduction == FV_NONE;
+    if (!none) wanted[c.samples - 1] = reduced;
+    FV_SCOPE {
+        char name[96];
+        c.x = tensor_of(dtype, FV_SHAPE(c.samples, c.classes), values);
+        c.target = tensor_of(FV_INT64, FV_SHAPE(c.samples), targets);
+        c.weight = tensor_of(dtype, FV_SHAPE(c.classes), values);
+        snprintf(name, sizeof name, "cross_entropy of %d classes, smoothing %g, %s, reduction %d",
+                 (int)c.classes, c.smoothing, c.weighted ? "weighted" : "plain", (int)c.reduction);
+        on_every_machine(name, cross_entropy, &c, none ? wanted : wanted + c.samples - 1,
+                         elements + (none ? c.samples : 1), 2e-5);
+    }
+    free(values);
+    free(targets);
+    free(wanted);
+}
+
+START_TEST(label_smoothing_spreads_over_all_of_many_classes)
+{
+    static const int64_t sizes[][2] = {{6000, 2}, {900, 20}, {900, 21}, {600, 33}, {90, 1000}};
+    for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++)
+        for (int kept = FV_MEAN; kept <= FV_NONE; kept++)
+            for (int weighted = 0; weighted <= 1; weighted++)
+                for (int smooth = 0; smooth <= 1; smooth++) {
+                    class_context c = {.samples = sizes[s][0],
+                                       .classes = sizes[s][1],
+                                       .smoothing = smooth ? 0.15 : 0,
+                                       .weighted = weighted,
+                                       .reduction = (fv_reduction)kept};
+                    check_classes(c, (weighted ^ smooth) ? FV_FLOAT32 : FV_FLOAT64);
+                }
+}
+END_TEST
+
+/* --- optimizers ------------------------------------------------------------------------------- */
+
+enum { WEIGHTS = 300001 };
+
+/* The weights after two steps; what is clipped away on the first is in the second. */
+static fv_tensor *two_steps(const void *context)
+{
+    const char *name = context;
+    double *values = numbers(WEIGHTS);
+    fv_tensor *w = fv_requires_grad(tensor_of(FV_FLOAT32, FV_SHAPE(WEIGHTS), values), true);
+    fv_optim *optim = name[0] == 'a' ? fv_adam(FV_TENSORS(w), .lr = 0.1)
+                                     : fv_sgd(FV_TENSORS(w), .lr = 0.1, .momentum = 0.9);
+    for (int step = 0; step < 2; step++) {
+        fv_zero_grad(optim);
+        fv_backward(fv_sum(fv_mul(w, w)));
+        fv_clip_grad_norm_(FV_TENSORS(w), step ? 100.0 : 1e9);
+        ck_assert_int_eq(fv_step(optim), FV_OK);
+    }
+    fv_free(optim);
+    free(values);
+    return fv_detach(w);
+}
+
+START_TEST(long_steps_have_the_same_bits_on_every_thread)
+{
+    on_every_machine("sgd", two_steps, "sgd", NULL, 0, 0);
+    on_every_machine("adam", two_steps, "adam", NULL, 0, 0);
+}
+END_TEST
+
+static fv_tensor *norm_of_gradient(const void *context)
+{
+    const double *p = context;
+    double *values = numbers(WEIGHTS);
+    fv_tensor *w = fv_requires_grad(fv_zeros(FV_SHAPE(WEIGHTS)), true);
+    fv_set_grad(w, tensor_of(FV_FLOAT32, FV_SHAPE(WEIGHTS), values));
+    double norm = fv_clip_grad_norm_(FV_TENSORS(w), 1e9, .norm_type = *p);
+    free(values);
+    return tensor_of(FV_FLOAT64, FV_SCALAR, &norm);
+}
+
+START_TEST(the_norm_of_a_long_gradient_loses_no_part)
+{
+    static const double kinds[] = {1, 2, 3, (double)INFINITY};
+    for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++) {
+        double wanted = 0, most = 0;
+        for (int64_t i = 0; i < WEIGHTS; i++) wanted += pow(number(i), kinds[k]);
+        for (int64_t i = 0; i < WEIGHTS; i++) most = fmax(most, number(i));
+        wanted = isinf(kinds[k]) ? most : pow(wanted, 1 / kinds[k]);
+        on_every_machine("clip_grad_norm_", norm_of_gradient, &kinds[k], &wanted, 1, 1e-9);
+    }
+}
+END_TEST
+
+/* Wherever it stands, and whatever larger number comes after it. */
+START_TEST(a_norm_keeps_a_nan)
+{
+    enum { PLACES = 24 };
+    static const double kinds[] = {1, 2, 3, (double)INFINITY};
+    for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++)
+        for (int place = 0; place <= PLACES; place++)
+            FV_SCOPE {
+                fv_tensor *w = fv_requires_grad(fv_zeros(FV_SHAPE(WEIGHTS)), true);
+                fv_tensor *g = fv_arange(0, WEIGHTS, .dtype = FV_FLOAT32);
+                fv_data_float32(g)[(int64_t)(WEIGHTS - 1) * place / PLACES] = NAN;
+                fv_set_grad(w, g);
+                ck_assert(isnan(fv_clip_grad_norm_(FV_TENSORS(w), 1.0, .norm_type = kinds[k])));
+            }
+}
+END_TEST
+
+Suite *fovea_suite(void)
+{
+    Suite *suite = suite_create("kernels_long");
+    TCase *reductions = add_case(suite, "reductions");
+    tcase_add_test(reductions, long_reductions_lose_no_part);
+    tcase_add_test(reductions, long_integer_reductions_are_exact);
+    tcase_add_test(reductions, no_place_of_a_long_row_is_passed_over);
+    tcase_add_test(reductions, var_divides_by_zero_from_the_count_on);
+    TCase *lines = add_case(suite, "lines");
+    tcase_add_test(lines, long_elementwise_work_has_the_same_bits_on_every_thread);
+    tcase_add_test(lines, long_lines_keep_their_sums);
+    TCase *losses = add_case(suite, "losses");
+    tcase_add_test(losses, losses_over_many_elements_lose_no_part);
+    tcase_add_test(losses, label_smoothing_spreads_over_all_of_many_classes);
+    TCase *optimizers = add_case(suite, "optimizers");
+    tcase_add_test(optimizers, long_steps_have_the_same_bits_on_every_thread);
+    tcase_add_test(optimizers, the_norm_of_a_long_gradient_loses_no_part);
+    tcase_add_test(optimizers, a_norm_keeps_a_nan);
+    return suite;
+}
