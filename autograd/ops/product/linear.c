@@ -28,20 +28,37 @@ static fv_status linear_check(const fv_call *c)
 
 static fv_status linear_infer(fv_call *c)
 {
-    fv_gemm_plan *p = c->options;
     fv_status status = linear_check(c);
     if (status != FV_OK) return status;
-    fv_tensor columns = fv_tensor_borrow(c->in[1]); /* w^T */
-    fv_shape shape;
-    columns.shape[0] = c->in[1]->shape[1];
-    columns.shape[1] = c->in[1]->shape[0];
-    columns.strides[0] = c->in[1]->strides[1];
-    columns.strides[1] = c->in[1]->strides[0];
-    status = fv_product_of(c, &p->g, c->in[0], &columns, &shape);
-    if (status != FV_OK) return status;
-    fv_product_plan(c, p, c->in[2]);
-    fv_output_contiguous(c, 0, c->in[0]->dtype, &shape);
-    return FV_OK;
+    fv_shape shape = fv_shape_of(c->in[0]);
+    shape.dim[shape.ndim - 1] = c->in[1]->shape[0];
+    status = fv_need_size(c, &shape);
+    if (status == FV_OK) fv_output_contiguous(c, 0, c->in[0]->dtype, &shape);
+    return status;
+}
+
+/* x times the transposed weight; the leading dimensions but the last are a batch. */
+static void linear_plan(fv_call *c)
+{
+    const fv_tensor *x = c->in[0], *w = c->in[1];
+    fv_gemm_plan *plan = c->plan;
+    fv_gemm *g = &plan->g;
+    g->dtype = x->dtype;
+    g->m = x->ndim > 1 ? x->shape[x->ndim - 2] : 1;
+    g->n = w->shape[0];
+    g->k = w->shape[1];
+    g->a_rs = x->ndim > 1 ? x->strides[x->ndim - 2] : 0;
+    g->a_cs = x->strides[x->ndim - 1];
+    g->b_rs = w->strides[1];
+    g->b_cs = w->strides[0];
+    g->c_rs = g->n;
+    g->batch_ndim = x->ndim > 2 ? x->ndim - 2 : 0;
+    for (int i = 0; i < g->batch_ndim; i++) {
+        g->batch[i] = x->shape[i];
+        g->a_batch[i] = x->shape[i] == 1 ? 0 : x->strides[i];
+        g->b_batch[i] = 0;
+    }
+    fv_product_complete(c, plan);
 }
 
 /* All leading dimensions as one. */
@@ -66,15 +83,14 @@ static void linear_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor 
     if (fv_wants(c, 2)) gin[2] = g;
 }
 
-static const fv_gemm_plan blank;
-
 static const fv_op linear_op = {
     .name = "linear",
     .inputs = 3,
-    .optional = FV_IN(2),
     .outputs = 1,
-    .options_size = sizeof(fv_gemm_plan),
+    .input = {{"input"}, {"weight"}, {"bias", .optional = true}},
     .infer = linear_infer,
+    .plan = linear_plan,
+    .describe = fv_product_describe,
     .forward = fv_product_forward,
     .reference = fv_product_reference,
     .gradient = linear_gradient,
@@ -84,5 +100,5 @@ FV_REGISTER(linear_op);
 
 fv_tensor *fv_linear(fv_tensor *x, fv_tensor *w, fv_tensor *b)
 {
-    return FV_APPLY(&linear_op, &blank, x, w, b);
+    return FV_APPLY(&linear_op, NULL, x, w, b);
 }

@@ -4,32 +4,11 @@
 #include "autograd/ops/product/product_impl.h"
 #include "autograd/ops/view/view.h"
 
-static const fv_gemm_plan blank;
-
-/* The ranks that both operands must have, then the common shape rule. */
-static fv_status product_infer(fv_call *c, int low, int high)
-{
-    fv_gemm_plan *p = c->options;
-    const fv_tensor *a = c->in[0], *b = c->in[1];
-    fv_shape shape;
-    fv_status status = fv_need_floating(c, 0, "the first operand");
-    if (status == FV_OK) {
-        status = fv_need_same_dtype(c, 0, "the first operand", 1, "the second");
-    }
-    if (status == FV_OK) status = fv_need_ndim(c, 0, "the first operand", low, high);
-    if (status == FV_OK) status = fv_need_ndim(c, 1, "the second operand", low, high);
-    if (status == FV_OK) status = fv_product_of(c, &p->g, a, b, &shape);
-    if (status != FV_OK) return status;
-    fv_product_plan(c, p, NULL);
-    fv_output_contiguous(c, 0, a->dtype, &shape);
-    return FV_OK;
-}
-
 /* --- matmul ----------------------------------------------------------------------------------- */
 
 static fv_status matmul_infer(fv_call *c)
 {
-    return product_infer(c, 1, FV_MAX_DIMS);
+    return fv_product_infer(c, 1, FV_MAX_DIMS);
 }
 
 /* t [...,r,s] as [rows,s] */
@@ -68,8 +47,10 @@ static const fv_op matmul_op = {
     .name = "matmul",
     .inputs = 2,
     .outputs = 1,
-    .options_size = sizeof(fv_gemm_plan),
+    .input = {{"input"}, {"other"}},
     .infer = matmul_infer,
+    .plan = fv_product_plan,
+    .describe = fv_product_describe,
     .forward = fv_product_forward,
     .reference = fv_product_reference,
     .gradient = matmul_gradient,
@@ -79,22 +60,24 @@ FV_REGISTER(matmul_op);
 
 fv_tensor *fv_matmul(fv_tensor *a, fv_tensor *b)
 {
-    return FV_APPLY(&matmul_op, &blank, a, b);
+    return FV_APPLY(&matmul_op, NULL, a, b);
 }
 
 /* --- mm, dot: matmul of fixed ranks ----------------------------------------------------------- */
 
 static fv_status mm_infer(fv_call *c)
 {
-    return product_infer(c, 2, 2);
+    return fv_product_infer(c, 2, 2);
 }
 
 static const fv_op mm_op = {
     .name = "mm",
     .inputs = 2,
     .outputs = 1,
-    .options_size = sizeof(fv_gemm_plan),
+    .input = {{"input"}, {"mat2"}},
     .infer = mm_infer,
+    .plan = fv_product_plan,
+    .describe = fv_product_describe,
     .forward = fv_product_forward,
     .reference = fv_product_reference,
     .gradient = matmul_gradient,
@@ -104,20 +87,22 @@ FV_REGISTER(mm_op);
 
 fv_tensor *fv_mm(fv_tensor *a, fv_tensor *b)
 {
-    return FV_APPLY(&mm_op, &blank, a, b);
+    return FV_APPLY(&mm_op, NULL, a, b);
 }
 
 static fv_status dot_infer(fv_call *c)
 {
-    return product_infer(c, 1, 1);
+    return fv_product_infer(c, 1, 1);
 }
 
 static const fv_op dot_op = {
     .name = "dot",
     .inputs = 2,
     .outputs = 1,
-    .options_size = sizeof(fv_gemm_plan),
+    .input = {{"input"}, {"tensor"}},
     .infer = dot_infer,
+    .plan = fv_product_plan,
+    .describe = fv_product_describe,
     .forward = fv_product_forward,
     .reference = fv_product_reference,
     .gradient = matmul_gradient,
@@ -127,7 +112,7 @@ FV_REGISTER(dot_op);
 
 fv_tensor *fv_dot(fv_tensor *a, fv_tensor *b)
 {
-    return FV_APPLY(&dot_op, &blank, a, b);
+    return FV_APPLY(&dot_op, NULL, a, b);
 }
 
 /* --- bmm -------------------------------------------------------------------------------------- */
@@ -139,7 +124,7 @@ static fv_status bmm_infer(fv_call *c)
         return fv_reject(c, FV_ERR_SHAPE, "%s times %s: the batches must be equal, %lld and %lld",
                          fv_text(a), fv_text(b), (long long)a->shape[0], (long long)b->shape[0]);
     }
-    return product_infer(c, 3, 3);
+    return fv_product_infer(c, 3, 3);
 }
 
 /* da = dy b^T    db = a^T dy */
@@ -153,8 +138,10 @@ static const fv_op bmm_op = {
     .name = "bmm",
     .inputs = 2,
     .outputs = 1,
-    .options_size = sizeof(fv_gemm_plan),
+    .input = {{"input"}, {"mat2"}},
     .infer = bmm_infer,
+    .plan = fv_product_plan,
+    .describe = fv_product_describe,
     .forward = fv_product_forward,
     .reference = fv_product_reference,
     .gradient = bmm_gradient,
@@ -164,34 +151,37 @@ FV_REGISTER(bmm_op);
 
 fv_tensor *fv_bmm(fv_tensor *a, fv_tensor *b)
 {
-    return FV_APPLY(&bmm_op, &blank, a, b);
+    return FV_APPLY(&bmm_op, NULL, a, b);
 }
 
 /* --- outer ------------------------------------------------------------------------------------ */
 
-/* A column times a row, with one element to sum. */
 static fv_status outer_infer(fv_call *c)
 {
-    fv_gemm_plan *p = c->options;
     const fv_tensor *a = c->in[0], *b = c->in[1];
-    fv_status status = fv_need_floating(c, 0, "the first operand");
-    if (status == FV_OK) {
-        status = fv_need_same_dtype(c, 0, "the first operand", 1, "the second");
-    }
-    if (status == FV_OK) status = fv_need_ndim(c, 0, "the first operand", 1, 1);
-    if (status == FV_OK) status = fv_need_ndim(c, 1, "the second operand", 1, 1);
+    fv_status status = fv_need_floating(c, 0, "input");
+    if (status == FV_OK) status = fv_need_same_dtype(c, 0, "input", 1, "vec2");
+    if (status == FV_OK) status = fv_need_ndim(c, 0, "input", 1, 1);
+    if (status == FV_OK) status = fv_need_ndim(c, 1, "vec2", 1, 1);
     if (status != FV_OK) return status;
     fv_shape shape = {2, {a->shape[0], b->shape[0]}};
     status = fv_need_size(c, &shape);
-    if (status != FV_OK) return status;
-    p->g = (fv_gemm){.dtype = a->dtype, .m = a->shape[0], .n = b->shape[0], .k = 1};
-    p->g.a_rs = a->strides[0];
-    p->g.a_cs = 1;
-    p->g.b_cs = b->strides[0];
-    p->g.b_rs = p->g.c_rs = p->g.n;
-    fv_product_plan(c, p, NULL);
-    fv_output_contiguous(c, 0, a->dtype, &shape);
-    return FV_OK;
+    if (status == FV_OK) fv_output_contiguous(c, 0, a->dtype, &shape);
+    return status;
+}
+
+/* A column times a row, with one element to sum. */
+static void outer_plan(fv_call *c)
+{
+    const fv_tensor *a = c->in[0], *b = c->in[1];
+    fv_gemm_plan *plan = c->plan;
+    int64_t n = b->shape[0];
+    plan->g = (fv_gemm){.dtype = a->dtype, .m = a->shape[0], .n = n, .k = 1, .c_rs = n};
+    plan->g.a_rs = a->strides[0];
+    plan->g.a_cs = 1;
+    plan->g.b_rs = n;
+    plan->g.b_cs = b->strides[0];
+    fv_product_complete(c, plan);
 }
 
 /* da = dy b    db = dy^T a */
@@ -205,8 +195,10 @@ static const fv_op outer_op = {
     .name = "outer",
     .inputs = 2,
     .outputs = 1,
-    .options_size = sizeof(fv_gemm_plan),
+    .input = {{"input"}, {"vec2"}},
     .infer = outer_infer,
+    .plan = outer_plan,
+    .describe = fv_product_describe,
     .forward = fv_product_forward,
     .reference = fv_product_reference,
     .gradient = outer_gradient,
@@ -216,5 +208,5 @@ FV_REGISTER(outer_op);
 
 fv_tensor *fv_outer(fv_tensor *a, fv_tensor *b)
 {
-    return FV_APPLY(&outer_op, &blank, a, b);
+    return FV_APPLY(&outer_op, NULL, a, b);
 }

@@ -3,16 +3,64 @@
 
 #include <string.h>
 
-/* --- shapes ----------------------------------------------------------------------------------- */
+_Static_assert(sizeof(fv_gemm_plan) <= FV_PLAN_BYTES, "the plan fits into its buffer");
 
-/* The matrix part of both operands; a vector is a row on the left, a column on the right. */
-static fv_status set_matrices(const fv_call *c, fv_gemm *g, const fv_tensor *a, const fv_tensor *b)
+static int batch_ndim(const fv_tensor *t)
+{
+    return t->ndim > 2 ? t->ndim - 2 : 0;
+}
+
+/* --- infer ------------------------------------------------------------------------------------ */
+
+static fv_status check_operands(const fv_call *c, int low, int high)
+{
+    const char *a = fv_input_name(c->op, 0), *b = fv_input_name(c->op, 1);
+    fv_status status = fv_need_floating(c, 0, a);
+    if (status == FV_OK) status = fv_need_same_dtype(c, 0, a, 1, b);
+    if (status == FV_OK) status = fv_need_ndim(c, 0, a, low, high);
+    if (status == FV_OK) status = fv_need_ndim(c, 1, b, low, high);
+    return status;
+}
+
+/* A vector is a row on the left, a column on the right. */
+static fv_status product_shape(const fv_call *c, fv_shape *shape)
+{
+    const fv_tensor *a = c->in[0], *b = c->in[1];
+    bool column = b->ndim == 1;
+    int64_t k = a->shape[a->ndim - 1], other = b->shape[column ? 0 : b->ndim - 2];
+    if (k != other)
+        return fv_reject(c, FV_ERR_SHAPE,
+                         "%s times %s: the last dimension of the first has length %lld, the %s of "
+                         "the second %lld; they must be equal",
+                         fv_text(a), fv_text(b), (long long)k, column ? "one" : "last but one",
+                         (long long)other);
+    fv_shape left = {.ndim = batch_ndim(a)}, right = {.ndim = batch_ndim(b)};
+    memcpy(left.dim, a->shape, sizeof left.dim);
+    memcpy(right.dim, b->shape, sizeof right.dim);
+    if (!fv_shape_broadcast(&left, &right, shape))
+        return fv_reject(c, FV_ERR_SHAPE, "%s times %s: the batches %s and %s do not broadcast",
+                         fv_text(a), fv_text(b), fv_shape_text(&left), fv_shape_text(&right));
+    if (a->ndim > 1) shape->dim[shape->ndim++] = a->shape[a->ndim - 2];
+    if (b->ndim > 1) shape->dim[shape->ndim++] = b->shape[b->ndim - 1];
+    return fv_need_size(c, shape);
+}
+
+fv_status fv_product_infer(fv_call *c, int low, int high)
+{
+    fv_shape shape;
+    fv_status status = check_operands(c, low, high);
+    if (status == FV_OK) status = product_shape(c, &shape);
+    if (status == FV_OK) fv_output_contiguous(c, 0, c->in[0]->dtype, &shape);
+    return status;
+}
+
+/* --- plan ------------------------------------------------------------------------------------- */
+
+static void set_matrices(fv_gemm *g, const fv_tensor *a, const fv_tensor *b)
 {
     const int64_t *sa = a->strides + a->ndim, *sb = b->strides + b->ndim;
     bool row = a->ndim == 1, column = b->ndim == 1;
-    int64_t k = b->shape[column ? 0 : b->ndim - 2];
     g->dtype = a->dtype;
-    g->bias = g->accumulate = false;
     g->k = a->shape[a->ndim - 1];
     g->m = row ? 1 : a->shape[a->ndim - 2];
     g->n = column ? 1 : b->shape[b->ndim - 1];
@@ -21,60 +69,48 @@ static fv_status set_matrices(const fv_call *c, fv_gemm *g, const fv_tensor *a, 
     g->b_cs = column ? 0 : sb[-1];
     g->b_rs = column ? sb[-1] : sb[-2];
     g->c_rs = g->n;
-    if (g->k == k) return FV_OK;
-    return fv_reject(c, FV_ERR_SHAPE,
-                     "%s times %s: the last dimension of the first has length %lld, the %s of the "
-                     "second %lld; they must be equal",
-                     fv_text(a), fv_text(b), (long long)g->k, column ? "one" : "last but one",
-                     (long long)k);
 }
 
-static int batch_ndim(const fv_tensor *t)
-{
-    return t->ndim > 2 ? t->ndim - 2 : 0;
-}
-
-/* Stride and length of t's dimension at place i of ndim batch dimensions, aligned at the right. */
+/* Stride of t's dimension at place i of ndim batch dimensions, aligned at the right. */
 static int64_t batch_stride(const fv_tensor *t, int i, int ndim)
 {
     int d = i - (ndim - batch_ndim(t));
     return d < 0 || t->shape[d] == 1 ? 0 : t->strides[d];
 }
 
-fv_status fv_product_of(const fv_call *c, fv_gemm *g, const fv_tensor *a, const fv_tensor *b,
-                        fv_shape *shape)
+void fv_product_plan(fv_call *c)
 {
-    fv_status status = set_matrices(c, g, a, b);
-    if (status != FV_OK) return status;
-    fv_shape left = {.ndim = batch_ndim(a)}, right = {.ndim = batch_ndim(b)};
-    memcpy(left.dim, a->shape, sizeof left.dim);
-    memcpy(right.dim, b->shape, sizeof right.dim);
-    if (!fv_shape_broadcast(&left, &right, shape)) {
-        return fv_reject(c, FV_ERR_SHAPE, "%s times %s: the batches %s and %s do not broadcast",
-                         fv_text(a), fv_text(b), fv_shape_text(&left), fv_shape_text(&right));
-    }
-    g->batch_ndim = shape->ndim;
+    const fv_tensor *a = c->in[0], *b = c->in[1];
+    fv_gemm_plan *plan = c->plan;
+    fv_gemm *g = &plan->g;
+    set_matrices(g, a, b);
+    g->batch_ndim = batch_ndim(a) > batch_ndim(b) ? batch_ndim(a) : batch_ndim(b);
     for (int i = 0; i < g->batch_ndim; i++) {
-        g->batch[i] = shape->dim[i];
+        g->batch[i] = c->spec[0].shape.dim[i];
         g->a_batch[i] = batch_stride(a, i, g->batch_ndim);
         g->b_batch[i] = batch_stride(b, i, g->batch_ndim);
     }
-    if (a->ndim > 1) shape->dim[shape->ndim++] = g->m;
-    if (b->ndim > 1) shape->dim[shape->ndim++] = g->n;
-    return fv_need_size(c, shape);
+    fv_product_complete(c, plan);
 }
 
-/* --- phases ----------------------------------------------------------------------------------- */
-
-void fv_product_plan(fv_call *c, fv_gemm_plan *p, const fv_tensor *bias)
+void fv_product_complete(fv_call *c, fv_gemm_plan *plan)
 {
-    p->g.bias = bias != NULL;
-    p->g.bias_stride = bias ? bias->strides[0] : 0;
-    fv_gemm_make_plan(p, c->machine, fv_gemm_engine_wanted());
+    const fv_tensor *bias = c->inputs > 2 ? c->in[2] : NULL;
     fv_scratch need = {0};
-    fv_gemm_layout(p, &need);
+    plan->g.bias = bias != NULL;
+    plan->g.bias_stride = bias ? bias->strides[0] : 0;
+    plan->g.accumulate = false;
+    fv_gemm_make_plan(plan, c->machine, fv_gemm_engine_wanted());
+    fv_gemm_layout(plan, &need);
     c->scratch_bytes = need.used;
 }
+
+int fv_product_describe(const fv_call *c, char *text, size_t size)
+{
+    return fv_gemm_describe(c->plan, text, size);
+}
+
+/* --- forward ---------------------------------------------------------------------------------- */
 
 static fv_gemm_operands operands_of(const fv_call *c)
 {
@@ -88,12 +124,12 @@ static fv_gemm_operands operands_of(const fv_call *c)
 void fv_product_forward(fv_call *c)
 {
     fv_gemm_operands o = operands_of(c);
-    fv_gemm_run(c->options, &o, c->scratch);
+    fv_gemm_run(c->plan, &o, c->scratch);
 }
 
 void fv_product_reference(fv_call *c)
 {
-    const fv_gemm_plan *p = c->options;
+    const fv_gemm_plan *plan = c->plan;
     fv_gemm_operands o = operands_of(c);
-    fv_gemm_reference(&p->g, &o);
+    fv_gemm_reference(&plan->g, &o);
 }

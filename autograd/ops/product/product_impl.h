@@ -1,19 +1,22 @@
-/* The batched product under all ops of the matmul family. Their options are the plan: infer makes
- * it, forward runs it. */
+/* The batched product under all ops of the matmul family: shapes in infer, one plan, one kernel. */
 #ifndef FOVEA_AUTOGRAD_OPS_PRODUCT_PRODUCT_IMPL_H
 #define FOVEA_AUTOGRAD_OPS_PRODUCT_PRODUCT_IMPL_H
 
 #include "autograd/op.h"
 #include "tensor/kernels/product/gemm.h"
 
-/* The product of a [...,m,k] (or [k]) and b [...,k,n] (or [k]); writes the result's shape. */
-fv_status fv_product_of(const fv_call *c, fv_gemm *g, const fv_tensor *a, const fv_tensor *b,
-                        fv_shape *shape);
+/* The shape of input 0 [...,m,k] (or [k]) times input 1 [...,k,n] (or [k]), both of rank low to
+ * high and of one floating dtype. */
+fv_status fv_product_infer(fv_call *c, int low, int high);
 
-/* Once p->g is set: completes the plan and books scratch. bias may be NULL. */
-void fv_product_plan(fv_call *c, fv_gemm_plan *p, const fv_tensor *bias);
+/* Their plan. Completing one, once plan->g has sizes and strides, books the scratch; input 2, where
+ * there is one, is the bias. */
+void fv_product_plan(fv_call *c);
+void fv_product_complete(fv_call *c, fv_gemm_plan *plan);
 
-/* Into c->out[0]; input 2, where there is one, is the bias. */
+int fv_product_describe(const fv_call *c, char *text, size_t size);
+
+/* Into c->out[0]. */
 void fv_product_forward(fv_call *c);
 void fv_product_reference(fv_call *c);
 

@@ -77,8 +77,8 @@ fv_gemm_scratch fv_gemm_layout(const fv_gemm_plan *p, fv_scratch *s);
 
 void fv_gemm_run(const fv_gemm_plan *p, const fv_gemm_operands *o, void *scratch);
 
-/* "own 12x32, 8 parts", at most size bytes with the 0. */
-void fv_gemm_describe(const fv_gemm_plan *p, char *text, size_t size);
+/* "own 12x32, 8 parts", as snprintf. */
+int fv_gemm_describe(const fv_gemm_plan *p, char *text, size_t size);
 
 /* The plain loops: the oracle of the tests. */
 void fv_gemm_reference(const fv_gemm *g, const fv_gemm_operands *o);

@@ -217,14 +217,12 @@ fv_gemm_scratch fv_gemm_layout(const fv_gemm_plan *p, fv_scratch *s)
     return at;
 }
 
-void fv_gemm_describe(const fv_gemm_plan *p, char *text, size_t size)
+int fv_gemm_describe(const fv_gemm_plan *p, char *text, size_t size)
 {
-    int64_t parts = p->count * p->by_m * p->by_n;
-    if (p->engine == FV_GEMM_BLIS)
-        snprintf(text, size, "BLIS, %lld parts", (long long)parts);
-    else if (p->dots)
-        snprintf(text, size, "dot products, %lld parts", (long long)parts);
-    else
-        snprintf(text, size, "own %dx%d, %lld parts", p->kernels->mr,
-                 p->kernels->nr[p->g.dtype == FV_FLOAT64], (long long)parts);
+    long long parts = (long long)(p->count * p->by_m * p->by_n);
+    if (p->count == 0 || p->g.m == 0 || p->g.n == 0) return snprintf(text, size, "nothing");
+    if (p->engine == FV_GEMM_BLIS) return snprintf(text, size, "BLIS, %lld parts", parts);
+    if (p->dots) return snprintf(text, size, "dot products, %lld parts", parts);
+    return snprintf(text, size, "own %dx%d, %lld parts", p->kernels->mr,
+                    p->kernels->nr[p->g.dtype == FV_FLOAT64], parts);
 }
