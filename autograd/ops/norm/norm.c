@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "autograd/op.h"
 #include "autograd/ops/elementwise/elementwise.h"
@@ -15,16 +16,16 @@ typedef struct norm_options {
     double momentum, eps;
 } norm_options;
 
+typedef struct backward_options {
+    bool training;
+    double eps;
+} backward_options;
+
+_Static_assert(sizeof(fv_norm_plan) <= FV_PLAN_BYTES, "the plan fits into its buffer");
+
 static const fv_op batch_norm_backward_op;
 
 /* --- checks ------------------------------------------------------------------------------- */
-
-static fv_norm_shape norm_shape(const fv_tensor *x)
-{
-    fv_norm_shape s = {.dtype = x->dtype, .channels = x->shape[1]};
-    s.rows = x->numel ? x->numel / s.channels : 0;
-    return s;
-}
 
 static fv_status need_input(const fv_call *c, int input)
 {
@@ -48,31 +49,39 @@ static fv_status need_channels(const fv_call *c, int input, const char *name, in
     return fv_need_same_dtype(c, input, name, x_input, "input");
 }
 
-static fv_status need_eps(const fv_call *c, const norm_options *a)
+static fv_status need_eps(const fv_call *c, double eps)
 {
-    if (a->eps >= 0 && isfinite(a->eps)) return FV_OK;
-    return fv_reject(c, FV_ERR_OPTION, "eps is %g, must be a number not below 0", a->eps);
+    if (eps >= 0 && isfinite(eps)) return FV_OK;
+    return fv_reject(c, FV_ERR_OPTION, "eps is %g, must be a number not below 0", eps);
 }
 
-/* The kernels take rows of channels without gaps. */
-static bool is_dense(const fv_tensor *t)
+/* --- plan --------------------------------------------------------------------------------- */
+
+/* x is [rows, channels] in memory: the order of a matrix, or channels-last. */
+static void plan_rows(fv_call *c, const fv_tensor *x)
 {
-    return t->ndim == 2 ? fv_is_contiguous(t) : fv_is_channels_last(t);
+    fv_norm_plan *plan = c->plan;
+    fv_scratch need = {0};
+    int64_t channels = x->shape[1];
+    *plan = fv_norm_make_plan(x->dtype, x->numel ? x->numel / channels : 0, channels, c->machine);
+    fv_norm_layout(plan, &need);
+    c->scratch_bytes = need.used;
 }
 
-static fv_tensor *to_dense(fv_tensor *t)
+static int describe_rows(const fv_call *c, char *text, size_t size)
 {
-    if (fv_failed(t) || t->ndim < 2 || t->ndim > 5) return t;
-    return t->ndim == 2 ? fv_contiguous(t) : fv_to_channels_last(t);
+    const fv_norm_plan *plan = c->plan;
+    return snprintf(text, size, "%lld rows in %lld chunks", (long long)plan->rows,
+                    (long long)plan->chunks);
 }
 
 /* --- forward: x, running_mean, running_var, weight, bias -> y, mean, invstd --------------- */
 
 static fv_status check_statistics(const fv_call *c, const norm_options *a)
 {
-    static const char *const names[] = {"input", "running_mean", "running_var", "weight", "bias"};
     fv_status status = FV_OK;
-    for (int i = 1; i < 5 && status == FV_OK; i++) status = need_channels(c, i, names[i], 0);
+    for (int i = 1; i < 5 && status == FV_OK; i++)
+        status = need_channels(c, i, fv_input_name(c->op, i), 0);
     if (status != FV_OK) return status;
     const fv_tensor *x = c->in[0];
     if (!c->in[1] != !c->in[2])
@@ -95,20 +104,24 @@ static fv_status batch_norm_infer(fv_call *c)
     const norm_options *a = c->options;
     fv_status status = need_input(c, 0);
     if (status == FV_OK) status = check_statistics(c, a);
-    if (status == FV_OK) status = need_eps(c, a);
+    if (status == FV_OK) status = need_eps(c, a->eps);
     if (status == FV_OK && !isfinite(a->momentum))
         status = fv_reject(c, FV_ERR_OPTION, "momentum is %g, must be a number", a->momentum);
     if (status != FV_OK) return status;
 
-    fv_norm_shape s = norm_shape(c->in[0]);
-    fv_shape x = fv_shape_of(c->in[0]), channels = FV_SHAPE(s.channels);
-    fv_output_channels_last(c, 0, s.dtype, &x);
-    fv_output_contiguous(c, 1, s.dtype, &channels);
-    fv_output_contiguous(c, 2, s.dtype, &channels);
+    fv_dtype dtype = c->in[0]->dtype;
+    fv_shape x = fv_shape_of(c->in[0]), channels = FV_SHAPE(x.dim[1]);
+    fv_output_channels_last(c, 0, dtype, &x);
+    fv_output_contiguous(c, 1, dtype, &channels);
+    fv_output_contiguous(c, 2, dtype, &channels);
     c->spec[1].constant = c->spec[2].constant = true;
-    if (a->training && c->in[1] && s.rows > 0) c->writes = FV_IN(1) | FV_IN(2);
-    c->scratch_bytes = fv_batch_norm_scratch(&s);
+    if (a->training && c->in[1] && c->in[0]->numel > 0) c->writes = FV_IN(1) | FV_IN(2);
     return FV_OK;
+}
+
+static void batch_norm_plan(fv_call *c)
+{
+    plan_rows(c, c->in[0]);
 }
 
 static fv_batch_norm forward_job(const fv_call *c)
@@ -136,10 +149,7 @@ static void batch_norm_reference(fv_call *c)
 static void batch_norm_forward(fv_call *c)
 {
     fv_batch_norm job = forward_job(c);
-    if (is_dense(c->in[0]))
-        fv_batch_norm_run(&job, c->scratch);
-    else
-        fv_batch_norm_ref(&job);
+    fv_batch_norm_run(c->plan, &job, c->scratch);
 }
 
 /* All dimensions but the channels'. */
@@ -160,9 +170,11 @@ static void batch_norm_gradient(const fv_call *c, fv_tensor *const *gout, fv_ten
         if (fv_wants(c, 4)) gin[4] = fv_sum(gout[0], .dim = row_dims(gout[0]->ndim));
         return;
     }
-    fv_tensor *in[] = {to_dense(gout[0]), c->in[0], c->in[3], c->out[1], c->out[2]};
+    const norm_options *a = c->options;
+    const backward_options options = {.training = a->training, .eps = a->eps};
+    fv_tensor *in[] = {gout[0], c->in[0], c->in[3], c->out[1], c->out[2]};
     fv_tensor *out[3];
-    fv_apply_all(&batch_norm_backward_op, c->options, 5, in, out);
+    fv_apply_all(&batch_norm_backward_op, &options, 5, in, out);
     if (fv_wants(c, 0)) gin[0] = out[0];
     if (fv_wants(c, 3)) gin[3] = out[1];
     if (fv_wants(c, 4)) gin[4] = out[2];
@@ -178,10 +190,16 @@ static const fv_option norm_fields[] = {
 static const fv_op batch_norm_op = {
     .name = "batch_norm",
     .inputs = 5,
-    .optional = FV_IN(1) | FV_IN(2) | FV_IN(3) | FV_IN(4),
     .outputs = 3,
+    .input = {{"input", FV_ORDER_CHANNELS_LAST},
+              {"running_mean", .optional = true},
+              {"running_var", .optional = true},
+              {"weight", .optional = true},
+              {"bias", .optional = true}},
     .options_size = sizeof(norm_options),
     .infer = batch_norm_infer,
+    .plan = batch_norm_plan,
+    .describe = describe_rows,
     .forward = batch_norm_forward,
     .reference = batch_norm_reference,
     .gradient = batch_norm_gradient,
@@ -193,8 +211,8 @@ FV_REGISTER(batch_norm_op);
 fv_tensor *fv_batch_norm_ex(const fv_batch_norm_args *a)
 {
     norm_options options = {.training = a->training, .momentum = a->momentum, .eps = a->eps};
-    return FV_APPLY(&batch_norm_op, &options, to_dense(a->input), a->running_mean, a->running_var,
-                    a->weight, a->bias);
+    return FV_APPLY(&batch_norm_op, &options, a->input, a->running_mean, a->running_var, a->weight,
+                    a->bias);
 }
 
 /* --- backward: gy, x, weight, mean, invstd -> gx, gweight, gbias -------------------------- */
@@ -203,34 +221,38 @@ fv_tensor *fv_batch_norm_ex(const fv_batch_norm_args *a)
  * absent. In evaluation they are constants. */
 static fv_status backward_infer(fv_call *c)
 {
-    static const char *const names[] = {"gradient", "input", "weight", "mean", "invstd"};
-    const norm_options *a = c->options;
+    const backward_options *a = c->options;
     fv_status status = need_input(c, 1);
-    if (status == FV_OK) status = need_eps(c, a);
+    if (status == FV_OK) status = need_eps(c, a->eps);
     if (status == FV_OK) status = fv_need_same_dtype(c, 0, "gradient", 1, "input");
     fv_shape x = fv_shape_of(c->in[1]), gy = fv_shape_of(c->in[0]);
     if (status == FV_OK && !fv_shape_equal(&x, &gy))
         status = fv_reject(c, FV_ERR_SHAPE, "gradient %s must have the shape of input %s",
                            fv_shape_text(&gy), fv_shape_text(&x));
-    for (int i = 2; i < 5 && status == FV_OK; i++) status = need_channels(c, i, names[i], 1);
+    for (int i = 2; i < 5 && status == FV_OK; i++)
+        status = need_channels(c, i, fv_input_name(c->op, i), 1);
     if (status != FV_OK) return status;
     if (!c->in[3] != !c->in[4] || (!a->training && !c->in[3]))
         return fv_reject(c, FV_ERR_OPTION,
                          "mean and invstd go together and are needed unless training, for input %s",
                          fv_shape_text(&x));
 
-    fv_norm_shape s = norm_shape(c->in[1]);
-    fv_shape channels = FV_SHAPE(s.channels);
-    fv_output_channels_last(c, 0, s.dtype, &x);
-    fv_output_contiguous(c, 1, s.dtype, &channels);
-    fv_output_contiguous(c, 2, s.dtype, &channels);
-    c->scratch_bytes = fv_batch_norm_scratch(&s);
+    fv_dtype dtype = c->in[1]->dtype;
+    fv_shape channels = FV_SHAPE(x.dim[1]);
+    fv_output_channels_last(c, 0, dtype, &x);
+    fv_output_contiguous(c, 1, dtype, &channels);
+    fv_output_contiguous(c, 2, dtype, &channels);
     return FV_OK;
+}
+
+static void backward_plan(fv_call *c)
+{
+    plan_rows(c, c->in[1]);
 }
 
 static fv_batch_norm_grad backward_job(const fv_call *c)
 {
-    const norm_options *a = c->options;
+    const backward_options *a = c->options;
     return (fv_batch_norm_grad){.gy = c->in[0],
                                 .x = c->in[1],
                                 .weight = c->in[2],
@@ -252,17 +274,14 @@ static void backward_reference(fv_call *c)
 static void backward_forward(fv_call *c)
 {
     fv_batch_norm_grad job = backward_job(c);
-    if (is_dense(c->in[0]) && is_dense(c->in[1]))
-        fv_batch_norm_grad_run(&job, c->scratch);
-    else
-        fv_batch_norm_grad_ref(&job);
+    fv_batch_norm_grad_run(c->plan, &job, c->scratch);
 }
 
 /* --- the gradient of backward ------------------------------------------------------------- */
 
 /* Everything below has x's rank; per-channel values are [1,C,1,..]. */
 typedef struct second {
-    const norm_options *options;
+    const backward_options *options;
     fv_dims dims;
     double rows;
     fv_tensor *gy, *weight; /* weight may be NULL */
@@ -342,7 +361,7 @@ static fv_tensor *second_of_gy(const second *s)
 /* sum(of_gx P(gy)), of which s is the derivative in w and w that in s. */
 static fv_tensor *inner(const second *s)
 {
-    return sum_rows(s, fv_mul(s->of_gx, project(s, s->gy)));
+    return sum_rows(s, fv_mul(project(s, s->gy), s->of_gx));
 }
 
 /* Through xhat, on which v acts: s P(v), with
@@ -373,17 +392,24 @@ static void backward_gradient(const fv_call *c, fv_tensor *const *gout, fv_tenso
 }
 
 static const fv_option backward_fields[] = {
-    FV_FIELD(norm_options, eps, FV_OPTION_DOUBLE),
+    FV_FIELD(backward_options, training, FV_OPTION_BOOL),
+    FV_FIELD(backward_options, eps, FV_OPTION_DOUBLE),
     {0},
 };
 
 static const fv_op batch_norm_backward_op = {
     .name = "batch_norm_backward",
     .inputs = 5,
-    .optional = FV_IN(2) | FV_IN(3) | FV_IN(4),
     .outputs = 3,
-    .options_size = sizeof(norm_options),
+    .input = {{"gradient", FV_ORDER_CHANNELS_LAST},
+              {"input", FV_ORDER_CHANNELS_LAST},
+              {"weight", .optional = true},
+              {"mean", .optional = true},
+              {"invstd", .optional = true}},
+    .options_size = sizeof(backward_options),
     .infer = backward_infer,
+    .plan = backward_plan,
+    .describe = describe_rows,
     .forward = backward_forward,
     .reference = backward_reference,
     .gradient = backward_gradient,

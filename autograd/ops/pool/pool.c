@@ -1,9 +1,13 @@
-/* Pooling: options checked and turned into a geometry, shapes of all pooling ops. */
+/* Pooling: options checked and turned into a geometry, phases of all pooling ops. */
 #include "autograd/ops/pool/pool_impl.h"
+
+#include <stdio.h>
 
 #include "autograd/ops/view/view.h"
 
 enum { LARGEST_OPTION = INT32_MAX };
+
+_Static_assert(sizeof(fv_pool_plan) <= FV_PLAN_BYTES, "the plan fits into its buffer");
 
 /* --- options ------------------------------------------------------------------------------ */
 
@@ -53,7 +57,7 @@ static fv_status resolve_output(const fv_call *c, const fv_pool_options *a, cons
                                 fv_pool_axis *axis)
 {
     int64_t window = (axis->kernel - 1) * axis->dilation + 1;
-    int64_t most = a->spatial == 3 ? axis->kernel / 2 : window / 2;
+    int64_t most = x->ndim == 5 ? axis->kernel / 2 : window / 2;
     if (axis->padding > most)
         return fv_reject(c, FV_ERR_OPTION,
                          "padding %lld is more than half of the window of %lld (kernel_size %lld, "
@@ -73,8 +77,8 @@ static fv_status resolve_output(const fv_call *c, const fv_pool_options *a, cons
                      (long long)window);
 }
 
-static fv_status resolve_adaptive(const fv_call *c, const fv_pool_options *a, int n,
-                                  fv_pool_axis *axis)
+static fv_status resolve_adaptive(const fv_call *c, const fv_pool_options *a, const fv_shape *x,
+                                  int n, fv_pool_axis *axis)
 {
     int64_t out[FV_POOL_AXES];
     fv_status status = spread(c, "output_size", a->output_size, n, 0, out);
@@ -83,7 +87,7 @@ static fv_status resolve_adaptive(const fv_call *c, const fv_pool_options *a, in
         if (out[i] > 0) axis[i].kernel = axis[i].in / out[i] + (axis[i].in % out[i] ? 2 : 0);
         if (axis[i].in > (INT64_MAX >> 33))
             status = fv_reject(c, FV_ERR_SHAPE, "length %lld in input %s is too large",
-                               (long long)axis[i].in, fv_shape_text(&a->input));
+                               (long long)axis[i].in, fv_shape_text(x));
     }
     return status;
 }
@@ -98,12 +102,12 @@ static fv_status check_taps(const fv_call *c, const fv_pool *g)
                      taps);
 }
 
-static fv_status check_input(const fv_call *c, const fv_shape *x, int64_t spatial)
+static fv_status check_input(const fv_call *c, const fv_shape *x)
 {
-    static const char *const forms[] = {"", "[N,C,L] or [C,L]", "[N,C,H,W] or [C,H,W]",
-                                        "[N,C,D,H,W] or [C,D,H,W]"};
-    if (x->ndim != spatial + 2)
-        return fv_reject(c, FV_ERR_SHAPE, "input %s must be %s", fv_shape_text(x), forms[spatial]);
+    if (x->ndim < 3 || x->ndim > 2 + FV_POOL_AXES)
+        return fv_reject(c, FV_ERR_SHAPE,
+                         "input %s must have 1 to 3 spatial dimensions behind [N,C]",
+                         fv_shape_text(x));
     for (int i = 1; i < x->ndim; i++)
         if (x->dim[i] <= 0)
             return fv_reject(c, FV_ERR_SHAPE, "input %s must have no empty dimension but the batch",
@@ -111,32 +115,34 @@ static fv_status check_input(const fv_call *c, const fv_shape *x, int64_t spatia
     return FV_OK;
 }
 
-/* Checks everything and fills a->g and the output's shape for x of shape a->input. */
-static fv_status resolve(const fv_call *c, fv_pool_options *a, fv_shape *y)
+static fv_status resolve_axes(const fv_call *c, const fv_pool_options *a, const fv_shape *x, int n,
+                              fv_pool_axis *axis)
 {
-    if (a->spatial < 1 || a->spatial > FV_POOL_AXES)
-        return fv_reject(c, FV_ERR_OPTION, "spatial must lie in [1, 3]");
-    int n = (int)a->spatial;
-    fv_status status = check_input(c, &a->input, n);
+    if (a->kernel_size == FV_UNSET) return resolve_adaptive(c, a, x, n, axis);
+    fv_status status = resolve_options(c, a, n, axis);
+    for (int i = 0; i < n && status == FV_OK; i++) status = resolve_output(c, a, x, &axis[i]);
+    return status;
+}
+
+/* Checks everything and fills the geometry and the output's shape for an x of shape x. */
+static fv_status resolve(const fv_call *c, const fv_shape *x, fv_pool *g, fv_shape *y)
+{
+    const fv_pool_options *a = c->options;
+    fv_status status = check_input(c, x);
     if (status != FV_OK) return status;
 
-    a->g = (fv_pool){.batch = a->input.dim[0],
-                     .channels = a->input.dim[1],
-                     .adaptive = a->adaptive,
-                     .count_include_pad = a->count_include_pad,
-                     .divisor = a->divisor_override == FV_UNSET ? 0 : a->divisor_override};
-    for (int i = 0; i < FV_POOL_AXES; i++) a->g.axis[i] = (fv_pool_axis){1, 1, 1, 1, 0, 1};
-    fv_pool_axis *axis = a->g.axis + FV_POOL_AXES - n;
-    for (int i = 0; i < n; i++) axis[i].in = a->input.dim[2 + i];
-    if (a->adaptive) {
-        status = resolve_adaptive(c, a, n, axis);
-    } else {
-        status = resolve_options(c, a, n, axis);
-        for (int i = 0; i < n && status == FV_OK; i++)
-            status = resolve_output(c, a, &a->input, &axis[i]);
-    }
-    if (status == FV_OK) status = check_taps(c, &a->g);
-    *y = a->input;
+    *g = (fv_pool){.batch = x->dim[0],
+                   .channels = x->dim[1],
+                   .adaptive = a->kernel_size == FV_UNSET,
+                   .count_include_pad = a->count_include_pad,
+                   .divisor = a->divisor_override == FV_UNSET ? 0 : a->divisor_override};
+    for (int i = 0; i < FV_POOL_AXES; i++) g->axis[i] = (fv_pool_axis){1, 1, 1, 1, 0, 1};
+    int n = x->ndim - 2;
+    fv_pool_axis *axis = g->axis + FV_POOL_AXES - n;
+    for (int i = 0; i < n; i++) axis[i].in = x->dim[2 + i];
+    status = resolve_axes(c, a, x, n, axis);
+    if (status == FV_OK) status = check_taps(c, g);
+    *y = *x;
     for (int i = 0; i < n; i++) y->dim[2 + i] = axis[i].out;
     if (status == FV_OK) status = fv_need_size(c, y);
     return status;
@@ -144,90 +150,148 @@ static fv_status resolve(const fv_call *c, fv_pool_options *a, fv_shape *y)
 
 /* --- infer -------------------------------------------------------------------------------- */
 
-static fv_status need_shape(const fv_call *c, int input, const char *name, const fv_shape *wanted)
+static fv_status need_shape(const fv_call *c, int input, const fv_shape *wanted)
 {
     fv_shape shape = fv_shape_of(c->in[input]);
     if (fv_shape_equal(&shape, wanted)) return FV_OK;
-    return fv_reject(c, FV_ERR_SHAPE, "%s %s must be %s", name, fv_shape_text(&shape),
-                     fv_shape_text(wanted));
+    return fv_reject(c, FV_ERR_SHAPE, "%s %s must be %s", fv_input_name(c->op, input),
+                     fv_shape_text(&shape), fv_shape_text(wanted));
 }
 
-static fv_status need_codes(const fv_call *c, int input, const fv_shape *wanted)
+static fv_status need_codes(const fv_call *c, int input, const fv_pool *g, const fv_shape *wanted)
 {
-    fv_dtype dtype = c->in[input]->dtype;
-    if (dtype == FV_UINT8 || dtype == FV_INT32 || dtype == FV_INT64)
-        return need_shape(c, input, "codes", wanted);
-    return fv_reject(c, FV_ERR_DTYPE, "codes %s are %s, must be uint8, int32 or int64",
-                     fv_text(c->in[input]), fv_dtype_name(dtype));
+    fv_dtype dtype = c->in[input]->dtype, needed = fv_pool_code_dtype(g);
+    if (dtype == needed) return need_shape(c, input, wanted);
+    return fv_reject(c, FV_ERR_DTYPE, "codes %s are %s, must be %s", fv_text(c->in[input]),
+                     fv_dtype_name(dtype), fv_dtype_name(needed));
 }
 
-fv_status fv_pool_infer(fv_call *c)
+static fv_status infer(fv_call *c, int spatial)
 {
-    fv_pool_options *a = c->options;
-    fv_shape y;
-    a->input = fv_shape_of(c->in[0]);
+    static const char *const forms[] = {"", "[N,C,L] or [C,L]", "[N,C,H,W] or [C,H,W]",
+                                        "[N,C,D,H,W] or [C,D,H,W]"};
+    fv_pool g;
+    fv_shape x = fv_shape_of(c->in[0]), y;
     fv_status status = fv_need_floating(c, 0, "input");
-    if (status == FV_OK) status = resolve(c, a, &y);
+    if (status == FV_OK && x.ndim != spatial + 2)
+        status =
+            fv_reject(c, FV_ERR_SHAPE, "input %s must be %s", fv_shape_text(&x), forms[spatial]);
+    if (status == FV_OK) status = resolve(c, &x, &g, &y);
     if (status != FV_OK) return status;
     fv_output_channels_last(c, 0, c->in[0]->dtype, &y);
     if (c->outputs > 1) {
-        fv_output_channels_last(c, 1, fv_pool_code_dtype(&a->g), &y);
+        fv_output_channels_last(c, 1, fv_pool_code_dtype(&g), &y);
         c->spec[1].constant = true;
     }
-    c->scratch_bytes = fv_pool_scratch(&a->g);
     return FV_OK;
+}
+
+fv_status fv_pool_infer_1d(fv_call *c)
+{
+    return infer(c, 1);
+}
+
+fv_status fv_pool_infer_2d(fv_call *c)
+{
+    return infer(c, 2);
+}
+
+fv_status fv_pool_infer_3d(fv_call *c)
+{
+    return infer(c, 3);
 }
 
 fv_status fv_pool_gather_infer(fv_call *c)
 {
-    fv_pool_options *a = c->options;
+    const fv_pool_options *a = c->options;
+    fv_pool g;
     fv_shape y;
     fv_status status = fv_need_floating(c, 0, "input");
-    if (status == FV_OK) status = resolve(c, a, &y);
-    if (status == FV_OK) status = need_shape(c, 0, "input", &a->input);
-    if (status == FV_OK) status = need_codes(c, 1, &y);
-    if (status != FV_OK) return status;
-    fv_output_channels_last(c, 0, c->in[0]->dtype, &y);
-    c->scratch_bytes = fv_pool_scratch(&a->g);
-    return FV_OK;
+    if (status == FV_OK) status = resolve(c, &a->size, &g, &y);
+    if (status == FV_OK) status = need_shape(c, 0, &a->size);
+    if (status == FV_OK) status = need_codes(c, 1, &g, &y);
+    if (status == FV_OK) fv_output_channels_last(c, 0, c->in[0]->dtype, &y);
+    return status;
 }
 
 fv_status fv_pool_indices_infer(fv_call *c)
 {
+    const fv_pool_options *a = c->options;
+    fv_pool g;
     fv_shape y;
-    fv_status status = resolve(c, c->options, &y);
-    if (status == FV_OK) status = need_codes(c, 0, &y);
+    fv_status status = resolve(c, &a->size, &g, &y);
+    if (status == FV_OK) status = need_codes(c, 0, &g, &y);
     if (status == FV_OK) fv_output_channels_last(c, 0, FV_INT64, &y);
     return status;
 }
 
 fv_status fv_pool_backward_infer(fv_call *c)
 {
-    fv_pool_options *a = c->options;
+    const fv_pool_options *a = c->options;
+    fv_pool g;
     fv_shape y;
     fv_status status = fv_need_floating(c, 0, "gradient");
-    if (status == FV_OK) status = resolve(c, a, &y);
-    if (status == FV_OK) status = need_shape(c, 0, "gradient", &y);
-    if (status == FV_OK && c->inputs > 1) status = need_codes(c, 1, &y);
-    if (status == FV_OK) status = fv_need_size(c, &a->input);
-    if (status != FV_OK) return status;
-    fv_output_channels_last(c, 0, c->in[0]->dtype, &a->input);
-    c->scratch_bytes = fv_pool_scratch(&a->g);
-    return FV_OK;
+    if (status == FV_OK) status = resolve(c, &a->size, &g, &y);
+    if (status == FV_OK) status = need_shape(c, 0, &y);
+    if (status == FV_OK && c->inputs > 1) status = need_codes(c, 1, &g, &y);
+    if (status == FV_OK) status = fv_need_size(c, &a->size);
+    if (status == FV_OK) fv_output_channels_last(c, 0, c->in[0]->dtype, &a->size);
+    return status;
+}
+
+/* --- plan --------------------------------------------------------------------------------- */
+
+static void plan(fv_call *c, const fv_shape *x, fv_pool_pass pass)
+{
+    fv_pool_plan *p = c->plan;
+    fv_shape y;
+    fv_scratch need = {0};
+    resolve(c, x, &p->g, &y); /* has passed in infer */
+    fv_pool_make_plan(p, c->spec[0].dtype, pass, c->machine);
+    fv_pool_layout(p, &need);
+    c->scratch_bytes = need.used;
+}
+
+void fv_pool_plan_forward(fv_call *c)
+{
+    fv_shape x = fv_shape_of(c->in[0]);
+    plan(c, &x, FV_POOL_FORWARD);
+}
+
+void fv_pool_plan_behind(fv_call *c)
+{
+    const fv_pool_options *a = c->options;
+    plan(c, &a->size, FV_POOL_FORWARD);
+}
+
+void fv_pool_plan_backward(fv_call *c)
+{
+    const fv_pool_options *a = c->options;
+    plan(c, &a->size, FV_POOL_BACKWARD);
+}
+
+int fv_pool_describe(const fv_call *c, char *text, size_t size)
+{
+    const fv_pool_plan *p = c->plan;
+    return snprintf(text, size, "%lld %s in %lld chunks", (long long)p->units,
+                    p->pass == FV_POOL_FORWARD ? "pixels" : "rows", (long long)p->chunks);
 }
 
 /* --- calls -------------------------------------------------------------------------------- */
 
-bool fv_pool_codes_are_dense(const fv_pool *g, const fv_tensor *codes)
+fv_pool_options fv_pool_options_behind(const fv_call *c)
 {
-    return codes->dtype == fv_pool_code_dtype(g) && fv_is_channels_last(codes);
+    const fv_pool_options *a = c->options;
+    fv_pool_options behind = *a;
+    behind.size = *fv_input_shape(c, 0);
+    return behind;
 }
 
-void fv_pool_apply(const fv_op *op, const fv_pool_options *options, fv_tensor *x, fv_tensor **out)
+void fv_pool_apply(const fv_op *op, const fv_pool_options *options, int spatial, fv_tensor *x,
+                   fv_tensor **out)
 {
-    bool single = !fv_failed(x) && x->ndim == options->spatial + 1;
+    bool single = !fv_failed(x) && x->ndim == spatial + 1;
     if (single) x = fv_unsqueeze(x, 0);
-    if (!fv_failed(x) && x->ndim == options->spatial + 2) x = fv_to_channels_last(x);
     fv_apply_all(op, options, 1, &x, out);
     for (int j = 0; j < op->outputs && single; j++) out[j] = fv_squeeze(out[j], 0);
 }

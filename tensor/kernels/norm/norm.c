@@ -11,52 +11,51 @@
 
 enum { FOLD_COLUMNS = 64, CHUNK_ELEMENTS = 32768, CHUNK_ROWS = 64, MOST_CHUNKS = 64 };
 
-typedef struct plan {
-    int64_t fold, columns; /* columns = fold * channels */
-    int64_t rows;          /* whole folded rows */
-    int64_t tail;          /* rows left over, fewer than fold */
-    int64_t chunk_rows, chunks;
-    int threads;
-    size_t element;
-} plan;
-
 static int64_t at_least(int64_t a, int64_t b)
 {
     return a > b ? a : b;
 }
 
-/* `streams` is the number of elements read or written for each element of x. */
-static plan make_plan(const fv_norm_shape *s, int streams)
+fv_norm_plan fv_norm_make_plan(fv_dtype dtype, int64_t rows, int64_t channels, fv_machine machine)
 {
-    plan p = {.fold = 1, .element = fv_dtype_size(s->dtype)};
-    if (s->channels < FOLD_COLUMNS) p.fold = (FOLD_COLUMNS + s->channels - 1) / s->channels;
-    p.columns = p.fold * s->channels;
-    p.rows = s->rows / p.fold;
-    p.tail = s->rows % p.fold;
-    int64_t rows = at_least(CHUNK_ELEMENTS / p.columns, (p.rows + MOST_CHUNKS - 1) / MOST_CHUNKS);
-    p.chunk_rows = (at_least(rows, 1) + CHUNK_ROWS - 1) / CHUNK_ROWS * CHUNK_ROWS;
-    p.chunks = (p.rows + p.chunk_rows - 1) / p.chunk_rows;
-    /* 8 bytes a nanosecond and core */
-    double bytes = (double)s->rows * (double)s->channels * (double)p.element;
-    p.threads = fv_threads_for(fv_machine_now(), bytes * streams / 8.0);
+    fv_norm_plan p = {.dtype = dtype, .rows = rows, .channels = channels, .fold = 1};
+    if (rows == 0 || channels == 0) return p;
+    p.kernels = FV_ISA_PICK(fv_norm_kernels_, machine.isa);
+    p.machine = machine;
+    if (channels < FOLD_COLUMNS) p.fold = (FOLD_COLUMNS + channels - 1) / channels;
+    p.columns = p.fold * channels;
+    p.folded_rows = rows / p.fold;
+    p.tail = rows % p.fold;
+    int64_t chunk =
+        at_least(CHUNK_ELEMENTS / p.columns, (p.folded_rows + MOST_CHUNKS - 1) / MOST_CHUNKS);
+    p.chunk_rows = (at_least(chunk, 1) + CHUNK_ROWS - 1) / CHUNK_ROWS * CHUNK_ROWS;
+    p.chunks = (p.folded_rows + p.chunk_rows - 1) / p.chunk_rows;
     return p;
 }
 
-/* Two doubles per column and chunk and one row more, or four rows of operands. */
-size_t fv_norm_scratch(const fv_norm_shape *s)
+fv_norm_scratch fv_norm_layout(const fv_norm_plan *p, fv_scratch *s)
 {
-    if (s->rows == 0 || s->channels == 0) return 0;
-    plan p = make_plan(s, 1);
-    return (size_t)at_least(2 * p.chunks + 1, 4) * (size_t)p.columns * sizeof(double);
+    fv_norm_scratch at;
+    for (int i = 0; i < FV_NORM_CHANNEL_ROWS; i++)
+        at.channel[i] = fv_take(s, (size_t)p->channels * (p->rows > 0) * sizeof(double));
+    for (int i = 0; i < FV_NORM_COLUMN_ROWS; i++)
+        at.column[i] = fv_take(s, (size_t)p->columns * fv_dtype_size(p->dtype));
+    at.sums = fv_take(s, (size_t)(2 * p->chunks * p->columns) * sizeof(double));
+    return at;
+}
+
+static int type_of(const fv_norm_plan *p)
+{
+    return p->dtype == FV_FLOAT64;
 }
 
 /* Chunk i of the folded rows. */
-static fv_norm_job chunk_of(const plan *p, int64_t i, const fv_norm_job *all)
+static fv_norm_job chunk_of(const fv_norm_plan *p, int64_t i, const fv_norm_job *all)
 {
     fv_norm_job job = *all;
     int64_t first = i * p->chunk_rows;
-    size_t skip = (size_t)(first * p->columns) * p->element;
-    job.rows = p->rows - first < p->chunk_rows ? p->rows - first : p->chunk_rows;
+    size_t skip = (size_t)(first * p->columns) * fv_dtype_size(p->dtype);
+    job.rows = p->folded_rows - first < p->chunk_rows ? p->folded_rows - first : p->chunk_rows;
     job.columns = p->columns;
     job.x = (const char *)all->x + skip;
     if (all->gy) job.gy = (const char *)all->gy + skip;
@@ -66,15 +65,28 @@ static fv_norm_job chunk_of(const plan *p, int64_t i, const fv_norm_job *all)
     return job;
 }
 
-static void run_chunks(const plan *p, const fv_norm_job *all, void (*kernel)(const fv_norm_job *))
+typedef struct run {
+    const fv_norm_plan *plan;
+    const fv_norm_job *all;
+    void (*kernel)(const fv_norm_job *);
+} run;
+
+static void run_chunk(void *context, int64_t chunk, int slot)
 {
-    int threads = p->threads;
-    (void)threads; /* unused without OpenMP */
-#pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
-    for (int64_t i = 0; i < p->chunks; i++) {
-        fv_norm_job job = chunk_of(p, i, all);
-        kernel(&job);
-    }
+    const run *r = context;
+    fv_norm_job job = chunk_of(r->plan, chunk, r->all);
+    (void)slot;
+    r->kernel(&job);
+}
+
+/* `streams` is the number of elements read or written for each element of x, at 8 bytes a
+ * nanosecond and core. */
+static void run_chunks(const fv_norm_plan *p, int streams, const fv_norm_job *all,
+                       void (*kernel)(const fv_norm_job *))
+{
+    double bytes = (double)p->rows * (double)p->channels * (double)fv_dtype_size(p->dtype);
+    run r = {.plan = p, .all = all, .kernel = kernel};
+    fv_parallel(fv_threads_for(p->machine, bytes * streams / 8.0), p->chunks, run_chunk, &r);
 }
 
 static double element_at(fv_dtype dtype, const void *data, int64_t i)
@@ -82,16 +94,14 @@ static double element_at(fv_dtype dtype, const void *data, int64_t i)
     return dtype == FV_FLOAT64 ? ((const double *)data)[i] : (double)((const float *)data)[i];
 }
 
-/* Per-channel numbers as a row of p->columns elements at slot `slot` of scratch. */
-static const void *spread(const fv_norm_shape *s, const plan *p, const double *values, int slot,
-                          void *scratch)
+/* Per-channel numbers as a row of p->columns elements. */
+static const void *spread(const fv_norm_plan *p, const double *values, void *row)
 {
-    char *row = (char *)scratch + (size_t)slot * (size_t)p->columns * sizeof(double);
     for (int64_t j = 0; j < p->columns; j++) {
-        if (s->dtype == FV_FLOAT64)
-            ((double *)row)[j] = values[j % s->channels];
+        if (p->dtype == FV_FLOAT64)
+            ((double *)row)[j] = values[j % p->channels];
         else
-            ((float *)row)[j] = (float)values[j % s->channels];
+            ((float *)row)[j] = (float)values[j % p->channels];
     }
     return row;
 }
@@ -111,142 +121,123 @@ static void combine(int64_t channels, int64_t count, int64_t more, const double 
     }
 }
 
-static void combine_tail(const fv_norm_shape *s, int64_t row, const void *x, double *mean,
+static void combine_tail(const fv_norm_plan *p, int64_t row, const void *x, double *mean,
                          double *m2)
 {
     double share = 1.0 / (double)(row + 1);
-    for (int64_t c = 0; c < s->channels; c++) {
-        double delta = element_at(s->dtype, x, row * s->channels + c) - mean[c];
+    for (int64_t c = 0; c < p->channels; c++) {
+        double delta = element_at(p->dtype, x, row * p->channels + c) - mean[c];
         mean[c] += delta * share;
         m2[c] += delta * delta * (double)row * share;
     }
 }
 
 /* Differences from an infinite mean are NaN: a plain sum tells infinity from NaN. */
-static void sum_plainly(const fv_norm_shape *s, int64_t channel, const void *x, double *mean,
+static void sum_plainly(const fv_norm_plan *p, int64_t channel, const void *x, double *mean,
                         double *m2)
 {
     double sum = 0;
-    for (int64_t r = 0; r < s->rows; r++) sum += element_at(s->dtype, x, r * s->channels + channel);
-    mean[channel] = sum / (double)s->rows;
+    for (int64_t r = 0; r < p->rows; r++) sum += element_at(p->dtype, x, r * p->channels + channel);
+    mean[channel] = sum / (double)p->rows;
     m2[channel] = (double)NAN;
 }
 
-void fv_norm_statistics(const fv_norm_shape *s, const void *x, double *mean, double *m2,
-                        void *scratch)
+/* mean and m2 (the sum of squared differences from the mean) of each channel; rows >= 1. */
+static void find_statistics(const fv_norm_plan *p, const void *x, double *mean, double *m2,
+                            double *sums)
 {
-    plan p = make_plan(s, 1);
-    const fv_norm_job all = {.x = x, .first = scratch};
-    run_chunks(&p, &all,
-               FV_ISA_PICK(fv_norm_kernels_, fv_isa_level())->statistics[s->dtype == FV_FLOAT64]);
+    const fv_norm_job all = {.x = x, .first = sums};
+    run_chunks(p, 1, &all, p->kernels->statistics[type_of(p)]);
 
-    memset(mean, 0, (size_t)s->channels * sizeof *mean);
-    memset(m2, 0, (size_t)s->channels * sizeof *m2);
+    memset(mean, 0, (size_t)p->channels * sizeof *mean);
+    memset(m2, 0, (size_t)p->channels * sizeof *m2);
     int64_t count = 0;
-    for (int64_t i = 0; i < p.chunks; i++) {
-        fv_norm_job job = chunk_of(&p, i, &all);
-        for (int64_t f = 0; f < p.fold; f++) {
-            int64_t at = f * s->channels;
-            combine(s->channels, count, job.rows, job.first + at, job.second + at, mean, m2);
+    for (int64_t i = 0; i < p->chunks; i++) {
+        fv_norm_job job = chunk_of(p, i, &all);
+        for (int64_t f = 0; f < p->fold; f++) {
+            int64_t at = f * p->channels;
+            combine(p->channels, count, job.rows, job.first + at, job.second + at, mean, m2);
             count += job.rows;
         }
     }
-    for (; count < s->rows; count++) combine_tail(s, count, x, mean, m2);
-    for (int64_t c = 0; c < s->channels; c++)
-        if (!isfinite(mean[c])) sum_plainly(s, c, x, mean, m2);
+    for (; count < p->rows; count++) combine_tail(p, count, x, mean, m2);
+    for (int64_t c = 0; c < p->channels; c++)
+        if (!isfinite(mean[c])) sum_plainly(p, c, x, mean, m2);
 }
 
-void fv_norm_dots(const fv_norm_shape *s, const void *gy, const void *x, const double *mean,
-                  double *sum, double *dot, void *scratch)
+/* sum = sum of gy and dot = sum of gy * (x - mean), per channel. */
+static void find_dots(const fv_norm_plan *p, const void *gy, const void *x, const double *mean,
+                      double *sum, double *dot, const fv_norm_scratch *at)
 {
-    plan p = make_plan(s, 2);
-    const void *columns_mean = spread(s, &p, mean, (int)(2 * p.chunks), scratch);
-    const fv_norm_job all = {.x = x, .gy = gy, .mean = columns_mean, .first = scratch};
-    run_chunks(&p, &all,
-               FV_ISA_PICK(fv_norm_kernels_, fv_isa_level())->dots[s->dtype == FV_FLOAT64]);
+    const void *columns_mean = spread(p, mean, at->column[0]);
+    const fv_norm_job all = {.x = x, .gy = gy, .mean = columns_mean, .first = at->sums};
+    run_chunks(p, 2, &all, p->kernels->dots[type_of(p)]);
 
-    for (int64_t c = 0; c < s->channels; c++) sum[c] = dot[c] = 0;
-    for (int64_t i = 0; i < p.chunks; i++) {
-        fv_norm_job job = chunk_of(&p, i, &all);
-        for (int64_t j = 0; j < p.columns; j += s->channels) {
-            for (int64_t c = 0; c < s->channels; c++) {
+    for (int64_t c = 0; c < p->channels; c++) sum[c] = dot[c] = 0;
+    for (int64_t i = 0; i < p->chunks; i++) {
+        fv_norm_job job = chunk_of(p, i, &all);
+        for (int64_t j = 0; j < p->columns; j += p->channels) {
+            for (int64_t c = 0; c < p->channels; c++) {
                 sum[c] += job.first[j + c];
                 dot[c] += job.second[j + c];
             }
         }
     }
-    for (int64_t i = p.rows * p.columns; i < s->rows * s->channels; i++) {
-        int64_t c = i % s->channels;
-        double g = element_at(s->dtype, gy, i);
+    for (int64_t i = p->folded_rows * p->columns; i < p->rows * p->channels; i++) {
+        int64_t c = i % p->channels;
+        double g = element_at(p->dtype, gy, i);
         sum[c] += g;
-        dot[c] += g * (element_at(s->dtype, x, i) - mean[c]);
+        dot[c] += g * (element_at(p->dtype, x, i) - mean[c]);
     }
 }
 
 /* --- element by element ------------------------------------------------------------------- */
 
 /* The tail is one row of fewer columns. */
-static void run_all(const fv_norm_shape *s, const plan *p, fv_norm_job *all,
+static void run_all(const fv_norm_plan *p, int streams, fv_norm_job *all,
                     void (*kernel)(const fv_norm_job *))
 {
-    run_chunks(p, all, kernel);
+    run_chunks(p, streams, all, kernel);
     if (p->tail == 0) return;
-    size_t skip = (size_t)(p->rows * p->columns) * p->element;
+    size_t skip = (size_t)(p->folded_rows * p->columns) * fv_dtype_size(p->dtype);
     all->x = (const char *)all->x + skip;
     if (all->gy) all->gy = (const char *)all->gy + skip;
     all->out = (char *)all->out + skip;
     all->rows = 1;
-    all->columns = p->tail * s->channels;
+    all->columns = p->tail * p->channels;
     kernel(all);
 }
 
-void fv_norm_apply(const fv_norm_shape *s, fv_norm_epilogue epilogue, const void *x,
-                   const double *mean, const double *scale, const double *shift, void *y,
-                   void *scratch)
+/* y = (x - mean) * scale + shift, per channel. */
+static void apply(const fv_norm_plan *p, fv_norm_epilogue epilogue, const void *x,
+                  const double *mean, const double *scale, const double *shift, void *y,
+                  const fv_norm_scratch *at)
 {
-    plan p = make_plan(s, 2);
-    const fv_norm_kernels *k = FV_ISA_PICK(fv_norm_kernels_, fv_isa_level());
+    const fv_norm_kernels *k = p->kernels;
     fv_norm_job all = {.x = x,
                        .out = y,
-                       .mean = spread(s, &p, mean, 0, scratch),
-                       .scale = spread(s, &p, scale, 1, scratch),
-                       .shift = spread(s, &p, shift, 2, scratch)};
-    run_all(s, &p, &all,
-            (epilogue == FV_NORM_RELU ? k->apply_relu : k->apply)[s->dtype == FV_FLOAT64]);
+                       .mean = spread(p, mean, at->column[0]),
+                       .scale = spread(p, scale, at->column[1]),
+                       .shift = spread(p, shift, at->column[2])};
+    run_all(p, 2, &all, (epilogue == FV_NORM_RELU ? k->apply_relu : k->apply)[type_of(p)]);
 }
 
-void fv_norm_apply_backward(const fv_norm_shape *s, const void *gy, const void *x,
-                            const double *mean, const double *scale, const double *slope,
-                            const double *shift, void *gx, void *scratch)
+/* gx = (gy - shift) * scale + (x - mean) * slope, per channel. */
+static void apply_backward(const fv_norm_plan *p, const void *gy, const void *x, const double *mean,
+                           const double *scale, const double *slope, const double *shift, void *gx,
+                           const fv_norm_scratch *at)
 {
-    plan p = make_plan(s, 3);
     fv_norm_job all = {.x = x,
                        .gy = gy,
                        .out = gx,
-                       .mean = spread(s, &p, mean, 0, scratch),
-                       .scale = spread(s, &p, scale, 1, scratch),
-                       .slope = spread(s, &p, slope, 2, scratch),
-                       .shift = spread(s, &p, shift, 3, scratch)};
-    run_all(s, &p, &all,
-            FV_ISA_PICK(fv_norm_kernels_, fv_isa_level())->apply_backward[s->dtype == FV_FLOAT64]);
+                       .mean = spread(p, mean, at->column[0]),
+                       .scale = spread(p, scale, at->column[1]),
+                       .slope = spread(p, slope, at->column[2]),
+                       .shift = spread(p, shift, at->column[3])};
+    run_all(p, 3, &all, p->kernels->apply_backward[type_of(p)]);
 }
 
 /* --- batch norm --------------------------------------------------------------------------- */
-
-enum { CHANNEL_VECTORS = 7 }; /* doubles per channel that the functions below keep in scratch */
-
-static fv_norm_shape shape_of(const fv_tensor *x)
-{
-    fv_norm_shape s = {.dtype = x->dtype, .channels = x->shape[1]};
-    s.rows = s.channels ? x->numel / s.channels : 0;
-    return s;
-}
-
-size_t fv_batch_norm_scratch(const fv_norm_shape *s)
-{
-    if (s->rows == 0 || s->channels == 0) return 0;
-    return (size_t)s->channels * CHANNEL_VECTORS * sizeof(double) + fv_norm_scratch(s);
-}
 
 /* Element c of a [C] tensor, or what stands for it when it is NULL. */
 static double channel_of(const fv_tensor *t, int64_t c, double absent)
@@ -270,8 +261,8 @@ static void finish_channel(const fv_batch_norm *b, int64_t c, int64_t rows, doub
     set_channel(b->running_var, c, (1 - m) * old_var + m * m2 / (n - 1));
 }
 
-/* Nothing to normalise: statistics are those given, or 0. */
-static void finish_empty(const fv_batch_norm *b, int64_t channels)
+/* Statistics that are not x's: the running ones in evaluation, 0 for an empty batch. */
+static void set_given_statistics(const fv_batch_norm *b, int64_t channels)
 {
     for (int64_t c = 0; c < channels; c++) {
         double var = channel_of(b->running_var, c, 0);
@@ -280,34 +271,23 @@ static void finish_empty(const fv_batch_norm *b, int64_t channels)
     }
 }
 
-/* In training from x, else from the running statistics. */
-static void find_statistics(const fv_batch_norm *b, const fv_norm_shape *s, double *mean,
-                            double *m2, void *scratch)
+void fv_batch_norm_run(const fv_norm_plan *p, const fv_batch_norm *b, void *scratch)
 {
-    if (!b->training) {
-        finish_empty(b, s->channels);
-        return;
+    if (p->rows == 0 || p->channels == 0 || !b->training) set_given_statistics(b, p->channels);
+    if (p->rows == 0 || p->channels == 0) return;
+    fv_scratch memory = {.memory = scratch};
+    const fv_norm_scratch at = fv_norm_layout(p, &memory);
+    double *mean = at.channel[0], *scale = at.channel[1], *shift = at.channel[2];
+    if (b->training) {
+        find_statistics(p, b->x->data, mean, scale, at.sums);
+        for (int64_t c = 0; c < p->channels; c++) finish_channel(b, c, p->rows, mean[c], scale[c]);
     }
-    fv_norm_statistics(s, b->x->data, mean, m2, scratch);
-    for (int64_t c = 0; c < s->channels; c++) finish_channel(b, c, s->rows, mean[c], m2[c]);
-}
-
-void fv_batch_norm_run(const fv_batch_norm *b, void *scratch)
-{
-    fv_norm_shape s = shape_of(b->x);
-    if (s.rows == 0 || s.channels == 0) {
-        finish_empty(b, s.channels);
-        return;
-    }
-    double *mean = scratch, *scale = mean + s.channels, *shift = scale + s.channels;
-    void *rest = mean + CHANNEL_VECTORS * s.channels;
-    find_statistics(b, &s, mean, scale, rest);
-    for (int64_t c = 0; c < s.channels; c++) {
+    for (int64_t c = 0; c < p->channels; c++) {
         mean[c] = channel_of(b->mean, c, 0);
         scale[c] = channel_of(b->invstd, c, 0) * channel_of(b->weight, c, 1);
         shift[c] = channel_of(b->bias, c, 0);
     }
-    fv_norm_apply(&s, b->epilogue, b->x->data, mean, scale, shift, b->y->data, rest);
+    apply(p, b->epilogue, b->x->data, mean, scale, shift, b->y->data, &at);
 }
 
 double fv_norm_invstd(double var, double eps)
@@ -318,36 +298,36 @@ double fv_norm_invstd(double var, double eps)
 /* With xhat = (x - mean) * invstd and means over the rows:
  *   gx = weight * invstd * (gy - mean(gy) - xhat * mean(gy * xhat))   in training,
  *   gx = weight * invstd * gy                                         else. */
-void fv_batch_norm_grad_run(const fv_batch_norm_grad *b, void *scratch)
+void fv_batch_norm_grad_run(const fv_norm_plan *p, const fv_batch_norm_grad *b, void *scratch)
 {
-    fv_norm_shape s = shape_of(b->x);
-    double *mean = scratch, *invstd = mean + s.channels, *sum = invstd + s.channels;
-    double *dot = sum + s.channels, *scale = dot + s.channels, *slope = scale + s.channels;
-    double *shift = slope + s.channels, n = (double)s.rows;
-    void *rest = mean + CHANNEL_VECTORS * s.channels;
-    if (s.rows == 0 || s.channels == 0) {
-        for (int64_t c = 0; c < s.channels; c++) set_channel(b->gweight, c, 0);
-        for (int64_t c = 0; c < s.channels; c++) set_channel(b->gbias, c, 0);
+    if (p->rows == 0 || p->channels == 0) {
+        for (int64_t c = 0; c < p->channels; c++) set_channel(b->gweight, c, 0);
+        for (int64_t c = 0; c < p->channels; c++) set_channel(b->gbias, c, 0);
         return;
     }
-    if (!b->mean) fv_norm_statistics(&s, b->x->data, mean, invstd, rest);
-    for (int64_t c = 0; c < s.channels; c++) {
+    fv_scratch memory = {.memory = scratch};
+    const fv_norm_scratch at = fv_norm_layout(p, &memory);
+    double *mean = at.channel[0], *invstd = at.channel[1], *sum = at.channel[2];
+    double *dot = at.channel[3], *scale = at.channel[4], *slope = at.channel[5];
+    double *shift = at.channel[6], n = (double)p->rows;
+    const void *x = b->x->data, *gy = b->gy->data;
+    if (!b->mean) find_statistics(p, x, mean, invstd, at.sums);
+    for (int64_t c = 0; c < p->channels; c++) {
         if (b->mean) mean[c] = channel_of(b->mean, c, 0);
         invstd[c] = b->invstd ? channel_of(b->invstd, c, 0) : fv_norm_invstd(invstd[c] / n, b->eps);
     }
-    fv_norm_dots(&s, b->gy->data, b->x->data, mean, sum, dot, rest);
-    for (int64_t c = 0; c < s.channels; c++) {
+    find_dots(p, gy, x, mean, sum, dot, &at);
+    for (int64_t c = 0; c < p->channels; c++) {
         set_channel(b->gbias, c, sum[c]);
         set_channel(b->gweight, c, dot[c] * invstd[c]);
         scale[c] = invstd[c] * channel_of(b->weight, c, 1);
         slope[c] = -scale[c] * dot[c] / n * invstd[c] * invstd[c];
-        shift[c] = -scale[c] * sum[c] / n;
+        shift[c] = sum[c] / n; /* subtracted from gy itself: equal ones leave 0 */
     }
     if (b->training) {
-        fv_norm_apply_backward(&s, b->gy->data, b->x->data, mean, scale, slope, shift, b->gx->data,
-                               rest);
+        apply_backward(p, gy, x, mean, scale, slope, shift, b->gx->data, &at);
         return;
     }
-    for (int64_t c = 0; c < s.channels; c++) mean[c] = shift[c] = 0;
-    fv_norm_apply(&s, FV_NORM_PLAIN, b->gy->data, mean, scale, shift, b->gx->data, rest);
+    for (int64_t c = 0; c < p->channels; c++) mean[c] = shift[c] = 0;
+    apply(p, FV_NORM_PLAIN, gy, mean, scale, shift, b->gx->data, &at);
 }

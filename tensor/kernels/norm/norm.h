@@ -14,37 +14,38 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "tensor/kernels/isa.h"
+#include "tensor/machine.h"
+#include "tensor/scratch.h"
 #include "tensor/tensor.h"
-
-typedef struct fv_norm_shape {
-    fv_dtype dtype;
-    int64_t rows, channels;
-} fv_norm_shape;
-
-/* Bytes of scratch for each of the functions below. */
-size_t fv_norm_scratch(const fv_norm_shape *s);
-
-/* mean and m2 (the sum of squared differences from the mean) of each channel; rows >= 1. */
-void fv_norm_statistics(const fv_norm_shape *s, const void *x, double *mean, double *m2,
-                        void *scratch);
 
 /* What follows the normalisation in the same pass over memory. */
 typedef enum fv_norm_epilogue { FV_NORM_PLAIN = 0, FV_NORM_RELU } fv_norm_epilogue;
 
-/* y = (x - mean) * scale + shift, per channel. */
-void fv_norm_apply(const fv_norm_shape *s, fv_norm_epilogue epilogue, const void *x,
-                   const double *mean, const double *scale, const double *shift, void *y,
-                   void *scratch);
+struct fv_norm_kernels;
 
-/* sum = sum of gy and dot = sum of gy * (x - mean), per channel. */
-void fv_norm_dots(const fv_norm_shape *s, const void *gy, const void *x, const double *mean,
-                  double *sum, double *dot, void *scratch);
+/* How rows are folded and cut, and with what they are computed. */
+typedef struct fv_norm_plan {
+    fv_dtype dtype;
+    int64_t rows, channels;
+    const struct fv_norm_kernels *kernels;
+    fv_machine machine;        /* each pass takes the threads that it is worth */
+    int64_t fold, columns;     /* columns = fold * channels */
+    int64_t folded_rows, tail; /* whole folded rows; rows left over, fewer than fold */
+    int64_t chunk_rows, chunks;
+} fv_norm_plan;
 
-/* gx = gy * scale + (x - mean) * slope + shift, per channel. */
-void fv_norm_apply_backward(const fv_norm_shape *s, const void *gy, const void *x,
-                            const double *mean, const double *scale, const double *slope,
-                            const double *shift, void *gx, void *scratch);
+fv_norm_plan fv_norm_make_plan(fv_dtype dtype, int64_t rows, int64_t channels, fv_machine machine);
+
+enum { FV_NORM_CHANNEL_ROWS = 7, FV_NORM_COLUMN_ROWS = 4 };
+
+typedef struct fv_norm_scratch {
+    double *channel[FV_NORM_CHANNEL_ROWS]; /* [channels] each */
+    void *column[FV_NORM_COLUMN_ROWS];     /* [columns] operands in the element type */
+    double *sums;                          /* [chunks][2][columns] */
+} fv_norm_scratch;
+
+/* Takes the scratch of both functions below; nothing for an empty input. */
+fv_norm_scratch fv_norm_layout(const fv_norm_plan *p, fv_scratch *s);
 
 /* --- whole ops on tensors ----------------------------------------------------------------- */
 
@@ -71,12 +72,9 @@ typedef struct fv_batch_norm_grad {
 /* 1 / sqrt(var + eps) of a batch; 0 where both are 0, as PyTorch has it. */
 double fv_norm_invstd(double var, double eps);
 
-/* Bytes of scratch for the two functions that follow. */
-size_t fv_batch_norm_scratch(const fv_norm_shape *s);
-
 /* The kernels: x, y, gy, gx are dense rows as said above. */
-void fv_batch_norm_run(const fv_batch_norm *b, void *scratch);
-void fv_batch_norm_grad_run(const fv_batch_norm_grad *b, void *scratch);
+void fv_batch_norm_run(const fv_norm_plan *p, const fv_batch_norm *b, void *scratch);
+void fv_batch_norm_grad_run(const fv_norm_plan *p, const fv_batch_norm_grad *b, void *scratch);
 
 /* The same by plain loops over any strides. */
 void fv_batch_norm_ref(const fv_batch_norm *b);

@@ -213,12 +213,12 @@ static void NAME(apply_backward)(const fv_norm_job *job)
     for (int64_t r = 0; r < job->rows; r++) {
         int64_t j = 0;
         for (; j + LANES <= job->columns; j += LANES) {
-            VEC d = (NAME(load)(x + j) - NAME(load)(mean + j)) * NAME(load)(slope + j);
-            NAME(store)
-            (gx + j, NAME(load)(gy + j) * NAME(load)(scale + j) + (d + NAME(load)(shift + j)));
+            VEC g = (NAME(load)(gy + j) - NAME(load)(shift + j)) * NAME(load)(scale + j);
+            VEC d = NAME(load)(x + j) - NAME(load)(mean + j);
+            NAME(store)(gx + j, g + d * NAME(load)(slope + j));
         }
         for (; j < job->columns; j++)
-            gx[j] = gy[j] * scale[j] + ((x[j] - mean[j]) * slope[j] + shift[j]);
+            gx[j] = (gy[j] - shift[j]) * scale[j] + (x[j] - mean[j]) * slope[j];
         x += job->columns;
         gy += job->columns;
         gx += job->columns;

@@ -1,4 +1,4 @@
-/* Pooling: the window tables and the division of pixels among threads. */
+/* Pooling: the window tables, the plan, and the division of pixels among threads. */
 #include "tensor/kernels/pool/pool.h"
 
 #include "tensor/parallel.h"
@@ -59,14 +59,36 @@ static bool is_empty(const fv_pool *g)
     return empty;
 }
 
-size_t fv_pool_scratch(const fv_pool *g)
+/* --- the plan --------------------------------------------------------------------------------- */
+
+/* The time is taken from the bytes of the larger side, at 8 bytes a nanosecond and core. */
+void fv_pool_make_plan(fv_pool_plan *p, fv_dtype dtype, fv_pool_pass pass, fv_machine machine)
 {
-    if (is_empty(g)) return 0;
-    size_t bytes = 0;
-    for (int i = 0; i < FV_POOL_AXES; i++)
-        bytes += (size_t)g->axis[i].out * sizeof(fv_pool_window) +
-                 (size_t)g->axis[i].in * sizeof(fv_pool_cover);
-    return bytes;
+    const fv_pool *g = &p->g;
+    p->kernels = FV_ISA_PICK(fv_pool_kernels_, machine.isa);
+    p->dtype = dtype;
+    p->pass = pass;
+    p->units = p->chunks = 0;
+    p->threads = 1;
+    if (is_empty(g)) return;
+    p->units = pass == FV_POOL_BACKWARD ? pixels_in(g) / g->axis[2].in : pixels_out(g);
+    if (p->units == 0) return;
+    double bytes = (double)at_least(pixels_in(g), pixels_out(g)) * (double)g->channels *
+                   (double)fv_dtype_size(dtype);
+    p->threads = fv_threads_for(machine, bytes / 8.0);
+    p->chunks = fv_chunks_for(bytes / 8.0, p->units);
+}
+
+fv_pool_tables fv_pool_layout(const fv_pool_plan *p, fv_scratch *s)
+{
+    fv_pool_tables t = {{NULL}, {NULL}};
+    for (int i = 0; i < FV_POOL_AXES && p->units > 0; i++) {
+        const fv_pool_axis *a = &p->g.axis[i];
+        t.windows[i] = fv_take(s, (size_t)a->out * sizeof(fv_pool_window));
+        if (p->pass == FV_POOL_BACKWARD)
+            t.covers[i] = fv_take(s, (size_t)a->in * sizeof(fv_pool_cover));
+    }
+    return t;
 }
 
 /* Windows begin and end in rising order, so those over one coordinate are neighbours (with
@@ -84,51 +106,50 @@ static void fill_covers(const fv_pool_axis *a, const fv_pool_window *windows, fv
     }
 }
 
-static void fill_tables(fv_pool_job *job, const fv_pool *g, bool backward, void *scratch)
+static fv_pool_tables fill_tables(const fv_pool_plan *p, void *scratch)
 {
-    fv_pool_window *windows = scratch;
+    fv_scratch memory = {.memory = scratch};
+    fv_pool_tables t = fv_pool_layout(p, &memory);
     for (int i = 0; i < FV_POOL_AXES; i++) {
-        job->windows[i] = windows;
-        for (int64_t o = 0; o < g->axis[i].out; o++) *windows++ = fv_pool_window_at(g, i, o);
+        for (int64_t o = 0; o < p->g.axis[i].out; o++)
+            t.windows[i][o] = fv_pool_window_at(&p->g, i, o);
+        if (t.covers[i]) fill_covers(&p->g.axis[i], t.windows[i], t.covers[i]);
     }
-    fv_pool_cover *covers = (fv_pool_cover *)windows;
-    for (int i = 0; i < FV_POOL_AXES && backward; i++) {
-        job->covers[i] = covers;
-        fill_covers(&g->axis[i], job->windows[i], covers);
-        covers += g->axis[i].in;
-    }
+    return t;
 }
 
-/* The time is taken from the bytes of the larger side, at 8 bytes a nanosecond and core. */
-static void run(const fv_pool *g, fv_dtype dtype, fv_pool_job *job, bool backward,
-                void (*const kernel[2])(const fv_pool_job *), void *scratch)
-{
-    if (is_empty(g)) return;
-    int64_t units = backward ? pixels_in(g) / g->axis[2].in : pixels_out(g);
-    if (units == 0) return;
-    job->g = g;
-    job->code_bytes = job->codes ? (int)fv_dtype_size(fv_pool_code_dtype(g)) : 0;
-    fill_tables(job, g, backward, scratch);
+/* --- running ---------------------------------------------------------------------------------- */
 
-    double bytes = (double)at_least(pixels_in(g), pixels_out(g)) * (double)g->channels *
-                   (double)fv_dtype_size(dtype);
-    int threads = fv_threads_for(fv_machine_now(), bytes / 8.0);
-    int64_t pieces = at_most(units, threads == 1 ? 1 : 8 * (int64_t)threads);
-    void (*compute)(const fv_pool_job *) = kernel[dtype == FV_FLOAT64];
-#pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
-    for (int64_t i = 0; i < pieces; i++) {
-        fv_pool_job piece = *job;
-        piece.first = units / pieces * i + at_most(i, units % pieces);
-        piece.last = units / pieces * (i + 1) + at_most(i + 1, units % pieces);
-        compute(&piece);
-    }
+typedef void (*pool_fn)(const fv_pool_job *job);
+
+typedef struct run {
+    const fv_pool_plan *plan;
+    fv_pool_job job; /* of all units */
+    pool_fn compute;
+} run;
+
+static void run_chunk(void *context, int64_t chunk, int slot)
+{
+    const run *r = context;
+    fv_pool_job job = r->job;
+    (void)slot;
+    job.first = fv_chunk_begin(r->plan->units, r->plan->chunks, chunk);
+    job.last = fv_chunk_begin(r->plan->units, r->plan->chunks, chunk + 1);
+    r->compute(&job);
 }
 
-void fv_pool_max(const fv_pool *g, fv_dtype dtype, const void *x, void *y, void *codes,
-                 void *scratch)
+static void run_all(const fv_pool_plan *p, fv_pool_job job, pool_fn compute, void *scratch)
 {
-    fv_pool_job job = {.from = x, .to = y, .codes = codes};
-    run(g, dtype, &job, false, FV_ISA_PICK(fv_pool_kernels_, fv_isa_level())->max, scratch);
+    if (p->units == 0) return;
+    fv_pool_tables tables = fill_tables(p, scratch);
+    job.g = &p->g;
+    job.code_bytes = (int)fv_dtype_size(fv_pool_code_dtype(&p->g));
+    for (int i = 0; i < FV_POOL_AXES; i++) {
+        job.windows[i] = tables.windows[i];
+        job.covers[i] = tables.covers[i];
+    }
+    run r = {.plan = p, .job = job, .compute = compute};
+    fv_parallel(p->threads, p->chunks, run_chunk, &r);
 }
 
 /* The kernels read codes through the field that forward writes. */
@@ -141,30 +162,80 @@ static void *writable(const void *codes)
     return pointer.write;
 }
 
-void fv_pool_max_backward(const fv_pool *g, fv_dtype dtype, const void *gy, const void *codes,
-                          void *gx, void *scratch)
+static int type_of(const fv_pool_plan *p)
 {
-    fv_pool_job job = {.from = gy, .to = gx, .codes = writable(codes)};
-    run(g, dtype, &job, true, FV_ISA_PICK(fv_pool_kernels_, fv_isa_level())->max_backward, scratch);
+    return p->dtype == FV_FLOAT64;
 }
 
-void fv_pool_max_gather(const fv_pool *g, fv_dtype dtype, const void *x, const void *codes, void *y,
+void fv_pool_max(const fv_pool_plan *p, const void *x, void *y, void *codes, void *scratch)
+{
+    fv_pool_job job = {.from = x, .to = y, .codes = codes};
+    run_all(p, job, p->kernels->max[type_of(p)], scratch);
+}
+
+void fv_pool_max_backward(const fv_pool_plan *p, const void *gy, const void *codes, void *gx,
+                          void *scratch)
+{
+    fv_pool_job job = {.from = gy, .to = gx, .codes = writable(codes)};
+    run_all(p, job, p->kernels->max_backward[type_of(p)], scratch);
+}
+
+void fv_pool_max_gather(const fv_pool_plan *p, const void *x, const void *codes, void *y,
                         void *scratch)
 {
     fv_pool_job job = {.from = x, .to = y, .codes = writable(codes)};
-    run(g, dtype, &job, false, FV_ISA_PICK(fv_pool_kernels_, fv_isa_level())->max_gather, scratch);
+    run_all(p, job, p->kernels->max_gather[type_of(p)], scratch);
 }
 
-void fv_pool_average(const fv_pool *g, fv_dtype dtype, const void *x, void *y, void *scratch)
+void fv_pool_average(const fv_pool_plan *p, const void *x, void *y, void *scratch)
 {
     fv_pool_job job = {.from = x, .to = y};
-    run(g, dtype, &job, false, FV_ISA_PICK(fv_pool_kernels_, fv_isa_level())->average, scratch);
+    run_all(p, job, p->kernels->average[type_of(p)], scratch);
 }
 
-void fv_pool_average_backward(const fv_pool *g, fv_dtype dtype, const void *gy, void *gx,
-                              void *scratch)
+void fv_pool_average_backward(const fv_pool_plan *p, const void *gy, void *gx, void *scratch)
 {
     fv_pool_job job = {.from = gy, .to = gx};
-    run(g, dtype, &job, true, FV_ISA_PICK(fv_pool_kernels_, fv_isa_level())->average_backward,
-        scratch);
+    run_all(p, job, p->kernels->average_backward[type_of(p)], scratch);
+}
+
+/* --- indices ---------------------------------------------------------------------------------- */
+
+/* Input coordinate of tap k of a window, or -1 when it lies outside. */
+static int64_t coordinate(const fv_pool_window *w, int64_t k, int64_t dilation)
+{
+    int64_t inside = k - w->tap;
+    return inside < 0 || inside >= w->count ? -1 : w->start + inside * dilation;
+}
+
+static int64_t index_of(const fv_pool_job *job, uint32_t code, const int64_t *out)
+{
+    const fv_pool_axis *a = job->g->axis;
+    const uint32_t height = (uint32_t)a[1].kernel, width = (uint32_t)a[2].kernel;
+    const uint32_t row = code / width;
+    int64_t d = coordinate(&job->windows[0][out[0]], row / height, a[0].dilation);
+    int64_t h = coordinate(&job->windows[1][out[1]], row % height, a[1].dilation);
+    int64_t w = coordinate(&job->windows[2][out[2]], code % width, a[2].dilation);
+    return d < 0 || h < 0 || w < 0 ? -1 : (d * a[1].in + h) * a[2].in + w;
+}
+
+static void find_indices(const fv_pool_job *job)
+{
+    const fv_pool_axis *a = job->g->axis;
+    const int64_t channels = job->g->channels;
+    const uint8_t *bytes = job->codes;
+    const int32_t *words = job->codes;
+    int64_t *indices = job->to;
+    for (int64_t pixel = job->first; pixel < job->last; pixel++) {
+        int64_t out[] = {pixel / (a[2].out * a[1].out) % a[0].out, pixel / a[2].out % a[1].out,
+                         pixel % a[2].out};
+        for (int64_t i = pixel * channels; i < (pixel + 1) * channels; i++)
+            indices[i] = index_of(job, job->code_bytes == 1 ? bytes[i] : (uint32_t)words[i], out);
+    }
+}
+
+void fv_pool_indices(const fv_pool_plan *p, const void *codes, int64_t *indices, void *scratch)
+{
+    fv_pool_job job = {.to = indices, .codes = writable(codes)};
+    run_all(p, job, find_indices, scratch);
 }

@@ -2,9 +2,9 @@
  *
  * One geometry serves 1 to 3 spatial axes (missing leading axes have length 1), fixed and adaptive
  * windows, maximum and average. Everything about an axis is looked up in two tables, built once a
- * call in the caller's scratch: for each output coordinate its window, for each input coordinate
- * the windows that cover it. Forward kernels walk output pixels, backward kernels input rows, so
- * each is written by one thread, in a fixed order of additions.
+ * call in scratch: for each output coordinate its window, for each input coordinate the windows
+ * that cover it. Forward kernels walk output pixels, backward kernels input rows, so each is
+ * written by one thread, in a fixed order of additions.
  *
  * A maximum is remembered as the number of its tap in the window (kd * KH + kh) * KW + kw, in one
  * byte where that fits. A number that names no tap inside the input is harmless: nothing is ever
@@ -16,7 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "tensor/kernels/isa.h"
+#include "tensor/machine.h"
+#include "tensor/scratch.h"
 #include "tensor/tensor.h"
 
 enum { FV_POOL_AXES = 3 };
@@ -48,20 +49,51 @@ fv_pool_window fv_pool_window_at(const fv_pool *g, int axis, int64_t out);
 /* Element type of the tap numbers: uint8 or int32. */
 fv_dtype fv_pool_code_dtype(const fv_pool *g);
 
-/* Bytes of scratch for the tables; 0 when there is nothing to compute. */
-size_t fv_pool_scratch(const fv_pool *g);
+/* What a kernel walks: pixels of the output (forward) or rows of the input (backward). */
+typedef enum fv_pool_pass { FV_POOL_FORWARD, FV_POOL_BACKWARD } fv_pool_pass;
 
-/* x, gx [N, D, H, W, C] and y, gy, codes [N, OD, OH, OW, C], dense. codes may be NULL in
- * fv_pool_max. All elements of the last pointer argument before scratch are written. */
-void fv_pool_max(const fv_pool *g, fv_dtype dtype, const void *x, void *y, void *codes,
-                 void *scratch);
-void fv_pool_max_backward(const fv_pool *g, fv_dtype dtype, const void *gy, const void *codes,
-                          void *gx, void *scratch);
-void fv_pool_max_gather(const fv_pool *g, fv_dtype dtype, const void *x, const void *codes, void *y,
+struct fv_pool_kernels;
+
+typedef struct fv_pool_plan {
+    fv_pool g;
+    const struct fv_pool_kernels *kernels;
+    fv_dtype dtype;
+    fv_pool_pass pass;
+    int64_t units, chunks; /* 0: nothing to compute */
+    int threads;
+} fv_pool_plan;
+
+/* Completes a plan whose g is set. */
+void fv_pool_make_plan(fv_pool_plan *p, fv_dtype dtype, fv_pool_pass pass, fv_machine machine);
+
+/* The windows [first, last) that cover an input coordinate. */
+typedef struct fv_pool_cover {
+    int64_t first, last;
+} fv_pool_cover;
+
+/* By output coordinate and, in backward, by input coordinate of each axis. */
+typedef struct fv_pool_tables {
+    fv_pool_window *windows[FV_POOL_AXES];
+    fv_pool_cover *covers[FV_POOL_AXES];
+} fv_pool_tables;
+
+/* Takes the plan's scratch. */
+fv_pool_tables fv_pool_layout(const fv_pool_plan *p, fv_scratch *s);
+
+/* x, gx [N, D, H, W, C] and y, gy, codes [N, OD, OH, OW, C], dense; codes of fv_pool_code_dtype.
+ * All elements of the last pointer arguments before scratch are written. Backward takes a plan for
+ * FV_POOL_BACKWARD, the others one for FV_POOL_FORWARD. */
+void fv_pool_max(const fv_pool_plan *p, const void *x, void *y, void *codes, void *scratch);
+void fv_pool_max_backward(const fv_pool_plan *p, const void *gy, const void *codes, void *gx,
+                          void *scratch);
+void fv_pool_max_gather(const fv_pool_plan *p, const void *x, const void *codes, void *y,
                         void *scratch);
-void fv_pool_average(const fv_pool *g, fv_dtype dtype, const void *x, void *y, void *scratch);
-void fv_pool_average_backward(const fv_pool *g, fv_dtype dtype, const void *gy, void *gx,
-                              void *scratch);
+void fv_pool_average(const fv_pool_plan *p, const void *x, void *y, void *scratch);
+void fv_pool_average_backward(const fv_pool_plan *p, const void *gy, void *gx, void *scratch);
+
+/* indices (int64, dense like codes) = flat position within the (N, C) plane of the tap that codes
+ * names, or -1 when that lies outside the input. */
+void fv_pool_indices(const fv_pool_plan *p, const void *codes, int64_t *indices, void *scratch);
 
 /* The twins: logical [N, C, spatial] tensors of any strides, codes of any integer dtype. */
 void fv_pool_max_ref(const fv_pool *g, const fv_tensor *x, fv_tensor *y, fv_tensor *codes);
@@ -72,16 +104,9 @@ void fv_pool_max_gather_ref(const fv_pool *g, const fv_tensor *x, const fv_tenso
 void fv_pool_average_ref(const fv_pool *g, const fv_tensor *x, fv_tensor *y);
 void fv_pool_average_backward_ref(const fv_pool *g, const fv_tensor *gy, fv_tensor *gx);
 
-/* indices[n, c, o] = flat position within the (N, C) plane of the tap that codes names, or -1 when
- * that lies outside the input. Any strides. */
-void fv_pool_indices(const fv_pool *g, const fv_tensor *codes, fv_tensor *indices);
+void fv_pool_indices_ref(const fv_pool *g, const fv_tensor *codes, fv_tensor *indices);
 
 /* --- between pool.c and pool_isa.c ------------------------------------------------------------ */
-
-/* The windows [first, last) that cover an input coordinate. */
-typedef struct fv_pool_cover {
-    int64_t first, last;
-} fv_pool_cover;
 
 /* Pixels [first, last) of the output (forward) or rows of the input (backward). */
 typedef struct fv_pool_job {
@@ -91,7 +116,7 @@ typedef struct fv_pool_job {
     const void *from; /* x or gy */
     void *to;         /* y or gx */
     void *codes;
-    int code_bytes; /* 0: none, 1 or 4 */
+    int code_bytes; /* 1 or 4 */
     int64_t first, last;
 } fv_pool_job;
 

@@ -48,7 +48,7 @@ FV_INLINE void NAME(store_codes)(void *codes, int64_t at, int code_bytes, NAME(m
         NAME(bytes) b = __builtin_convertvector(h, NAME(bytes));
 #endif
         memcpy((uint8_t *)codes + at, &b, sizeof b);
-    } else if (code_bytes == 4) {
+    } else {
         NAME(ints) i = __builtin_convertvector(v, NAME(ints));
         memcpy((int32_t *)codes + at, &i, sizeof i);
     }
@@ -70,6 +70,7 @@ FV_INLINE NAME(window) NAME(window_of)(const fv_pool_job *job, position p)
                          *w = &job->windows[2][p.w];
     int64_t c = job->g->channels;
     int64_t first = ((p.n * a[0].in + d->start) * a[1].in + h->start) * a[2].in + w->start;
+    bool empty = d->count == 0 || h->count == 0 || w->count == 0;
     return (NAME(window)){
         .x = (const T *)job->from + first * c,
         .count_d = d->count,
@@ -78,7 +79,7 @@ FV_INLINE NAME(window) NAME(window_of)(const fv_pool_job *job, position p)
         .step_d = a[0].dilation * a[1].in * a[2].in * c,
         .step_h = a[1].dilation * a[2].in * c,
         .step_w = a[2].dilation * c,
-        .code = (d->tap * a[1].kernel + h->tap) * a[2].kernel + w->tap,
+        .code = empty ? 0 : (d->tap * a[1].kernel + h->tap) * a[2].kernel + w->tap,
         .code_d = a[1].kernel * a[2].kernel,
         .code_h = a[2].kernel,
     };
@@ -207,10 +208,8 @@ static void NAME(max)(const fv_pool_job *job)
 {
     if (job->code_bytes == 1)
         NAME(max_pixels)(job, 1);
-    else if (job->code_bytes == 4)
-        NAME(max_pixels)(job, 4);
     else
-        NAME(max_pixels)(job, 0);
+        NAME(max_pixels)(job, 4);
 }
 
 /* Adds gy of one window to its taps in one row of gx, where the maximum was there. */

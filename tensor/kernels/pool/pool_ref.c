@@ -206,7 +206,7 @@ void fv_pool_max_gather_ref(const fv_pool *g, const fv_tensor *x, const fv_tenso
     for_each_window((visit){.g = g, .from = x, .codes = codes, .to = y}, visit_max_gather);
 }
 
-void fv_pool_indices(const fv_pool *g, const fv_tensor *codes, fv_tensor *indices)
+void fv_pool_indices_ref(const fv_pool *g, const fv_tensor *codes, fv_tensor *indices)
 {
     for_each_window((visit){.g = g, .codes = codes, .to = indices}, visit_indices);
 }
