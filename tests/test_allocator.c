@@ -218,11 +218,11 @@ END_TEST
 START_TEST(a_loop_asks_the_system_for_nothing_from_its_third_turn_on)
 {
     for (int count = 1; count <= 16; count += 5)
-        for (size_t bytes = 300000; bytes < 30 * MB; bytes *= 3) {
+        for (size_t bytes = 300000; bytes < 10 * MB; bytes *= 3) {
             turn(count, bytes);
             turn(count, bytes);
             int64_t allocs = fv_memory_stats().system_allocs;
-            for (int k = 0; k < 300; k++) turn(count, bytes);
+            for (int k = 0; k < 30; k++) turn(count, bytes);
             ck_assert_int_eq(fv_memory_stats().system_allocs, allocs);
         }
     fv_empty_cache();
@@ -232,12 +232,12 @@ END_TEST
 START_TEST(a_peak_long_past_is_forgotten)
 {
     fv_empty_cache();
-    turn(12, 10 * MB);
+    turn(12, 4 * MB);
     fv_memory_info high = fv_memory_stats();
-    ck_assert_int_ge(high.cached_bytes, 200 * MB);
-    for (int k = 0; k < 200; k++) turn(2, 10 * MB);
+    ck_assert_int_ge(high.cached_bytes, 100 * MB);
+    for (int k = 0; k < 200; k++) turn(2, 4 * MB);
     ck_assert_int_eq(fv_memory_stats().reserved_bytes, high.reserved_bytes);
-    for (int k = 0; k < 5000; k++) turn(2, 10 * MB);
+    for (int k = 0; k < 4000; k++) turn(2, 4 * MB);
     ck_assert_int_lt(fv_memory_stats().cached_bytes, 64 * MIB);
     fv_empty_cache();
 }
