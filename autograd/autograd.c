@@ -18,7 +18,7 @@ fv_tensor *fv_requires_grad(fv_tensor *t, bool requires_grad)
         return fv_failed_tensor();
     }
     if (requires_grad && !fv_dtype_is_floating(t->dtype)) {
-        fv_fail(FV_ERR_DTYPE, "requires_grad: %s is %s, only floating types have gradients",
+        fv_fail(FV_ERR_DTYPE, "requires_grad: %s is %s, only float32 and float64 have gradients",
                 fv_text(t), fv_dtype_name(t->dtype));
         return fv_failed_tensor();
     }

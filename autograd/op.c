@@ -81,6 +81,7 @@ static bool may_be_missing(const fv_op *op, int i)
 static fv_status check_inputs(fv_call *c)
 {
     const fv_op *op = c->op;
+    bool computes = op->forward && !op->any_dtype;
     if (op->inputs != FV_ANY && c->inputs != op->inputs)
         return fv_reject(c, FV_ERR_OPTION, "%d inputs given, %d needed", c->inputs, op->inputs);
     for (int i = 0; i < c->inputs; i++) {
@@ -88,6 +89,10 @@ static fv_status check_inputs(fv_call *c)
         if (!t && !may_be_missing(op, i))
             return fv_reject(c, FV_ERR_OPTION, "%s is NULL", fv_input_name(op, i));
         if (t && t->failed) return fv_error_status() ? fv_error_status() : FV_ERR_STATE;
+        if (t && computes && fv_dtypes[t->dtype].stored)
+            return fv_reject(c, FV_ERR_DTYPE,
+                             "%s %s is %s, a type only to store; convert it with fv_to",
+                             fv_input_name(op, i), fv_text(t), fv_dtype_name(t->dtype));
         if (t && t->shapes_only) c->shapes_only = true;
     }
     return FV_OK;

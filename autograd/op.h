@@ -138,6 +138,8 @@ struct fv_op {
     size_t options_size;
     const fv_option *option_fields; /* every field of the options; ends with name NULL */
     bool inplace; /* fv_apply_inplace may be used: no element is read after its place is written */
+    bool any_dtype; /* moves or converts elements but computes nothing: takes the dtypes that are
+                       only stored as well, which the core refuses for other ops (not for views) */
 
     /* Checks shapes, dtypes and options, fills c->spec. Returns FV_OK or the status of fv_reject.
      */

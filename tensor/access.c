@@ -2,20 +2,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "tensor/kernels/element.h"
 #include "tensor/tensor.h"
-
-static double read_element(fv_dtype dtype, const void *p)
-{
-    switch (dtype) {
-    case FV_BOOL: return *(const uint8_t *)p != 0;
-    case FV_UINT8: return *(const uint8_t *)p;
-    case FV_INT32: return *(const int32_t *)p;
-    case FV_INT64: return (double)*(const int64_t *)p;
-    case FV_FLOAT32: return (double)*(const float *)p;
-    case FV_FLOAT64: return *(const double *)p;
-    }
-    return (double)NAN;
-}
 
 double fv_item(const fv_tensor *t)
 {
@@ -24,7 +12,7 @@ double fv_item(const fv_tensor *t)
         return (double)NAN;
     }
     if (t->failed) return (double)NAN;
-    if (t->numel == 1) return read_element(t->dtype, t->data);
+    if (t->numel == 1) return fv_element_get(t, 0);
     fv_shape shape = fv_shape_of(t);
     fv_fail(FV_ERR_SHAPE, "item: a tensor of one element is needed, this one is %s",
             fv_shape_text(&shape));
@@ -49,8 +37,7 @@ double fv_at(const fv_tensor *t, const int64_t *index)
         }
         offset += k * t->strides[i];
     }
-    return read_element(t->dtype,
-                        (const char *)t->data + offset * (int64_t)fv_dtype_size(t->dtype));
+    return fv_element_get(t, offset);
 }
 
 static void *typed_data(fv_tensor *t, fv_dtype dtype)
@@ -86,6 +73,16 @@ int32_t *fv_data_int32(fv_tensor *t)
     return typed_data(t, FV_INT32);
 }
 
+int16_t *fv_data_int16(fv_tensor *t)
+{
+    return typed_data(t, FV_INT16);
+}
+
+int8_t *fv_data_int8(fv_tensor *t)
+{
+    return typed_data(t, FV_INT8);
+}
+
 uint8_t *fv_data_uint8(fv_tensor *t)
 {
     return typed_data(t, FV_UINT8);
@@ -94,6 +91,16 @@ uint8_t *fv_data_uint8(fv_tensor *t)
 bool *fv_data_bool(fv_tensor *t)
 {
     return typed_data(t, FV_BOOL);
+}
+
+uint16_t *fv_data_float16(fv_tensor *t)
+{
+    return typed_data(t, FV_FLOAT16);
+}
+
+uint16_t *fv_data_bfloat16(fv_tensor *t)
+{
+    return typed_data(t, FV_BFLOAT16);
 }
 
 /* A handle, on the stack, over row-major memory of the caller. */

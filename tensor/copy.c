@@ -1,12 +1,13 @@
 /* Copies with conversion between any two layouts and dtypes.
  *
  * Dimensions are sorted by the target's strides and merged where both sides allow, so that most
- * copies become one long row; rows are shared among threads. */
+ * copies become one long row. Rows, long ones in pieces, are shared among threads. */
 #include <string.h>
 
+#include "tensor/kernels/elementwise/convert.h"
 #include "tensor/kernels/view/transpose.h"
+#include "tensor/ranges.h"
 #include "tensor/tensor.h"
-#include "tensor/parallel.h"
 
 typedef struct copy_plan {
     int ndim;
@@ -44,112 +45,90 @@ static copy_plan plan_copy(const fv_tensor *dst, const fv_tensor *src)
     return p;
 }
 
-typedef void (*row_copy)(void *dst, const void *src, int64_t n, int64_t ds, int64_t ss);
+/* The pieces of all rows, numbered row by row; the unit of work. */
+typedef struct copy_job {
+    copy_plan p;
+    fv_conversion conversion;
+    bool plain; /* rows without gaps whose bits stay */
+    char *dst;
+    const char *src;
+    int64_t row, piece, pieces; /* elements of a row and of a piece, pieces of a row */
+} copy_job;
 
-/* A float outside the integer's range, or NaN, becomes its smallest number, as on x86 in PyTorch;
- * C leaves it undefined. */
-static inline int64_t to_int64(double v)
+/* Offsets of a row, and its index in the outer dimensions. */
+typedef struct copy_place {
+    int64_t index[FV_MAX_DIMS], dst, src;
+} copy_place;
+
+static copy_place find_row(const copy_plan *p, int64_t row)
 {
-    return v > -9.2233720368547758e18 && v < 9.2233720368547758e18 ? (int64_t)v : INT64_MIN;
+    copy_place at = {.dst = 0, .src = 0};
+    for (int i = p->ndim - 2; i >= 0; i--) {
+        at.index[i] = row % p->shape[i];
+        row /= p->shape[i];
+        at.dst += at.index[i] * p->dst[i];
+        at.src += at.index[i] * p->src[i];
+    }
+    return at;
 }
 
-static inline int32_t to_int32(double v)
+static void next_row(const copy_plan *p, copy_place *at)
 {
-    return v > -2147483649.0 && v < 2147483648.0 ? (int32_t)v : INT32_MIN;
-}
-
-#define TO_SAME(T, v) ((T)(v))
-#define TO_BOOL(T, v) ((T)((v) != 0))
-#define TO_INT(T, v)  ((T)to_int64((double)(v)))
-#define TO_I32(T, v)  ((T)to_int32((double)(v)))
-
-#define ROW(name, D, S, CONVERT)                                                                   \
-    static void name(void *dst_, const void *src_, int64_t n, int64_t ds, int64_t ss)              \
-    {                                                                                              \
-        D *dst = dst_;                                                                             \
-        const S *src = src_;                                                                       \
-        if (ds == 1 && ss == 1)                                                                    \
-            for (int64_t i = 0; i < n; i++) dst[i] = CONVERT(D, src[i]);                           \
-        else                                                                                       \
-            for (int64_t i = 0; i < n; i++) dst[i * ds] = CONVERT(D, src[i * ss]);                 \
-    }
-#define ROWS(D, d, CONVERT_INT, CONVERT_FLOAT)                                                     \
-    ROW(d##_from_u8, D, uint8_t, CONVERT_INT)                                                      \
-    ROW(d##_from_i32, D, int32_t, CONVERT_INT)                                                     \
-    ROW(d##_from_i64, D, int64_t, CONVERT_INT)                                                     \
-    ROW(d##_from_f32, D, float, CONVERT_FLOAT)                                                     \
-    ROW(d##_from_f64, D, double, CONVERT_FLOAT)
-ROWS(uint8_t, b8, TO_BOOL, TO_BOOL)
-ROWS(uint8_t, u8, TO_SAME, TO_INT)
-ROWS(int32_t, i32, TO_SAME, TO_I32)
-ROWS(int64_t, i64, TO_SAME, TO_INT)
-ROWS(float, f32, TO_SAME, TO_SAME)
-ROWS(double, f64, TO_SAME, TO_SAME)
-
-#define ENTRY(d)                                                                                   \
-    {                                                                                              \
-        d##_from_u8, d##_from_u8, d##_from_i32, d##_from_i64, d##_from_f32, d##_from_f64           \
-    }
-static const row_copy rows[FV_DTYPE_COUNT][FV_DTYPE_COUNT] = {ENTRY(b8),  ENTRY(u8),  ENTRY(i32),
-                                                              ENTRY(i64), ENTRY(f32), ENTRY(f64)};
-
-/* Copies rows [first, last) of the plan; a row is the innermost dimension. */
-static void copy_rows(const copy_plan *p, char *dst, const char *src, size_t dsize, size_t ssize,
-                      row_copy copy, int64_t first, int64_t last)
-{
-    int inner = p->ndim - 1;
-    int64_t index[FV_MAX_DIMS] = {0}, rest = first, od = 0, os = 0;
-    for (int i = inner - 1; i >= 0; i--) {
-        index[i] = rest % p->shape[i];
-        rest /= p->shape[i];
-        od += index[i] * p->dst[i];
-        os += index[i] * p->src[i];
-    }
-    bool plain = dsize == ssize && copy == NULL && p->dst[inner] == 1 && p->src[inner] == 1;
-    for (int64_t r = first; r < last; r++) {
-        char *d = dst + od * (int64_t)dsize;
-        const char *s = src + os * (int64_t)ssize;
-        if (plain)
-            memcpy(d, s, (size_t)p->shape[inner] * dsize);
-        else
-            copy(d, s, p->shape[inner], p->dst[inner], p->src[inner]);
-        for (int i = inner - 1; i >= 0; i--) {
-            od += p->dst[i], os += p->src[i];
-            if (++index[i] < p->shape[i]) break;
-            od -= p->shape[i] * p->dst[i], os -= p->shape[i] * p->src[i];
-            index[i] = 0;
-        }
+    for (int i = p->ndim - 2; i >= 0; i--) {
+        at->dst += p->dst[i], at->src += p->src[i];
+        if (++at->index[i] < p->shape[i]) return;
+        at->dst -= p->shape[i] * p->dst[i], at->src -= p->shape[i] * p->src[i];
+        at->index[i] = 0;
     }
 }
 
-/* One long row is cut in pieces for the threads. */
-static void split_single_row(copy_plan *p)
+static void copy_piece(const copy_job *j, const copy_place *at, int64_t piece)
+{
+    int64_t ds = j->p.dst[j->p.ndim - 1], ss = j->p.src[j->p.ndim - 1], first = piece * j->piece;
+    int64_t n = j->row - first < j->piece ? j->row - first : j->piece;
+    char *dst = j->dst + (at->dst + first * ds) * (int64_t)j->conversion.to_size;
+    const char *src = j->src + (at->src + first * ss) * (int64_t)j->conversion.from_size;
+    if (j->plain)
+        memcpy(dst, src, (size_t)n * j->conversion.to_size);
+    else
+        fv_convert(&j->conversion, dst, ds, src, ss, n);
+}
+
+/* Units [first, last). */
+static void copy_units(const void *job, int64_t first, int64_t last)
+{
+    const copy_job *j = job;
+    copy_place at = {.dst = 0, .src = 0};
+    if (first > 0) at = find_row(&j->p, first / j->pieces);
+    int64_t piece = first > 0 ? first % j->pieces : 0;
+    for (int64_t unit = first; unit < last; unit++) {
+        copy_piece(j, &at, piece);
+        if (++piece < j->pieces) continue;
+        piece = 0;
+        next_row(&j->p, &at);
+    }
+}
+
+static void copy_elements(fv_machine machine, fv_tensor *dst, const fv_tensor *src)
 {
     enum { PIECE = 16384 };
-    if (p->ndim != 1 || p->shape[0] < 2 * PIECE || p->shape[0] % PIECE) return;
-    p->ndim = 2;
-    p->shape[1] = PIECE, p->dst[1] = p->dst[0], p->src[1] = p->src[0];
-    p->shape[0] /= PIECE, p->dst[0] *= PIECE, p->src[0] *= PIECE;
+    copy_job j = {.p = plan_copy(dst, src),
+                  .conversion = fv_conversion_for(machine.isa, dst->dtype, src->dtype),
+                  .dst = dst->data,
+                  .src = src->data};
+    int inner = j.p.ndim - 1;
+    j.plain = !j.conversion.first && j.p.dst[inner] == 1 && j.p.src[inner] == 1;
+    j.row = j.p.shape[inner];
+    j.piece = j.row < 2 * PIECE ? j.row : PIECE;
+    j.pieces = j.piece == j.row ? 1 : (j.row - 1) / PIECE + 1; /* divisions are dear */
+    int64_t rows = inner == 0 ? 1 : dst->numel / j.row;
+    double nanoseconds = (double)dst->numel * (j.plain ? 0.15 : 0.5);
+    fv_parallel_ranges(machine, nanoseconds, rows * j.pieces, copy_units, &j);
 }
 
 void fv_copy_elements(fv_tensor *dst, const fv_tensor *src)
 {
-    if (dst->numel == 0 || fv_transpose_copy(fv_machine_now(), dst, src)) return;
-    copy_plan p = plan_copy(dst, src);
-    split_single_row(&p);
-    size_t dsize = fv_dtype_size(dst->dtype), ssize = fv_dtype_size(src->dtype);
-    int inner = p.ndim - 1;
-    bool plain = dst->dtype == src->dtype && p.dst[inner] == 1 && p.src[inner] == 1;
-    row_copy copy = plain ? NULL : rows[dst->dtype][src->dtype];
-    int64_t count = dst->numel / p.shape[inner];
-    int threads = fv_threads_for(fv_machine_now(), (double)dst->numel * (plain ? 0.15 : 0.5));
-    if (threads > count) threads = (int)count;
-    if (threads <= 1) {
-        copy_rows(&p, dst->data, src->data, dsize, ssize, copy, 0, count);
-        return;
-    }
-#pragma omp parallel for num_threads(threads) schedule(static)
-    for (int i = 0; i < threads; i++)
-        copy_rows(&p, dst->data, src->data, dsize, ssize, copy, count * i / threads,
-                  count * (i + 1) / threads);
+    fv_machine machine = fv_machine_now();
+    if (dst->numel == 0 || fv_transpose_copy(machine, dst, src)) return;
+    copy_elements(machine, dst, src);
 }

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "tensor/kernels/element.h"
 #include "tensor/random_impl.h"
 
 /* --- checks and allocation -------------------------------------------------------------------- */
@@ -26,13 +27,16 @@ static fv_tensor *own(const char *name, fv_tensor *t, const fv_shape *shape)
     return fv_scope_adopt(t);
 }
 
+static bool valid_dtype(const char *name, fv_dtype dtype)
+{
+    if (fv_dtype_exists(dtype)) return true;
+    refuse(name, FV_ERR_DTYPE, "%d is no dtype", (int)dtype);
+    return false;
+}
+
 static bool valid_shape(const char *name, const fv_shape *shape, fv_dtype dtype)
 {
-    size_t size = fv_dtype_size(dtype);
-    if (size == 0) {
-        refuse(name, FV_ERR_DTYPE, "%d is no dtype", (int)dtype);
-        return false;
-    }
+    if (!valid_dtype(name, dtype)) return false;
     if (shape->ndim < 0 || shape->ndim > FV_MAX_DIMS) {
         refuse(name, FV_ERR_SHAPE, "a shape has 0 to %d dimensions, not %d", FV_MAX_DIMS,
                shape->ndim);
@@ -42,7 +46,7 @@ static bool valid_shape(const char *name, const fv_shape *shape, fv_dtype dtype)
     fv_shape widest = *shape;
     for (int i = 0; i < widest.ndim; i++) widest.dim[i] += widest.dim[i] == 0;
     int64_t numel = fv_shape_numel(&widest);
-    if (numel < 0 || numel > (INT64_C(1) << 62) / (int64_t)size) {
+    if (numel < 0 || numel > (INT64_C(1) << 62) / (int64_t)fv_dtypes[dtype].size) {
         refuse(name, FV_ERR_SHAPE, "shape %s has a negative dimension or too many elements",
                fv_shape_text(shape));
         return false;
@@ -55,7 +59,7 @@ static fv_tensor *make(const char *name, const fv_create_args *a)
 {
     if (!valid_shape(name, &a->shape, a->dtype)) return fv_failed_tensor();
     if (a->requires_grad && !fv_dtype_is_floating(a->dtype)) {
-        return refuse(name, FV_ERR_DTYPE, "only floating dtypes can require gradients, not %s",
+        return refuse(name, FV_ERR_DTYPE, "only float32 and float64 can require gradients, not %s",
                       fv_dtype_name(a->dtype));
     }
     int64_t strides[FV_MAX_DIMS];
@@ -90,40 +94,16 @@ static fv_tensor *make_like(const char *name, const fv_tensor *t)
 
 /* --- values ----------------------------------------------------------------------------------- */
 
-/* Can dtype hold v, cut to an integer where it is one? */
-static bool holds(fv_dtype dtype, double v)
-{
-    switch (dtype) {
-    case FV_UINT8: return v > -1.0 && v < 256.0;
-    case FV_INT32: return v > -2147483649.0 && v < 2147483648.0;
-    case FV_INT64: return v >= -0x1p63 && v < 0x1p63;
-    default: return true;
-    }
-}
-
-/* data[i] = v, which dtype holds. */
-static void put(fv_dtype dtype, void *data, int64_t i, double v)
-{
-    switch (dtype) {
-    case FV_BOOL: ((bool *)data)[i] = v != 0.0; break;
-    case FV_UINT8: ((uint8_t *)data)[i] = (uint8_t)v; break;
-    case FV_INT32: ((int32_t *)data)[i] = (int32_t)v; break;
-    case FV_INT64: ((int64_t *)data)[i] = (int64_t)v; break;
-    case FV_FLOAT32: ((float *)data)[i] = (float)v; break;
-    case FV_FLOAT64: ((double *)data)[i] = v; break;
-    }
-}
-
 /* All elements of a dense tensor = v. */
 static fv_tensor *fill(const char *name, fv_tensor *t, double v)
 {
     if (t->failed) return t;
-    if (!holds(t->dtype, v)) {
+    if (!fv_dtype_holds(t->dtype, v)) {
         return refuse(name, FV_ERR_OPTION, "%s cannot hold %g", fv_dtype_name(t->dtype), v);
     }
     if (t->numel == 0 || t->shapes_only) return t;
     size_t size = fv_dtype_size(t->dtype), bytes = (size_t)t->numel * size;
-    put(t->dtype, t->data, 0, v);
+    fv_store(t->dtype, t->data, 0, v);
     if (v == 0.0 && !signbit(v)) {
         memset(t->data, 0, bytes);
         return t;
@@ -144,7 +124,7 @@ static fv_tensor *randomize(const char *name, fv_tensor *t,
 {
     if (t->failed) return t;
     if (!fv_dtype_is_floating(t->dtype)) {
-        return refuse(name, FV_ERR_DTYPE, "needs a floating dtype, not %s",
+        return refuse(name, FV_ERR_DTYPE, "needs float32 or float64, not %s (see fv_to)",
                       fv_dtype_name(t->dtype));
     }
     if (t->shapes_only) return t; /* and the generator stays where it is */
@@ -197,7 +177,7 @@ fv_tensor *fv_eye_ex(const fv_eye_args *a)
     fv_shape shape = {2, {a->n, m}};
     fv_tensor *t = fill("eye", make_plain("eye", shape, a->dtype), 0.0);
     if (t->failed) return t;
-    for (int64_t i = 0; i < a->n && i < m; i++) put(t->dtype, t->data, i * (m + 1), 1.0);
+    for (int64_t i = 0; i < a->n && i < m; i++) fv_store(t->dtype, t->data, i * (m + 1), 1.0);
     return t;
 }
 
@@ -205,7 +185,8 @@ fv_tensor *fv_eye_ex(const fv_eye_args *a)
 
 fv_tensor *fv_arange_ex(const fv_range_args *a)
 {
-    bool whole = !fv_dtype_is_floating(a->dtype);
+    if (!valid_dtype("arange", a->dtype)) return fv_failed_tensor();
+    bool whole = fv_dtypes[a->dtype].kind != FV_KIND_FLOATING;
     double start = whole ? trunc(a->start) : a->start;
     double end = whole ? trunc(a->end) : a->end;
     double step = whole ? trunc(a->step) : a->step;
@@ -216,22 +197,24 @@ fv_tensor *fv_arange_ex(const fv_range_args *a)
                       "that leads from start to end",
                       a->start, a->end, a->step);
     }
-    if (count > 0.0 && !(holds(a->dtype, start) && holds(a->dtype, start + (count - 1.0) * step))) {
+    if (count > 0.0 && !(fv_dtype_holds(a->dtype, start) &&
+                         fv_dtype_holds(a->dtype, start + (count - 1.0) * step))) {
         return refuse("arange", FV_ERR_OPTION, "%s cannot hold the range from %g to %g",
                       fv_dtype_name(a->dtype), start, end);
     }
     fv_tensor *t = make_plain("arange", (fv_shape){1, {(int64_t)count}}, a->dtype);
-    for (int64_t i = 0; i < t->numel; i++) put(t->dtype, t->data, i, start + (double)i * step);
+    for (int64_t i = 0; i < t->numel; i++) fv_store(t->dtype, t->data, i, start + (double)i * step);
     return t;
 }
 
 fv_tensor *fv_linspace_ex(const fv_linspace_args *a)
 {
+    if (!valid_dtype("linspace", a->dtype)) return fv_failed_tensor();
     if (a->steps < 0) {
         return refuse("linspace", FV_ERR_OPTION, "steps must not be negative, as %lld is",
                       (long long)a->steps);
     }
-    if (!holds(a->dtype, a->start) || !holds(a->dtype, a->end)) {
+    if (!fv_dtype_holds(a->dtype, a->start) || !fv_dtype_holds(a->dtype, a->end)) {
         return refuse("linspace", FV_ERR_OPTION, "%s cannot hold the range from %g to %g",
                       fv_dtype_name(a->dtype), a->start, a->end);
     }
@@ -240,7 +223,7 @@ fv_tensor *fv_linspace_ex(const fv_linspace_args *a)
     double step = last > 0 ? (a->end - a->start) / (double)last : 0.0;
     for (int64_t i = 0; i < t->numel; i++) { /* from both ends, so that both are exact */
         double v = i <= last / 2 ? a->start + (double)i * step : a->end - (double)(last - i) * step;
-        put(t->dtype, t->data, i, v);
+        fv_store(t->dtype, t->data, i, v);
     }
     return t;
 }
@@ -257,30 +240,26 @@ fv_tensor *fv_randn_ex(const fv_create_args *a)
     return randomize("randn", make("randn", a), fv_fill_normal);
 }
 
-/* The largest integer below which dtype holds all. */
-static int64_t integer_limit(fv_dtype dtype)
+/* The range within which dtype holds every integer. */
+static void integer_range(fv_dtype dtype, int64_t *least, int64_t *most)
 {
-    switch (dtype) {
-    case FV_BOOL: return 1;
-    case FV_UINT8: return UINT8_MAX;
-    case FV_INT32: return INT32_MAX;
-    case FV_FLOAT32: return INT64_C(1) << 24;
-    case FV_FLOAT64: return INT64_C(1) << 53;
-    default: return INT64_MAX;
-    }
+    const fv_dtype_row *row = &fv_dtypes[dtype];
+    bool floating = row->kind == FV_KIND_FLOATING;
+    uint64_t end = UINT64_C(1) << row->digits;
+    *most = (int64_t)(floating ? end : end - 1);
+    *least = floating ? -*most : row->kind == FV_KIND_SIGNED ? -*most - 1 : 0;
 }
 
 fv_tensor *fv_randint_ex(const fv_randint_args *a)
 {
+    if (!valid_dtype("randint", a->dtype)) return fv_failed_tensor();
     if (a->low >= a->high) {
         return refuse("randint", FV_ERR_OPTION, "low = %lld must be less than high = %lld",
                       (long long)a->low, (long long)a->high);
     }
-    int64_t limit = integer_limit(a->dtype);
-    int64_t least = a->dtype == FV_BOOL || a->dtype == FV_UINT8 ? 0
-                    : fv_dtype_is_floating(a->dtype)            ? -limit
-                                                                : -limit - 1;
-    if (a->low < least || a->high - 1 > limit) {
+    int64_t least, most;
+    integer_range(a->dtype, &least, &most);
+    if (a->low < least || a->high - 1 > most) {
         return refuse("randint", FV_ERR_OPTION, "%s cannot hold all numbers from %lld to %lld",
                       fv_dtype_name(a->dtype), (long long)a->low, (long long)a->high - 1);
     }
@@ -303,8 +282,7 @@ static bool probabilities(const fv_tensor *p)
 {
     bool right = true;
     for (int64_t i = 0; right && i < p->numel; i++) {
-        double v = p->dtype == FV_FLOAT32 ? (double)((const float *)p->data)[i]
-                                          : ((const double *)p->data)[i];
+        double v = fv_element_get(p, i);
         right = v >= 0.0 && v <= 1.0;
     }
     return right;
@@ -315,7 +293,7 @@ fv_tensor *fv_bernoulli(fv_tensor *p)
     if (!p) return refuse("bernoulli", FV_ERR_OPTION, "p is NULL");
     if (p->failed) return p;
     if (!fv_dtype_is_floating(p->dtype)) {
-        return refuse("bernoulli", FV_ERR_DTYPE, "p must be of a floating dtype, not %s",
+        return refuse("bernoulli", FV_ERR_DTYPE, "p must be float32 or float64, not %s (see fv_to)",
                       fv_dtype_name(p->dtype));
     }
     fv_shape shape = fv_shape_of(p);

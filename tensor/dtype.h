@@ -1,4 +1,4 @@
-/* Element types: their names, sizes and classes. */
+/* Element types: one table of what each is, one of how two promote. */
 #ifndef FOVEA_TENSOR_DTYPE_H
 #define FOVEA_TENSOR_DTYPE_H
 
@@ -10,7 +10,6 @@
 extern "C" {
 #endif
 
-/* In promotion order: the result type of two operands is the later one (see fv_promote). */
 typedef enum fv_dtype {
     FV_BOOL = 0,
     FV_UINT8,
@@ -18,20 +17,60 @@ typedef enum fv_dtype {
     FV_INT64,
     FV_FLOAT32,
     FV_FLOAT64,
+    /* to store, convert, load and save; ops that compute refuse them */
+    FV_INT8,
+    FV_INT16,
+    FV_FLOAT16,
+    FV_BFLOAT16,
 } fv_dtype;
 
-enum { FV_DTYPE_COUNT = 6 };
+enum { FV_DTYPE_COUNT = 10 };
+
+typedef enum fv_dtype_kind {
+    FV_KIND_BOOL,
+    FV_KIND_UNSIGNED,
+    FV_KIND_SIGNED,
+    FV_KIND_FLOATING
+} fv_dtype_kind;
+
+/* What there is to know of a dtype. */
+typedef struct fv_dtype_row {
+    const char *name; /* PyTorch's, without the "torch." prefix */
+    const char *safetensors;
+    size_t size; /* bytes of an element */
+    fv_dtype_kind kind;
+    int digits;  /* bits of an integer without its sign, of a float's significand */
+    bool stored; /* only stored: ops move and convert it but compute nothing in it */
+} fv_dtype_row;
+extern const fv_dtype_row fv_dtypes[FV_DTYPE_COUNT];
+
+/* Is this number one of the dtypes? The functions below ask it first; fv_dtypes[dtype] is for
+ * dtypes that are known to be one, as a tensor's is. */
+static inline bool fv_dtype_exists(int64_t dtype)
+{
+    return dtype >= 0 && dtype < FV_DTYPE_COUNT;
+}
 
 /* Bytes of one element; 0 for a value that is no dtype. */
 size_t fv_dtype_size(fv_dtype dtype);
 
-/* "float32" and the like, as PyTorch prints it without the "torch." prefix. */
+/* "float32" and the like; "invalid dtype" for a value that is none. */
 const char *fv_dtype_name(fv_dtype dtype);
 
+/* float32 and float64: the floating types that ops compute in, and the only ones with gradients.
+ * float16 and bfloat16 are of the floating kind, too, but only stored. */
 static inline bool fv_dtype_is_floating(fv_dtype dtype)
 {
-    return dtype == FV_FLOAT32 || dtype == FV_FLOAT64;
+    return fv_dtype_exists(dtype) && fv_dtypes[dtype].kind == FV_KIND_FLOATING &&
+           !fv_dtypes[dtype].stored;
 }
+
+/* Can dtype hold v without leaving its range? Floating types can hold any number (as infinity if
+ * need be), bool as well (0 or not). */
+bool fv_dtype_holds(fv_dtype dtype, double v);
+
+/* The smallest dtype that both convert to within their kind.  Source: torch.promote_types. */
+fv_dtype fv_promote(fv_dtype a, fv_dtype b);
 
 #ifdef __cplusplus
 }

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tensor/kernels/element.h"
+
 enum { LINE = 80, EDGE = 3, THRESHOLD = 1000 };
 
 const char *(*fv_print_op_name)(const fv_tensor *t);
@@ -56,10 +58,9 @@ static void append_repeated(printer *p, char c, int n)
 
 /* --- one number ------------------------------------------------------------------------------- */
 
-static double float_at(const printer *p, int64_t offset)
+static bool prints_floats(const printer *p)
 {
-    return p->t->dtype == FV_FLOAT32 ? (double)((const float *)p->t->data)[offset]
-                                     : ((const double *)p->t->data)[offset];
+    return fv_dtypes[p->t->dtype].kind == FV_KIND_FLOATING;
 }
 
 static int format_float(const printer *p, double v, char *out, size_t size)
@@ -73,14 +74,10 @@ static int format_float(const printer *p, double v, char *out, size_t size)
 /* The number at offset, without padding; returns its length. */
 static int format_number(const printer *p, int64_t offset, char *out, size_t size)
 {
-    const void *data = p->t->data;
-    switch (p->t->dtype) {
-    case FV_BOOL: return snprintf(out, size, ((const bool *)data)[offset] ? "True" : "False");
-    case FV_UINT8: return snprintf(out, size, "%d", ((const uint8_t *)data)[offset]);
-    case FV_INT32: return snprintf(out, size, "%d", (int)((const int32_t *)data)[offset]);
-    case FV_INT64: return snprintf(out, size, "%lld", (long long)((const int64_t *)data)[offset]);
-    default: return format_float(p, float_at(p, offset), out, size);
-    }
+    if (prints_floats(p)) return format_float(p, fv_element_get(p->t, offset), out, size);
+    int64_t v = fv_element_get_int(p->t, offset);
+    if (p->t->dtype == FV_BOOL) return snprintf(out, size, v ? "True" : "False");
+    return snprintf(out, size, "%lld", (long long)v);
 }
 
 static void append_number(printer *p, int64_t offset)
@@ -120,7 +117,7 @@ static bool counts(double v)
 
 static void find_range(printer *p, int64_t offset)
 {
-    double v = float_at(p, offset);
+    double v = fv_element_get(p->t, offset);
     if (!counts(v)) return;
     p->low = fmin(p->low, fabs(v));
     p->high = fmax(p->high, fabs(v));
@@ -129,7 +126,7 @@ static void find_range(printer *p, int64_t offset)
 
 static void find_width(printer *p, int64_t offset)
 {
-    if (fv_dtype_is_floating(p->t->dtype) && !counts(float_at(p, offset))) return;
+    if (prints_floats(p) && !counts(fv_element_get(p->t, offset))) return;
     char out[64];
     int n = format_number(p, offset, out, sizeof out);
     if (n > p->width) p->width = n;
@@ -141,7 +138,7 @@ static void choose_format(printer *p)
     p->whole = true;
     p->low = HUGE_VAL;
     p->high = 0.0;
-    if (fv_dtype_is_floating(p->t->dtype)) {
+    if (prints_floats(p)) {
         each_shown(p, 0, 0, find_range);
         p->scientific = p->high > 0.0 && (p->high / p->low > 1000.0 || p->high > 1e8 ||
                                           (!p->whole && p->low < 1e-4));

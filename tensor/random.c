@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "tensor/kernels/element.h"
 #include "tensor/random_impl.h"
 #include "tensor/ranges.h"
 
@@ -284,15 +285,7 @@ static void integer_lanes(const draw *d, lanes words, void *out)
     for (int i = 0; i < 2 * LANES; i++) {
         int w = 2 * (i % 2), l = i / 2;
         uint64_t v = (uint64_t)d->low + below(words[w][l], words[w + 1][l], d->range);
-        int64_t value = (int64_t)v;
-        switch (d->dtype) {
-        case FV_BOOL: ((bool *)out)[i] = value != 0; break;
-        case FV_UINT8: ((uint8_t *)out)[i] = (uint8_t)value; break;
-        case FV_INT32: ((int32_t *)out)[i] = (int32_t)value; break;
-        case FV_INT64: ((int64_t *)out)[i] = value; break;
-        case FV_FLOAT32: ((float *)out)[i] = (float)value; break;
-        case FV_FLOAT64: ((double *)out)[i] = (double)value; break;
-        }
+        fv_store_int(d->dtype, out, i, (int64_t)v);
     }
 }
 

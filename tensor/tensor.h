@@ -100,7 +100,8 @@ bool fv_is_shapes_only(const fv_tensor *t);
 
 /* --- reading and writing elements ------------------------------------------------------------ */
 
-/* The value of a tensor of one element as a double; NaN with an error for any other.
+/* The value of a tensor of one element as a double (an int64 beyond 2^53 is rounded: fv_copy_out
+ * does not); NaN with an error for any other.
  * Source: Tensor.item. */
 double fv_item(const fv_tensor *t);
 
@@ -115,11 +116,15 @@ float *fv_data_float32(fv_tensor *t);
 double *fv_data_float64(fv_tensor *t);
 int64_t *fv_data_int64(fv_tensor *t);
 int32_t *fv_data_int32(fv_tensor *t);
+int16_t *fv_data_int16(fv_tensor *t);
+int8_t *fv_data_int8(fv_tensor *t);
 uint8_t *fv_data_uint8(fv_tensor *t);
 bool *fv_data_bool(fv_tensor *t);
+uint16_t *fv_data_float16(fv_tensor *t); /* their bits */
+uint16_t *fv_data_bfloat16(fv_tensor *t);
 
-/* Copies all elements, in logical row-major order whatever the strides, converting to dtype.
- * out has room for numel elements. */
+/* Copies all elements, in logical row-major order whatever the strides, converting to dtype as
+ * fv_to does; int64 to int64 is exact. out has room for numel elements. */
 fv_status fv_copy_out(const fv_tensor *t, fv_dtype dtype, void *out);
 /* The reverse: overwrites all elements of t from numel elements of dtype. */
 fv_status fv_copy_in(fv_tensor *t, fv_dtype dtype, const void *in);

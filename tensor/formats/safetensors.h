@@ -58,7 +58,7 @@ int64_t fv_tensor_file_find(const fv_tensor_file *file, const char *name);
 const char *fv_tensor_file_metadata(const fv_tensor_file *file, const char *key);
 
 /* Reads tensor i, contiguous, owned by the innermost scope.
- * Errors: i out of range, a type that the library has not (F16 and the like: FV_ERR_DTYPE), memory,
+ * Errors: i out of range, a type that the library has not (U16 and the like: FV_ERR_DTYPE), memory,
  * the system. */
 fv_tensor *fv_tensor_file_read(const fv_tensor_file *file, int64_t i);
 

@@ -9,15 +9,16 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+/* A type of the format. */
 typedef struct type_entry {
     const char *name;
-    unsigned size;
-    int dtype; /* an fv_dtype, or -1: a legal type that the library has not */
+    size_t size;
+    int dtype; /* an fv_dtype, or -1: the library has it not */
 } type_entry;
 
 typedef struct file_entry {
     const char *name; /* owned by the JSON tree */
-    const type_entry *type;
+    type_entry type;
     fv_shape shape;
     uint64_t begin, end; /* in the data part */
 } file_entry;
@@ -36,11 +37,9 @@ struct fv_tensor_file {
 
 #include <jansson.h>
 
-static const type_entry types[] = {
-    {"F64", 8, FV_FLOAT64}, {"F32", 4, FV_FLOAT32}, {"I64", 8, FV_INT64}, {"I32", 4, FV_INT32},
-    {"U8", 1, FV_UINT8},    {"BOOL", 1, FV_BOOL},   {"U64", 8, -1},       {"U32", 4, -1},
-    {"I16", 2, -1},         {"U16", 2, -1},         {"I8", 1, -1},        {"F16", 2, -1},
-    {"BF16", 2, -1},        {"F8_E5M2", 1, -1},     {"F8_E4M3", 1, -1},
+/* Legal types that the library has not. */
+static const type_entry foreign_types[] = {
+    {"U64", 8, -1}, {"U32", 4, -1}, {"U16", 2, -1}, {"F8_E5M2", 1, -1}, {"F8_E4M3", 1, -1},
 };
 
 static fv_status bad(const fv_tensor_file *file, const char *name, const char *rule)
@@ -79,15 +78,22 @@ static fv_status read_bytes(const fv_tensor_file *file, uint64_t offset, void *o
 
 /* --- the header ------------------------------------------------------------------------- */
 
+/* The type of that name; without a name if there is none. */
+static type_entry find_type(const char *name)
+{
+    for (int d = 0; d < FV_DTYPE_COUNT; d++)
+        if (strcmp(fv_dtypes[d].safetensors, name) == 0)
+            return (type_entry){fv_dtypes[d].safetensors, fv_dtypes[d].size, d};
+    for (size_t i = 0; i < sizeof foreign_types / sizeof foreign_types[0]; i++)
+        if (strcmp(foreign_types[i].name, name) == 0) return foreign_types[i];
+    return (type_entry){.name = NULL};
+}
+
 static fv_status parse_type(const fv_tensor_file *file, file_entry *e, const json_t *json)
 {
     const char *name = json_string_value(json);
-    for (size_t i = 0; name && i < sizeof types / sizeof types[0]; i++) {
-        if (strcmp(types[i].name, name) != 0) continue;
-        e->type = &types[i];
-        return FV_OK;
-    }
-    return bad(file, e->name, "dtype is missing or unknown");
+    if (name) e->type = find_type(name);
+    return e->type.name ? FV_OK : bad(file, e->name, "dtype is missing or unknown");
 }
 
 static fv_status parse_shape(const fv_tensor_file *file, file_entry *e, const json_t *json)
@@ -115,7 +121,7 @@ static fv_status parse_offsets(const fv_tensor_file *file, file_entry *e, const 
     e->begin = (uint64_t)json_integer_value(begin);
     e->end = (uint64_t)json_integer_value(end);
     int64_t numel = fv_shape_numel(&e->shape);
-    if (numel < 0 || numel > INT64_MAX / 8 || (uint64_t)numel * e->type->size != e->end - e->begin)
+    if (numel < 0 || numel > INT64_MAX / 8 || (uint64_t)numel * e->type.size != e->end - e->begin)
         return bad(file, e->name, "data_offsets do not fit shape and dtype");
     return FV_OK;
 }
@@ -298,12 +304,12 @@ fv_tensor *fv_tensor_file_read(const fv_tensor_file *file, int64_t i)
         return fv_failed_tensor();
     }
     const file_entry *e = &file->entries[i];
-    if (e->type->dtype < 0) {
+    if (e->type.dtype < 0) {
         fv_fail(FV_ERR_DTYPE, "%s: tensor %.100s has type %s, which cannot be read", file->label,
-                e->name, e->type->name);
+                e->name, e->type.name);
         return fv_failed_tensor();
     }
-    fv_tensor *t = fv_tensor_alloc((fv_dtype)e->type->dtype, &e->shape, NULL);
+    fv_tensor *t = fv_tensor_alloc((fv_dtype)e->type.dtype, &e->shape, NULL);
     if (!t) {
         out_of_memory(file->label);
         return fv_failed_tensor();
@@ -380,7 +386,7 @@ fv_shape fv_tensor_file_shape(const fv_tensor_file *file, int64_t i)
 const char *fv_tensor_file_type(const fv_tensor_file *file, int64_t i)
 {
     const file_entry *e = entry_at(file, i);
-    return e ? e->type->name : NULL;
+    return e ? e->type.name : NULL;
 }
 
 int64_t fv_tensor_file_find(const fv_tensor_file *file, const char *name)

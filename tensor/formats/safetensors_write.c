@@ -23,12 +23,6 @@ typedef struct item {
     fv_tensor *tensor;
 } item;
 
-static const char *type_name(fv_dtype dtype)
-{
-    static const char *const names[FV_DTYPE_COUNT] = {"BOOL", "U8", "I32", "I64", "F32", "F64"};
-    return names[dtype];
-}
-
 static size_t byte_count(const fv_tensor *t)
 {
     return (size_t)t->numel * fv_dtype_size(t->dtype);
@@ -75,7 +69,7 @@ static fv_status add_tensor(json_t *root, const item *it, uint64_t *end)
     uint64_t begin = *end;
     *end = begin + byte_count(t);
     json_t *shape = json_array(), *offsets = json_array();
-    int bad = json_object_set_new(info, "dtype", json_string(type_name(t->dtype)));
+    int bad = json_object_set_new(info, "dtype", json_string(fv_dtypes[t->dtype].safetensors));
     bad |= json_object_set_new(info, "shape", shape);
     for (int d = 0; d < t->ndim; d++)
         bad |= json_array_append_new(shape, json_integer(t->shape[d]));

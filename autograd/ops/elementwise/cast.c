@@ -6,17 +6,17 @@
 #include "tensor/kernels/element.h"
 
 typedef struct to_options {
-    int64_t dtype;
+    fv_dtype dtype;
 } to_options;
 
 static fv_status to_infer(fv_call *c)
 {
     const to_options *a = c->options;
-    if (a->dtype < 0 || a->dtype >= FV_DTYPE_COUNT)
-        return fv_reject(c, FV_ERR_DTYPE, "%lld is no dtype", (long long)a->dtype);
+    if (!fv_dtype_exists(a->dtype))
+        return fv_reject(c, FV_ERR_DTYPE, "%d is no dtype", (int)a->dtype);
     fv_output_like(c, 0, c->in[0]);
-    c->spec[0].dtype = (fv_dtype)a->dtype;
-    c->spec[0].constant = !fv_dtype_is_floating((fv_dtype)a->dtype);
+    c->spec[0].dtype = a->dtype;
+    c->spec[0].constant = !fv_dtype_is_floating(a->dtype);
     return fv_need_size(c, &c->spec[0].shape);
 }
 
@@ -40,21 +40,25 @@ static void to_reference(fv_call *c)
             from += index[d] * x->strides[d];
             at += index[d] * y->strides[d];
         }
-        double v = fv_element_get(x, from);
-        fv_element_set(y, at, y->dtype == FV_BOOL ? v != 0 : v);
+        if (fv_dtypes[x->dtype].kind == FV_KIND_FLOATING)
+            fv_element_set(y, at, fv_element_get(x, from));
+        else
+            fv_element_set_int(y, at, fv_element_get_int(x, from));
         for (int d = x->ndim - 1; d >= 0 && ++index[d] == x->shape[d]; d--) index[d] = 0;
     }
 }
 
 static const fv_option to_fields[] = {
-    FV_FIELD(to_options, dtype, FV_OPTION_INT),
+    FV_FIELD(to_options, dtype, FV_OPTION_DTYPE),
     {.name = NULL},
 };
 
 static const fv_op to_op = {
     .name = "to",
+    .any_dtype = true,
     .inputs = 1,
     .outputs = 1,
+    .input = {{.name = "input"}},
     .options_size = sizeof(to_options),
     .infer = to_infer,
     .forward = to_forward,
@@ -67,5 +71,5 @@ FV_REGISTER(to_op);
 fv_tensor *fv_to(fv_tensor *x, fv_dtype dtype)
 {
     if (!fv_failed(x) && x->dtype == dtype) return x;
-    return fv_apply(&to_op, &(const to_options){(int64_t)dtype}, 1, &x);
+    return fv_apply(&to_op, &(const to_options){dtype}, 1, &x);
 }

@@ -148,13 +148,14 @@ static const fv_option two_numbers[] = {
         return fv_apply_inplace(&name##_op, NULL, 1, &x);                                          \
     }
 
-#define NUMBERED(name, kind, saves_x, gradient, fields)                                            \
+#define NUMBERED(name, kind, class, saves_x, gradient, fields)                                     \
     PHASES(name, kind)                                                                             \
     GRADIENT(name, c->options, WANT(0, gradient))                                                  \
-    OP(name, 1, NUMBERS_SIZE, name##_gradient, .saves = {saves_x}, .option_fields = fields)
+    OP(name, 1, NUMBERS_SIZE, name##_gradient, .saves = {saves_x}, .option_fields = fields,        \
+       .any_dtype = FV_CLASS_##class == FV_CLASS_FIRST)
 
 #define FV_NUMBER(name, class, value, saves_x, gradient, torch, f0, p_)                            \
-    NUMBERED(name, ELEMENTWISE_OPERAND, saves_x, gradient, one_number)                             \
+    NUMBERED(name, ELEMENTWISE_OPERAND, class, saves_x, gradient, one_number)                      \
     fv_tensor *fv_##name(fv_tensor *x, double v)                                                   \
     {                                                                                              \
         return fv_apply(&name##_op, &(const elementwise_numbers){v, 0}, 1, &x);                    \
@@ -168,12 +169,13 @@ static const fv_option two_numbers[] = {
 #define OPTION_KIND_SIGNED ELEMENTWISE_BOUNDS
 #define OPTION_KIND_FLOAT  ELEMENTWISE_OPTIONS
 #define FV_OPTION(name, class, value, saves_x, gradient)                                           \
-    NUMBERED(name, OPTION_KIND_##class, saves_x, gradient, two_numbers)
+    NUMBERED(name, OPTION_KIND_##class, class, saves_x, gradient, two_numbers)
 
 #define FV_BINARY(name, class, value, saves_x, grad_x, saves_y, grad_y, torch, f0, f1)             \
     PHASES(name, ELEMENTWISE_NO_NUMBERS)                                                           \
     GRADIENT(name, NULL, WANT(0, grad_x) WANT(1, grad_y))                                          \
-    OP(name, 2, 0, name##_gradient, .saves = {saves_x, saves_y})                                   \
+    OP(name, 2, 0, name##_gradient, .saves = {saves_x, saves_y},                                   \
+       .any_dtype = FV_CLASS_##class == FV_CLASS_FIRST)                                            \
     fv_tensor *fv_##name(fv_tensor *x, fv_tensor *y)                                               \
     {                                                                                              \
         return FV_APPLY(&name##_op, NULL, x, y);                                                   \

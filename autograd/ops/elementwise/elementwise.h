@@ -124,7 +124,8 @@ fv_tensor *fv_softplus_ex(const fv_softplus_args *a);
 
 /* x's elements in another dtype; x itself when it has it already. Fractions are cut off towards 0;
  * anything but 0 becomes true.
- * Gradient: x, between floating types.   Errors: no dtype.
+ * float16 and bfloat16 round once, to nearest, and become infinite from 65520 (float16) on.
+ * Gradient: x, between float32 and float64; results of other types carry none.   Errors: no dtype.
  * Source: Tensor.to. */
 fv_tensor *fv_to(fv_tensor *x, fv_dtype dtype);
 

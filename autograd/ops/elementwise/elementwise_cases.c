@@ -74,3 +74,6 @@ CASE(fill, "zero_", "0 * x0", X(3, 7), fv_zero_(fv_mul_scalar(x[0], 1)));
 CASE(to, "to float64", "x0.to(torch.float64)", X(2, 3, 4, 5), fv_to(x[0], FV_FLOAT64));
 CASE(to, "to int64", "x0.to(torch.int64)", X(3, 7), fv_to(x[0], FV_INT64));
 CASE(to, "to bool", "x0.to(torch.bool)", INDEX(3, 3, 7), fv_to(x[0], FV_BOOL));
+CASE(to, "to float16", "x0.detach().to(torch.float16)", X(2, 3, 4, 5), fv_to(x[0], FV_FLOAT16));
+CASE(to, "to bfloat16", "x0.detach().to(torch.bfloat16)", X(3, 7), fv_to(x[0], FV_BFLOAT16));
+CASE(to, "to int8", "x0.to(torch.int8)", INDEX(300, 3, 7), fv_to(x[0], FV_INT8));

@@ -9,7 +9,8 @@
 /* bool, integers, floats. */
 static int group_of(fv_dtype dtype)
 {
-    return dtype == FV_BOOL ? 0 : fv_dtype_is_floating(dtype) ? 2 : 1;
+    fv_dtype_kind kind = fv_dtypes[dtype].kind;
+    return kind == FV_KIND_BOOL ? 0 : kind == FV_KIND_FLOATING ? 2 : 1;
 }
 
 fv_dtype fv_result_type(int inputs, fv_tensor *const *in)
@@ -17,9 +18,10 @@ fv_dtype fv_result_type(int inputs, fv_tensor *const *in)
     if (inputs == 1 && !fv_failed(in[0])) return in[0]->dtype;
     int with_dims = -1, without = -1; /* FV_BOOL is 0 */
     for (int i = 0; i < inputs; i++) {
-        int dtype = fv_failed(in[i]) ? -1 : (int)in[i]->dtype;
-        int *best = in[i] && in[i]->ndim > 0 ? &with_dims : &without;
-        if (dtype > *best) *best = dtype;
+        if (fv_failed(in[i])) continue;
+        int *common = in[i]->ndim > 0 ? &with_dims : &without;
+        *common =
+            *common < 0 ? (int)in[i]->dtype : (int)fv_promote((fv_dtype)*common, in[i]->dtype);
     }
     if (with_dims < 0) return without < 0 ? FV_FLOAT32 : (fv_dtype)without;
     if (without < 0 || group_of((fv_dtype)without) <= group_of((fv_dtype)with_dims))
@@ -63,22 +65,9 @@ static fv_dtype compute_dtype(const fv_call *c, fv_elementwise op, elementwise_n
     return promote_numbers(c, fv_result_type(c->inputs, c->in), kind);
 }
 
-static bool number_fits(double v, fv_dtype dtype)
-{
-    switch (dtype) {
-    case FV_BOOL: return v >= 0 && v <= 1;
-    case FV_UINT8: return v >= 0 && v <= UINT8_MAX;
-    case FV_INT32: return v >= INT32_MIN && v <= INT32_MAX;
-    case FV_INT64: return v >= -0x1p63 && v < 0x1p63;
-    case FV_FLOAT32:
-    case FV_FLOAT64: break;
-    }
-    return true;
-}
-
 static fv_status check_number(const fv_call *c, double v, fv_dtype dtype)
 {
-    if (number_fits(v, dtype)) return FV_OK;
+    if (fv_dtype_holds(dtype, v)) return FV_OK;
     return fv_reject(c, FV_ERR_OPTION, "%s cannot hold the number %g, input %s",
                      fv_dtype_name(dtype), v, fv_text(c->in[0]));
 }
@@ -97,7 +86,8 @@ static fv_status check_numbers(fv_call *c, fv_elementwise op, fv_dtype compute,
         return fv_reject(c, FV_ERR_OPTION, "%s input %s to the negative power %g; see fv_to",
                          fv_dtype_name(compute), fv_text(c->in[0]), n->p);
     bool test = fv_elementwise_class_of(op) == FV_CLASS_COMPARE;
-    if (compute == FV_UINT8 && !test && n->p < 0 && n->p >= -UINT8_MAX) return FV_OK; /* wraps */
+    bool wraps = fv_dtypes[compute].kind == FV_KIND_UNSIGNED && !test && n->p < 0;
+    if (wraps && fv_dtype_holds(compute, -n->p)) return FV_OK;
     return check_number(c, n->p, compute);
 }
 
@@ -237,10 +227,28 @@ static fv_dtype settled_dtype(const fv_call *c, fv_elementwise op, elementwise_n
     return compute_dtype(c, op, kind);
 }
 
+/* copy and fill in a dtype that is only stored: elements are moved and converted. */
+static void move_elements(fv_tensor *out, const fv_tensor *from)
+{
+    fv_tensor source = fv_tensor_borrow(out); /* `from` in out's shape */
+    source.dtype = from->dtype;
+    source.data = from->data;
+    for (int d = 0; d < out->ndim; d++) {
+        int e = d - out->ndim + from->ndim;
+        source.strides[d] = e < 0 || from->shape[e] == 1 ? 0 : from->strides[e];
+    }
+    fv_copy_elements(out, &source);
+}
+
 void fv_elementwise_forward(fv_call *c, fv_elementwise op, elementwise_numbers_kind kind)
 {
     elementwise_numbers n;
     fv_dtype compute = settled_dtype(c, op, kind, &n);
+    if (fv_dtypes[compute].stored) {
+        const fv_tensor number = {.dtype = FV_FLOAT64, .numel = 1, .data = &n.p};
+        move_elements(c->out[0], c->inputs > 1 ? c->in[1] : &number);
+        return;
+    }
     fv_elementwise_run(c->machine, op, compute, c->out[0], c->inputs, c->in, n.p, n.q);
 }
 
@@ -253,6 +261,6 @@ void fv_elementwise_twin(fv_call *c, fv_elementwise op, elementwise_numbers_kind
 
 fv_tensor *fv_elementwise_other(const fv_tensor *x, fv_tensor *y)
 {
-    if (fv_failed(x) || fv_failed(y) || y->dtype <= x->dtype) return y;
+    if (fv_failed(x) || fv_failed(y) || fv_promote(x->dtype, y->dtype) == x->dtype) return y;
     return group_of(x->dtype) == group_of(y->dtype) ? fv_to(y, x->dtype) : y;
 }

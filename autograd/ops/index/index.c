@@ -182,6 +182,7 @@ static void gather_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor 
 
 static const fv_op gather_op = {
     .name = "gather",
+    .any_dtype = true,
     .inputs = 2,
     .outputs = 1,
     .options_size = sizeof(index_options),

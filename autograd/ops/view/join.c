@@ -77,7 +77,7 @@ static fv_status cat_infer(fv_call *c)
     shape.dim[dim] = 0;
     for (int i = 0; i < c->inputs; i++) {
         const fv_tensor *t = c->in[i];
-        if (t->dtype > y.dtype) y.dtype = t->dtype;
+        y.dtype = fv_promote(y.dtype, t->dtype);
         if (passed_over(t->ndim, t->shape[0])) continue;
         fv_status status = extend_shape(c, i, dim, &shape);
         if (status != FV_OK) return status;
@@ -129,6 +129,7 @@ static void cat_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **g
 
 static const fv_op cat_op = {
     .name = "cat",
+    .any_dtype = true,
     .inputs = FV_ANY,
     .outputs = 1,
     .options_size = sizeof(join_options),
@@ -165,7 +166,7 @@ static fv_status stack_infer(fv_call *c)
             return fv_reject(c, FV_ERR_SHAPE, "tensor %d %s has not the shape of the first, %s", i,
                              fv_text(c->in[i]), fv_text(c->in[0]));
         }
-        if (c->in[i]->dtype > dtype) dtype = c->in[i]->dtype;
+        dtype = fv_promote(dtype, c->in[i]->dtype);
     }
     int dim = fv_wrap_dim(a->dim, shape.ndim);
     if (dim < 0 || shape.ndim > FV_MAX_DIMS) {
@@ -217,6 +218,7 @@ static void stack_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor *
 
 static const fv_op stack_op = {
     .name = "stack",
+    .any_dtype = true,
     .inputs = FV_ANY,
     .outputs = 1,
     .options_size = sizeof(join_options),

@@ -30,6 +30,7 @@ static fv_status contiguous_infer(fv_call *c)
 
 static const fv_op contiguous_op = {
     .name = "contiguous",
+    .any_dtype = true,
     .inputs = 1,
     .outputs = 1,
     .infer = contiguous_infer,
@@ -58,6 +59,7 @@ static fv_status channels_last_infer(fv_call *c)
 
 static const fv_op channels_last_op = {
     .name = "to_channels_last",
+    .any_dtype = true,
     .inputs = 1,
     .outputs = 1,
     .infer = channels_last_infer,
@@ -83,6 +85,7 @@ static fv_status clone_infer(fv_call *c)
 
 static const fv_op clone_op = {
     .name = "clone",
+    .any_dtype = true,
     .inputs = 1,
     .outputs = 1,
     .infer = clone_infer,
@@ -165,6 +168,7 @@ static void flip_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **
 
 static const fv_op flip_op = {
     .name = "flip",
+    .any_dtype = true,
     .inputs = 1,
     .outputs = 1,
     .options_size = sizeof(flip_options),

@@ -212,6 +212,7 @@ static void pad_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **g
 
 static const fv_op pad_op = {
     .name = "pad",
+    .any_dtype = true,
     .inputs = 1,
     .outputs = 1,
     .options_size = sizeof(pad_options),

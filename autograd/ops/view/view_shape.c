@@ -129,6 +129,7 @@ static fv_status reshape_infer(fv_call *c)
 
 static const fv_op reshape_op = {
     .name = "reshape",
+    .any_dtype = true,
     .inputs = 1,
     .outputs = 1,
     .options_size = sizeof(shape_options),
@@ -210,6 +211,7 @@ static const fv_option flatten_fields[] = {
 
 static const fv_op flatten_op = {
     .name = "flatten",
+    .any_dtype = true,
     .inputs = 1,
     .outputs = 1,
     .options_size = sizeof(flatten_options),

@@ -35,10 +35,8 @@ static fv_elementwise_row row_for(fv_isa isa, fv_elementwise op, fv_dtype comput
     case FV_FLOAT64: return FV_ISA_PICK(fv_elementwise_float_rows_, isa)->f64[op];
     case FV_INT64: return fv_elementwise_integers.i64[op];
     case FV_INT32: return fv_elementwise_integers.i32[op];
-    case FV_UINT8:
-    case FV_BOOL: break;
+    default: return fv_elementwise_integers.u8[op]; /* bool as well */
     }
-    return fv_elementwise_integers.u8[op];
 }
 
 /* What the row loop of an op in dtype compute writes. Bool is computed as uint8, where other

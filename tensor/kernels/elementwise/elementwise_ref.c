@@ -48,22 +48,6 @@ static const struct {
 #include "tensor/kernels/elementwise/elementwise.inc"
 };
 
-static int64_t to_int64(double v)
-{
-    return v > -0x1p63 && v < 0x1p63 ? (int64_t)v : INT64_MIN;
-}
-
-/* v as an integer dtype takes it: cut off; what is out of range as tensor/copy.c does it. */
-static double as_stored(double v, fv_dtype dtype)
-{
-    if (fv_dtype_is_floating(dtype)) return v;
-    if (dtype == FV_BOOL) return v != 0;
-    int64_t whole = to_int64(v);
-    if (dtype == FV_UINT8) whole = (uint8_t)whole;
-    if (dtype == FV_INT32) whole = v > -0x1p31 - 1 && v < 0x1p31 ? (int32_t)whole : INT32_MIN;
-    return (double)whole;
-}
-
 /* Where element index of a tensor of out's shape is in t, which is broadcast. */
 static int64_t offset_of(const fv_tensor *out, const fv_tensor *t, const int64_t *index)
 {
@@ -91,7 +75,7 @@ void fv_elementwise_reference(fv_elementwise op, fv_dtype compute, fv_tensor *ou
             v[k] = as_computed(fv_element_get(in[k], offset_of(out, in[k], index)), compute);
         double y = logical ? (double)table[op].truth(v[0] != 0, v[1] != 0)
                            : table[op].element(v[0], v[1], v[2], p, q);
-        fv_element_set(out, offset_of(out, out, index), as_stored(y, out->dtype));
+        fv_element_set(out, offset_of(out, out, index), y);
         for (int d = out->ndim - 1; d >= 0 && ++index[d] == out->shape[d]; d--) index[d] = 0;
     }
 }

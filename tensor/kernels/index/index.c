@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "tensor/kernels/element.h"
 #include "tensor/kernels/nest.h"
 #include "tensor/ranges.h"
 
@@ -36,15 +37,6 @@ static lines make_lines(int dim, int64_t n, const fv_tensor *a, const fv_tensor 
 static int64_t length(const fv_tensor *t, int dim)
 {
     return t->ndim > 0 ? t->shape[dim] : 1;
-}
-
-static int64_t integer_at(fv_dtype dtype, const void *data, int64_t at)
-{
-    switch (dtype) {
-    case FV_INT64: return ((const int64_t *)data)[at];
-    case FV_INT32: return ((const int32_t *)data)[at];
-    default: return ((const uint8_t *)data)[at];
-    }
 }
 
 /* --- argmax ---------------------------------------------------------------------------------- */
@@ -178,7 +170,7 @@ static void cumsum_integers(const lines *l, const int64_t *at)
     uint64_t sum = 0;
     for (int64_t k = 0; k < l->n; k++) {
         int64_t i = l->backwards ? l->n - 1 - k : k;
-        sum += (uint64_t)integer_at(l->dtype, l->data[0], at[0] + i * l->along[0]);
+        sum += (uint64_t)fv_load_int(l->dtype, l->data[0], at[0] + i * l->along[0]);
         ((int64_t *)l->data[1])[at[1] + i * l->along[1]] = (int64_t)sum;
     }
 }
@@ -221,7 +213,7 @@ bool fv_index_outside(const fv_tensor *t, int64_t limit, int64_t ignore, int64_t
                 rest /= t->shape[d];
             }
         }
-        int64_t v = integer_at(t->dtype, t->data, at);
+        int64_t v = fv_load_int(t->dtype, t->data, at);
         if ((v >= 0 && v < limit) || v == ignore) continue;
         *position = i;
         *value = v;

@@ -144,15 +144,6 @@ void fv_pair_loss_reference(fv_pair_loss kind, double parameter, const fv_tensor
 
 /* --- one class each -------------------------------------------------------------------------- */
 
-static int64_t class_at(const fv_tensor *t, int64_t at)
-{
-    switch (t->dtype) {
-    case FV_INT64: return ((const int64_t *)t->data)[at];
-    case FV_INT32: return ((const int32_t *)t->data)[at];
-    default: return ((const uint8_t *)t->data)[at];
-    }
-}
-
 static double weight_of(const fv_nll_job *job, int64_t c)
 {
     return job->weight ? fv_element_get(job->weight, c * job->weight->strides[0]) : 1.0;
@@ -219,7 +210,7 @@ static void nll_chunk(void *walk, int64_t chunk, int slot)
     for (int64_t i = fv_chunk_begin(w->nest.count, w->chunks, chunk); i < end; i++) {
         int64_t at[FV_NEST_OPERANDS];
         fv_nest_at(&w->nest, i, at);
-        int64_t t = class_at(job->target, at[1]);
+        int64_t t = fv_element_get_int(job->target, at[1]);
         double loss = t == job->ignore_index ? 0 : nll_sample(job, w->x, at[0], t);
         if (t != job->ignore_index) counts += weight_of(job, t);
         losses += loss;
@@ -248,7 +239,7 @@ void fv_nll_reference(const fv_nll_job *job, const fv_tensor *x, fv_tensor *out,
 {
     double losses = 0, count = 0;
     for (int64_t i = 0; i < job->target->numel; i++) {
-        int64_t t = class_at(job->target, offset_of(job->target, -1, i));
+        int64_t t = fv_element_get_int(job->target, offset_of(job->target, -1, i));
         bool counts = t != job->ignore_index;
         double loss = counts ? nll_sample(job, x, offset_of(x, job->dim, i), t) : 0;
         if (counts) count += weight_of(job, t);
@@ -289,7 +280,7 @@ static void nll_grad_samples(const void *walk, int64_t first, int64_t last)
     for (int64_t i = first; i < last; i++) {
         int64_t at[FV_NEST_OPERANDS];
         fv_nest_at(&w->nest, i, at);
-        int64_t t = class_at(w->job->target, at[1]);
+        int64_t t = fv_element_get_int(w->job->target, at[1]);
         if (t != w->job->ignore_index)
             nll_grad_sample(w->job, w->factor * fv_element_get(w->g, at[2]), t, w->gx, at[0]);
     }
@@ -310,7 +301,7 @@ void fv_nll_grad_reference(const fv_nll_job *job, const fv_tensor *g, const fv_t
 {
     for (int64_t i = 0; i < gx->numel; i++) fv_element_set(gx, offset_of(gx, -1, i), 0);
     for (int64_t i = 0; i < job->target->numel; i++) {
-        int64_t t = class_at(job->target, offset_of(job->target, -1, i));
+        int64_t t = fv_element_get_int(job->target, offset_of(job->target, -1, i));
         double each = fv_element_get(g, job->reduce ? 0 : offset_of(g, -1, i));
         if (t != job->ignore_index)
             nll_grad_sample(job, mean_factor(job, total) * each, t, gx, offset_of(gx, job->dim, i));

@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "tensor/kernels/element.h"
 #include "tensor/ranges.h"
 
 /* Enough tasks for any sensible number of threads, of enough elements each. */
@@ -127,14 +128,10 @@ void fv_reduce_store(const fv_reduce_job *job, fv_acc acc, int64_t k, int64_t at
         job->raw[k] = v;
         return;
     }
-    switch (job->out->dtype) {
-    case FV_FLOAT32: ((float *)job->out->data)[at] = (float)v; break;
-    case FV_FLOAT64: ((double *)job->out->data)[at] = v; break;
-    case FV_INT64: ((int64_t *)job->out->data)[at] = acc.i; break;
-    case FV_INT32: ((int32_t *)job->out->data)[at] = (int32_t)acc.i; break;
-    case FV_UINT8: ((uint8_t *)job->out->data)[at] = (uint8_t)acc.i; break;
-    case FV_BOOL: ((uint8_t *)job->out->data)[at] = acc.i != 0; break;
-    }
+    if (fv_dtype_is_floating(job->out->dtype))
+        fv_element_set(job->out, at, v);
+    else
+        fv_element_set_int(job->out, at, acc.i);
 }
 
 /* Where the core of unit u starts and how long it is. */

@@ -1,18 +1,16 @@
 /* Reductions by plain loops: the oracle of the fast ones. */
 #include <math.h>
 
+#include "tensor/kernels/element.h"
 #include "tensor/kernels/reduce/reduce_impl.h"
 
 static fv_acc element(const fv_tensor *t, int64_t at)
 {
     fv_acc a = {.i = 0};
-    switch (t->dtype) {
-    case FV_FLOAT32: a.d = (double)((const float *)t->data)[at]; break;
-    case FV_FLOAT64: a.d = ((const double *)t->data)[at]; break;
-    case FV_INT64: a.i = ((const int64_t *)t->data)[at]; break;
-    case FV_INT32: a.i = ((const int32_t *)t->data)[at]; break;
-    default: a.i = ((const uint8_t *)t->data)[at]; break;
-    }
+    if (fv_dtype_is_floating(t->dtype))
+        a.d = fv_element_get(t, at);
+    else
+        a.i = fv_element_get_int(t, at);
     return a;
 }
 

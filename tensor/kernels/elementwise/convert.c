@@ -1,0 +1,193 @@
+/* Conversion of rows; see convert.h. */
+#include "tensor/kernels/elementwise/convert.h"
+
+#include "tensor/kernels/elementwise/convert_impl.h"
+
+/* --- rows ------------------------------------------------------------------------------------- */
+
+#define AS_IT_IS(x) (x)
+#define IS_TRUE(x)  ((x) != 0)
+#define CUT(x)      fv_to_int64((double)(x))
+#define CUT32(x)    fv_to_int32((double)(x))
+#define ODD(x)      fv_f64_to_odd_f32((double)(x))
+#define ODD64(x)    fv_f64_to_odd_f32(fv_i64_to_odd_f64(x))
+
+FV_CONVERT_ROW(bool_from_u8, uint8_t, uint8_t, IS_TRUE)
+FV_CONVERT_ROW(bool_from_i64, uint8_t, int64_t, IS_TRUE)
+FV_CONVERT_ROW(bool_from_f32, uint8_t, float, IS_TRUE)
+FV_CONVERT_ROW(bool_from_f64, uint8_t, double, IS_TRUE)
+
+FV_CONVERT_ROW(i64_from_u8, int64_t, uint8_t, AS_IT_IS)
+FV_CONVERT_ROW(i64_from_i8, int64_t, int8_t, AS_IT_IS)
+FV_CONVERT_ROW(i64_from_i16, int64_t, int16_t, AS_IT_IS)
+FV_CONVERT_ROW(i64_from_i32, int64_t, int32_t, AS_IT_IS)
+FV_CONVERT_ROW(i64_from_f32, int64_t, float, CUT)
+FV_CONVERT_ROW(i64_from_f64, int64_t, double, CUT)
+
+FV_CONVERT_ROW(u8_from_i64, uint8_t, int64_t, AS_IT_IS)
+FV_CONVERT_ROW(u8_from_f32, uint8_t, float, CUT)
+FV_CONVERT_ROW(u8_from_f64, uint8_t, double, CUT)
+FV_CONVERT_ROW(i8_from_i64, int8_t, int64_t, AS_IT_IS)
+FV_CONVERT_ROW(i8_from_f32, int8_t, float, CUT)
+FV_CONVERT_ROW(i8_from_f64, int8_t, double, CUT)
+FV_CONVERT_ROW(i16_from_i64, int16_t, int64_t, AS_IT_IS)
+FV_CONVERT_ROW(i16_from_f32, int16_t, float, CUT)
+FV_CONVERT_ROW(i16_from_f64, int16_t, double, CUT)
+FV_CONVERT_ROW(i32_from_i64, int32_t, int64_t, AS_IT_IS)
+FV_CONVERT_ROW(i32_from_f32, int32_t, float, CUT32)
+FV_CONVERT_ROW(i32_from_f64, int32_t, double, CUT32)
+
+FV_CONVERT_ROW(f32_from_u8, float, uint8_t, AS_IT_IS)
+FV_CONVERT_ROW(f32_from_i8, float, int8_t, AS_IT_IS)
+FV_CONVERT_ROW(f32_from_i16, float, int16_t, AS_IT_IS)
+FV_CONVERT_ROW(f32_from_i32, float, int32_t, AS_IT_IS)
+FV_CONVERT_ROW(f32_from_i64, float, int64_t, AS_IT_IS)
+FV_CONVERT_ROW(f32_from_f64, float, double, AS_IT_IS)
+
+FV_CONVERT_ROW(f64_from_u8, double, uint8_t, AS_IT_IS)
+FV_CONVERT_ROW(f64_from_i8, double, int8_t, AS_IT_IS)
+FV_CONVERT_ROW(f64_from_i16, double, int16_t, AS_IT_IS)
+FV_CONVERT_ROW(f64_from_i32, double, int32_t, AS_IT_IS)
+FV_CONVERT_ROW(f64_from_i64, double, int64_t, AS_IT_IS)
+FV_CONVERT_ROW(f64_from_f32, double, float, AS_IT_IS)
+
+/* float32 as a step towards 16 bits. */
+FV_CONVERT_ROW(odd_f32_from_i32, float, int32_t, ODD)
+FV_CONVERT_ROW(odd_f32_from_i64, float, int64_t, ODD64)
+FV_CONVERT_ROW(odd_f32_from_f64, float, double, ODD)
+
+/* [to][from]; what is missing goes in two steps. */
+static const fv_convert_row rows[FV_DTYPE_COUNT][FV_DTYPE_COUNT] = {
+    [FV_BOOL] = {[FV_UINT8] = bool_from_u8,
+                 [FV_INT8] = bool_from_u8,
+                 [FV_INT64] = bool_from_i64,
+                 [FV_FLOAT32] = bool_from_f32,
+                 [FV_FLOAT64] = bool_from_f64},
+    [FV_UINT8] = {[FV_INT64] = u8_from_i64, [FV_FLOAT32] = u8_from_f32, [FV_FLOAT64] = u8_from_f64},
+    [FV_INT8] = {[FV_INT64] = i8_from_i64, [FV_FLOAT32] = i8_from_f32, [FV_FLOAT64] = i8_from_f64},
+    [FV_INT16] =
+        {[FV_INT64] = i16_from_i64, [FV_FLOAT32] = i16_from_f32, [FV_FLOAT64] = i16_from_f64},
+    [FV_INT32] =
+        {[FV_INT64] = i32_from_i64, [FV_FLOAT32] = i32_from_f32, [FV_FLOAT64] = i32_from_f64},
+    [FV_INT64] = {[FV_BOOL] = i64_from_u8,
+                  [FV_UINT8] = i64_from_u8,
+                  [FV_INT8] = i64_from_i8,
+                  [FV_INT16] = i64_from_i16,
+                  [FV_INT32] = i64_from_i32,
+                  [FV_FLOAT32] = i64_from_f32,
+                  [FV_FLOAT64] = i64_from_f64},
+    [FV_FLOAT32] = {[FV_BOOL] = f32_from_u8,
+                    [FV_UINT8] = f32_from_u8,
+                    [FV_INT8] = f32_from_i8,
+                    [FV_INT16] = f32_from_i16,
+                    [FV_INT32] = f32_from_i32,
+                    [FV_INT64] = f32_from_i64,
+                    [FV_FLOAT64] = f32_from_f64},
+    [FV_FLOAT64] = {[FV_BOOL] = f64_from_u8,
+                    [FV_UINT8] = f64_from_u8,
+                    [FV_INT8] = f64_from_i8,
+                    [FV_INT16] = f64_from_i16,
+                    [FV_INT32] = f64_from_i32,
+                    [FV_INT64] = f64_from_i64,
+                    [FV_FLOAT32] = f64_from_f32},
+};
+
+/* --- the choice ------------------------------------------------------------------------------- */
+
+static bool keeps_bits(fv_dtype to, fv_dtype from)
+{
+    return to == from || (fv_dtypes[to].size == 1 && fv_dtypes[from].size == 1 && to != FV_BOOL);
+}
+
+static bool is_half(fv_dtype dtype)
+{
+    return fv_dtypes[dtype].kind == FV_KIND_FLOATING && fv_dtypes[dtype].size == 2;
+}
+
+/* A 16-bit type's way to and from float32. */
+static fv_convert_row widening(fv_isa isa, fv_dtype half)
+{
+    const fv_half_rows *k = FV_ISA_PICK(fv_half_rows_, isa);
+    return half == FV_FLOAT16 ? k->f32_from_f16 : k->f32_from_bf16;
+}
+
+static fv_convert_row narrowing(fv_isa isa, fv_dtype half)
+{
+    const fv_half_rows *k = FV_ISA_PICK(fv_half_rows_, isa);
+    return half == FV_FLOAT16 ? k->f16_from_f32 : k->bf16_from_f32;
+}
+
+static fv_convert_row to_odd_f32(fv_dtype from)
+{
+    static const fv_convert_row odd[FV_DTYPE_COUNT] = {
+        [FV_INT32] = odd_f32_from_i32,
+        [FV_INT64] = odd_f32_from_i64,
+        [FV_FLOAT64] = odd_f32_from_f64,
+    };
+    return odd[from] ? odd[from] : rows[FV_FLOAT32][from]; /* exact */
+}
+
+fv_conversion fv_conversion_for(fv_isa isa, fv_dtype to, fv_dtype from)
+{
+    fv_conversion c = {.to_size = fv_dtypes[to].size, .from_size = fv_dtypes[from].size};
+    if (keeps_bits(to, from)) return c;
+    c.first = rows[to][from];
+    if (c.first) return c;
+    if (is_half(from)) {
+        c.first = widening(isa, from);
+        c.second = is_half(to) ? narrowing(isa, to) : rows[to][FV_FLOAT32];
+    } else if (is_half(to)) {
+        c.first = to_odd_f32(from);
+        c.second = narrowing(isa, to);
+        if (!c.first) c.first = c.second, c.second = NULL; /* from float32 */
+    } else {
+        c.first = rows[FV_INT64][from];
+        c.second = rows[to][FV_INT64];
+    }
+    return c;
+}
+
+/* --- the run ---------------------------------------------------------------------------------- */
+
+/* Elements of that many bytes, as they are. */
+static void move(size_t size, void *dst, int64_t ds, const void *src, int64_t ss, int64_t n)
+{
+#define MOVE(T)                                                                                    \
+    for (int64_t i = 0; i < n; i++) ((T *)dst)[i * ds] = ((const T *)src)[i * ss]
+    switch (size) {
+    case 1: MOVE(uint8_t); break;
+    case 2: MOVE(uint16_t); break;
+    case 4: MOVE(uint32_t); break;
+    default: MOVE(uint64_t);
+    }
+#undef MOVE
+}
+
+/* Rows with gaps are gathered and scattered in blocks, so that the loops only ever see dense ones.
+ */
+void fv_convert(const fv_conversion *c, void *dst, int64_t ds, const void *src, int64_t ss,
+                int64_t n)
+{
+    enum { BLOCK = 256 };
+    if (!c->first) {
+        move(c->to_size, dst, ds, src, ss, n);
+        return;
+    }
+    if (!c->second && ds == 1 && ss == 1) {
+        c->first(dst, src, n);
+        return;
+    }
+    _Alignas(64) double gathered[BLOCK], between[BLOCK], result[BLOCK];
+    for (int64_t i = 0; i < n; i += BLOCK) {
+        int64_t count = n - i < BLOCK ? n - i : BLOCK;
+        const void *from = (const char *)src + i * ss * (int64_t)c->from_size;
+        void *at = (char *)dst + i * ds * (int64_t)c->to_size, *to = ds == 1 ? at : result;
+        if (ss != 1) {
+            move(c->from_size, gathered, 1, from, ss, count);
+            from = gathered;
+        }
+        c->first(c->second ? between : to, from, count);
+        if (c->second) c->second(to, between, count);
+        if (ds != 1) move(c->to_size, at, ds, result, 1, count);
+    }
+}
