@@ -58,6 +58,24 @@ START_TEST(loading_converts_the_element_type)
 }
 END_TEST
 
+START_TEST(a_file_in_half_precision_is_widened)
+{
+    fv_module *a = fv_nn_linear(2, 2), *b = fv_nn_linear(2, 2);
+    const char *const names[] = {"weight", "bias"};
+    FV_SCOPE {
+        fv_tensor *halves[] = {fv_to(fv_module_tensor(a, "weight"), FV_FLOAT16),
+                               fv_to(fv_module_tensor(a, "bias"), FV_BFLOAT16)};
+        ck_assert_int_eq(fv_save_tensors(saved_path, names, halves, 2, NULL, 0), FV_OK);
+        ck_assert_int_eq(fv_load(b, saved_path), FV_OK);
+        for (int i = 0; i < 2; i++)
+            ck_assert(tensors_same(fv_detach(fv_module_tensor(b, names[i])),
+                                   fv_to(halves[i], FV_FLOAT32)));
+    }
+    fv_free(a);
+    fv_free(b);
+}
+END_TEST
+
 START_TEST(a_load_that_does_not_fit_touches_nothing)
 {
     fv_module *a = small(3), *wide = small(5), *other = fv_sequential(fv_nn_linear(4, 3));
@@ -170,6 +188,7 @@ Suite *fovea_suite(void)
     tcase_add_checked_fixture(state, make_path, remove_path);
     tcase_add_test(state, a_saved_module_is_loaded_bit_for_bit);
     tcase_add_test(state, loading_converts_the_element_type);
+    tcase_add_test(state, a_file_in_half_precision_is_widened);
     tcase_add_test(state, a_load_that_does_not_fit_touches_nothing);
     tcase_add_test(state, any_tensor_of_another_shape_is_found);
     tcase_add_test(state, a_long_list_of_keys_is_cut_short);

@@ -288,7 +288,8 @@ static void vary_presence(const op_case *c, int i)
 static void vary_dtype(const op_case *c, int i)
 {
     char what[64];
-    for (fv_dtype d = FV_BOOL; d <= FV_FLOAT64; d = (fv_dtype)(d + 1)) {
+    for (int k = 0; k < FV_DTYPE_COUNT; k++) {
+        fv_dtype d = (fv_dtype)k;
         attempt a = start_attempt(c);
         if (a.dtype[i] == d) continue;
         a.dtype[i] = d;

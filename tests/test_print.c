@@ -54,6 +54,56 @@ START_TEST(types_and_grad_are_named_where_pytorch_names_them)
 }
 END_TEST
 
+START_TEST(stored_types_are_printed_as_by_pytorch)
+{
+    FV_SCOPE {
+        static const double numbers[] = {65519, 65520, 1e-8, 6e-8, (double)NAN, -(double)INFINITY,
+                                         0.1};
+        assert_prints(tensor_of(FV_FLOAT16, FV_SHAPE(7), numbers),
+                      "tensor([6.5504e+04,        inf, 0.0000e+00, 5.9605e-08,        nan,       "
+                      "-inf,\n        9.9976e-02], dtype=torch.float16)");
+        assert_prints(tensor_of(FV_BFLOAT16, FV_SHAPE(7), numbers),
+                      "tensor([6.5536e+04, 6.5536e+04, 1.0012e-08, 6.0070e-08,        nan,       "
+                      "-inf,\n        1.0010e-01], dtype=torch.bfloat16)");
+        for (int k = 0; k < 2; k++) {
+            static const char *const wanted[] = {
+                "tensor([ 1.0000,  2.5000, -3.0000], dtype=torch.float16)",
+                "tensor([ 1.0000,  2.5000, -3.0000], dtype=torch.bfloat16)"};
+            assert_prints(TENSOR(k ? FV_BFLOAT16 : FV_FLOAT16, FV_SHAPE(3), 1, 2.5, -3), wanted[k]);
+        }
+        assert_prints(fv_scalar(7, FV_FLOAT16), "tensor(7., dtype=torch.float16)");
+        assert_prints(TENSOR(FV_FLOAT16, FV_SHAPE(2), 1e-5, 1),
+                      "tensor([1.0014e-05, 1.0000e+00], dtype=torch.float16)");
+        assert_prints(TENSOR(FV_BFLOAT16, FV_SHAPE(2), 1e9, 1),
+                      "tensor([9.9824e+08, 1.0000e+00], dtype=torch.bfloat16)");
+        assert_prints(TENSOR(FV_INT8, FV_SHAPE(3), 1, 2, -3),
+                      "tensor([ 1,  2, -3], dtype=torch.int8)");
+        assert_prints(fv_scalar(-7, FV_INT16), "tensor(-7, dtype=torch.int16)");
+        assert_prints(fv_zeros(FV_SHAPE(0), .dtype = FV_BFLOAT16),
+                      "tensor([], dtype=torch.bfloat16)");
+        assert_prints(fv_zeros(FV_SHAPE(2, 0), .dtype = FV_FLOAT16),
+                      "tensor([], size=(2, 0), dtype=torch.float16)");
+        fv_tensor *sevenths =
+            fv_to(fv_mul_scalar(fv_arange(0, 12, .dtype = FV_FLOAT64), 1.0 / 7), FV_FLOAT16);
+        assert_prints(fv_transpose(fv_reshape(sevenths, 4, 3), 0, 1),
+                      "tensor([[0.0000, 0.4285, 0.8569, 1.2861],\n"
+                      "        [0.1428, 0.5713, 1.0000, 1.4287],\n"
+                      "        [0.2856, 0.7144, 1.1426, 1.5713]], dtype=torch.float16)");
+        assert_prints(fv_to(fv_mul_scalar(fv_arange(0, 30), 1.0 / 3), FV_BFLOAT16),
+                      "tensor([0.0000, 0.3340, 0.6680, 1.0000, 1.3359, 1.6641, 2.0000, 2.3281, "
+                      "2.6719,\n        3.0000, 3.3281, 3.6719, 4.0000, 4.3438, 4.6562, 5.0000, "
+                      "5.3438, 5.6562,\n        6.0000, 6.3438, 6.6562, 7.0000, 7.3438, 7.6562, "
+                      "8.0000, 8.3125, 8.6875,\n        9.0000, 9.3125, 9.6875], "
+                      "dtype=torch.bfloat16)");
+        assert_prints(fv_to(fv_arange(0, 1001, .dtype = FV_INT64), FV_INT8),
+                      "tensor([  0,   1,   2,  ..., -26, -25, -24], dtype=torch.int8)");
+        int64_t odd[] = {((int64_t)1 << 53) + 1, INT64_MIN};
+        assert_prints(fv_tensor_from(odd, FV_SHAPE(2), FV_INT64),
+                      "tensor([    9007199254740993, -9223372036854775808])");
+    }
+}
+END_TEST
+
 START_TEST(empty_and_large_tensors_are_printed_as_by_pytorch)
 {
     FV_SCOPE {
@@ -117,6 +167,7 @@ Suite *fovea_suite(void)
     TCase *print = add_case(suite, "print");
     tcase_add_test(print, floats_are_printed_as_by_pytorch);
     tcase_add_test(print, types_and_grad_are_named_where_pytorch_names_them);
+    tcase_add_test(print, stored_types_are_printed_as_by_pytorch);
     tcase_add_test(print, empty_and_large_tensors_are_printed_as_by_pytorch);
     tcase_add_test(print, lines_are_broken_and_views_printed_in_logical_order);
     tcase_add_test(print, printing_goes_to_a_stream_and_survives_a_failed_tensor);
