@@ -193,9 +193,11 @@ static void check_writes(fv_dtype dtype)
     ASSERT_VALUES(x, 0, 7, 0, 7, 0, 7, 0, 7, 0, 7, 0, 7, 0);
     fv_copy_(fv_transpose(x, 0, 1), fv_arange(0, 3)); /* float32, broadcast */
     ASSERT_VALUES(x, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2);
+    fv_copy_(x, TENSOR(FV_INT64, FV_SHAPE(3, 1), 4, 5, 6));
+    ASSERT_VALUES(x, 0, 4, 4, 4, 4, 5, 5, 5, 5, 6, 6, 6, 6);
     fv_tensor *y = fv_ones(FV_SHAPE(3, 4), .dtype = FV_FLOAT64);
     fv_copy_(y, x);
-    ASSERT_VALUES(y, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2);
+    ASSERT_VALUES(y, 0, 4, 4, 4, 4, 5, 5, 5, 5, 6, 6, 6, 6);
     fv_zero_(x);
     ck_assert(tensors_same(x, fv_zeros(FV_SHAPE(3, 4), .dtype = dtype)));
     ck_assert(tensors_same(fv_fill(x, 3), fv_full(FV_SHAPE(3, 4), 3, .dtype = dtype)));
