@@ -20,6 +20,7 @@ typedef struct owner_stack {
 
 static _Thread_local owner_stack owned;
 static pthread_key_t key;
+static bool key_made;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void release_down_to(owner_stack *stack, size_t mark)
@@ -42,7 +43,7 @@ static void release_all(void *stack_)
 
 static void make_key(void)
 {
-    pthread_key_create(&key, release_all);
+    key_made = pthread_key_create(&key, release_all) == 0;
 }
 
 static bool grow(owner_stack *stack)
@@ -54,8 +55,7 @@ static bool grow(owner_stack *stack)
     stack->room = room;
     if (!stack->registered) {
         pthread_once(&once, make_key);
-        pthread_setspecific(key, stack);
-        stack->registered = true;
+        stack->registered = key_made && pthread_setspecific(key, stack) == 0;
     }
 #ifndef NDEBUG
     if (stack->depth == 0 && room >= (size_t)1 << 16)

@@ -290,12 +290,12 @@ static void use_memory_in_child(void)
     }
     FV_SCOPE
         if (fv_item(fv_sum(fv_ones(FV_SHAPE(100)))) != 100) _exit(3);
-#if !FOVEA_TSAN /* which forbids it */
-    for (int k = 0; k < 4; k++) {
-        pthread_t id; /* in the memory of one that was in the parent */
-        if (pthread_create(&id, NULL, free_many, &info) != 0) _exit(4);
-        pthread_join(id, NULL);
-    }
+#if !FOVEA_TSAN       /* which forbids it */
+    pthread_t ids[4]; /* in the memory of those that were in the parent */
+    fv_memory_info infos[4];
+    for (int k = 0; k < 4; k++)
+        if (pthread_create(&ids[k], NULL, free_many, &infos[k]) != 0) _exit(4);
+    for (int k = 0; k < 4; k++) pthread_join(ids[k], NULL);
 #endif
     fv_shutdown();
     info = fv_memory_stats();
