@@ -22,8 +22,8 @@ CASE(conv2d, "pairs", "F.conv2d(x0, x1, x2, stride=(2, 1), padding=(0, 2), dilat
      X(1, 2, 6, 5), X(2, 2, 2, 3), X(2),
      fv_conv2d(x[0], x[1], x[2], .stride = FV_DIMS(2, 1), .padding = FV_DIMS(0, 2),
                .dilation = FV_DIMS(1, 2)));
-CASE(conv2d, "all options by position", "F.conv2d(x0, x1, x2, 2, 1, 2, 2)", X(1, 4, 6, 5),
-     X(2, 2, 2, 3), X(2), fv_conv2d(x[0], x[1], x[2], 2, 1, 2, 2));
+CASE(conv2d, "all options by position", "F.conv2d(x0, x1, x2, 2, 1, 3, 2)", X(1, 4, 6, 5),
+     X(2, 2, 2, 3), X(2), fv_conv2d(x[0], x[1], x[2], 2, 1, 3, 2));
 CASE(conv2d, "1x1", "F.conv2d(x0, x1, x2)", X(2, 4, 3, 3), X(5, 4, 1, 1), X(5),
      fv_conv2d(x[0], x[1], x[2]));
 CASE(conv2d, "1x1, stride 2", "F.conv2d(x0, x1, None, stride=2)", X(1, 3, 5, 4), X(2, 3, 1, 1),
@@ -60,8 +60,8 @@ CASE(conv3d, "groups, dilation 2", "F.conv3d(x0, x1, x2, dilation=2, groups=2)",
 
 CASE(conv_transpose1d, "stride 2", "F.conv_transpose1d(x0, x1, x2, stride=2)", X(2, 3, 4),
      X(3, 2, 3), X(2), fv_conv_transpose1d(x[0], x[1], x[2], .stride = 2));
-CASE(conv_transpose1d, "all options by position", "F.conv_transpose1d(x0, x1, x2, 3, 1, 2, 2, 2)",
-     X(2, 4, 3), X(4, 1, 3), X(2), fv_conv_transpose1d(x[0], x[1], x[2], 3, 1, 2, 2, 2));
+CASE(conv_transpose1d, "all options by position", "F.conv_transpose1d(x0, x1, x2, 3, 1, 2, 4, 5)",
+     X(2, 4, 3), X(4, 1, 3), X(4), fv_conv_transpose1d(x[0], x[1], x[2], 3, 1, 2, 4, 5));
 CASE(conv_transpose1d, "without a batch", "F.conv_transpose1d(x0, x1)", X(3, 4), X(3, 2, 3),
      fv_conv_transpose1d(x[0], x[1]));
 

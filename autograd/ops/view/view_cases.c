@@ -59,6 +59,8 @@ CASE(narrow, "channels from the end", "x0.narrow(1, -3, 3)", X(2, 5, 2, 2),
 CASE_BODY(split, "pieces", "x0.split(2, 1)", X(3, 5), fv_split(x[0], 2, 1, y, CASE_OUTPUTS));
 CASE_BODY(split, "equal parts", "x0.split(3, -2)", X(6, 2), fv_split(x[0], 3, -2, y, 2));
 CASE_BODY(split, "chunk", "x0.chunk(3, 0)", X(7, 2), fv_chunk(x[0], 3, 0, y, CASE_OUTPUTS));
+CASE_BODY(split, "chunk into equal parts", "x0.chunk(3)", X(6),
+          fv_chunk(x[0], 3, 0, y, CASE_OUTPUTS));
 CASE_BODY(split, "chunk into fewer", "x0.chunk(4, 1)", X(2, 6),
           fv_chunk(x[0], 4, 1, y, CASE_OUTPUTS));
 CASE(select, "row", "x0.select(0, 1)", X(3, 4), fv_select(x[0], 0, 1));
