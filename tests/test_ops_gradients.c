@@ -183,12 +183,34 @@ static void check_orders(const op_case *c, fv_dtype floating)
     if (!run_gradients(c, floating, LAYOUT_CONTIGUOUS, 0, SEED_ONES, wanted)) return;
     if (run_gradients(c, floating, LAYOUT_CONTIGUOUS, 0, SEED_ONE_REPEATED, found))
         compare_gradients(c, floating, found, wanted, "a broadcast output gradient");
-    for (int threads = 2; threads <= 3; threads++) {
-        force_threads(threads);
-        if (run_gradients(c, floating, LAYOUT_CONTIGUOUS, 0, SEED_ONES, found))
-            compare_gradients(c, floating, found, wanted, "threads");
-        force_threads(0);
+}
+
+static void compare_bits(const op_case *c, fv_tensor *const *found, fv_tensor *const *wanted,
+                         int threads)
+{
+    for (int i = 0; i < c->inputs; i++)
+        if (found[i] && wanted[i] && !tensors_same(found[i], wanted[i]))
+            note_failure("%d threads: the gradient of input %d has other bits than with one",
+                         threads, i);
+}
+
+static void check_threads(const op_case *c, fv_dtype floating)
+{
+    static const int numbers[] = {1, 2, 3, 8};
+    fv_tensor *found[CASE_INPUTS], *wanted[CASE_INPUTS];
+    int before = fv_get_num_threads();
+    for (size_t k = 0; k < sizeof numbers / sizeof numbers[0]; k++) {
+        fv_set_num_threads(numbers[k]);
+        force_threads(numbers[k]);
+        if (!run_gradients(c, floating, LAYOUT_CHANNELS_LAST, ALL_INPUTS, SEED_FIXED,
+                           k == 0 ? wanted : found))
+            break;
+        if (k == 0) continue;
+        compare_gradients(c, floating, found, wanted, "threads");
+        compare_bits(c, found, wanted, numbers[k]);
     }
+    force_threads(0);
+    fv_set_num_threads(before);
 }
 
 /* The gradients of the reference loops, whose backward ops are reference loops too. */
@@ -211,6 +233,7 @@ START_TEST(every_memory_order_gives_the_same_gradients)
             FV_SCOPE {
                 check_twin(c, d);
                 check_orders(c, d);
+                check_threads(c, d);
             }
             fv_clear_error();
         }
