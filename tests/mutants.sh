@@ -185,7 +185,7 @@ make_targets() { # target...
 copy_source
 configure() {
   cmake -S "$copy" -B "$build" "${generator[@]}" "${launcher[@]}" -DFOVEA_WERROR=OFF \
-    -DFOVEA_BENCH=OFF -DFOVEA_EXAMPLES=OFF >"$work/build.log" 2>&1
+    -DFOVEA_BENCH=OFF -DFOVEA_EXAMPLES=OFF -DFOVEA_TEST_TIMEOUT=150 >"$work/build.log" 2>&1
 }
 if ! configure || ! make_targets all; then
   tail -n 30 "$work/build.log" >&2
@@ -198,7 +198,7 @@ fi
 # Runs entries of ctest; prints what failed: entry, and the test in it where Check tells.
 run_entries() { # ctest option...
   local log=$work/test.log entry test
-  (cd "$build" && ctest -j2 --timeout 300 --output-on-failure --stop-on-failure "$@") \
+  (cd "$build" && ctest -j2 --output-on-failure --stop-on-failure "$@") \
     >"$log" 2>&1 && return 1
   entry=$(sed -n 's/^ *[0-9]*\/[0-9]* Test *#[0-9]*: \([^ ]*\) .*\*\*\*\([A-Za-z ]*\).*/\1 (\2)/p' "$log" | head -n 1)
   test=$(sed -n 's/^[^ :]*:[0-9]*:[FE]:[^:]*:\([^:]*\):.*/\1/p' "$log" | head -n 1)
@@ -210,10 +210,17 @@ run_entries() { # ctest option...
   echo "$entry${test:+: $test}"
 }
 
+# With the time of now, so that it is built again.
+restore() { # path
+  cp "$work/original" "$1"
+  rm "$work/original"
+}
+
 # Prints the outcome; true when the mistake was caught.
 try_mutant() { # number
   local target=$copy/${files[$1]} text entry caught targets=() pattern
   is_stale "$1" "$copy" && return 1
+  cp "$target" "$work/original"
   text=$(cat "$target" && echo .)
   text=${text/"${finds[$1]}"/"${replaces[$1]}"}
   printf '%s' "${text%.}" >"$target"
@@ -245,7 +252,7 @@ try_mutant() { # number
 for ((k = 0; k < ${#names[@]}; k++)); do
   if outcome=$(try_mutant "$k"); then passed=$((passed + 1)); else failed=$((failed + 1)); fi
   printf '%-60s %s\n' "${names[k]}" "$outcome"
-  [ -f "$root/${files[k]}" ] && cp "$root/${files[k]}" "$copy/${files[k]}"
+  [ ! -f "$work/original" ] || restore "$copy/${files[k]}"
 done
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]
