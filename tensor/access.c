@@ -11,7 +11,7 @@ double fv_item(const fv_tensor *t)
         fv_fail(FV_ERR_OPTION, "item: the tensor is NULL");
         return (double)NAN;
     }
-    if (t->failed) return (double)NAN;
+    if (t->failed || fv_need_elements("item", t) != FV_OK) return (double)NAN;
     if (t->numel == 1) return fv_element_get(t, 0);
     fv_shape shape = fv_shape_of(t);
     fv_fail(FV_ERR_SHAPE, "item: a tensor of one element is needed, this one is %s",
@@ -25,7 +25,7 @@ double fv_at(const fv_tensor *t, const int64_t *index)
         fv_fail(FV_ERR_OPTION, "at: the %s is NULL", t ? "index" : "tensor");
         return (double)NAN;
     }
-    if (t->failed) return (double)NAN;
+    if (t->failed || fv_need_elements("at", t) != FV_OK) return (double)NAN;
     int64_t offset = 0;
     for (int i = 0; i < t->ndim; i++) {
         int64_t k = index[i] < 0 ? index[i] + t->shape[i] : index[i];
@@ -43,7 +43,7 @@ double fv_at(const fv_tensor *t, const int64_t *index)
 static void *typed_data(fv_tensor *t, fv_dtype dtype)
 {
     if (!t) fv_fail(FV_ERR_OPTION, "data_%s: the tensor is NULL", fv_dtype_name(dtype));
-    if (fv_failed(t)) return NULL;
+    if (fv_failed(t) || fv_need_elements("data", t) != FV_OK) return NULL;
     if (t->dtype == dtype && fv_is_contiguous(t)) return t->data;
     fv_shape shape = fv_shape_of(t);
     fv_fail(FV_ERR_DTYPE,
@@ -120,7 +120,7 @@ static fv_status check_copy(const fv_tensor *t, fv_dtype dtype, const void *memo
     if (t->failed) return fv_error_status() ? fv_error_status() : FV_ERR_STATE;
     if (!fv_dtype_size(dtype)) return fv_fail(FV_ERR_DTYPE, "%s: invalid dtype", name);
     if (!memory && t->numel) return fv_fail(FV_ERR_OPTION, "%s: the memory is NULL", name);
-    return FV_OK;
+    return fv_need_elements(name, t);
 }
 
 fv_status fv_copy_out(const fv_tensor *t, fv_dtype dtype, void *out)

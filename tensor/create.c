@@ -176,7 +176,7 @@ fv_tensor *fv_eye_ex(const fv_eye_args *a)
     int64_t m = a->m == FV_UNSET ? a->n : a->m;
     fv_shape shape = {2, {a->n, m}};
     fv_tensor *t = fill("eye", make_plain("eye", shape, a->dtype), 0.0);
-    if (t->failed) return t;
+    if (t->failed || t->shapes_only) return t;
     for (int64_t i = 0; i < a->n && i < m; i++) fv_store(t->dtype, t->data, i * (m + 1), 1.0);
     return t;
 }
@@ -203,6 +203,7 @@ fv_tensor *fv_arange_ex(const fv_range_args *a)
                       fv_dtype_name(a->dtype), start, end);
     }
     fv_tensor *t = make_plain("arange", (fv_shape){1, {(int64_t)count}}, a->dtype);
+    if (t->shapes_only) return t;
     for (int64_t i = 0; i < t->numel; i++) fv_store(t->dtype, t->data, i, start + (double)i * step);
     return t;
 }
@@ -219,6 +220,7 @@ fv_tensor *fv_linspace_ex(const fv_linspace_args *a)
                       fv_dtype_name(a->dtype), a->start, a->end);
     }
     fv_tensor *t = make_plain("linspace", (fv_shape){1, {a->steps}}, a->dtype);
+    if (t->shapes_only) return t;
     int64_t last = a->steps - 1;
     double step = last > 0 ? (a->end - a->start) / (double)last : 0.0;
     for (int64_t i = 0; i < t->numel; i++) { /* from both ends, so that both are exact */
@@ -264,7 +266,7 @@ fv_tensor *fv_randint_ex(const fv_randint_args *a)
                       fv_dtype_name(a->dtype), (long long)a->low, (long long)a->high - 1);
     }
     fv_tensor *t = make_plain("randint", a->shape, a->dtype);
-    if (t->failed) return t;
+    if (t->failed || t->shapes_only) return t;
     fv_fill_integers(fv_machine_now(), t->dtype, t->data, t->numel, a->low,
                      (uint64_t)a->high - (uint64_t)a->low);
     return t;
@@ -273,7 +275,7 @@ fv_tensor *fv_randint_ex(const fv_randint_args *a)
 fv_tensor *fv_randperm(int64_t n)
 {
     fv_tensor *t = make_plain("randperm", (fv_shape){1, {n}}, FV_INT64);
-    if (!t->failed) fv_fill_permutation(t->data, n);
+    if (!t->failed && !t->shapes_only) fv_fill_permutation(t->data, n);
     return t;
 }
 
@@ -296,6 +298,7 @@ fv_tensor *fv_bernoulli(fv_tensor *p)
         return refuse("bernoulli", FV_ERR_DTYPE, "p must be float32 or float64, not %s (see fv_to)",
                       fv_dtype_name(p->dtype));
     }
+    if (p->shapes_only) return fv_empty_like(p);
     fv_shape shape = fv_shape_of(p);
     fv_tensor *rows = fv_tensor_alloc(p->dtype, &shape, NULL);
     if (!rows) return own("bernoulli", NULL, &shape);
@@ -303,7 +306,7 @@ fv_tensor *fv_bernoulli(fv_tensor *p)
     fv_tensor *t = fv_failed_tensor();
     if (probabilities(rows)) {
         t = make_plain("bernoulli", shape, p->dtype);
-        if (!t->failed)
+        if (!t->failed && !t->shapes_only)
             fv_fill_bernoulli(fv_machine_now(), t->dtype, t->data, rows->data, t->numel);
     } else {
         refuse("bernoulli", FV_ERR_OPTION, "p holds a number outside of [0, 1]");
@@ -317,7 +320,7 @@ fv_tensor *fv_bernoulli(fv_tensor *p)
 fv_tensor *fv_tensor_from(const void *data, fv_shape shape, fv_dtype dtype)
 {
     fv_tensor *t = make_plain("tensor", shape, dtype);
-    if (t->failed || t->numel == 0) return t;
+    if (t->failed || t->numel == 0 || t->shapes_only) return t;
     if (!data) return refuse("tensor", FV_ERR_OPTION, "data is NULL");
     memcpy(t->data, data, (size_t)t->numel * fv_dtype_size(dtype));
     return t;

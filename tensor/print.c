@@ -224,7 +224,7 @@ static void append_suffixes(printer *p)
     const char *line = p->text ? strrchr(p->text, '\n') : NULL;
     /* PyTorch counts two columns too many here, which decides where lines break. */
     size_t column = (line ? p->length - (size_t)(line - p->text) + 1 : p->length + 2);
-    if (t->numel == 0 && t->ndim != 1) {
+    if (t->shapes_only || (t->numel == 0 && t->ndim != 1)) {
         size_t n = (size_t)snprintf(suffix, sizeof suffix, "size=(");
         for (int i = 0; i < t->ndim; i++) {
             n += (size_t)snprintf(suffix + n, sizeof suffix - n, i ? ", %lld" : "%lld",
@@ -256,8 +256,8 @@ char *fv_to_string(const fv_tensor *t)
     append_text(&p, "tensor(");
     if (fv_failed(t)) {
         append_text(&p, "<failed>");
-    } else if (t->numel == 0) {
-        append_text(&p, "[]");
+    } else if (t->numel == 0 || t->shapes_only) {
+        append_text(&p, t->shapes_only ? "..." : "[]");
         append_suffixes(&p);
     } else {
         p.shortened = t->numel > THRESHOLD;

@@ -162,6 +162,14 @@ bool fv_is_shapes_only(const fv_tensor *t)
     return !fv_failed(t) && t->shapes_only;
 }
 
+fv_status fv_need_elements(const char *function, const fv_tensor *t)
+{
+    if (!t->shapes_only) return FV_OK;
+    fv_shape shape = fv_shape_of(t);
+    return fv_fail(FV_ERR_STATE, "%s: the tensor %s has only a shape, no elements", function,
+                   fv_shape_text(&shape));
+}
+
 /* --- properties ------------------------------------------------------------------------------- */
 
 fv_shape fv_shape_of(const fv_tensor *t)

@@ -135,6 +135,9 @@ uint32_t fv_version(const fv_tensor *t);
 
 /* --- for authors of ops ----------------------------------------------------------------------- */
 
+/* FV_OK, or an error "<function>: the tensor [2,3] has only a shape". */
+fv_status fv_need_elements(const char *function, const fv_tensor *t);
+
 /* The failed tensor: one immortal object. */
 fv_tensor *fv_failed_tensor(void);
 

@@ -152,6 +152,8 @@ fv_status fv_save_tensors(const char *path, const char *const *names, fv_tensor 
         if (!names[i] || fv_failed(tensors[i]))
             status = fv_fail(FV_ERR_OPTION, "save: tensor %lld (%s) is missing or failed",
                              (long long)i, names[i] ? names[i] : "without a name");
+        else
+            status = fv_need_elements("save", tensors[i]);
     }
     uint64_t length = 0;
     char *header = NULL;
