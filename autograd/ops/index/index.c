@@ -5,16 +5,45 @@
 #include "autograd/ops/view/view.h"
 #include "tensor/kernels/index/index.h"
 
-typedef struct index_options {
+/* Of max_dim and argmax. */
+typedef struct best_options {
     int64_t dim;
-    bool flag;      /* smallest (extremes), reversed (cumsum) */
-    fv_shape shape; /* of the result of gather_backward */
-} index_options;
+    bool smallest;
+} best_options;
+#define BEST(...) (&(const best_options){__VA_ARGS__})
+static const fv_option best_fields[] = {
+    FV_FIELD(best_options, dim, FV_OPTION_DIM),
+    FV_FIELD(best_options, smallest, FV_OPTION_BOOL),
+    {.name = NULL},
+};
 
-#define OPTIONS(...) (&(const index_options){__VA_ARGS__})
+/* Of gather. */
+typedef struct gather_options {
+    int64_t dim;
+} gather_options;
+static const fv_option gather_fields[] = {
+    FV_FIELD(gather_options, dim, FV_OPTION_DIM),
+    {.name = NULL},
+};
 
-static const fv_option dim_fields[] = {
-    FV_FIELD(index_options, dim, FV_OPTION_DIM),
+typedef struct gather_backward_options {
+    int64_t dim;
+    fv_shape size; /* of the result */
+} gather_backward_options;
+static const fv_option gather_backward_fields[] = {
+    FV_FIELD(gather_backward_options, dim, FV_OPTION_DIM),
+    FV_FIELD(gather_backward_options, size, FV_OPTION_SHAPE),
+    {.name = NULL},
+};
+
+typedef struct cumsum_options {
+    int64_t dim;
+    bool reversed;
+} cumsum_options;
+#define CUMSUM(...) (&(const cumsum_options){__VA_ARGS__})
+static const fv_option cumsum_fields[] = {
+    FV_FIELD(cumsum_options, dim, FV_OPTION_DIM),
+    FV_FIELD(cumsum_options, reversed, FV_OPTION_BOOL),
     {.name = NULL},
 };
 
@@ -22,7 +51,7 @@ static const fv_option dim_fields[] = {
 
 static fv_status best_infer(fv_call *c)
 {
-    index_options *a = c->options;
+    best_options *a = c->options;
     fv_status status = fv_need_dim(c, 0, &a->dim);
     if (status != FV_OK) return status;
     fv_shape shape = fv_shape_of(c->in[0]);
@@ -38,21 +67,21 @@ static fv_status best_infer(fv_call *c)
 
 static void best_forward(fv_call *c)
 {
-    const index_options *a = c->options;
+    const best_options *a = c->options;
     fv_tensor *value = c->outputs == 2 ? c->out[0] : NULL;
-    fv_argbest_run(c->machine, c->in[0], (int)a->dim, !a->flag, c->out[c->outputs - 1], value);
+    fv_argbest_run(c->machine, c->in[0], (int)a->dim, !a->smallest, c->out[c->outputs - 1], value);
 }
 
 static void best_reference(fv_call *c)
 {
-    const index_options *a = c->options;
+    const best_options *a = c->options;
     fv_tensor *value = c->outputs == 2 ? c->out[0] : NULL;
-    fv_argbest_reference(c->in[0], (int)a->dim, !a->flag, c->out[c->outputs - 1], value);
+    fv_argbest_reference(c->in[0], (int)a->dim, !a->smallest, c->out[c->outputs - 1], value);
 }
 
 static void best_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
 {
-    const index_options *a = c->options;
+    const best_options *a = c->options;
     if (gout[0]) gin[0] = fv_gather_backward(gout[0], c->out[1], a->dim, *fv_input_shape(c, 0));
 }
 
@@ -60,13 +89,14 @@ static const fv_op max_dim_op = {
     .name = "max_dim",
     .inputs = 1,
     .outputs = 2,
-    .options_size = sizeof(index_options),
+    .options_size = sizeof(best_options),
+    .input = {{.name = "input"}},
     .infer = best_infer,
     .forward = best_forward,
     .reference = best_reference,
     .gradient = best_gradient,
     .saves = {FV_OUT(1)},
-    .option_fields = dim_fields,
+    .option_fields = best_fields,
 };
 FV_REGISTER(max_dim_op);
 
@@ -74,16 +104,17 @@ static const fv_op argmax_op = {
     .name = "argmax",
     .inputs = 1,
     .outputs = 1,
-    .options_size = sizeof(index_options),
+    .options_size = sizeof(best_options),
+    .input = {{.name = "input"}},
     .infer = best_infer,
     .forward = best_forward,
     .reference = best_reference,
     .gradient = FV_NO_GRADIENT,
-    .option_fields = dim_fields,
+    .option_fields = best_fields,
 };
 FV_REGISTER(argmax_op);
 
-static fv_tensor *best_dim(fv_tensor *x, const index_options *options, bool keepdim,
+static fv_tensor *best_dim(fv_tensor *x, const best_options *options, bool keepdim,
                            fv_tensor **indices)
 {
     fv_tensor *out[2];
@@ -95,18 +126,18 @@ static fv_tensor *best_dim(fv_tensor *x, const index_options *options, bool keep
 
 fv_tensor *fv_max_dim(fv_tensor *x, int64_t dim, bool keepdim, fv_tensor **indices)
 {
-    return best_dim(x, OPTIONS(.dim = dim), keepdim, indices);
+    return best_dim(x, BEST(.dim = dim), keepdim, indices);
 }
 
 fv_tensor *fv_min_dim(fv_tensor *x, int64_t dim, bool keepdim, fv_tensor **indices)
 {
-    return best_dim(x, OPTIONS(.dim = dim, .flag = true), keepdim, indices);
+    return best_dim(x, BEST(.dim = dim, .smallest = true), keepdim, indices);
 }
 
 static fv_tensor *arg_best(const fv_reduce_args *a, bool smallest)
 {
     fv_tensor *x = a->input;
-    index_options options = {.dim = a->dim, .flag = smallest};
+    best_options options = {.dim = a->dim, .smallest = smallest};
     if (a->dim != FV_ALL || !x) {
         fv_tensor *y = FV_APPLY(&argmax_op, &options, x);
         return a->keepdim || fv_failed(y) || y->ndim == 0 ? y : fv_squeeze(y, a->dim);
@@ -131,21 +162,26 @@ fv_tensor *fv_argmin_ex(const fv_reduce_args *a)
 
 /* --- gather and its adjoint ------------------------------------------------------------------ */
 
-/* Checks index against the lengths of x, of which it picks along a->dim. */
-static fv_status index_check(fv_call *c, const fv_shape *x)
+/* Index, input 1, against the lengths of x, of which it picks along dim. */
+static fv_status check_index_shape(const fv_call *c, const fv_shape *x, int64_t dim)
 {
-    const index_options *a = c->options;
     const fv_tensor *index = c->in[1];
     if (index->dtype != FV_INT64)
         return fv_reject(c, FV_ERR_DTYPE, "index is %s, not int64", fv_dtype_name(index->dtype));
     bool fits = index->ndim == x->ndim;
-    for (int d = 0; d < x->ndim && fits; d++) fits = d == a->dim || index->shape[d] <= x->dim[d];
+    for (int d = 0; d < x->ndim && fits; d++) fits = d == dim || index->shape[d] <= x->dim[d];
     if (!fits)
         return fv_reject(c, FV_ERR_SHAPE,
                          "index %s must have the rank of %s and be no longer outside of dim %lld",
-                         fv_text(index), fv_shape_text(x), (long long)a->dim);
-    int64_t n = x->ndim > 0 ? x->dim[a->dim] : 1, at, value;
-    if (fv_index_outside(index, n, FV_UNSET, &at, &value))
+                         fv_text(index), fv_shape_text(x), (long long)dim);
+    return FV_OK;
+}
+
+/* The elements of index against n. */
+static fv_status check_index_values(const fv_call *c, int64_t n)
+{
+    int64_t at, value;
+    if (fv_index_outside(c->in[1], n, FV_UNSET, &at, &value))
         return fv_reject(c, FV_ERR_INDEX, "index element %lld is %lld, outside [0, %lld)",
                          (long long)at, (long long)value, (long long)n);
     return FV_OK;
@@ -153,30 +189,36 @@ static fv_status index_check(fv_call *c, const fv_shape *x)
 
 static fv_status gather_infer(fv_call *c)
 {
-    index_options *a = c->options;
+    gather_options *a = c->options;
     fv_status status = fv_need_dim(c, 0, &a->dim);
     if (status != FV_OK) return status;
     fv_shape x = fv_shape_of(c->in[0]), shape = fv_shape_of(c->in[1]);
-    status = index_check(c, &x);
+    status = check_index_shape(c, &x, a->dim);
     if (status == FV_OK) fv_output_contiguous(c, 0, c->in[0]->dtype, &shape);
     return status;
 }
 
+static fv_status gather_check(fv_call *c)
+{
+    const gather_options *a = c->options;
+    return check_index_values(c, c->in[0]->ndim > 0 ? c->in[0]->shape[a->dim] : 1);
+}
+
 static void gather_forward(fv_call *c)
 {
-    const index_options *a = c->options;
+    const gather_options *a = c->options;
     fv_gather_run(c->machine, c->in[0], (int)a->dim, c->in[1], c->out[0]);
 }
 
 static void gather_reference(fv_call *c)
 {
-    const index_options *a = c->options;
+    const gather_options *a = c->options;
     fv_gather_reference(c->in[0], (int)a->dim, c->in[1], c->out[0]);
 }
 
 static void gather_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
 {
-    const index_options *a = c->options;
+    const gather_options *a = c->options;
     gin[0] = fv_gather_backward(gout[0], c->in[1], a->dim, *fv_input_shape(c, 0));
 }
 
@@ -185,52 +227,60 @@ static const fv_op gather_op = {
     .any_dtype = true,
     .inputs = 2,
     .outputs = 1,
-    .options_size = sizeof(index_options),
+    .options_size = sizeof(gather_options),
+    .input = {{.name = "input"}, {.name = "index"}},
     .infer = gather_infer,
+    .check = gather_check,
     .forward = gather_forward,
     .reference = gather_reference,
     .gradient = gather_gradient,
     .saves = {FV_IN(1)},
-    .option_fields = dim_fields,
+    .option_fields = gather_fields,
 };
 FV_REGISTER(gather_op);
 
 fv_tensor *fv_gather(fv_tensor *x, int64_t dim, fv_tensor *index)
 {
-    return FV_APPLY(&gather_op, OPTIONS(.dim = dim), x, index);
+    return FV_APPLY(&gather_op, (&(const gather_options){.dim = dim}), x, index);
 }
 
 static fv_status gather_backward_infer(fv_call *c)
 {
-    index_options *a = c->options;
+    gather_backward_options *a = c->options;
     fv_status status = fv_need_floating(c, 0, "grad");
     if (status == FV_OK) status = fv_need_dim(c, 0, &a->dim);
     if (status != FV_OK) return status;
     fv_shape g = fv_shape_of(c->in[0]), index = fv_shape_of(c->in[1]);
-    if (a->shape.ndim != g.ndim || !fv_shape_equal(&g, &index))
+    if (a->size.ndim != g.ndim || !fv_shape_equal(&g, &index))
         return fv_reject(c, FV_ERR_SHAPE, "grad %s and index %s must have one shape and rank %d",
-                         fv_text(c->in[0]), fv_text(c->in[1]), a->shape.ndim);
-    status = fv_need_size(c, &a->shape);
-    if (status == FV_OK) status = index_check(c, &a->shape);
-    if (status == FV_OK) fv_output_contiguous(c, 0, c->in[0]->dtype, &a->shape);
+                         fv_text(c->in[0]), fv_text(c->in[1]), a->size.ndim);
+    status = fv_need_size(c, &a->size);
+    if (status == FV_OK) status = check_index_shape(c, &a->size, a->dim);
+    if (status == FV_OK) fv_output_contiguous(c, 0, c->in[0]->dtype, &a->size);
     return status;
+}
+
+static fv_status gather_backward_check(fv_call *c)
+{
+    const gather_backward_options *a = c->options;
+    return check_index_values(c, a->size.ndim > 0 ? a->size.dim[a->dim] : 1);
 }
 
 static void gather_backward_forward(fv_call *c)
 {
-    const index_options *a = c->options;
+    const gather_backward_options *a = c->options;
     fv_scatter_add_run(c->machine, c->in[0], (int)a->dim, c->in[1], c->out[0]);
 }
 
 static void gather_backward_reference(fv_call *c)
 {
-    const index_options *a = c->options;
+    const gather_backward_options *a = c->options;
     fv_scatter_add_reference(c->in[0], (int)a->dim, c->in[1], c->out[0]);
 }
 
 static void gather_backward_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
 {
-    const index_options *a = c->options;
+    const gather_backward_options *a = c->options;
     gin[0] = fv_gather(gout[0], a->dim, c->in[1]);
 }
 
@@ -238,26 +288,29 @@ static const fv_op gather_backward_op = {
     .name = "gather_backward",
     .inputs = 2,
     .outputs = 1,
-    .options_size = sizeof(index_options),
+    .options_size = sizeof(gather_backward_options),
+    .input = {{.name = "grad"}, {.name = "index"}},
     .infer = gather_backward_infer,
+    .check = gather_backward_check,
     .forward = gather_backward_forward,
     .reference = gather_backward_reference,
     .gradient = gather_backward_gradient,
     .saves = {FV_IN(1)},
-    .option_fields = dim_fields,
+    .option_fields = gather_backward_fields,
 };
 FV_REGISTER(gather_backward_op);
 
-fv_tensor *fv_gather_backward(fv_tensor *g, fv_tensor *index, int64_t dim, fv_shape shape)
+fv_tensor *fv_gather_backward(fv_tensor *g, fv_tensor *index, int64_t dim, fv_shape size)
 {
-    return FV_APPLY(&gather_backward_op, OPTIONS(.dim = dim, .shape = shape), g, index);
+    return FV_APPLY(&gather_backward_op,
+                    (&(const gather_backward_options){.dim = dim, .size = size}), g, index);
 }
 
 /* --- cumsum ---------------------------------------------------------------------------------- */
 
 static fv_status cumsum_infer(fv_call *c)
 {
-    index_options *a = c->options;
+    cumsum_options *a = c->options;
     fv_status status = fv_need_dim(c, 0, &a->dim);
     if (status != FV_OK) return status;
     fv_shape shape = fv_shape_of(c->in[0]);
@@ -270,38 +323,39 @@ static fv_status cumsum_infer(fv_call *c)
 
 static void cumsum_forward(fv_call *c)
 {
-    const index_options *a = c->options;
-    fv_cumsum_run(c->machine, c->in[0], (int)a->dim, a->flag, c->out[0]);
+    const cumsum_options *a = c->options;
+    fv_cumsum_run(c->machine, c->in[0], (int)a->dim, a->reversed, c->out[0]);
 }
 
 static void cumsum_reference(fv_call *c)
 {
-    const index_options *a = c->options;
-    fv_cumsum_reference(c->in[0], (int)a->dim, a->flag, c->out[0]);
+    const cumsum_options *a = c->options;
+    fv_cumsum_reference(c->in[0], (int)a->dim, a->reversed, c->out[0]);
 }
 
 static const fv_op cumsum_op;
 
 static void cumsum_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
 {
-    const index_options *a = c->options;
-    gin[0] = FV_APPLY(&cumsum_op, OPTIONS(.dim = a->dim, .flag = !a->flag), gout[0]);
+    const cumsum_options *a = c->options;
+    gin[0] = FV_APPLY(&cumsum_op, CUMSUM(.dim = a->dim, .reversed = !a->reversed), gout[0]);
 }
 
 static const fv_op cumsum_op = {
     .name = "cumsum",
     .inputs = 1,
     .outputs = 1,
-    .options_size = sizeof(index_options),
+    .options_size = sizeof(cumsum_options),
+    .input = {{.name = "input"}},
     .infer = cumsum_infer,
     .forward = cumsum_forward,
     .reference = cumsum_reference,
     .gradient = cumsum_gradient,
-    .option_fields = dim_fields,
+    .option_fields = cumsum_fields,
 };
 FV_REGISTER(cumsum_op);
 
 fv_tensor *fv_cumsum(fv_tensor *x, int64_t dim)
 {
-    return FV_APPLY(&cumsum_op, OPTIONS(.dim = dim), x);
+    return FV_APPLY(&cumsum_op, CUMSUM(.dim = dim), x);
 }

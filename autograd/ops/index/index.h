@@ -8,11 +8,11 @@
 extern "C" {
 #endif
 
-/* Zeros of shape, to which g[.., i, ..] is added at [.., index[.., i, ..], ..] along dim.
+/* Zeros of shape size, to which g[.., i, ..] is added at [.., index[.., i, ..], ..] along dim.
  * index: int64, of g's shape.
  * Gradient: g (twice differentiable).   Errors: shape, dim, an index outside.
  * Source: torch.scatter_add on zeros. */
-fv_tensor *fv_gather_backward(fv_tensor *g, fv_tensor *index, int64_t dim, fv_shape shape);
+fv_tensor *fv_gather_backward(fv_tensor *g, fv_tensor *index, int64_t dim, fv_shape size);
 
 #ifdef __cplusplus
 }

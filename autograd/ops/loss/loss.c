@@ -3,6 +3,7 @@
 
 #include "autograd/autograd.h"
 #include "autograd/ops/elementwise/elementwise.h"
+#include "autograd/ops/loss/loss_impl.h"
 #include "autograd/ops/reduce/reduce.h"
 #include "autograd/ops/softmax/softmax.h"
 #include "autograd/ops/view/view.h"
@@ -14,19 +15,31 @@
 typedef struct class_options {
     int64_t ignore_index;
     int64_t reduction;
-    double label_smoothing;
-    fv_shape shape;     /* of the input; set by infer */
-    bool channels_last; /* its order of memory; set by infer */
+    double label_smoothing; /* of cross_entropy */
 } class_options;
+
+/* Of nll_loss_backward, whose other inputs do not show what its result is like. */
+typedef struct nll_backward_options {
+    class_options loss;
+    fv_shape size;
+    bool channels_last;
+} nll_backward_options;
 
 static const fv_option nll_fields[] = {
     FV_FIELD(class_options, ignore_index, FV_OPTION_INT),
-    FV_FIELD(class_options, reduction, FV_OPTION_INT),
+    FV_REDUCTION_FIELD(class_options),
+    {.name = NULL},
+};
+static const fv_option nll_backward_fields[] = {
+    FV_FIELD(class_options, ignore_index, FV_OPTION_INT),
+    FV_REDUCTION_FIELD(class_options),
+    FV_FIELD(nll_backward_options, size, FV_OPTION_SHAPE),
+    FV_FIELD(nll_backward_options, channels_last, FV_OPTION_BOOL),
     {.name = NULL},
 };
 static const fv_option cross_entropy_fields[] = {
     FV_FIELD(class_options, ignore_index, FV_OPTION_INT),
-    FV_FIELD(class_options, reduction, FV_OPTION_INT),
+    FV_REDUCTION_FIELD(class_options),
     FV_FIELD(class_options, label_smoothing, FV_OPTION_DOUBLE),
     {.name = NULL},
 };
@@ -50,9 +63,8 @@ static fv_shape sample_shape(const fv_shape *shape)
 static fv_status check_options(const fv_call *c)
 {
     const class_options *a = c->options;
-    if (a->reduction < FV_MEAN || a->reduction > FV_NONE)
-        return fv_reject(c, FV_ERR_OPTION, "reduction %lld is none of FV_MEAN, FV_SUM, FV_NONE",
-                         (long long)a->reduction);
+    fv_status status = fv_need_reduction(c, a->reduction);
+    if (status != FV_OK) return status;
     if (!(a->label_smoothing >= 0 && a->label_smoothing <= 1))
         return fv_reject(c, FV_ERR_OPTION, "label_smoothing %g is outside [0, 1]",
                          a->label_smoothing);
@@ -74,10 +86,9 @@ static fv_status check_weight(const fv_call *c, int64_t classes, fv_dtype dtype)
     return FV_OK;
 }
 
-/* Input 1 and 2 against an input of shape x. */
+/* Input 1 and 2 against an input of shape x; what the classes are is left to check_classes. */
 static fv_status check_target(const fv_call *c, const fv_shape *x, fv_dtype dtype)
 {
-    const class_options *a = c->options;
     const fv_tensor *target = c->in[1];
     if (target->dtype != FV_INT64 && target->dtype != FV_INT32 && target->dtype != FV_UINT8)
         return fv_reject(c, FV_ERR_DTYPE, "target is %s; class numbers are int64, int32 or uint8",
@@ -86,10 +97,15 @@ static fv_status check_target(const fv_call *c, const fv_shape *x, fv_dtype dtyp
     if (!fv_shape_equal(&want, &got))
         return fv_reject(c, FV_ERR_SHAPE, "input %s needs a target %s, not %s", fv_shape_text(x),
                          fv_shape_text(&want), fv_text(target));
+    return check_weight(c, x->dim[class_dim(x)], dtype);
+}
+
+/* The elements of the target, for an input of shape x. */
+static fv_status check_classes(const fv_call *c, const fv_shape *x)
+{
+    const class_options *a = c->options;
     int64_t classes = x->dim[class_dim(x)], at, value;
-    fv_status status = check_weight(c, classes, dtype);
-    if (status != FV_OK) return status;
-    if (fv_index_outside(target, classes, a->ignore_index, &at, &value))
+    if (fv_index_outside(c->in[1], classes, a->ignore_index, &at, &value))
         return fv_reject(c, FV_ERR_INDEX,
                          "target element %lld is class %lld, outside [0, %lld) and not "
                          "ignore_index %lld",
@@ -101,30 +117,35 @@ static fv_status check_target(const fv_call *c, const fv_shape *x, fv_dtype dtyp
 /* Everything but the spec of further outputs: 0 is the loss, 1 the total weight. */
 static fv_status class_infer(fv_call *c)
 {
-    class_options *a = c->options;
+    const class_options *a = c->options;
     const fv_tensor *x = c->in[0];
     fv_status status = fv_need_floating(c, 0, "input");
     if (status == FV_OK) status = fv_need_ndim(c, 0, "input", 1, FV_MAX_DIMS);
     if (status == FV_OK) status = check_options(c);
     if (status != FV_OK) return status;
-    a->shape = fv_shape_of(x);
-    a->channels_last =
-        x->ndim >= 3 && x->ndim <= 5 && fv_is_channels_last(x) && !fv_is_contiguous(x);
-    status = fv_need_size(c, &a->shape);
-    if (status == FV_OK) status = check_target(c, &a->shape, x->dtype);
+    fv_shape shape = fv_shape_of(x), scalar = {0};
+    status = fv_need_size(c, &shape);
+    if (status == FV_OK) status = check_target(c, &shape, x->dtype);
     if (status != FV_OK) return status;
-    fv_shape samples = sample_shape(&a->shape), scalar = {0};
+    fv_shape samples = sample_shape(&shape);
     fv_output_contiguous(c, 0, x->dtype, a->reduction == FV_NONE ? &samples : &scalar);
     fv_output_contiguous(c, 1, x->dtype, &scalar);
     c->spec[1].constant = true;
     return FV_OK;
 }
 
-static fv_nll_job job_of(const fv_call *c)
+static fv_status class_check(fv_call *c)
+{
+    fv_shape shape = fv_shape_of(c->in[0]);
+    return check_classes(c, &shape);
+}
+
+/* x: what has the classes, the input or its gradient. */
+static fv_nll_job job_of(const fv_call *c, const fv_tensor *x)
 {
     const class_options *a = c->options;
     return (fv_nll_job){
-        .dim = class_dim(&a->shape),
+        .dim = x->ndim == 1 ? 0 : 1,
         .target = c->in[1],
         .weight = c->in[2],
         .ignore_index = a->ignore_index,
@@ -140,29 +161,40 @@ static const fv_op nll_loss_op, nll_loss_backward_op, cross_entropy_backward_op;
 
 static void nll_forward(fv_call *c)
 {
-    fv_nll_job job = job_of(c);
+    fv_nll_job job = job_of(c, c->in[0]);
     fv_nll_run(c->machine, &job, c->in[0], c->out[0], c->out[1]);
 }
 
 static void nll_reference(fv_call *c)
 {
-    fv_nll_job job = job_of(c);
+    fv_nll_job job = job_of(c, c->in[0]);
     fv_nll_reference(&job, c->in[0], c->out[0], c->out[1]);
+}
+
+/* The gradient of the input of a loss of classes, or of its log-probabilities. */
+static fv_tensor *nll_backward(const fv_call *c, fv_tensor *g)
+{
+    const nll_backward_options options = {
+        .loss = *(const class_options *)c->options,
+        .size = *fv_input_shape(c, 0),
+        .channels_last = fv_input_order(c, 0) == FV_ORDER_CHANNELS_LAST,
+    };
+    return FV_APPLY(&nll_loss_backward_op, &options, g, c->in[1], c->in[2], c->out[1]);
 }
 
 static void nll_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
 {
-    if (!gout[0]) return;
-    gin[0] = FV_APPLY(&nll_loss_backward_op, c->options, gout[0], c->in[1], c->in[2], c->out[1]);
+    if (gout[0]) gin[0] = nll_backward(c, gout[0]);
 }
 
 static const fv_op nll_loss_op = {
     .name = "nll_loss",
     .inputs = 3,
-    .optional = FV_IN(2),
+    .input = {{.name = "input"}, {.name = "target"}, {.name = "weight", .optional = true}},
     .outputs = 2,
     .options_size = sizeof(class_options),
     .infer = class_infer,
+    .check = class_check,
     .forward = nll_forward,
     .reference = nll_reference,
     .gradient = nll_gradient,
@@ -179,21 +211,21 @@ fv_tensor *fv_nll_loss_ex(const fv_nll_loss_args *a)
 
 /* --- nll_loss_backward: inputs g, target, weight, total weight ------------------------------- */
 
-/* The total weight and g, for an input of a->shape. */
-static fv_status check_backward(fv_call *c)
+/* Everything for a result of shape size. */
+static fv_status check_backward(fv_call *c, const fv_shape *size)
 {
     const class_options *a = c->options;
     fv_status status = fv_need_floating(c, 0, "grad");
     if (status == FV_OK) status = check_options(c);
     if (status != FV_OK) return status;
-    if (a->shape.ndim < 1 || a->shape.ndim > FV_MAX_DIMS)
-        return fv_reject(c, FV_ERR_SHAPE, "an input of rank %d has no classes", a->shape.ndim);
-    status = fv_need_size(c, &a->shape);
+    if (size->ndim < 1 || size->ndim > FV_MAX_DIMS)
+        return fv_reject(c, FV_ERR_SHAPE, "size: an input of rank %d has no classes", size->ndim);
+    status = fv_need_size(c, size);
     if (status == FV_OK) status = fv_need_same_dtype(c, 0, "grad", 3, "total_weight");
-    if (status == FV_OK) status = check_target(c, &a->shape, c->in[0]->dtype);
+    if (status == FV_OK) status = check_target(c, size, c->in[0]->dtype);
     if (status != FV_OK) return status;
     fv_shape want = {0}, got = fv_shape_of(c->in[0]);
-    if (a->reduction == FV_NONE) want = sample_shape(&a->shape);
+    if (a->reduction == FV_NONE) want = sample_shape(size);
     if (!fv_shape_equal(&want, &got) || c->in[3]->ndim != 0)
         return fv_reject(c, FV_ERR_SHAPE, "grad %s must be %s and total_weight %s a scalar",
                          fv_text(c->in[0]), fv_shape_text(&want), fv_text(c->in[3]));
@@ -202,46 +234,56 @@ static fv_status check_backward(fv_call *c)
 
 static fv_status nll_backward_infer(fv_call *c)
 {
-    const class_options *a = c->options;
-    fv_status status = check_backward(c);
+    const nll_backward_options *a = c->options;
+    fv_status status = check_backward(c, &a->size);
     if (status != FV_OK) return status;
-    if (a->channels_last)
-        fv_output_channels_last(c, 0, c->in[0]->dtype, &a->shape);
+    if (a->channels_last && a->size.ndim >= 3 && a->size.ndim <= 5)
+        fv_output_channels_last(c, 0, c->in[0]->dtype, &a->size);
     else
-        fv_output_contiguous(c, 0, c->in[0]->dtype, &a->shape);
+        fv_output_contiguous(c, 0, c->in[0]->dtype, &a->size);
     return FV_OK;
+}
+
+static fv_status nll_backward_check(fv_call *c)
+{
+    return check_classes(c, &((const nll_backward_options *)c->options)->size);
 }
 
 static void nll_backward_forward(fv_call *c)
 {
-    fv_nll_job job = job_of(c);
+    fv_nll_job job = job_of(c, c->out[0]);
     fv_nll_grad_run(c->machine, &job, c->in[0], c->in[3], c->out[0]);
 }
 
 static void nll_backward_reference(fv_call *c)
 {
-    fv_nll_job job = job_of(c);
+    fv_nll_job job = job_of(c, c->out[0]);
     fv_nll_grad_reference(&job, c->in[0], c->in[3], c->out[0]);
 }
 
 /* The loss is linear in its input, so the adjoint of the adjoint is the loss again. */
 static void nll_backward_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
 {
-    if (fv_wants(c, 0)) gin[0] = FV_APPLY(&nll_loss_op, c->options, gout[0], c->in[1], c->in[2]);
+    const nll_backward_options *a = c->options;
+    if (fv_wants(c, 0)) gin[0] = FV_APPLY(&nll_loss_op, &a->loss, gout[0], c->in[1], c->in[2]);
 }
 
 static const fv_op nll_loss_backward_op = {
     .name = "nll_loss_backward",
     .inputs = 4,
-    .optional = FV_IN(2),
+    .input = {{.name = "grad"},
+              {.name = "target"},
+              {.name = "weight", .optional = true},
+              {.name = "total_weight"}},
     .outputs = 1,
-    .options_size = sizeof(class_options),
+    .options_size = sizeof(nll_backward_options),
     .infer = nll_backward_infer,
+    .check = nll_backward_check,
     .forward = nll_backward_forward,
     .reference = nll_backward_reference,
     .gradient = nll_backward_gradient,
     .saves = {FV_IN(1) | FV_IN(2)},
-    .option_fields = nll_fields,
+    .option_fields = nll_backward_fields,
 };
 FV_REGISTER(nll_loss_backward_op);
 
@@ -258,14 +300,14 @@ static fv_status cross_entropy_infer(fv_call *c)
 
 static void cross_entropy_forward(fv_call *c)
 {
-    fv_nll_job job = job_of(c);
+    fv_nll_job job = job_of(c, c->in[0]);
     fv_softmax_run(c->machine, c->in[0], job.dim, true, c->out[2]);
     fv_nll_run(c->machine, &job, c->out[2], c->out[0], c->out[1]);
 }
 
 static void cross_entropy_reference(fv_call *c)
 {
-    fv_nll_job job = job_of(c);
+    fv_nll_job job = job_of(c, c->in[0]);
     fv_softmax_reference(c->in[0], job.dim, true, c->out[2]);
     fv_nll_reference(&job, c->out[2], c->out[0], c->out[1]);
 }
@@ -281,18 +323,18 @@ static void cross_entropy_gradient(const fv_call *c, fv_tensor *const *gout, fv_
         gin[0] = FV_APPLY(&cross_entropy_backward_op, a, gout[0], target, weight, total, c->out[2]);
         return;
     }
-    int dim = class_dim(&a->shape);
-    fv_tensor *g = FV_APPLY(&nll_loss_backward_op, a, gout[0], target, weight, total);
-    gin[0] = fv_log_softmax_backward(g, fv_log_softmax(c->in[0], dim), dim);
+    int dim = class_dim(fv_input_shape(c, 0));
+    gin[0] = fv_log_softmax_backward(nll_backward(c, gout[0]), fv_log_softmax(c->in[0], dim), dim);
 }
 
 static const fv_op cross_entropy_op = {
     .name = "cross_entropy",
     .inputs = 3,
-    .optional = FV_IN(2),
+    .input = {{.name = "input"}, {.name = "target"}, {.name = "weight", .optional = true}},
     .outputs = 3,
     .options_size = sizeof(class_options),
     .infer = cross_entropy_infer,
+    .check = class_check,
     .forward = cross_entropy_forward,
     .reference = cross_entropy_reference,
     .gradient = cross_entropy_gradient,
@@ -305,26 +347,30 @@ FV_REGISTER(cross_entropy_op);
 
 static fv_status cross_entropy_backward_infer(fv_call *c)
 {
-    class_options *a = c->options;
+    fv_shape size = fv_shape_of(c->in[4]);
     fv_status status = fv_need_ndim(c, 4, "log_probabilities", 1, FV_MAX_DIMS);
-    if (status != FV_OK) return status;
-    a->shape = fv_shape_of(c->in[4]);
-    status = check_backward(c);
+    if (status == FV_OK) status = check_backward(c, &size);
     if (status == FV_OK) status = fv_need_same_dtype(c, 0, "grad", 4, "log_probabilities");
     if (status == FV_OK) fv_output_like(c, 0, c->in[4]);
     return status;
 }
 
+static fv_status cross_entropy_backward_check(fv_call *c)
+{
+    fv_shape size = fv_shape_of(c->in[4]);
+    return check_classes(c, &size);
+}
+
 static void cross_entropy_backward_forward(fv_call *c)
 {
-    fv_nll_job job = job_of(c);
+    fv_nll_job job = job_of(c, c->out[0]);
     fv_nll_grad_run(c->machine, &job, c->in[0], c->in[3], c->out[0]);
     fv_softmax_grad_run(c->machine, c->out[0], c->in[4], job.dim, true, c->out[0]); /* in place */
 }
 
 static void cross_entropy_backward_reference(fv_call *c)
 {
-    fv_nll_job job = job_of(c);
+    fv_nll_job job = job_of(c, c->out[0]);
     fv_nll_grad_reference(&job, c->in[0], c->in[3], c->out[0]);
     fv_softmax_grad_reference(c->out[0], c->in[4], job.dim, true, c->out[0]);
 }
@@ -332,10 +378,15 @@ static void cross_entropy_backward_reference(fv_call *c)
 static const fv_op cross_entropy_backward_op = {
     .name = "cross_entropy_backward",
     .inputs = 5,
-    .optional = FV_IN(2),
+    .input = {{.name = "grad"},
+              {.name = "target"},
+              {.name = "weight", .optional = true},
+              {.name = "total_weight"},
+              {.name = "log_probabilities"}},
     .outputs = 1,
     .options_size = sizeof(class_options),
     .infer = cross_entropy_backward_infer,
+    .check = cross_entropy_backward_check,
     .forward = cross_entropy_backward_forward,
     .reference = cross_entropy_backward_reference,
     .gradient = FV_NO_GRADIENT,

@@ -1,6 +1,7 @@
 /* Losses of one element each: mse, l1, smooth_l1, huber, binary cross-entropy on logits. */
 #include "autograd/ops/elementwise/elementwise.h"
 #include "autograd/ops/loss/loss.h"
+#include "autograd/ops/loss/loss_impl.h"
 #include "autograd/ops/reduce/reduce.h"
 #include "autograd/ops/view/view.h"
 #include "tensor/create.h"
@@ -14,10 +15,19 @@ typedef struct pair_options {
 #define REDUCTION(r)  (&(const pair_options){.reduction = (r)})
 #define OPTIONS(r, p) (&(const pair_options){.reduction = (r), .parameter = (p)})
 
+const char *const fv_reduction_names[] = {"mean", "sum", "none", NULL};
+
 static const fv_option pair_fields[] = {
-    FV_FIELD(pair_options, reduction, FV_OPTION_INT),
+    FV_REDUCTION_FIELD(pair_options),
     {.name = NULL},
 };
+
+fv_status fv_need_reduction(const fv_call *c, int64_t reduction)
+{
+    if (reduction >= FV_MEAN && reduction <= FV_NONE) return FV_OK;
+    return fv_reject(c, FV_ERR_OPTION, "reduction %lld is none of FV_MEAN, FV_SUM, FV_NONE",
+                     (long long)reduction);
+}
 
 static fv_status pair_infer(fv_call *c)
 {
@@ -31,10 +41,8 @@ static fv_status pair_infer(fv_call *c)
         return fv_reject(c, FV_ERR_SHAPE,
                          "input %s and target %s must have one shape; losses do not broadcast",
                          fv_text(x), fv_text(c->in[1]));
-    if (a->reduction < FV_MEAN || a->reduction > FV_NONE)
-        return fv_reject(c, FV_ERR_OPTION, "reduction %lld is none of FV_MEAN, FV_SUM, FV_NONE",
-                         (long long)a->reduction);
-    status = fv_need_size(c, &shape);
+    status = fv_need_reduction(c, a->reduction);
+    if (status == FV_OK) status = fv_need_size(c, &shape);
     if (status != FV_OK) return status;
     if (a->reduction == FV_NONE)
         fv_output_like(c, 0, x);
@@ -92,6 +100,7 @@ static const fv_op mse_loss_op = {
     .inputs = 2,
     .outputs = 1,
     .options_size = sizeof(pair_options),
+    .input = {{.name = "input"}, {.name = "target"}},
     .infer = pair_infer,
     .forward = mse_forward,
     .reference = mse_reference,
@@ -121,6 +130,7 @@ static const fv_op l1_loss_op = {
     .inputs = 2,
     .outputs = 1,
     .options_size = sizeof(pair_options),
+    .input = {{.name = "input"}, {.name = "target"}},
     .infer = pair_infer,
     .forward = l1_forward,
     .reference = l1_reference,
@@ -156,7 +166,7 @@ static void smooth_l1_gradient(const fv_call *c, fv_tensor *const *gout, fv_tens
 }
 
 static const fv_option smooth_l1_fields[] = {
-    FV_FIELD(pair_options, reduction, FV_OPTION_INT),
+    FV_REDUCTION_FIELD(pair_options),
     {.name = "beta", .offset = offsetof(pair_options, parameter), .kind = FV_OPTION_DOUBLE},
     {.name = NULL},
 };
@@ -165,6 +175,7 @@ static const fv_op smooth_l1_loss_op = {
     .inputs = 2,
     .outputs = 1,
     .options_size = sizeof(pair_options),
+    .input = {{.name = "input"}, {.name = "target"}},
     .infer = smooth_l1_infer,
     .forward = smooth_l1_forward,
     .reference = smooth_l1_reference,
@@ -200,7 +211,7 @@ static void huber_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor *
 }
 
 static const fv_option huber_fields[] = {
-    FV_FIELD(pair_options, reduction, FV_OPTION_INT),
+    FV_REDUCTION_FIELD(pair_options),
     {.name = "delta", .offset = offsetof(pair_options, parameter), .kind = FV_OPTION_DOUBLE},
     {.name = NULL},
 };
@@ -209,6 +220,7 @@ static const fv_op huber_loss_op = {
     .inputs = 2,
     .outputs = 1,
     .options_size = sizeof(pair_options),
+    .input = {{.name = "input"}, {.name = "target"}},
     .infer = huber_infer,
     .forward = huber_forward,
     .reference = huber_reference,
@@ -239,6 +251,7 @@ static const fv_op bce_op = {
     .inputs = 2,
     .outputs = 1,
     .options_size = sizeof(pair_options),
+    .input = {{.name = "input"}, {.name = "target"}},
     .infer = pair_infer,
     .forward = bce_forward,
     .reference = bce_reference,
