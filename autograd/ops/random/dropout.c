@@ -2,11 +2,9 @@
  * forward and the gradient are the same op with the same numbers. */
 #include "autograd/ops/random/dropout.h"
 
-#include <stddef.h>
-#include <string.h>
-
 #include "autograd/op.h"
 #include "autograd/ops/elementwise/elementwise.h"
+#include "autograd/ops/view/view.h"
 #include "tensor/create.h"
 #include "tensor/kernels/random/dropout.h"
 #include "tensor/random.h"
@@ -14,24 +12,23 @@
 typedef struct dropout_options {
     double p;
     fv_rng_state state;
-    bool ordered;                 /* strides are set: by infer, from the input */
-    int64_t strides[FV_MAX_DIMS]; /* the memory order that counts the random numbers */
 } dropout_options;
 
 static fv_status dropout_infer(fv_call *c)
 {
-    dropout_options *a = c->options;
+    const dropout_options *a = c->options;
+    fv_shape shape = fv_shape_of(c->in[0]);
     fv_status status = fv_need_floating(c, 0, "input");
+    if (status == FV_OK) status = fv_need_size(c, &shape);
     if (status != FV_OK) return status;
     if (!(a->p >= 0 && a->p <= 1))
         return fv_reject(c, FV_ERR_OPTION, "p is %g, it must lie in [0, 1] (input %s)", a->p,
                          fv_text(c->in[0]));
-    fv_output_like(c, 0, c->in[0]);
-    if (a->ordered)
-        memcpy(c->spec[0].strides, a->strides, sizeof a->strides);
+    /* The order that fv_input_order tells the gradient. */
+    if (c->in[0]->ndim >= 3 && !fv_is_contiguous(c->in[0]) && fv_is_channels_last(c->in[0]))
+        fv_output_channels_last(c, 0, c->in[0]->dtype, &shape);
     else
-        memcpy(a->strides, c->spec[0].strides, sizeof a->strides);
-    a->ordered = true;
+        fv_output_contiguous(c, 0, c->in[0]->dtype, &shape);
     return FV_OK;
 }
 
@@ -54,6 +51,8 @@ static void dropout_reference(fv_call *c)
 
 static const fv_option dropout_fields[] = {
     FV_FIELD(dropout_options, p, FV_OPTION_DOUBLE),
+    {.name = "seed", .offset = offsetof(dropout_options, state.seed), .kind = FV_OPTION_INT},
+    {.name = "offset", .offset = offsetof(dropout_options, state.offset), .kind = FV_OPTION_INT},
     {.name = NULL},
 };
 
@@ -64,6 +63,7 @@ static const fv_op dropout_op = {
     .inputs = 1,
     .outputs = 1,
     .options_size = sizeof(dropout_options),
+    .input = {{.name = "input"}},
     .infer = dropout_infer,
     .forward = dropout_forward,
     .reference = dropout_reference,
@@ -75,7 +75,9 @@ FV_REGISTER(dropout_op);
 /* Linear in x: the same op on the gradient, with the random numbers counted as for x. */
 static void dropout_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
 {
-    gin[0] = fv_apply(&dropout_op, c->options, 1, &gout[0]);
+    bool channels_last = fv_input_order(c, 0) == FV_ORDER_CHANNELS_LAST;
+    fv_tensor *g = channels_last ? fv_to_channels_last(gout[0]) : fv_contiguous(gout[0]);
+    gin[0] = fv_apply(&dropout_op, c->options, 1, &g);
 }
 
 fv_tensor *fv_dropout_ex(const fv_dropout_args *a)

@@ -18,8 +18,8 @@ typedef struct fv_dropout_args {
 #define FV_DROPOUT_DEFAULTS FV_DEFAULTS(.p = 0.5, .training = true)
 
 /* y = x · m / (1 − p), with m 0 with probability p, else 1; zeros for p = 1.
- * The random numbers come from the process-wide generator and are counted in the memory order of x,
- * so that they do not depend on the number of threads, but do on the order of x's dimensions.
+ * The random numbers come from the process-wide generator and are counted in row-major order, for
+ * an x in channels-last order in that one; the result lies in the order they are counted in.
  * Gradient: x, by the same m (twice differentiable).   Errors: dtype; p outside [0, 1].
  * Source: torch.nn.functional.dropout. */
 fv_tensor *fv_dropout_ex(const fv_dropout_args *a);
