@@ -10,30 +10,37 @@
 /* --- shared with the other reductions -------------------------------------------------------- */
 
 const fv_option fv_reduce_fields[] = {
-    FV_FIELD(fv_reduce_options, dim, FV_OPTION_DIM),
+    FV_FIELD(fv_reduce_options, dim, FV_OPTION_DIMS),
     FV_FIELD(fv_reduce_options, keepdim, FV_OPTION_BOOL),
     {.name = NULL},
 };
 
-static fv_status mask_of_dims(const fv_call *c, fv_dims dims, uint32_t *mask)
+static fv_status check_dims(const fv_call *c, fv_dims dims)
 {
-    int ndim = c->in[0]->ndim;
-    *mask = (1u << ndim) - 1;
-    if (dims == FV_ALL) return FV_OK;
     int64_t dim[FV_MAX_DIMS];
+    if (dims == FV_ALL) return FV_OK;
     int count = fv_dims_unpack(dims, dim);
     if (count == 0) return fv_reject(c, FV_ERR_OPTION, "dim is no dimension number");
     uint32_t seen = 0;
     for (int i = 0; i < count; i++) {
         fv_status status = fv_need_dim(c, 0, &dim[i]);
         if (status != FV_OK) return status;
-        uint32_t bit = 1u << dim[i];
-        if (seen & bit)
+        if (seen >> dim[i] & 1)
             return fv_reject(c, FV_ERR_OPTION, "dim %lld is named twice", (long long)dim[i]);
-        seen |= bit;
+        seen |= 1u << dim[i];
     }
-    *mask &= seen;
     return FV_OK;
+}
+
+/* The dimensions by bits, once check_dims has let them through. */
+static uint32_t mask_of(fv_dims dims, int ndim)
+{
+    uint32_t mask = 0, all = (1u << ndim) - 1;
+    int64_t dim[FV_MAX_DIMS];
+    if (dims == FV_ALL) return all;
+    int count = fv_dims_unpack(dims, dim);
+    for (int i = 0; i < count; i++) mask |= 1u << fv_wrap_dim(dim[i], ndim);
+    return mask & all; /* a scalar has a dimension 0 to name, but not to reduce */
 }
 
 static fv_shape result_shape(const fv_shape *in, uint32_t mask, bool keepdim)
@@ -46,44 +53,48 @@ static fv_shape result_shape(const fv_shape *in, uint32_t mask, bool keepdim)
     return shape;
 }
 
-static fv_reduce_plan *take_plan(fv_scratch *s)
+fv_status fv_reduce_infer(fv_call *c, fv_dtype result)
 {
-    return fv_take(s, sizeof(fv_reduce_plan));
-}
-
-void fv_reduce_plan_call(fv_call *c, uint32_t mask, bool shifts)
-{
-    fv_reduce_plan plan = fv_reduce_plan_for(c->in[0], mask, shifts);
-    fv_scratch s = {NULL, 0};
-    take_plan(&s);
-    fv_reduce_layout(&plan, &s);
-    c->scratch_bytes = s.used;
-}
-
-fv_status fv_reduce_infer(fv_call *c, fv_dtype result, bool shifts)
-{
-    fv_reduce_options *a = c->options;
-    fv_status status = mask_of_dims(c, a->dim, &a->mask);
+    const fv_reduce_options *a = c->options;
+    fv_status status = check_dims(c, a->dim);
     if (status != FV_OK) return status;
     fv_shape in = fv_shape_of(c->in[0]);
-    fv_shape shape = result_shape(&in, a->mask, a->keepdim);
+    fv_shape shape = result_shape(&in, mask_of(a->dim, in.ndim), a->keepdim);
     status = fv_need_size(c, &shape);
-    if (status != FV_OK) return status;
-    fv_output_contiguous(c, 0, result, &shape);
-    fv_reduce_plan_call(c, a->mask, shifts);
-    return FV_OK;
+    if (status == FV_OK) fv_output_contiguous(c, 0, result, &shape);
+    return status;
 }
 
 fv_status fv_reduce_floating_infer(fv_call *c)
 {
     fv_status status = fv_need_floating(c, 0, "input");
-    return status != FV_OK ? status : fv_reduce_infer(c, c->in[0]->dtype, false);
+    return status != FV_OK ? status : fv_reduce_infer(c, c->in[0]->dtype);
 }
 
-fv_status fv_reduce_floating_shift_infer(fv_call *c)
+static void plan(fv_call *c, uint32_t mask, bool shifts)
 {
-    fv_status status = fv_need_floating(c, 0, "input");
-    return status != FV_OK ? status : fv_reduce_infer(c, c->in[0]->dtype, true);
+    fv_scratch measure = {NULL, 0};
+    fv_reduce_make_plan(c->plan, c->in[0], mask, shifts);
+    fv_reduce_layout(c->plan, &measure);
+    c->scratch_bytes = measure.used;
+}
+_Static_assert(sizeof(fv_reduce_plan) <= FV_PLAN_BYTES, "the plan has its place in the call");
+
+void fv_reduce_plan_one(fv_call *c)
+{
+    const fv_reduce_options *a = c->options;
+    plan(c, mask_of(a->dim, c->in[0]->ndim), false);
+}
+
+void fv_reduce_plan_two(fv_call *c)
+{
+    const fv_reduce_options *a = c->options;
+    plan(c, mask_of(a->dim, c->in[0]->ndim), true);
+}
+
+int fv_reduce_describe_call(const fv_call *c, char *text, size_t size)
+{
+    return fv_reduce_describe(c->plan, text, size);
 }
 
 fv_dtype fv_reduce_sum_dtype(fv_dtype dtype)
@@ -91,28 +102,24 @@ fv_dtype fv_reduce_sum_dtype(fv_dtype dtype)
     return fv_dtype_is_floating(dtype) ? dtype : FV_INT64;
 }
 
-fv_reduce_job fv_reduce_job_of(fv_call *c, uint32_t mask, fv_reduce_kind kind, double **shift)
+fv_reduce_job fv_reduce_job_of(const fv_call *c, fv_reduce_kind kind)
 {
     fv_scratch s = {c->scratch, 0};
-    fv_reduce_plan *plan = take_plan(&s);
-    *plan = fv_reduce_plan_for(c->in[0], mask, shift != NULL);
-    fv_reduce_scratch pieces = fv_reduce_layout(plan, &s);
-    if (shift) *shift = pieces.shift;
     return (fv_reduce_job){
-        .plan = plan,
+        .plan = c->plan,
         .in = c->in[0],
-        .mask = mask,
         .kind = kind,
         .init = fv_reduce_identity(kind, c->in[0]->dtype),
         .out = c->out[0],
-        .partial = pieces.partial,
+        .scratch = fv_reduce_layout(c->plan, &s),
     };
 }
 
 fv_shape fv_reduce_kept_shape(const fv_call *c)
 {
     const fv_reduce_options *a = c->options;
-    return result_shape(fv_input_shape(c, 0), a->mask, true);
+    const fv_shape *in = fv_input_shape(c, 0);
+    return result_shape(in, mask_of(a->dim, in->ndim), true);
 }
 
 fv_tensor *fv_reduce_restore(const fv_call *c, fv_tensor *t)
@@ -121,13 +128,13 @@ fv_tensor *fv_reduce_restore(const fv_call *c, fv_tensor *t)
     return a->keepdim ? t : fv_reshape_ex(t, fv_reduce_kept_shape(c));
 }
 
-int64_t fv_reduce_count(const fv_call *c)
+int64_t fv_reduce_length(const fv_call *c, const fv_shape *in)
 {
     const fv_reduce_options *a = c->options;
-    const fv_shape *in = fv_input_shape(c, 0);
+    uint32_t mask = mask_of(a->dim, in->ndim);
     int64_t n = 1;
     for (int d = 0; d < in->ndim; d++)
-        if (a->mask >> d & 1) n *= in->dim[d];
+        if (mask >> d & 1) n *= in->dim[d];
     return n;
 }
 
@@ -141,13 +148,12 @@ static fv_tensor *apply(const fv_op *op, const fv_reduce_args *a)
 
 static fv_status sum_infer(fv_call *c)
 {
-    return fv_reduce_infer(c, fv_reduce_sum_dtype(c->in[0]->dtype), false);
+    return fv_reduce_infer(c, fv_reduce_sum_dtype(c->in[0]->dtype));
 }
 
 static void sum_compute(fv_call *c, fv_reduce_runner run)
 {
-    const fv_reduce_options *a = c->options;
-    fv_reduce_job job = fv_reduce_job_of(c, a->mask, FV_REDUCE_SUM, NULL);
+    fv_reduce_job job = fv_reduce_job_of(c, FV_REDUCE_SUM);
     run(c->machine, &job);
 }
 FV_REDUCE_PAIR(sum)
@@ -162,7 +168,10 @@ static const fv_op sum_op = {
     .inputs = 1,
     .outputs = 1,
     .options_size = sizeof(fv_reduce_options),
+    .input = {{.name = "input"}},
     .infer = sum_infer,
+    .plan = fv_reduce_plan_one,
+    .describe = fv_reduce_describe_call,
     .forward = sum_forward,
     .reference = sum_reference,
     .gradient = sum_gradient,
@@ -179,16 +188,15 @@ fv_tensor *fv_sum_ex(const fv_reduce_args *a)
 
 static void mean_compute(fv_call *c, fv_reduce_runner run)
 {
-    const fv_reduce_options *a = c->options;
-    fv_reduce_job job = fv_reduce_job_of(c, a->mask, FV_REDUCE_SUM, NULL);
-    job.scale = 1.0 / (double)fv_reduce_length(job.in, job.mask); /* infinite over nothing: NaN */
+    fv_reduce_job job = fv_reduce_job_of(c, FV_REDUCE_SUM);
+    job.scale = 1.0 / (double)job.plan->length; /* infinite over nothing: NaN */
     run(c->machine, &job);
 }
 FV_REDUCE_PAIR(mean)
 
 static void mean_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
 {
-    fv_tensor *g = fv_mul_scalar(gout[0], 1.0 / (double)fv_reduce_count(c));
+    fv_tensor *g = fv_mul_scalar(gout[0], 1.0 / (double)fv_reduce_length(c, fv_input_shape(c, 0)));
     gin[0] = fv_expand_ex(fv_reduce_restore(c, g), *fv_input_shape(c, 0));
 }
 
@@ -197,7 +205,10 @@ static const fv_op mean_op = {
     .inputs = 1,
     .outputs = 1,
     .options_size = sizeof(fv_reduce_options),
+    .input = {{.name = "input"}},
     .infer = fv_reduce_floating_infer,
+    .plan = fv_reduce_plan_one,
+    .describe = fv_reduce_describe_call,
     .forward = mean_forward,
     .reference = mean_reference,
     .gradient = mean_gradient,
@@ -213,8 +224,12 @@ fv_tensor *fv_mean_ex(const fv_reduce_args *a)
 /* --- sum_to ---------------------------------------------------------------------------------- */
 
 typedef struct sum_to_options {
-    fv_shape shape;
+    fv_shape size;
 } sum_to_options;
+static const fv_option sum_to_fields[] = {
+    FV_FIELD(sum_to_options, size, FV_OPTION_SHAPE),
+    {.name = NULL},
+};
 
 /* Dims of x that the shape lacks or has as 1. */
 static uint32_t sum_to_mask(const fv_tensor *x, const fv_shape *shape)
@@ -230,21 +245,23 @@ static fv_status sum_to_infer(fv_call *c)
 {
     const sum_to_options *a = c->options;
     fv_shape x = fv_shape_of(c->in[0]), both;
-    if (a->shape.ndim < 0 || a->shape.ndim > x.ndim || !fv_shape_broadcast(&x, &a->shape, &both) ||
+    if (a->size.ndim < 0 || a->size.ndim > x.ndim || !fv_shape_broadcast(&x, &a->size, &both) ||
         !fv_shape_equal(&x, &both))
-        return fv_reject(c, FV_ERR_SHAPE, "input %s is no broadcast of shape %s", fv_text(c->in[0]),
-                         a->shape.ndim < 0 || a->shape.ndim > FV_MAX_DIMS
-                             ? "of an impossible rank"
-                             : fv_shape_text(&a->shape));
-    fv_output_contiguous(c, 0, fv_reduce_sum_dtype(c->in[0]->dtype), &a->shape);
-    fv_reduce_plan_call(c, sum_to_mask(c->in[0], &a->shape), false);
+        return fv_reject(c, FV_ERR_SHAPE, "input %s is no broadcast of size %s", fv_text(c->in[0]),
+                         a->size.ndim < 0 || a->size.ndim > FV_MAX_DIMS ? "of an impossible rank"
+                                                                        : fv_shape_text(&a->size));
+    fv_output_contiguous(c, 0, fv_reduce_sum_dtype(c->in[0]->dtype), &a->size);
     return FV_OK;
+}
+
+static void sum_to_plan(fv_call *c)
+{
+    plan(c, sum_to_mask(c->in[0], &((const sum_to_options *)c->options)->size), false);
 }
 
 static void sum_to_compute(fv_call *c, fv_reduce_runner run)
 {
-    const sum_to_options *a = c->options;
-    fv_reduce_job job = fv_reduce_job_of(c, sum_to_mask(c->in[0], &a->shape), FV_REDUCE_SUM, NULL);
+    fv_reduce_job job = fv_reduce_job_of(c, FV_REDUCE_SUM);
     run(c->machine, &job);
 }
 FV_REDUCE_PAIR(sum_to)
@@ -259,10 +276,14 @@ static const fv_op sum_to_op = {
     .inputs = 1,
     .outputs = 1,
     .options_size = sizeof(sum_to_options),
+    .input = {{.name = "input"}},
     .infer = sum_to_infer,
+    .plan = sum_to_plan,
+    .describe = fv_reduce_describe_call,
     .forward = sum_to_forward,
     .reference = sum_to_reference,
     .gradient = sum_to_gradient,
+    .option_fields = sum_to_fields,
 };
 FV_REGISTER(sum_to_op);
 

@@ -15,9 +15,9 @@ static fv_tensor *apply(const fv_op *op, const fv_reduce_args *a)
 
 static fv_status extreme_infer(fv_call *c)
 {
-    const fv_reduce_options *a = c->options;
-    fv_status status = fv_reduce_infer(c, c->in[0]->dtype, false);
-    if (status == FV_OK && fv_reduce_length(c->in[0], a->mask) == 0)
+    fv_shape in = fv_shape_of(c->in[0]);
+    fv_status status = fv_reduce_infer(c, c->in[0]->dtype);
+    if (status == FV_OK && fv_reduce_length(c, &in) == 0)
         return fv_reject(c, FV_ERR_SHAPE, "input %s has nothing to reduce in these dimensions",
                          fv_text(c->in[0]));
     return status;
@@ -25,16 +25,14 @@ static fv_status extreme_infer(fv_call *c)
 
 static void amax_compute(fv_call *c, fv_reduce_runner run)
 {
-    const fv_reduce_options *a = c->options;
-    fv_reduce_job job = fv_reduce_job_of(c, a->mask, FV_REDUCE_MAX, NULL);
+    fv_reduce_job job = fv_reduce_job_of(c, FV_REDUCE_MAX);
     run(c->machine, &job);
 }
 FV_REDUCE_PAIR(amax)
 
 static void amin_compute(fv_call *c, fv_reduce_runner run)
 {
-    const fv_reduce_options *a = c->options;
-    fv_reduce_job job = fv_reduce_job_of(c, a->mask, FV_REDUCE_MIN, NULL);
+    fv_reduce_job job = fv_reduce_job_of(c, FV_REDUCE_MIN);
     run(c->machine, &job);
 }
 FV_REDUCE_PAIR(amin)
@@ -53,7 +51,10 @@ static const fv_op amax_op = {
     .inputs = 1,
     .outputs = 1,
     .options_size = sizeof(fv_reduce_options),
+    .input = {{.name = "input"}},
     .infer = extreme_infer,
+    .plan = fv_reduce_plan_one,
+    .describe = fv_reduce_describe_call,
     .forward = amax_forward,
     .reference = amax_reference,
     .gradient = extreme_gradient,
@@ -67,7 +68,10 @@ static const fv_op amin_op = {
     .inputs = 1,
     .outputs = 1,
     .options_size = sizeof(fv_reduce_options),
+    .input = {{.name = "input"}},
     .infer = extreme_infer,
+    .plan = fv_reduce_plan_one,
+    .describe = fv_reduce_describe_call,
     .forward = amin_forward,
     .reference = amin_reference,
     .gradient = extreme_gradient,
@@ -102,13 +106,12 @@ static fv_status bool_infer(fv_call *c)
 {
     if (c->in[0]->dtype != FV_BOOL)
         return fv_reject(c, FV_ERR_DTYPE, "input is %s, not bool", fv_dtype_name(c->in[0]->dtype));
-    return fv_reduce_infer(c, FV_BOOL, false);
+    return fv_reduce_infer(c, FV_BOOL);
 }
 
 static void any_compute(fv_call *c, fv_reduce_runner run)
 {
-    const fv_reduce_options *a = c->options;
-    fv_reduce_job job = fv_reduce_job_of(c, a->mask, FV_REDUCE_MAX, NULL);
+    fv_reduce_job job = fv_reduce_job_of(c, FV_REDUCE_MAX);
     job.init.i = 0;
     run(c->machine, &job);
 }
@@ -116,8 +119,7 @@ FV_REDUCE_PAIR(any)
 
 static void all_compute(fv_call *c, fv_reduce_runner run)
 {
-    const fv_reduce_options *a = c->options;
-    fv_reduce_job job = fv_reduce_job_of(c, a->mask, FV_REDUCE_MIN, NULL);
+    fv_reduce_job job = fv_reduce_job_of(c, FV_REDUCE_MIN);
     job.init.i = 1;
     run(c->machine, &job);
 }
@@ -128,7 +130,10 @@ static const fv_op any_op = {
     .inputs = 1,
     .outputs = 1,
     .options_size = sizeof(fv_reduce_options),
+    .input = {{.name = "input"}},
     .infer = bool_infer,
+    .plan = fv_reduce_plan_one,
+    .describe = fv_reduce_describe_call,
     .forward = any_forward,
     .reference = any_reference,
     .gradient = FV_NO_GRADIENT,
@@ -141,7 +146,10 @@ static const fv_op all_op = {
     .inputs = 1,
     .outputs = 1,
     .options_size = sizeof(fv_reduce_options),
+    .input = {{.name = "input"}},
     .infer = bool_infer,
+    .plan = fv_reduce_plan_one,
+    .describe = fv_reduce_describe_call,
     .forward = all_forward,
     .reference = all_reference,
     .gradient = FV_NO_GRADIENT,
@@ -174,13 +182,12 @@ static fv_status prod_infer(fv_call *c)
     int64_t dim[FV_MAX_DIMS];
     if (a->dim != FV_ALL && fv_dims_unpack(a->dim, dim) > 1)
         return fv_reject(c, FV_ERR_OPTION, "dim names several dimensions; one or FV_ALL is meant");
-    return fv_reduce_infer(c, fv_reduce_sum_dtype(c->in[0]->dtype), false);
+    return fv_reduce_infer(c, fv_reduce_sum_dtype(c->in[0]->dtype));
 }
 
 static void prod_compute(fv_call *c, fv_reduce_runner run)
 {
-    const fv_reduce_options *a = c->options;
-    fv_reduce_job job = fv_reduce_job_of(c, a->mask, FV_REDUCE_PROD, NULL);
+    fv_reduce_job job = fv_reduce_job_of(c, FV_REDUCE_PROD);
     run(c->machine, &job);
 }
 FV_REDUCE_PAIR(prod)
@@ -235,7 +242,10 @@ static const fv_op prod_op = {
     .inputs = 1,
     .outputs = 1,
     .options_size = sizeof(fv_reduce_options),
+    .input = {{.name = "input"}},
     .infer = prod_infer,
+    .plan = fv_reduce_plan_one,
+    .describe = fv_reduce_describe_call,
     .forward = prod_forward,
     .reference = prod_reference,
     .gradient = prod_gradient,

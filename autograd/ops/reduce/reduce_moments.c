@@ -7,7 +7,7 @@
 #include "autograd/ops/view/view.h"
 
 static const fv_option var_fields[] = {
-    FV_FIELD(fv_reduce_options, dim, FV_OPTION_DIM),
+    FV_FIELD(fv_reduce_options, dim, FV_OPTION_DIMS),
     FV_FIELD(fv_reduce_options, correction, FV_OPTION_INT),
     FV_FIELD(fv_reduce_options, keepdim, FV_OPTION_BOOL),
     {.name = NULL},
@@ -16,10 +16,8 @@ static const fv_option var_fields[] = {
 /* The first pass leaves its results where the second one finds its shifts. */
 static fv_reduce_job first_pass(fv_call *c, fv_reduce_kind kind)
 {
-    const fv_reduce_options *a = c->options;
-    double *shift;
-    fv_reduce_job job = fv_reduce_job_of(c, a->mask, kind, &shift);
-    job.raw = shift;
+    fv_reduce_job job = fv_reduce_job_of(c, kind);
+    job.raw = job.scratch.shift;
     return job;
 }
 
@@ -52,7 +50,7 @@ static void var_passes(fv_call *c, fv_reduce_runner run, fv_reduce_post post)
 {
     const fv_reduce_options *a = c->options;
     fv_reduce_job mean = first_pass(c, FV_REDUCE_SUM);
-    int64_t count = fv_reduce_length(mean.in, mean.mask);
+    int64_t count = mean.plan->length;
     mean.scale = 1.0 / (double)count;
     run(c->machine, &mean);
     fv_reduce_job job = second_pass(&mean, FV_REDUCE_SQDEV);
@@ -79,7 +77,7 @@ static fv_tensor *var_backward(const fv_call *c, fv_tensor *g)
     const fv_reduce_options *a = c->options;
     fv_tensor *x = c->in[0];
     fv_tensor *centred = fv_sub(x, fv_mean(x, .dim = a->dim, .keepdim = true));
-    double factor = 2.0 / divisor(fv_reduce_count(c), a->correction);
+    double factor = 2.0 / divisor(fv_reduce_length(c, fv_input_shape(c, 0)), a->correction);
     return fv_mul(fv_reduce_restore(c, fv_mul_scalar(g, factor)), centred);
 }
 
@@ -100,7 +98,10 @@ static const fv_op var_op = {
     .inputs = 1,
     .outputs = 1,
     .options_size = sizeof(fv_reduce_options),
-    .infer = fv_reduce_floating_shift_infer,
+    .input = {{.name = "input"}},
+    .infer = fv_reduce_floating_infer,
+    .plan = fv_reduce_plan_two,
+    .describe = fv_reduce_describe_call,
     .forward = var_forward,
     .reference = var_reference,
     .gradient = var_gradient,
@@ -114,7 +115,10 @@ static const fv_op std_op = {
     .inputs = 1,
     .outputs = 1,
     .options_size = sizeof(fv_reduce_options),
-    .infer = fv_reduce_floating_shift_infer,
+    .input = {{.name = "input"}},
+    .infer = fv_reduce_floating_infer,
+    .plan = fv_reduce_plan_two,
+    .describe = fv_reduce_describe_call,
     .forward = std_forward,
     .reference = std_reference,
     .gradient = std_gradient,
@@ -143,8 +147,7 @@ fv_tensor *fv_std_ex(const fv_var_args *a)
 
 static void norm_compute(fv_call *c, fv_reduce_runner run)
 {
-    const fv_reduce_options *a = c->options;
-    fv_reduce_job job = fv_reduce_job_of(c, a->mask, FV_REDUCE_SQDEV, NULL);
+    fv_reduce_job job = fv_reduce_job_of(c, FV_REDUCE_SQDEV);
     job.post = FV_POST_SQRT;
     run(c->machine, &job);
 }
@@ -161,7 +164,10 @@ static const fv_op norm_op = {
     .inputs = 1,
     .outputs = 1,
     .options_size = sizeof(fv_reduce_options),
+    .input = {{.name = "input"}},
     .infer = fv_reduce_floating_infer,
+    .plan = fv_reduce_plan_one,
+    .describe = fv_reduce_describe_call,
     .forward = norm_forward,
     .reference = norm_reference,
     .gradient = norm_gradient,
@@ -182,8 +188,7 @@ static void logsumexp_compute(fv_call *c, fv_reduce_runner run)
 {
     fv_reduce_job max = first_pass(c, FV_REDUCE_MAX);
     run(c->machine, &max);
-    int64_t results = fv_reduce_kept(max.in, max.mask);
-    for (int64_t k = 0; k < results; k++)
+    for (int64_t k = 0; k < max.plan->results; k++)
         if (isinf(max.raw[k])) max.raw[k] = 0; /* infinity - infinity is no number */
     fv_reduce_job job = second_pass(&max, FV_REDUCE_SUMEXP);
     job.post = FV_POST_LOG;
@@ -202,7 +207,10 @@ static const fv_op logsumexp_op = {
     .inputs = 1,
     .outputs = 1,
     .options_size = sizeof(fv_reduce_options),
-    .infer = fv_reduce_floating_shift_infer,
+    .input = {{.name = "input"}},
+    .infer = fv_reduce_floating_infer,
+    .plan = fv_reduce_plan_two,
+    .describe = fv_reduce_describe_call,
     .forward = logsumexp_forward,
     .reference = logsumexp_reference,
     .gradient = logsumexp_gradient,

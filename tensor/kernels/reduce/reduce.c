@@ -2,6 +2,7 @@
 #include "tensor/kernels/reduce/reduce_impl.h"
 
 #include <math.h>
+#include <stdio.h>
 
 #include "tensor/kernels/element.h"
 #include "tensor/ranges.h"
@@ -31,6 +32,7 @@ static void gather_dims(fv_reduce_plan *p, const fv_tensor *in, uint32_t mask)
     fv_nest_merge(&p->red);
     fv_nest_merge(&p->kept);
     p->results = p->kept.count;
+    p->length = p->red.count;
 }
 
 /* Splits for few results of many elements. */
@@ -43,27 +45,34 @@ static int64_t splits_for(const fv_reduce_plan *p, int64_t elements, int64_t tas
     return splits < 1 ? 1 : splits;
 }
 
-fv_reduce_plan fv_reduce_plan_for(const fv_tensor *in, uint32_t mask, bool shifts)
+void fv_reduce_make_plan(fv_reduce_plan *p, const fv_tensor *in, uint32_t mask, bool shifts)
 {
-    fv_reduce_plan p = {.shifts = shifts};
-    gather_dims(&p, in, mask);
+    p->mask = mask;
+    p->shifts = shifts;
+    p->kept.ndim = p->red.ndim = 0;
+    gather_dims(p, in, mask);
     int64_t strides[FV_NEST_OPERANDS];
-    int k = p.kept.ndim - 1, r = p.red.ndim - 1;
-    p.column = k >= 0 && p.kept.stride[k][0] == 1 && !(r >= 0 && p.red.stride[r][0] == 1);
-    p.core = fv_nest_pop(&p.red, strides);
-    p.core_stride = strides[0];
-    p.cols = 1;
-    if (p.column) {
-        p.cols = fv_nest_pop(&p.kept, strides);
-        p.cols_out_stride = strides[1];
+    int k = p->kept.ndim - 1, r = p->red.ndim - 1;
+    p->column = k >= 0 && p->kept.stride[k][0] == 1 && !(r >= 0 && p->red.stride[r][0] == 1);
+    p->core = fv_nest_pop(&p->red, strides);
+    p->core_stride = strides[0];
+    p->cols = p->cols_out_stride = 1;
+    if (p->column) {
+        p->cols = fv_nest_pop(&p->kept, strides);
+        p->cols_out_stride = strides[1];
     }
-    p.tiles = ceil_div(p.cols, FV_REDUCE_TILE);
-    p.piece = p.column ? FV_REDUCE_ROWS : FV_REDUCE_PIECE;
-    p.pieces = ceil_div(p.core, p.piece);
-    p.units = p.pieces * p.red.count;
-    p.splits = splits_for(&p, in->numel, p.kept.count * p.tiles);
-    p.tasks = p.kept.count * p.tiles * p.splits;
-    return p;
+    p->tiles = ceil_div(p->cols, FV_REDUCE_TILE);
+    p->piece = p->column ? FV_REDUCE_ROWS : FV_REDUCE_PIECE;
+    p->pieces = ceil_div(p->core, p->piece);
+    p->units = p->pieces * p->red.count;
+    p->splits = splits_for(p, in->numel, p->kept.count * p->tiles);
+    p->tasks = p->kept.count * p->tiles * p->splits;
+}
+
+int fv_reduce_describe(const fv_reduce_plan *plan, char *text, size_t size)
+{
+    return snprintf(text, size, "%s of %lld, %lld split%s", plan->column ? "columns" : "rows",
+                    (long long)plan->core, (long long)plan->splits, plan->splits == 1 ? "" : "s");
 }
 
 fv_reduce_scratch fv_reduce_layout(const fv_reduce_plan *plan, fv_scratch *scratch)
@@ -73,19 +82,6 @@ fv_reduce_scratch fv_reduce_layout(const fv_reduce_plan *plan, fv_scratch *scrat
     if (splits > 1) pieces.partial = fv_take(scratch, results * splits * sizeof(fv_acc));
     if (plan->shifts) pieces.shift = fv_take(scratch, results * sizeof(double));
     return pieces;
-}
-
-int64_t fv_reduce_kept(const fv_tensor *in, uint32_t mask)
-{
-    int64_t n = 1;
-    for (int d = 0; d < in->ndim; d++)
-        if (!(mask >> d & 1)) n *= in->shape[d];
-    return n;
-}
-
-int64_t fv_reduce_length(const fv_tensor *in, uint32_t mask)
-{
-    return fv_reduce_kept(in, ~mask);
 }
 
 fv_acc fv_reduce_identity(fv_reduce_kind kind, fv_dtype dtype)
@@ -167,7 +163,7 @@ static void row_task(const reduce_run *run, int64_t o, int64_t split)
         run->row(&acc, base + offset * run->size, length, p->core_stride, shift);
     }
     if (p->splits > 1)
-        job->partial[split * p->results + o] = acc;
+        job->scratch.partial[split * p->results + o] = acc;
     else
         fv_reduce_store(job, acc, o, at[1]);
 }
@@ -192,7 +188,7 @@ static void col_task(const reduce_run *run, int64_t o, int64_t tile, int64_t spl
     }
     for (int64_t c = 0; c < cols; c++) {
         if (p->splits > 1)
-            job->partial[split * p->results + k + c] = acc[c];
+            job->scratch.partial[split * p->results + k + c] = acc[c];
         else
             fv_reduce_store(job, acc[c], k + c, at[1] + (first + c) * p->cols_out_stride);
     }
@@ -204,9 +200,10 @@ static void join_splits(const reduce_run *run)
     const fv_reduce_plan *p = job->plan;
     int64_t at[FV_NEST_OPERANDS];
     for (int64_t k = 0; k < p->results; k++) {
-        fv_acc acc = job->partial[k];
+        fv_acc acc = job->scratch.partial[k];
         for (int64_t s = 1; s < p->splits; s++)
-            acc = fv_reduce_join(job->kind, run->floating, acc, job->partial[s * p->results + k]);
+            acc = fv_reduce_join(job->kind, run->floating, acc,
+                                 job->scratch.partial[s * p->results + k]);
         fv_nest_at(&p->kept, k / p->cols, at);
         fv_reduce_store(job, acc, k, at[1] + k % p->cols * p->cols_out_stride);
     }

@@ -42,12 +42,16 @@ typedef struct fv_reduce_plan {
     int64_t tiles;                 /* column tiles of a kept index */
     int64_t piece, pieces, units;  /* core cut into pieces; units = pieces * red.count */
     int64_t splits;                /* tasks of one result */
-    int64_t results, tasks;
-    bool shifts; /* one number per result is kept from a first pass for a second */
+    int64_t results, length;       /* their number; elements of each */
+    int64_t tasks;
+    uint32_t mask; /* bit d: dimension d of the input is reduced */
+    bool shifts;   /* one number per result is kept from a first pass for a second */
 } fv_reduce_plan;
 
-/* mask: bit d is set when dimension d of in is reduced. */
-fv_reduce_plan fv_reduce_plan_for(const fv_tensor *in, uint32_t mask, bool shifts);
+void fv_reduce_make_plan(fv_reduce_plan *plan, const fv_tensor *in, uint32_t mask, bool shifts);
+
+/* "columns of 5000, 18 splits", as snprintf. */
+int fv_reduce_describe(const fv_reduce_plan *plan, char *text, size_t size);
 
 typedef struct fv_reduce_scratch {
     fv_acc *partial; /* one per split and result; NULL when there are no splits */
@@ -57,9 +61,8 @@ typedef struct fv_reduce_scratch {
 fv_reduce_scratch fv_reduce_layout(const fv_reduce_plan *plan, fv_scratch *scratch);
 
 typedef struct fv_reduce_job {
-    const fv_reduce_plan *plan; /* of in and mask; the reference needs none */
+    const fv_reduce_plan *plan; /* of in; the reference reads its mask only */
     const fv_tensor *in;
-    uint32_t mask;
     fv_reduce_kind kind;
     fv_acc init;         /* the result over nothing */
     const double *shift; /* one per result in the driver's order, as raw has it; NULL: 0 */
@@ -67,15 +70,11 @@ typedef struct fv_reduce_job {
     double *raw;         /* written instead of out: one number per result (floating in) */
     double scale;        /* result = post(acc * scale), of floating in; 0 is for 1 */
     fv_reduce_post post; /* log adds shift */
-    fv_acc *partial;
+    fv_reduce_scratch scratch;
 } fv_reduce_job;
 
 /* fv_acc for max, min (identity of the type) and the others. */
 fv_acc fv_reduce_identity(fv_reduce_kind kind, fv_dtype dtype);
-
-/* Number of results, and of elements in each. */
-int64_t fv_reduce_kept(const fv_tensor *in, uint32_t mask);
-int64_t fv_reduce_length(const fv_tensor *in, uint32_t mask);
 
 void fv_reduce_run(fv_machine m, const fv_reduce_job *job);
 

@@ -30,14 +30,14 @@ void fv_reduce_reference(fv_machine m, const fv_reduce_job *job)
 {
     (void)m;
     const fv_tensor *t = job->in;
+    const uint32_t mask = job->plan->mask;
     bool floating = fv_dtype_is_floating(t->dtype);
-    int64_t results = fv_reduce_kept(t, job->mask), n = fv_reduce_length(t, job->mask);
-    for (int64_t k = 0; k < results; k++) {
-        int64_t base = offset_of(t, ~job->mask, k);
+    for (int64_t k = 0; k < job->plan->results; k++) {
+        int64_t base = offset_of(t, ~mask, k);
         fv_acc acc = job->init;
         double shift = job->shift ? job->shift[k] : 0;
-        for (int64_t i = 0; i < n; i++) {
-            fv_acc x = element(t, base + offset_of(t, job->mask, i));
+        for (int64_t i = 0; i < job->plan->length; i++) {
+            fv_acc x = element(t, base + offset_of(t, mask, i));
             if (job->kind == FV_REDUCE_SQDEV) x.d = (x.d - shift) * (x.d - shift);
             if (job->kind == FV_REDUCE_SUMEXP) x.d = exp(x.d - shift);
             acc = fv_reduce_join(job->kind, floating, acc, x);
