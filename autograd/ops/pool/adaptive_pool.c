@@ -16,7 +16,8 @@ static fv_pool_options adaptive_options(fv_dims output_size)
 
 #define ADAPTIVE_AVG(name_, infer_)                                                                \
     {                                                                                              \
-        .name = name_, .inputs = 1, .outputs = 1, .input = {{"input", FV_ORDER_CHANNELS_LAST}},    \
+        .name = name_, .inputs = 1, .outputs = 1,                                                  \
+        .input = {{.name = "input", .order = FV_ORDER_CHANNELS_LAST}},                             \
         .options_size = sizeof(fv_pool_options), .option_fields = fields, .infer = infer_,         \
         .plan = fv_pool_plan_forward, .describe = fv_pool_describe,                                \
         .forward = fv_avg_pool_forward, .reference = fv_avg_pool_reference,                        \
@@ -66,7 +67,8 @@ const fv_op *fv_adaptive_avg_pool_op(int spatial)
 /* Outputs 1 are the numbers of taps. */
 #define ADAPTIVE_MAX(name_, infer_)                                                                \
     {                                                                                              \
-        .name = name_, .inputs = 1, .outputs = 2, .input = {{"input", FV_ORDER_CHANNELS_LAST}},    \
+        .name = name_, .inputs = 1, .outputs = 2,                                                  \
+        .input = {{.name = "input", .order = FV_ORDER_CHANNELS_LAST}},                             \
         .options_size = sizeof(fv_pool_options), .option_fields = fields, .infer = infer_,         \
         .plan = fv_pool_plan_forward, .describe = fv_pool_describe,                                \
         .forward = fv_max_pool_forward, .reference = fv_max_pool_reference,                        \

@@ -46,7 +46,8 @@ static const fv_option avg_fields[] = {FV_POOL_FIELD(kernel_size, FV_OPTION_DIMS
 
 #define AVG_POOL(name_, infer_)                                                                    \
     {                                                                                              \
-        .name = name_, .inputs = 1, .outputs = 1, .input = {{"input", FV_ORDER_CHANNELS_LAST}},    \
+        .name = name_, .inputs = 1, .outputs = 1,                                                  \
+        .input = {{.name = "input", .order = FV_ORDER_CHANNELS_LAST}},                             \
         .options_size = sizeof(fv_pool_options), .option_fields = avg_fields, .infer = infer_,     \
         .plan = fv_pool_plan_forward, .describe = fv_pool_describe,                                \
         .forward = fv_avg_pool_forward, .reference = fv_avg_pool_reference,                        \
@@ -123,7 +124,7 @@ static const fv_op avg_pool_backward_op = {
     .name = "avg_pool_backward",
     .inputs = 1,
     .outputs = 1,
-    .input = {{"gradient", FV_ORDER_CHANNELS_LAST}},
+    .input = {{.name = "gradient", .order = FV_ORDER_CHANNELS_LAST}},
     .options_size = sizeof(fv_pool_options),
     .infer = fv_pool_backward_infer,
     .plan = fv_pool_plan_backward,

@@ -68,7 +68,8 @@ static const fv_option behind_fields[] = {
 /* Outputs 1 are the numbers of taps. */
 #define MAX_POOL(name_, infer_)                                                                    \
     {                                                                                              \
-        .name = name_, .inputs = 1, .outputs = 2, .input = {{"input", FV_ORDER_CHANNELS_LAST}},    \
+        .name = name_, .inputs = 1, .outputs = 2,                                                  \
+        .input = {{.name = "input", .order = FV_ORDER_CHANNELS_LAST}},                             \
         .options_size = sizeof(fv_pool_options), .option_fields = max_fields, .infer = infer_,     \
         .plan = fv_pool_plan_forward, .describe = fv_pool_describe,                                \
         .forward = fv_max_pool_forward, .reference = fv_max_pool_reference,                        \
@@ -126,7 +127,8 @@ static const fv_op max_pool_backward_op = {
     .name = "max_pool_backward",
     .inputs = 2,
     .outputs = 1,
-    .input = {{"gradient", FV_ORDER_CHANNELS_LAST}, {"codes", FV_ORDER_CHANNELS_LAST}},
+    .input = {{.name = "gradient", .order = FV_ORDER_CHANNELS_LAST},
+              {.name = "codes", .order = FV_ORDER_CHANNELS_LAST}},
     .options_size = sizeof(fv_pool_options),
     .infer = fv_pool_backward_infer,
     .plan = fv_pool_plan_backward,
@@ -161,7 +163,8 @@ static const fv_op max_pool_gather_op = {
     .name = "max_pool_gather",
     .inputs = 2,
     .outputs = 1,
-    .input = {{"input", FV_ORDER_CHANNELS_LAST}, {"codes", FV_ORDER_CHANNELS_LAST}},
+    .input = {{.name = "input", .order = FV_ORDER_CHANNELS_LAST},
+              {.name = "codes", .order = FV_ORDER_CHANNELS_LAST}},
     .options_size = sizeof(fv_pool_options),
     .infer = fv_pool_gather_infer,
     .plan = fv_pool_plan_behind,
@@ -191,7 +194,7 @@ static const fv_op max_pool_indices_op = {
     .name = "max_pool_indices",
     .inputs = 1,
     .outputs = 1,
-    .input = {{"codes", FV_ORDER_CHANNELS_LAST}},
+    .input = {{.name = "codes", .order = FV_ORDER_CHANNELS_LAST}},
     .options_size = sizeof(fv_pool_options),
     .infer = fv_pool_indices_infer,
     .plan = fv_pool_plan_behind,

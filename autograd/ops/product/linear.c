@@ -87,7 +87,7 @@ static const fv_op linear_op = {
     .name = "linear",
     .inputs = 3,
     .outputs = 1,
-    .input = {{"input"}, {"weight"}, {"bias", .optional = true}},
+    .input = {{.name = "input"}, {.name = "weight"}, {.name = "bias", .optional = true}},
     .infer = linear_infer,
     .plan = linear_plan,
     .describe = fv_product_describe,
