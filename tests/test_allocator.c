@@ -229,6 +229,25 @@ START_TEST(a_loop_asks_the_system_for_nothing_from_its_third_turn_on)
 }
 END_TEST
 
+START_TEST(what_was_unused_longest_goes_back_first)
+{
+    fv_shutdown();
+    turn(1, 40 * MB);
+    turn(1, 30 * MB);
+    turn(1, 40 * MB);
+    int64_t allocs = fv_memory_stats().system_allocs;
+    turn(1, 20 * MB); /* lifts what is held above twice the peak */
+    ck_assert_int_eq(fv_memory_stats().system_allocs, allocs + 1);
+    ck_assert_int_ge(fv_memory_stats().cached_bytes, 60 * MB);
+    ck_assert_int_lt(fv_memory_stats().cached_bytes, 80 * MB);
+    turn(1, 40 * MB);
+    ck_assert_int_eq(fv_memory_stats().system_allocs, allocs + 1);
+    turn(1, 30 * MB);
+    ck_assert_int_eq(fv_memory_stats().system_allocs, allocs + 2);
+    fv_empty_cache();
+}
+END_TEST
+
 START_TEST(a_peak_long_past_is_forgotten)
 {
     fv_empty_cache();
@@ -369,6 +388,7 @@ Suite *fovea_suite(void)
     TCase *bounds = add_case(suite, "bounds");
     tcase_add_test(bounds, a_ramp_leaves_at_most_twice_its_peak);
     tcase_add_test(bounds, a_loop_asks_the_system_for_nothing_from_its_third_turn_on);
+    tcase_add_test(bounds, what_was_unused_longest_goes_back_first);
     tcase_add_test(bounds, a_peak_long_past_is_forgotten);
     tcase_add_test(bounds, objects_live_through_an_emptied_cache);
     TCase *failures = add_case(suite, "failures");
