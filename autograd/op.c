@@ -284,7 +284,7 @@ static fv_status clone_overwritten(const fv_call *c, fv_tensor **clone)
     fv_shape shape = fv_shape_of(c->in[0]);
     *clone = fv_tensor_alloc_as(c->in[0]->shapes_only, c->in[0]->dtype, &shape, NULL);
     if (!*clone) return fv_reject(c, FV_ERR_MEMORY, "no memory to save %s", fv_text(c->in[0]));
-    fv_copy_elements(*clone, c->in[0]);
+    if (!c->in[0]->shapes_only) fv_copy_elements(*clone, c->in[0]);
     fv_node_link(*clone, c->in[0]);
     return FV_OK;
 }

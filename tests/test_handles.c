@@ -76,6 +76,11 @@ START_TEST(creators_make_shapes_only_in_that_mode)
         ck_assert(fv_is_shapes_only(y));
         ck_assert_int_eq(fv_size(y, 0), 1000000);
         ck_assert_int_eq(fv_size(y, 1), 4);
+        /* in place, where the gradient reads what was overwritten */
+        fv_requires_grad(w, true);
+        fv_tensor *z = fv_linear(x, w, NULL);
+        ck_assert_ptr_eq(fv_clamp_(z, -1, 1), z);
+        ck_assert(fv_is_shapes_only(z) && z->requires_grad);
     }
 }
 END_TEST
