@@ -1,4 +1,5 @@
-/* Tensors that have a shape only: what is known without computing, and what stays as it was. */
+/* Tensors that have a shape only: what is known without computing, and what stays as it was.
+ * test_ops_shapes.c runs every case of every op so. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -154,91 +155,6 @@ START_TEST(the_peak_of_a_step_is_known_to_the_byte)
 }
 END_TEST
 
-/* --- every op --------------------------------------------------------------------------------- */
-
-static void as_shapes(const op_case *c, fv_tensor *const *real, fv_tensor **x)
-{
-    bool before = fv_set_shapes_only(true);
-    for (int i = 0; i < c->inputs; i++) {
-        x[i] = real[i] ? fv_empty_like(real[i]) : NULL;
-        if (real[i] && real[i]->requires_grad) fv_requires_grad(x[i], true);
-    }
-    fv_set_shapes_only(before);
-}
-
-static void compare(const fv_tensor *found, const fv_tensor *wanted, const char *what, int i)
-{
-    fv_shape a = fv_shape_of(found), b = fv_shape_of(wanted);
-    if (!fv_is_shapes_only(found)) note_failure("%s %d has elements", what, i);
-    if (!fv_shape_equal(&a, &b) || found->dtype != wanted->dtype)
-        note_failure("%s %d is %s of %s, really %s of %s", what, i, fv_shape_text(&a),
-                     fv_dtype_name(found->dtype), fv_shape_text(&b), fv_dtype_name(wanted->dtype));
-    for (int d = 0; d < wanted->ndim && wanted->numel > 0; d++)
-        if (wanted->shape[d] != 1 && found->strides[d] != wanted->strides[d])
-            note_failure("%s %d lies in another order of memory", what, i);
-}
-
-static void differentiate(fv_tensor *const *y)
-{
-    for (int j = 0; j < CASE_OUTPUTS; j++) {
-        if (!y[j] || !y[j]->requires_grad) continue;
-        if (fv_backward(y[j], fv_ones_like(y[j]), .retain_graph = true) == FV_OK) continue;
-        note_failure("backward: %s", fv_error());
-        fv_clear_error();
-    }
-}
-
-/* Runs the case and its gradients; false after a note. */
-static bool run(const op_case *c, fv_tensor *const *x, fv_tensor **y)
-{
-    if (case_run(c, x, y) > 0) {
-        differentiate(y);
-        return true;
-    }
-    note_failure("refused: %s", fv_error());
-    fv_clear_error();
-    return false;
-}
-
-/* Outputs and gradients of the case, in both ways. */
-static void check_case(const op_case *c)
-{
-    fv_tensor *real[CASE_INPUTS], *x[CASE_INPUTS], *y[CASE_OUTPUTS], *wanted[CASE_OUTPUTS];
-    case_inputs(c, FV_FLOAT32, LAYOUT_CONTIGUOUS, 0, true, real);
-    as_shapes(c, real, x);
-    if (!run(c, real, wanted)) return;
-    int64_t bytes = fv_memory_stats().live_bytes;
-    fv_set_shapes_only(true); /* for what the call itself creates */
-    bool ran = run(c, x, y);
-    fv_set_shapes_only(false);
-    if (!ran) return;
-    if (fv_get_rng_state().offset != 0) note_failure("random numbers were drawn");
-    if (fv_memory_stats().live_bytes != bytes)
-        note_failure("%lld bytes of real memory were made",
-                     (long long)(fv_memory_stats().live_bytes - bytes));
-    for (int j = 0; j < CASE_OUTPUTS; j++)
-        if (wanted[j] && y[j]) compare(y[j], wanted[j], "output", j);
-    for (int i = 0; i < c->inputs; i++) {
-        if (!real[i] || !fv_grad_of(real[i])) continue;
-        if (!fv_grad_of(x[i]))
-            note_failure("gradient %d is missing", i);
-        else
-            compare(fv_grad_of(x[i]), fv_grad_of(real[i]), "gradient", i);
-    }
-}
-
-START_TEST(every_case_and_gradient_runs_without_memory)
-{
-    fv_set_log(NULL, NULL);
-    for (const op_case *c = next_case(NULL); c; c = next_case(c)) {
-        set_context("%s/%s: shapes only", c->op, c->name);
-        FV_SCOPE
-            check_case(c);
-    }
-    ck_assert(no_failures());
-}
-END_TEST
-
 Suite *fovea_suite(void)
 {
     Suite *suite = suite_create("shapes only");
@@ -247,6 +163,5 @@ Suite *fovea_suite(void)
     tcase_add_test(shapes, what_needs_elements_says_so);
     tcase_add_test(shapes, a_shape_among_real_tensors_wins_and_changes_nothing);
     tcase_add_test(shapes, the_peak_of_a_step_is_known_to_the_byte);
-    tcase_add_test(shapes, every_case_and_gradient_runs_without_memory);
     return suite;
 }
