@@ -251,18 +251,30 @@ static void report_gradient(const fv_call *c, fv_tensor *const *gin, double star
                           .nanoseconds = now - start});
 }
 
-/* The gradient function, between what observers want to know of it. */
-static void observe_gradient(fv_node *node, const fv_call *c, fv_tensor **gin)
+/* Runs the gradient function and hands on what it gives. */
+static fv_status differentiate(fv_pass *p, fv_node *node, const fv_call *c, fv_tensor **gin)
+{
+    bool mode = fv_set_shapes_only(node->shapes_only); /* for what a gradient creates */
+    node->running++;
+    node->op->gradient(c, node->grads, gin);
+    node->running--;
+    fv_set_shapes_only(mode);
+    return distribute(p, node, gin);
+}
+
+/* The same, between what observers want to know of it. */
+static fv_status observe_gradient(fv_pass *p, fv_node *node, const fv_call *c, fv_tensor **gin)
 {
     const uint64_t within = fv_observing.within;
     const char *path = fv_observing.path;
     fv_observing.within = node->call;
     fv_observing.path = node->path ? node->path : "";
     double start = fv_clock();
-    node->op->gradient(c, node->grads, gin);
+    fv_status status = differentiate(p, node, c, gin);
     fv_observing.within = within;
     fv_observing.path = path;
     if (fv_observed()) report_gradient(c, gin, start);
+    return status;
 }
 
 static fv_status call_gradient(fv_pass *p, fv_node *node, fv_tensor **in, fv_tensor **out,
@@ -279,15 +291,7 @@ static fv_status call_gradient(fv_pass *p, fv_node *node, fv_tensor **in, fv_ten
                  .shapes_only = node->shapes_only};
     fv_status status = unpack(p, node, &c, in);
     if (status != FV_OK) return status;
-    bool mode = fv_set_shapes_only(node->shapes_only); /* for what a gradient creates */
-    node->running++;
-    if (fv_observed())
-        observe_gradient(node, &c, gin);
-    else
-        node->op->gradient(&c, node->grads, gin);
-    node->running--;
-    fv_set_shapes_only(mode);
-    return distribute(p, node, gin);
+    return fv_observed() ? observe_gradient(p, node, &c, gin) : differentiate(p, node, &c, gin);
 }
 
 /* Also after an error, which must leave no leaf with a gradient that others share. */

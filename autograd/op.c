@@ -74,7 +74,7 @@ void fv_set_intercept(fv_intercept_fn function, void *context)
 
 static bool may_be_missing(const fv_op *op, int i)
 {
-    return i < FV_MAX_SAVED_INPUTS && (op->input[i].optional || (op->optional & FV_IN(i)));
+    return i < FV_MAX_SAVED_INPUTS && op->input[i].optional;
 }
 
 /* FV_OK, or the reason why the op cannot even look at its inputs. */

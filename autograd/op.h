@@ -134,7 +134,6 @@ struct fv_op {
     int inputs;                          /* count, or FV_ANY */
     int outputs;                         /* count, or FV_ANY: infer settles it by fv_set_outputs */
     fv_input input[FV_MAX_SAVED_INPUTS]; /* of an op with any number: the first says it for all */
-    uint32_t optional;                   /* FV_IN bits of inputs that may be NULL */
     size_t options_size;
     const fv_option *option_fields; /* every field of the options; ends with name NULL */
     bool inplace; /* fv_apply_inplace may be used: no element is read after its place is written */

@@ -58,6 +58,13 @@ for program in "$build"/examples/*; do
   esac
 done
 try gradcheck_layer
+"$build/examples/network_plan" 128 >"$work/plan" || failed=1
+if ! grep -q '^6.1.body.3 (Conv2d) *conv2d *\[128,512,4,4\] *implicit gemm' "$work/plan" ||
+  ! grep -q 'a training step at batch 128 takes' "$work/plan"; then
+  echo "FAILED: network_plan said:"
+  cat "$work/plan"
+  failed=1
+fi
 try train_mnist --data "$data" --limit 200 --epochs 1
 for model in small lenet resnet20; do
   try train_cifar10 --data "$data" --limit 96 --epochs 1 --model $model --save "$work/$model.safetensors"

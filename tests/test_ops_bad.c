@@ -244,7 +244,7 @@ static bool is_required(const op_case *c, int i)
 {
     const fv_op *op = fv_find_op(c->op);
     bool same = op->inputs == FV_ANY || op->inputs == c->inputs;
-    bool optional = (op->optional & FV_IN(i)) || op->input[i].optional;
+    bool optional = op->input[i].optional;
     return same && !c->in[i].absent && !optional;
 }
 

@@ -55,6 +55,8 @@ START_TEST(what_needs_elements_says_so)
         expect_error(FV_ERR_STATE, "copy_out: the tensor [1,1] has only a shape");
         ck_assert_int_ne(fv_copy_in(x, FV_FLOAT32, &number), FV_OK);
         expect_error(FV_ERR_STATE, "copy_in: the tensor [1,1] has only a shape");
+        ck_assert_int_ne(fv_need_elements("my_function", x), FV_OK);
+        expect_error(FV_ERR_STATE, "my_function: the tensor [1,1] has only a shape");
         ck_assert_int_eq(fv_backward(fv_sum(fv_relu(x))), FV_OK);
         ck_assert(fv_is_shapes_only(fv_grad_of(x)));
         fv_clip_grad_norm_(FV_TENSORS(x), 1.0);

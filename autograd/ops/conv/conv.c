@@ -134,7 +134,7 @@ static const fv_option transpose_fields[] = {
 
 /* What the ops of a face have in common. */
 #define WEIGHTED                                                                                   \
-    .inputs = 3, .optional = FV_IN(2), .outputs = 1,                                               \
+    .inputs = 3, .outputs = 1,                                                                     \
     .input = {{"input", FV_ORDER_CHANNELS_LAST, false},                                            \
               {"weight", FV_ORDER_ANY, false},                                                     \
               {"bias", FV_ORDER_ROW_MAJOR, true}},                                                 \
