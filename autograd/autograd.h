@@ -14,6 +14,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* --- grad mode -------------------------------------------------------------------------------- */
 
@@ -121,6 +122,7 @@ typedef struct fv_grad_args {
 fv_status fv_grad_ex(const fv_grad_args *a);
 #define fv_grad(...) FV_CALL_ARGS(fv_grad_ex, fv_grad_args, FV_GRAD_DEFAULTS, __VA_ARGS__)
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -11,6 +11,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* Any C function of tensors: reads count inputs, returns one tensor. It must be deterministic. */
 typedef fv_tensor *(*fv_tensor_fn)(fv_tensor *const *in, void *context);
@@ -50,6 +51,7 @@ bool fv_gradgradcheck_ex(const fv_gradcheck_args *a);
 #define fv_gradgradcheck(...)                                                                      \
     FV_CALL_ARGS(fv_gradgradcheck_ex, fv_gradcheck_args, FV_GRADCHECK_DEFAULTS, __VA_ARGS__)
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

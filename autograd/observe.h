@@ -20,6 +20,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 typedef enum fv_event_kind {
     FV_EVENT_FORWARD,  /* an op has run */
@@ -60,6 +61,7 @@ typedef struct fv_span {
 fv_span fv_span_begin(const char *name);
 void fv_span_end(const fv_span *span);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

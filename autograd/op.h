@@ -45,6 +45,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 typedef struct fv_op fv_op;
 
@@ -283,6 +284,7 @@ void fv_register_op(fv_op_entry *entry);
 const fv_op_entry *fv_ops(void);
 const fv_op *fv_find_op(const char *name);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

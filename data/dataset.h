@@ -11,6 +11,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 typedef struct fv_dataset fv_dataset;
 
@@ -52,6 +53,7 @@ int64_t fv_dataset_size(const fv_dataset *dataset);
  * tensor.  Source: Dataset.__getitem__. */
 fv_status fv_dataset_get(fv_dataset *dataset, int64_t index, fv_tensor **x, fv_tensor **y);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

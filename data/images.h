@@ -7,6 +7,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 enum { FV_MAX_IMAGE_CHANNELS = 4 };
 
@@ -31,6 +32,7 @@ fv_dataset *fv_image_dataset_ex(const fv_image_dataset_args *a);
 #define fv_image_dataset(...)                                                                      \
     FV_CALL_ARGS(fv_image_dataset_ex, fv_image_dataset_args, FV_IMAGE_DATASET_DEFAULTS, __VA_ARGS__)
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -10,6 +10,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 typedef struct fv_loader fv_loader;
 
@@ -61,6 +62,7 @@ fv_loader_state fv_loader_get_state(const fv_loader *loader);
  * epoch early. */
 fv_status fv_loader_set_state(fv_loader *loader, fv_loader_state state);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -7,6 +7,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 typedef struct fv_vision_args {
     char positional;
@@ -52,6 +53,7 @@ fv_dataset *fv_fashion_mnist_ex(const fv_vision_args *a);
 #define fv_fashion_mnist(...)                                                                      \
     FV_CALL_ARGS(fv_fashion_mnist_ex, fv_vision_args, FV_FASHION_MNIST_DEFAULTS, __VA_ARGS__)
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

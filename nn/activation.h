@@ -8,6 +8,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 typedef struct fv_nn_relu_args {
     char positional;
@@ -85,6 +86,7 @@ fv_module *fv_nn_dropout2d_ex(const fv_nn_dropout_args *a);
 #define fv_nn_dropout2d(...)                                                                       \
     FV_CALL_ARGS(fv_nn_dropout2d_ex, fv_nn_dropout_args, FV_NN_DROPOUT_DEFAULTS, __VA_ARGS__)
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

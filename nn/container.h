@@ -7,6 +7,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* Modules in a row, which the container will own: FV_MODULES(a, b, c). */
 typedef struct fv_modules {
@@ -35,6 +36,7 @@ fv_module *fv_module_list_from(fv_modules children);
  * on, also when the call fails.  Source: torch.nn.ModuleList.append. */
 fv_status fv_module_append(fv_module *m, fv_module *child);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -10,6 +10,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 typedef struct fv_nn_conv_args {
     char positional;
@@ -73,6 +74,7 @@ fv_module *fv_nn_conv_transpose3d_ex(const fv_nn_conv_transpose_args *a);
     FV_CALL_ARGS(fv_nn_conv_transpose3d_ex, fv_nn_conv_transpose_args,                             \
                  FV_NN_CONV_TRANSPOSE_DEFAULTS, __VA_ARGS__)
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -12,6 +12,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 typedef enum fv_fan_mode { FV_FAN_IN = 0, FV_FAN_OUT } fv_fan_mode;
 
@@ -96,6 +97,7 @@ fv_tensor *fv_init_xavier_normal_ex_(const fv_init_xavier_args *a);
     FV_CALL_ARGS(fv_init_xavier_normal_ex_, fv_init_xavier_args, FV_INIT_XAVIER_DEFAULTS,          \
                  __VA_ARGS__)
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

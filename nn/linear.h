@@ -8,6 +8,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 typedef struct fv_nn_linear_args {
     char positional;
@@ -39,6 +40,7 @@ fv_module *fv_nn_flatten_ex(const fv_nn_flatten_args *a);
 /* y = x.  Source: torch.nn.Identity. */
 fv_module *fv_nn_identity(void);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

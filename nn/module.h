@@ -27,6 +27,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 typedef struct fv_module fv_module;
 
@@ -137,6 +138,7 @@ char *fv_module_to_string(const fv_module *m);
 /* The same, with a line end, to stdout. */
 void fv_print_module(const fv_module *m);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -8,6 +8,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* As momentum: the running statistics are plain averages over all batches (PyTorch's None). */
 #define FV_CUMULATIVE ((double)FV_UNSET)
@@ -43,6 +44,7 @@ fv_module *fv_nn_batch_norm3d_ex(const fv_nn_batch_norm_args *a);
     FV_CALL_ARGS(fv_nn_batch_norm3d_ex, fv_nn_batch_norm_args, FV_NN_BATCH_NORM_DEFAULTS,          \
                  __VA_ARGS__)
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

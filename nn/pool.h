@@ -9,6 +9,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 typedef struct fv_nn_max_pool_args {
     char positional;
@@ -66,6 +67,7 @@ fv_module *fv_nn_adaptive_max_pool1d(fv_dims output_size);
 fv_module *fv_nn_adaptive_max_pool2d(fv_dims output_size);
 fv_module *fv_nn_adaptive_max_pool3d(fv_dims output_size);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -8,6 +8,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* Writes fv_state_dict(m) to path, with PyTorch's names: safetensors.torch.load_file reads it. The
  * file is replaced as a whole or not at all.  Errors: NULL, memory, the system.
@@ -30,6 +31,7 @@ typedef struct fv_load_args {
 fv_status fv_load_ex(const fv_load_args *a);
 #define fv_load(...) FV_CALL_ARGS(fv_load_ex, fv_load_args, FV_LOAD_DEFAULTS, __VA_ARGS__)
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -8,6 +8,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 typedef struct fv_clip_grad_norm_args {
     char positional;
@@ -34,6 +35,7 @@ double fv_clip_grad_norm_ex_(const fv_clip_grad_norm_args *a);
  * Source: torch.nn.utils.clip_grad_value_. */
 fv_status fv_clip_grad_value_(fv_tensor_list params, double clip_value);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

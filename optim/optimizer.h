@@ -20,6 +20,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 typedef struct fv_optim fv_optim;
 
@@ -134,6 +135,7 @@ double fv_get_momentum(const fv_optim *optim, int64_t group);
 /* Releases parameters and state. NULL is fine. */
 void fv_optim_free(fv_optim *optim);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -16,6 +16,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 typedef struct fv_scheduler fv_scheduler;
 
@@ -167,6 +168,7 @@ fv_scheduler *fv_reduce_lr_on_plateau_ex(const fv_reduce_lr_on_plateau_args *a);
     FV_CALL_ARGS(fv_reduce_lr_on_plateau_ex, fv_reduce_lr_on_plateau_args,                         \
                  FV_REDUCE_LR_ON_PLATEAU_DEFAULTS, __VA_ARGS__)
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

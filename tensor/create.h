@@ -8,6 +8,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 typedef struct fv_create_args {
     char positional;
@@ -116,6 +117,7 @@ fv_tensor *fv_full_like(const fv_tensor *t, double value);
 fv_tensor *fv_rand_like(const fv_tensor *t);
 fv_tensor *fv_randn_like(const fv_tensor *t);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -9,6 +9,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 typedef enum fv_dtype {
     FV_BOOL = 0,
@@ -72,6 +73,7 @@ bool fv_dtype_holds(fv_dtype dtype, double v);
 /* The smallest dtype that both convert to within their kind.  Source: torch.promote_types. */
 fv_dtype fv_promote(fv_dtype a, fv_dtype b);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

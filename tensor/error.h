@@ -15,6 +15,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 typedef enum fv_status {
     FV_OK = 0,
@@ -51,6 +52,7 @@ fv_status fv_vfail(fv_status status, const char *prefix, const char *format, va_
 /* A warning: logged, not recorded. */
 void fv_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

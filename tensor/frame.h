@@ -11,6 +11,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 typedef struct fv_frame_kind {
     /* The object's name inside of `outer` ("body.0"), where outer is NULL for the first frame; as
@@ -31,6 +32,7 @@ void fv_frame_forget(const void *object);
  * when there is none. As snprintf. */
 int fv_frame_path(char *text, size_t size);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -11,6 +11,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 typedef struct fv_machine {
     int threads; /* at most so many, >= 1 */
@@ -19,6 +20,7 @@ typedef struct fv_machine {
 
 fv_machine fv_machine_now(void);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -16,6 +16,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 typedef struct fv_memory_info {
     int64_t live_tensors;      /* tensor handles that exist, in all threads */
@@ -72,6 +73,7 @@ extern int64_t fv_live_nodes;
 /* For tests: the allocation after the next n ones fails, once. n < 0 switches it off. */
 void fv_inject_alloc_failure(int64_t n);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -9,6 +9,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* Writes "tensor([[1.0000, 2.0000], ...])" to a new string, which the caller frees with free();
  * NULL when memory is out. Four decimals or scientific, columns aligned, more than 1000 elements
@@ -23,6 +24,7 @@ void fv_print(const fv_tensor *t);
 /* Set by autograd/: names the op that made a tensor, for grad_fn=<name>. */
 extern const char *(*fv_print_op_name)(const fv_tensor *t);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -11,6 +11,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* The generator's whole state: save it, restore it, and the same numbers follow. */
 typedef struct fv_rng_state {
@@ -41,6 +42,7 @@ static inline double fv_uniform_float64(uint32_t hi, uint32_t lo)
     return (double)((((uint64_t)hi << 32) | lo) >> 11) * 0x1p-53; /* [0, 1), 53 bits */
 }
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

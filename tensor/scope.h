@@ -15,6 +15,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 typedef struct fv_tensor fv_tensor;
 
@@ -52,6 +53,7 @@ fv_tensor *fv_scope_adopt(fv_tensor *t);
 /* Closes the scope but lets t live on in the one around it. Returns t. */
 fv_tensor *fv_scope_close_with(fv_scope *scope, fv_tensor *t);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -9,6 +9,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 enum { FV_MAX_DIMS = 8 };
 
@@ -66,6 +67,7 @@ bool fv_shape_broadcast(const fv_shape *a, const fv_shape *b, fv_shape *out);
 /* -ndim <= dim < ndim becomes 0 <= dim < ndim; -1 when outside. ndim 0 counts as 1. */
 int fv_wrap_dim(int64_t dim, int ndim);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -19,6 +19,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 typedef struct fv_storage {
     int32_t refcount;
@@ -167,6 +168,7 @@ void fv_copy_elements(fv_tensor *dst, const fv_tensor *src);
 /* Called once by autograd/: drops node, grad and hooks of a dying tensor. */
 extern void (*fv_autograd_drop)(fv_tensor *t);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -5,6 +5,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* Threads that one op may use. First call: FOVEA_NUM_THREADS, else OMP_NUM_THREADS, else the
  * physical cores that the process may run on, within its cgroup's CPU quota. In the child of a fork
@@ -15,6 +16,7 @@ int fv_get_num_threads(void);
  * 1 <= n <= 4096.   Errors: option.   Source: torch.set_num_threads. */
 void fv_set_num_threads(int n);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -14,6 +14,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* A note in the file's header. */
 typedef struct fv_metadata {
@@ -62,6 +63,7 @@ const char *fv_tensor_file_metadata(const fv_tensor_file *file, const char *key)
  * the system. */
 fv_tensor *fv_tensor_file_read(const fv_tensor_file *file, int64_t i);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -14,6 +14,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 typedef int fv_isa;
 
@@ -35,6 +36,7 @@ fv_isa fv_isa_level(void);
 fv_isa fv_set_isa(fv_isa level);
 bool fv_set_isa_named(const char *name);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -8,6 +8,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 typedef struct fv_conv_args {
     char positional;
@@ -63,6 +64,7 @@ fv_tensor *fv_conv_transpose3d_ex(const fv_conv_transpose_args *a);
     FV_CALL_ARGS(fv_conv_transpose3d_ex, fv_conv_transpose_args, FV_CONV_TRANSPOSE_DEFAULTS,       \
                  __VA_ARGS__)
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

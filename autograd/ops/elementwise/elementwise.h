@@ -25,6 +25,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* fv_exp(x), and in place fv_exp_(x), which returns x. */
 #define FV_UNARY(name, ...)                                                                        \
@@ -138,6 +139,7 @@ fv_dtype fv_result_type(int inputs, fv_tensor *const *in);
  */
 fv_tensor *fv_zero_(fv_tensor *t);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -11,6 +11,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 typedef enum fv_reduction { FV_MEAN = 0, FV_SUM, FV_NONE } fv_reduction;
 
@@ -130,6 +131,7 @@ fv_tensor *fv_huber_loss_ex(const fv_huber_loss_args *a);
 #define fv_huber_loss(...)                                                                         \
     FV_CALL_ARGS(fv_huber_loss_ex, fv_huber_loss_args, FV_HUBER_LOSS_DEFAULTS, __VA_ARGS__)
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

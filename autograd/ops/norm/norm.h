@@ -8,6 +8,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 typedef struct fv_batch_norm_args {
     char positional;
@@ -33,6 +34,7 @@ fv_tensor *fv_batch_norm_ex(const fv_batch_norm_args *a);
 #define fv_batch_norm(...)                                                                         \
     FV_CALL_ARGS(fv_batch_norm_ex, fv_batch_norm_args, FV_BATCH_NORM_DEFAULTS, __VA_ARGS__)
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -12,6 +12,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 typedef struct fv_max_pool_args {
     char positional;
@@ -105,6 +106,7 @@ fv_tensor *fv_adaptive_max_pool3d_ex(const fv_adaptive_max_pool_args *a);
     FV_CALL_ARGS(fv_adaptive_max_pool3d_ex, fv_adaptive_max_pool_args,                             \
                  FV_ADAPTIVE_MAX_POOL_DEFAULTS, __VA_ARGS__)
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

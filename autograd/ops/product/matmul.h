@@ -8,6 +8,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* y = x w^T + b
  * x [...,in]  w [out,in]  b [out] or NULL  ->  y [...,out]
@@ -43,6 +44,7 @@ fv_tensor *fv_dot(fv_tensor *a, fv_tensor *b);
  * Source: torch.outer. */
 fv_tensor *fv_outer(fv_tensor *a, fv_tensor *b);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -8,6 +8,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 typedef struct fv_dropout_args {
     char positional;
@@ -33,6 +34,7 @@ fv_tensor *fv_dropout2d_ex(const fv_dropout_args *a);
 #define fv_dropout2d(...)                                                                          \
     FV_CALL_ARGS(fv_dropout2d_ex, fv_dropout_args, FV_DROPOUT_DEFAULTS, __VA_ARGS__)
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -15,6 +15,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 typedef struct fv_reduce_args {
     char positional;
@@ -133,6 +134,7 @@ fv_tensor *fv_all_ex(const fv_reduce_args *a);
  * Source: torch.gather. */
 fv_tensor *fv_gather(fv_tensor *x, int64_t dim, fv_tensor *index);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -7,6 +7,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* y_i = e^(x_i - m) / sum of e^(x_j - m) along dim, with m the largest x_j.
  * y has x's shape and order of memory; a line of -infinity alone gives NaN.
@@ -24,6 +25,7 @@ fv_tensor *fv_log_softmax(fv_tensor *x, int64_t dim);
 fv_tensor *fv_softmax_backward(fv_tensor *g, fv_tensor *y, int64_t dim);
 fv_tensor *fv_log_softmax_backward(fv_tensor *g, fv_tensor *y, int64_t dim);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

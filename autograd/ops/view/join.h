@@ -8,6 +8,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 typedef struct fv_cat_args {
     char positional;
@@ -45,6 +46,7 @@ int64_t fv_chunk(fv_tensor *x, int64_t chunks, int64_t dim, fv_tensor **out, int
  * the dimension is empty.  Source: torch.unbind. */
 int64_t fv_unbind(fv_tensor *x, int64_t dim, fv_tensor **out, int64_t room);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -12,6 +12,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* --- shape ------------------------------------------------------------------------------------ */
 
@@ -158,6 +159,7 @@ typedef struct fv_pad_args {
 fv_tensor *fv_pad_ex(const fv_pad_args *a);
 #define fv_pad(...) FV_CALL_ARGS(fv_pad_ex, fv_pad_args, FV_PAD_DEFAULTS, __VA_ARGS__)
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif
