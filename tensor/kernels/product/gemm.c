@@ -275,8 +275,10 @@ static void run_chunk(void *job, int64_t chunk, int slot)
     const fv_gemm_plan *p = r->plan;
     const int64_t parts = p->by_m * p->by_n, units = p->count * parts;
     work w = {.plan = p, .size = fv_dtype_size(p->g.dtype), .type = p->g.dtype == FV_FLOAT64};
-    w.packed_b = r->slots + (size_t)slot * (p->a_bytes + p->b_bytes);
-    w.packed_a = w.packed_b + p->b_bytes;
+    if (r->slots) { /* some products pack nothing */
+        w.packed_b = r->slots + (size_t)slot * (p->a_bytes + p->b_bytes);
+        w.packed_a = w.packed_b + p->b_bytes;
+    }
     const int64_t end = fv_chunk_begin(units, p->chunks, chunk + 1);
     for (int64_t i = fv_chunk_begin(units, p->chunks, chunk); i < end; i++) {
         w.at = fv_gemm_at(&p->g, &r->operands, i / parts);
