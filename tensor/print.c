@@ -230,11 +230,11 @@ static void append_suffixes(printer *p)
             n += (size_t)snprintf(suffix + n, sizeof suffix - n, i ? ", %lld" : "%lld",
                                   (long long)t->shape[i]);
         }
-        snprintf(suffix + n, sizeof suffix - n, ")");
+        snprintf(suffix + n, sizeof suffix - n, t->ndim == 1 ? ",)" : ")");
         append_suffix(p, &column, suffix);
     }
-    bool usual =
-        t->dtype == FV_FLOAT32 || (t->numel && (t->dtype == FV_INT64 || t->dtype == FV_BOOL));
+    bool seen = t->numel && !t->shapes_only; /* elements that tell their type */
+    bool usual = t->dtype == FV_FLOAT32 || (seen && (t->dtype == FV_INT64 || t->dtype == FV_BOOL));
     if (!usual) {
         snprintf(suffix, sizeof suffix, "dtype=torch.%s", fv_dtype_name(t->dtype));
         append_suffix(p, &column, suffix);

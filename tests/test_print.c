@@ -146,6 +146,20 @@ START_TEST(lines_are_broken_and_views_printed_in_logical_order)
 }
 END_TEST
 
+START_TEST(a_tensor_without_elements_shows_its_shape)
+{
+    FV_SCOPE {
+        bool mode = fv_set_shapes_only(true);
+        fv_tensor *t = fv_zeros(FV_SHAPE(2, 3)), *row = fv_zeros(FV_SHAPE(4), .dtype = FV_INT8);
+        fv_tensor *number = fv_scalar(1, FV_INT64);
+        fv_set_shapes_only(mode);
+        assert_prints(t, "tensor(..., size=(2, 3))");
+        assert_prints(row, "tensor(..., size=(4,), dtype=torch.int8)");
+        assert_prints(number, "tensor(..., size=(), dtype=torch.int64)");
+    }
+}
+END_TEST
+
 START_TEST(printing_goes_to_a_stream_and_survives_a_failed_tensor)
 {
     char text[64] = "";
@@ -170,6 +184,7 @@ Suite *fovea_suite(void)
     tcase_add_test(print, stored_types_are_printed_as_by_pytorch);
     tcase_add_test(print, empty_and_large_tensors_are_printed_as_by_pytorch);
     tcase_add_test(print, lines_are_broken_and_views_printed_in_logical_order);
+    tcase_add_test(print, a_tensor_without_elements_shows_its_shape);
     tcase_add_test(print, printing_goes_to_a_stream_and_survives_a_failed_tensor);
     return suite;
 }
