@@ -24,6 +24,7 @@ FV_CONVERT_ROW(i64_from_i32, int64_t, int32_t, AS_IT_IS)
 FV_CONVERT_ROW(i64_from_f32, int64_t, float, CUT)
 FV_CONVERT_ROW(i64_from_f64, int64_t, double, CUT)
 
+FV_CONVERT_ROW(u8_from_i32, uint8_t, int32_t, AS_IT_IS)
 FV_CONVERT_ROW(u8_from_i64, uint8_t, int64_t, AS_IT_IS)
 FV_CONVERT_ROW(u8_from_f32, uint8_t, float, CUT)
 FV_CONVERT_ROW(u8_from_f64, uint8_t, double, CUT)
@@ -33,6 +34,7 @@ FV_CONVERT_ROW(i8_from_f64, int8_t, double, CUT)
 FV_CONVERT_ROW(i16_from_i64, int16_t, int64_t, AS_IT_IS)
 FV_CONVERT_ROW(i16_from_f32, int16_t, float, CUT)
 FV_CONVERT_ROW(i16_from_f64, int16_t, double, CUT)
+FV_CONVERT_ROW(i32_from_u8, int32_t, uint8_t, AS_IT_IS)
 FV_CONVERT_ROW(i32_from_i64, int32_t, int64_t, AS_IT_IS)
 FV_CONVERT_ROW(i32_from_f32, int32_t, float, CUT32)
 FV_CONVERT_ROW(i32_from_f64, int32_t, double, CUT32)
@@ -63,12 +65,18 @@ static const fv_convert_row rows[FV_DTYPE_COUNT][FV_DTYPE_COUNT] = {
                  [FV_INT64] = bool_from_i64,
                  [FV_FLOAT32] = bool_from_f32,
                  [FV_FLOAT64] = bool_from_f64},
-    [FV_UINT8] = {[FV_INT64] = u8_from_i64, [FV_FLOAT32] = u8_from_f32, [FV_FLOAT64] = u8_from_f64},
+    [FV_UINT8] = {[FV_INT32] = u8_from_i32,
+                  [FV_INT64] = u8_from_i64,
+                  [FV_FLOAT32] = u8_from_f32,
+                  [FV_FLOAT64] = u8_from_f64},
     [FV_INT8] = {[FV_INT64] = i8_from_i64, [FV_FLOAT32] = i8_from_f32, [FV_FLOAT64] = i8_from_f64},
     [FV_INT16] =
         {[FV_INT64] = i16_from_i64, [FV_FLOAT32] = i16_from_f32, [FV_FLOAT64] = i16_from_f64},
-    [FV_INT32] =
-        {[FV_INT64] = i32_from_i64, [FV_FLOAT32] = i32_from_f32, [FV_FLOAT64] = i32_from_f64},
+    [FV_INT32] = {[FV_BOOL] = i32_from_u8,
+                  [FV_UINT8] = i32_from_u8,
+                  [FV_INT64] = i32_from_i64,
+                  [FV_FLOAT32] = i32_from_f32,
+                  [FV_FLOAT64] = i32_from_f64},
     [FV_INT64] = {[FV_BOOL] = i64_from_u8,
                   [FV_UINT8] = i64_from_u8,
                   [FV_INT8] = i64_from_i8,
