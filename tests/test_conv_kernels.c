@@ -370,7 +370,7 @@ START_TEST(epilogues_agree_with_the_plain_loops)
         for (int which = 0; which < 32; which++) {
             check_epilogue(&all[i], FV_FLOAT32, FV_CONV_FORWARD, which);
             check_epilogue(&all[i], FV_FLOAT32, FV_CONV_GRAD_INPUT, which);
-            check_epilogue(&all[i], FV_FLOAT64, which % 2, which);
+            check_epilogue(&all[i], FV_FLOAT64, (fv_conv_pass)(which % 2), which);
         }
     }
     ck_assert(no_failures());

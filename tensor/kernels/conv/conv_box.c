@@ -53,10 +53,10 @@ static void fit_box(const conv_window *w, conv_boxes *b, conv_limits limits)
     }
 }
 
-/* Boxes are shared out evenly on 2, 4 and 8 threads. */
+/* Boxes are shared out evenly on two threads, many of them on four. */
 static int64_t even_parts(int64_t parts)
 {
-    int64_t multiple = parts > 5 ? 8 : parts > 2 ? 4 : parts;
+    const int64_t multiple = parts > 8 ? 4 : 2;
     return conv_ceil_div(parts, multiple) * multiple;
 }
 

@@ -8,7 +8,7 @@
 #include "conv_isa.h"
 
 enum { BOX_BYTES = 512 << 10, WEIGHT_BYTES = 2 << 20, WEIGHT_POSITIONS = 768 };
-enum { MOST_CHUNKS = 16, MOST_PARTS = 8 };
+enum { MOST_CHUNKS = 8, MOST_PARTS = 8 };
 
 typedef struct depthwise_plan {
     conv_window w;

@@ -10,7 +10,7 @@ enum {
     BOX_BYTES = 512 << 10,
     STREAMED_BYTES = 256 << 10,
     STREAMED_POSITIONS = 96,
-    MOST_CHUNKS = 16
+    MOST_CHUNKS = 8
 };
 
 /* --- planning --------------------------------------------------------------------------------- */

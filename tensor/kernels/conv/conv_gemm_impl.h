@@ -43,7 +43,7 @@ enum { CONV_PACK_CHANNELS = 16 }; /* of the sum, in a block that is packed at a 
 int64_t conv_panel_columns(const conv_gemm_plan *p, int64_t panel); /* its made channels */
 int64_t conv_panel_width(const conv_gemm_plan *p, int64_t panel);   /* in whole vectors */
 int64_t conv_packed_elements(const conv_gemm_plan *p);
-int64_t conv_pack_blocks(const conv_gemm_plan *p); /* over all groups */
+int64_t conv_pack_blocks(const conv_gemm_plan *p); /* of all items */
 void conv_pack_block(const conv_gemm_plan *p, int64_t block, const void *w, void *packed);
 /* gy of the positions of a box: [position][panel's width]; in place where it is like that already.
  */

@@ -23,7 +23,7 @@ int64_t conv_packed_elements(const conv_gemm_plan *p)
 
 int64_t conv_pack_blocks(const conv_gemm_plan *p)
 {
-    return p->w.groups * conv_ceil_div(p->w.depth, CONV_PACK_CHANNELS);
+    return p->items * conv_ceil_div(p->w.depth, CONV_PACK_CHANNELS);
 }
 
 /* --- weights ---------------------------------------------------------------------------------- */
@@ -80,22 +80,21 @@ static channels block_channels(const conv_gemm_plan *p, int64_t block)
     return (channels){c0, conv_min(c0 + CONV_PACK_CHANNELS, p->w.depth)};
 }
 
+/* Blocks go along the channels first: an item's rows of w and its panel stay in the cache. */
 void conv_pack_block(const conv_gemm_plan *p, int64_t block, const void *w, void *packed)
 {
-    const int64_t blocks = conv_ceil_div(p->w.depth, CONV_PACK_CHANNELS), group = block / blocks;
+    const int64_t blocks = conv_ceil_div(p->w.depth, CONV_PACK_CHANNELS), item = block / blocks;
+    const int64_t group = item / p->panels, panel = item % p->panels;
+    const int64_t from = group * p->group_step + panel * p->nr * p->across;
     const channels sum = block_channels(p, block % blocks);
     for (int64_t f = 0; f < conv_phase_count(&p->w); f++) {
         conv_phase phase = conv_get_phase(&p->w, f);
         const int64_t taps = conv_phase_taps(&phase);
-        for (int64_t panel = 0; panel < p->panels; panel++) {
-            const int64_t from = group * p->group_step + panel * p->nr * p->across;
-            void *to =
-                conv_to(packed, conv_item_offset(p, taps, group * p->panels + panel), p->w.size);
-            if (p->type)
-                pack_word8(p, &phase, (const word8 *)w + from, panel, sum, to);
-            else
-                pack_word4(p, &phase, (const word4 *)w + from, panel, sum, to);
-        }
+        void *to = conv_to(packed, conv_item_offset(p, taps, item), p->w.size);
+        if (p->type)
+            pack_word8(p, &phase, (const word8 *)w + from, panel, sum, to);
+        else
+            pack_word4(p, &phase, (const word4 *)w + from, panel, sum, to);
         packed = conv_to(packed, conv_item_offset(p, taps, p->items), p->w.size);
     }
 }
