@@ -203,6 +203,7 @@ run_entries() { # ctest option...
   entry=$(sed -n 's/^ *[0-9]*\/[0-9]* Test *#[0-9]*: \([^ ]*\) .*\*\*\*\([A-Za-z ]*\).*/\1 (\2)/p' "$log" | head -n 1)
   test=$(sed -n 's/^[^ :]*:[0-9]*:[FE]:[^:]*:\([^:]*\):.*/\1/p' "$log" | head -n 1)
   entry=${entry/ (Failed*)/}
+  entry=${entry/% )/)}
   [ -n "$entry" ] || {
     tail -n 5 "$log"
     return 0
