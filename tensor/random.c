@@ -14,6 +14,22 @@
 static pthread_mutex_t generator_lock = PTHREAD_MUTEX_INITIALIZER;
 static fv_rng_state generator = {.seed = 67280421310721u, .offset = 0}; /* PyTorch's default */
 
+/* A fork waits until no other thread is amid a change: the child could not see its end. */
+static void before_fork(void)
+{
+    pthread_mutex_lock(&generator_lock);
+}
+
+static void after_fork(void)
+{
+    pthread_mutex_unlock(&generator_lock);
+}
+
+__attribute__((constructor)) static void watch_forks(void)
+{
+    pthread_atfork(before_fork, after_fork, after_fork);
+}
+
 void fv_manual_seed(uint64_t seed)
 {
     fv_set_rng_state((fv_rng_state){.seed = seed, .offset = 0});
