@@ -169,7 +169,7 @@ fovea_want_libraries() {
       blis) fovea_note "without BLIS, matrix products use Fovea's own kernels" ;;
       zlib) fovea_note "without zlib, .gz files cannot be read" ;;
       jansson) fovea_note "without jansson, safetensors files cannot be written or read" ;;
-      openmp) fovea_note "without OpenMP, one thread is used" ;;
+      openmp) fovea_note "without OpenMP, the library uses its own threads only" ;;
     esac
   done
   return 0

@@ -5,8 +5,8 @@
 #
 #   --clang       with Clang in place of GCC
 #   --sanitize    with AddressSanitizer and UndefinedBehaviorSanitizer, leaks included
-#   --races       only the tests of threads, with ThreadSanitizer (and without OpenMP and BLIS,
-#                 whose own threads it cannot follow)
+#   --races       only the tests of threads and of the pool, with ThreadSanitizer (and without
+#                 OpenMP and BLIS, whose own threads it cannot follow)
 #   --build-dir   where to build (build-tests, with -clang, -sanitize, -races after the options)
 #
 # Installs what is missing, if it may. FOVEA_DATA may name a folder with the real data sets. The
@@ -33,7 +33,8 @@ while [ $# -gt 0 ]; do
     --sanitize) sanitize=ON suffix=$suffix-sanitize ;;
     --races)
       options=(-DFOVEA_OPENMP=OFF -DFOVEA_BLIS=OFF "-DCMAKE_C_FLAGS=-fsanitize=thread -O1 -g")
-      targets=(test_threads test_allocator_threads) tests='threads$' suffix=$suffix-races
+      targets=(test_allocator_threads test_parallel test_threads)
+      tests='test_(allocator_threads|parallel|threads)' suffix=$suffix-races
       ;;
     --build-dir)
       [ $# -gt 1 ] || usage 2
