@@ -80,6 +80,23 @@ static void compare_inputs(const op_case *c, fv_dtype floating, fv_tensor *const
 
 /* --- the contract ----------------------------------------------------------------------------- */
 
+/* Messages, printing and export speak of inputs and options by the user's names. */
+static void check_description(const fv_op *op)
+{
+    int inputs = op->inputs == FV_ANY ? 1 : op->inputs;
+    for (int i = 0; i < inputs && i < FV_MAX_SAVED_INPUTS; i++)
+        if (!op->input[i].name) note_failure("input %d has no name", i);
+    if (op->options_size > 0 && (!op->option_fields || !op->option_fields->name))
+        note_failure("has options that are not described");
+    for (const fv_option *f = op->option_fields; f && f->name; f++) {
+        if (f->offset >= op->options_size) note_failure("%s lies outside of the options", f->name);
+        if ((f->kind == FV_OPTION_ENUM) != (f->values != NULL))
+            note_failure("%s: an enum has values, nothing else", f->name);
+        for (const fv_option *other = op->option_fields; other < f; other++)
+            if (strcmp(other->name, f->name) == 0) note_failure("two options are %s", f->name);
+    }
+}
+
 START_TEST(every_op_keeps_the_contract)
 {
     int count = 0;
@@ -93,6 +110,7 @@ START_TEST(every_op_keeps_the_contract)
         if (!op->infer) note_failure("has no infer");
         if (!op->gradient) note_failure("has no gradient (FV_NO_GRADIENT says that on purpose)");
         if (op->forward && !op->reference) note_failure("has no reference twin");
+        check_description(op);
         if (op->outputs != FV_ANY && (op->outputs < 1 || op->outputs > FV_MAX_OUTPUTS))
             note_failure("has %d outputs", op->outputs);
     }

@@ -107,10 +107,39 @@ static fv_tensor *softplus_second(fv_tensor *g, fv_tensor *y, double beta, doubl
 #define WANT(i, value)                                                                             \
     if (fv_wants(c, i)) gin[i] = value;
 
+#define NAMES_ONE                                                                                  \
+    {                                                                                              \
+        {                                                                                          \
+            .name = "input"                                                                        \
+        }                                                                                          \
+    }
+#define NAMES_TWO                                                                                  \
+    {                                                                                              \
+        {.name = "input"},                                                                         \
+        {                                                                                          \
+            .name = "other"                                                                        \
+        }                                                                                          \
+    }
+#define NAMES_GRADIENT                                                                             \
+    {                                                                                              \
+        {.name = "grad"},                                                                          \
+        {                                                                                          \
+            .name = "input"                                                                        \
+        }                                                                                          \
+    }
+#define NAMES_CHOICE                                                                               \
+    {                                                                                              \
+        {.name = "condition"}, {.name = "input"},                                                  \
+        {                                                                                          \
+            .name = "other"                                                                        \
+        }                                                                                          \
+    }
+
 /* name_op; more are further designators. */
-#define OP(name_, inputs_, size, grad, ...)                                                        \
+#define OP(name_, inputs_, size, grad, names_, ...)                                                \
     static const fv_op name_##_op = {.name = #name_,                                               \
                                      .inputs = inputs_,                                            \
+                                     .input = NAMES_##names_,                                      \
                                      .outputs = 1,                                                 \
                                      .options_size = size,                                         \
                                      .infer = name_##_infer,                                       \
@@ -127,18 +156,30 @@ static const fv_option one_number[] = {
     {.name = "value", .offset = offsetof(elementwise_numbers, p), .kind = FV_OPTION_DOUBLE},
     {.name = NULL},
 };
-static const fv_option two_numbers[] = {
-    FV_FIELD(elementwise_numbers, p, FV_OPTION_DOUBLE),
-    FV_FIELD(elementwise_numbers, q, FV_OPTION_DOUBLE),
-    {.name = NULL},
-};
+/* The names of p and q, for an op and for its gradient; the list ends with a NULL. */
+#define NAMED_NUMBERS(op, p_, q_)                                                                  \
+    static const fv_option op##_fields[] = {                                                       \
+        {.name = p_, .offset = offsetof(elementwise_numbers, p), .kind = FV_OPTION_DOUBLE},        \
+        {.name = q_, .offset = offsetof(elementwise_numbers, q), .kind = FV_OPTION_DOUBLE},        \
+        {.name = NULL},                                                                            \
+    }
+NAMED_NUMBERS(clamp, "min", "max");
+NAMED_NUMBERS(clamp_backward, "min", "max");
+NAMED_NUMBERS(hardtanh, "min_val", "max_val");
+NAMED_NUMBERS(hardtanh_backward, "min_val", "max_val");
+NAMED_NUMBERS(leaky_relu, "negative_slope", NULL);
+NAMED_NUMBERS(leaky_relu_backward, "negative_slope", NULL);
+NAMED_NUMBERS(elu, "alpha", NULL);
+NAMED_NUMBERS(elu_backward, "alpha", NULL);
+NAMED_NUMBERS(softplus, "beta", "threshold");
+NAMED_NUMBERS(softplus_backward, "beta", "threshold");
 
 /* --- the rows --------------------------------------------------------------------------------- */
 
 #define FV_UNARY(name, class, value, saves_x, gradient, torch, f0)                                 \
     PHASES(name, ELEMENTWISE_NO_NUMBERS)                                                           \
     GRADIENT(name, NULL, WANT(0, gradient))                                                        \
-    OP(name, 1, 0, name##_gradient, .saves = {saves_x})                                            \
+    OP(name, 1, 0, name##_gradient, ONE, .saves = {saves_x})                                       \
     fv_tensor *fv_##name(fv_tensor *x)                                                             \
     {                                                                                              \
         return fv_apply(&name##_op, NULL, 1, &x);                                                  \
@@ -151,7 +192,7 @@ static const fv_option two_numbers[] = {
 #define NUMBERED(name, kind, class, saves_x, gradient, fields)                                     \
     PHASES(name, kind)                                                                             \
     GRADIENT(name, c->options, WANT(0, gradient))                                                  \
-    OP(name, 1, NUMBERS_SIZE, name##_gradient, .saves = {saves_x}, .option_fields = fields,        \
+    OP(name, 1, NUMBERS_SIZE, name##_gradient, ONE, .saves = {saves_x}, .option_fields = fields,   \
        .any_dtype = FV_CLASS_##class == FV_CLASS_FIRST)
 
 #define FV_NUMBER(name, class, value, saves_x, gradient, torch, f0, p_)                            \
@@ -169,12 +210,12 @@ static const fv_option two_numbers[] = {
 #define OPTION_KIND_SIGNED ELEMENTWISE_BOUNDS
 #define OPTION_KIND_FLOAT  ELEMENTWISE_OPTIONS
 #define FV_OPTION(name, class, value, saves_x, gradient)                                           \
-    NUMBERED(name, OPTION_KIND_##class, class, saves_x, gradient, two_numbers)
+    NUMBERED(name, OPTION_KIND_##class, class, saves_x, gradient, name##_fields)
 
 #define FV_BINARY(name, class, value, saves_x, grad_x, saves_y, grad_y, torch, f0, f1)             \
     PHASES(name, ELEMENTWISE_NO_NUMBERS)                                                           \
     GRADIENT(name, NULL, WANT(0, grad_x) WANT(1, grad_y))                                          \
-    OP(name, 2, 0, name##_gradient, .saves = {saves_x, saves_y},                                   \
+    OP(name, 2, 0, name##_gradient, TWO, .saves = {saves_x, saves_y},                              \
        .any_dtype = FV_CLASS_##class == FV_CLASS_FIRST)                                            \
     fv_tensor *fv_##name(fv_tensor *x, fv_tensor *y)                                               \
     {                                                                                              \
@@ -189,7 +230,7 @@ static const fv_option two_numbers[] = {
 #define FV_BACKWARD(name, value, saves_x, grad_x, saves_y, grad_y, torch, f1)                      \
     PHASES(name, ELEMENTWISE_NO_NUMBERS)                                                           \
     GRADIENT(name, NULL, WANT(0, grad_x) WANT(1, grad_y))                                          \
-    OP(name, 2, 0, name##_gradient, .saves = {saves_x, saves_y})                                   \
+    OP(name, 2, 0, name##_gradient, GRADIENT, .saves = {saves_x, saves_y})                         \
     fv_tensor *fv_##name(fv_tensor *g, fv_tensor *y)                                               \
     {                                                                                              \
         return FV_APPLY(&name##_op, NULL, g, y);                                                   \
@@ -198,8 +239,8 @@ static const fv_option two_numbers[] = {
 #define FV_BACKWARD_OPTION(name, value, saves_x, grad_x, saves_y, grad_y, torch, f1, p_, q_)       \
     PHASES(name, ELEMENTWISE_OPTIONS)                                                              \
     GRADIENT(name, c->options, WANT(0, grad_x) WANT(1, grad_y))                                    \
-    OP(name, 2, NUMBERS_SIZE, name##_gradient, .saves = {saves_x, saves_y},                        \
-       .option_fields = two_numbers)                                                               \
+    OP(name, 2, NUMBERS_SIZE, name##_gradient, GRADIENT, .saves = {saves_x, saves_y},              \
+       .option_fields = name##_fields)                                                             \
     fv_tensor *fv_##name(fv_tensor *g, fv_tensor *y, double p, double q)                           \
     {                                                                                              \
         return FV_APPLY(&name##_op, (&(const elementwise_numbers){p, q}), g, y);                   \
@@ -209,7 +250,7 @@ static const fv_option two_numbers[] = {
                    f0, f1, f2)                                                                     \
     PHASES(name, ELEMENTWISE_NO_NUMBERS)                                                           \
     GRADIENT(name, NULL, WANT(0, grad_x) WANT(1, grad_y) WANT(2, grad_z))                          \
-    OP(name, 3, 0, name##_gradient, .saves = {saves_x, saves_y, saves_z})                          \
+    OP(name, 3, 0, name##_gradient, CHOICE, .saves = {saves_x, saves_y, saves_z})                  \
     fv_tensor *fv_##name(fv_tensor *x, fv_tensor *y, fv_tensor *z)                                 \
     {                                                                                              \
         return FV_APPLY(&name##_op, NULL, x, y, z);                                                \
@@ -217,7 +258,7 @@ static const fv_option two_numbers[] = {
 
 #define FV_TEST(name, class, value, torch)                                                         \
     PHASES(name, ELEMENTWISE_NO_NUMBERS)                                                           \
-    OP(name, 1, 0, FV_NO_GRADIENT, .option_fields = NULL)                                          \
+    OP(name, 1, 0, FV_NO_GRADIENT, ONE, .option_fields = NULL)                                     \
     fv_tensor *fv_##name(fv_tensor *x)                                                             \
     {                                                                                              \
         return fv_apply(&name##_op, NULL, 1, &x);                                                  \
@@ -225,7 +266,7 @@ static const fv_option two_numbers[] = {
 
 #define FV_TEST_NUMBER(name, class, value, torch, p_)                                              \
     PHASES(name, ELEMENTWISE_OPERAND)                                                              \
-    OP(name, 1, NUMBERS_SIZE, FV_NO_GRADIENT, .option_fields = one_number)                         \
+    OP(name, 1, NUMBERS_SIZE, FV_NO_GRADIENT, ONE, .option_fields = one_number)                    \
     fv_tensor *fv_##name(fv_tensor *x, double v)                                                   \
     {                                                                                              \
         return fv_apply(&name##_op, &(const elementwise_numbers){v, 0}, 1, &x);                    \
@@ -233,7 +274,7 @@ static const fv_option two_numbers[] = {
 
 #define FV_TEST_BINARY(name, class, value, torch)                                                  \
     PHASES(name, ELEMENTWISE_NO_NUMBERS)                                                           \
-    OP(name, 2, 0, FV_NO_GRADIENT, .option_fields = NULL)                                          \
+    OP(name, 2, 0, FV_NO_GRADIENT, TWO, .option_fields = NULL)                                     \
     fv_tensor *fv_##name(fv_tensor *x, fv_tensor *y)                                               \
     {                                                                                              \
         return FV_APPLY(&name##_op, NULL, x, y);                                                   \

@@ -32,6 +32,7 @@ static const fv_op contiguous_op = {
     .name = "contiguous",
     .any_dtype = true,
     .inputs = 1,
+    .input = {{.name = "input"}},
     .outputs = 1,
     .infer = contiguous_infer,
     .forward = copy_forward,
@@ -61,6 +62,7 @@ static const fv_op channels_last_op = {
     .name = "to_channels_last",
     .any_dtype = true,
     .inputs = 1,
+    .input = {{.name = "input"}},
     .outputs = 1,
     .infer = channels_last_infer,
     .forward = copy_forward,
@@ -87,6 +89,7 @@ static const fv_op clone_op = {
     .name = "clone",
     .any_dtype = true,
     .inputs = 1,
+    .input = {{.name = "input"}},
     .outputs = 1,
     .infer = clone_infer,
     .forward = copy_forward,
@@ -106,6 +109,9 @@ typedef struct flip_options {
     fv_dims dim;
     uint32_t mask; /* set by infer: bit i for a reversed dimension i */
 } flip_options;
+
+static const fv_option flip_fields[] = {FV_FIELD(flip_options, dim, FV_OPTION_DIMS),
+                                        {.name = NULL}};
 
 static fv_status flip_infer(fv_call *c)
 {
@@ -170,8 +176,10 @@ static const fv_op flip_op = {
     .name = "flip",
     .any_dtype = true,
     .inputs = 1,
+    .input = {{.name = "input"}},
     .outputs = 1,
     .options_size = sizeof(flip_options),
+    .option_fields = flip_fields,
     .infer = flip_infer,
     .forward = flip_forward,
     .reference = flip_reference,

@@ -36,6 +36,7 @@ static void squeeze_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor
 static const fv_op squeeze_op = {
     .name = "squeeze",
     .inputs = 1,
+    .input = {{.name = "input"}},
     .outputs = 1,
     .options_size = sizeof(dim_options),
     .infer = squeeze_infer,
@@ -87,6 +88,7 @@ static void unsqueeze_gradient(const fv_call *c, fv_tensor *const *gout, fv_tens
 static const fv_op unsqueeze_op = {
     .name = "unsqueeze",
     .inputs = 1,
+    .input = {{.name = "input"}},
     .outputs = 1,
     .options_size = sizeof(dim_options),
     .infer = unsqueeze_infer,
@@ -105,6 +107,9 @@ fv_tensor *fv_unsqueeze(fv_tensor *x, int64_t dim)
 typedef struct expand_options {
     fv_shape shape;
 } expand_options;
+
+static const fv_option expand_fields[] = {FV_FIELD(expand_options, shape, FV_OPTION_SHAPE),
+                                          {.name = NULL}};
 
 static fv_status expand_infer(fv_call *c)
 {
@@ -145,8 +150,10 @@ static void expand_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor 
 static const fv_op expand_op = {
     .name = "expand",
     .inputs = 1,
+    .input = {{.name = "input"}},
     .outputs = 1,
     .options_size = sizeof(expand_options),
+    .option_fields = expand_fields,
     .infer = expand_infer,
     .gradient = expand_gradient,
 };

@@ -20,6 +20,9 @@ typedef struct permute_options {
     fv_shape dims;
 } permute_options;
 
+static const fv_option permute_fields[] = {FV_FIELD(permute_options, dims, FV_OPTION_SHAPE),
+                                           {.name = NULL}};
+
 static fv_status permute_infer(fv_call *c)
 {
     permute_options *a = c->options;
@@ -52,8 +55,10 @@ static void permute_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor
 static const fv_op permute_op = {
     .name = "permute",
     .inputs = 1,
+    .input = {{.name = "input"}},
     .outputs = 1,
     .options_size = sizeof(permute_options),
+    .option_fields = permute_fields,
     .infer = permute_infer,
     .gradient = permute_gradient,
 };
@@ -98,6 +103,7 @@ static const fv_option transpose_fields[] = {
 static const fv_op transpose_op = {
     .name = "transpose",
     .inputs = 1,
+    .input = {{.name = "input"}},
     .outputs = 1,
     .options_size = sizeof(two_dims_options),
     .infer = transpose_infer,
@@ -141,6 +147,7 @@ static const fv_option movedim_fields[] = {
 static const fv_op movedim_op = {
     .name = "movedim",
     .inputs = 1,
+    .input = {{.name = "input"}},
     .outputs = 1,
     .options_size = sizeof(two_dims_options),
     .infer = movedim_infer,
@@ -173,6 +180,7 @@ static void t_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin
 static const fv_op t_op = {
     .name = "t",
     .inputs = 1,
+    .input = {{.name = "input"}},
     .outputs = 1,
     .infer = t_infer,
     .gradient = t_gradient,

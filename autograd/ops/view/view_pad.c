@@ -15,6 +15,15 @@ typedef struct pad_options {
     double value;
 } pad_options;
 
+static const char *const pad_modes[] = {"constant", "reflect", "replicate", "circular", NULL};
+static const fv_option pad_fields[] = {FV_FIELD(pad_options, pad, FV_OPTION_SHAPE),
+                                       {.name = "mode",
+                                        .offset = offsetof(pad_options, mode),
+                                        .kind = FV_OPTION_ENUM,
+                                        .values = pad_modes},
+                                       FV_FIELD(pad_options, value, FV_OPTION_DOUBLE),
+                                       {.name = NULL}};
+
 typedef void (*copy_fn)(fv_tensor *dst, const fv_tensor *src);
 
 static int64_t before_of(const pad_options *a, int ndim, int dim)
@@ -214,8 +223,10 @@ static const fv_op pad_op = {
     .name = "pad",
     .any_dtype = true,
     .inputs = 1,
+    .input = {{.name = "input"}},
     .outputs = 1,
     .options_size = sizeof(pad_options),
+    .option_fields = pad_fields,
     .infer = pad_infer,
     .forward = pad_forward,
     .reference = pad_reference,
@@ -237,6 +248,15 @@ typedef struct pad_backward_options {
     pad_options pad; /* first: shared with the helpers above */
     fv_shape shape;
 } pad_backward_options;
+
+static const fv_option pad_backward_fields[] = {
+    {.name = "pad", .offset = offsetof(pad_backward_options, pad.pad), .kind = FV_OPTION_SHAPE},
+    {.name = "mode",
+     .offset = offsetof(pad_backward_options, pad.mode),
+     .kind = FV_OPTION_ENUM,
+     .values = pad_modes},
+    FV_FIELD(pad_backward_options, shape, FV_OPTION_SHAPE),
+    {.name = NULL}};
 
 static fv_status pad_backward_infer(fv_call *c)
 {
@@ -313,8 +333,10 @@ static void pad_backward_gradient(const fv_call *c, fv_tensor *const *gout, fv_t
 static const fv_op pad_backward_op = {
     .name = "pad_backward",
     .inputs = 1,
+    .input = {{.name = "input"}},
     .outputs = 1,
     .options_size = sizeof(pad_backward_options),
+    .option_fields = pad_backward_fields,
     .infer = pad_backward_infer,
     .forward = pad_backward_forward,
     .reference = pad_backward_reference,

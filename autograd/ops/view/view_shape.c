@@ -6,6 +6,9 @@ typedef struct shape_options {
     fv_shape shape;
 } shape_options;
 
+static const fv_option shape_fields[] = {FV_FIELD(shape_options, shape, FV_OPTION_SHAPE),
+                                         {.name = NULL}};
+
 /* Replaces the one -1 of shape so that it has numel elements, and checks the rest. */
 static fv_status resolve_shape(const fv_call *c, int64_t numel, fv_shape *shape)
 {
@@ -131,8 +134,10 @@ static const fv_op reshape_op = {
     .name = "reshape",
     .any_dtype = true,
     .inputs = 1,
+    .input = {{.name = "input"}},
     .outputs = 1,
     .options_size = sizeof(shape_options),
+    .option_fields = shape_fields,
     .infer = reshape_infer,
     .forward = reshape_forward,
     .reference = reshape_reference,
@@ -158,8 +163,10 @@ static fv_status view_infer(fv_call *c)
 static const fv_op view_op = {
     .name = "view",
     .inputs = 1,
+    .input = {{.name = "input"}},
     .outputs = 1,
     .options_size = sizeof(shape_options),
+    .option_fields = shape_fields,
     .infer = view_infer,
     .gradient = reshape_gradient,
 };
@@ -213,6 +220,7 @@ static const fv_op flatten_op = {
     .name = "flatten",
     .any_dtype = true,
     .inputs = 1,
+    .input = {{.name = "input"}},
     .outputs = 1,
     .options_size = sizeof(flatten_options),
     .infer = flatten_infer,
@@ -258,11 +266,14 @@ static fv_status unflatten_infer(fv_call *c)
     return output_view(c, &shape);
 }
 
-static const fv_option unflatten_fields[] = {FV_FIELD(unflatten_options, dim, FV_OPTION_DIM), {0}};
+static const fv_option unflatten_fields[] = {FV_FIELD(unflatten_options, dim, FV_OPTION_DIM),
+                                             FV_FIELD(unflatten_options, shape, FV_OPTION_SHAPE),
+                                             {.name = NULL}};
 
 static const fv_op unflatten_op = {
     .name = "unflatten",
     .inputs = 1,
+    .input = {{.name = "input"}},
     .outputs = 1,
     .options_size = sizeof(unflatten_options),
     .infer = unflatten_infer,

@@ -69,6 +69,7 @@ static const fv_option slice_fields[] = {FV_FIELD(slice_options, dim, FV_OPTION_
 static const fv_op slice_op = {
     .name = "slice",
     .inputs = 1,
+    .input = {{.name = "input"}},
     .outputs = 1,
     .options_size = sizeof(slice_options),
     .infer = slice_infer,
@@ -120,6 +121,7 @@ static const fv_option narrow_fields[] = {FV_FIELD(narrow_options, dim, FV_OPTIO
 static const fv_op narrow_op = {
     .name = "narrow",
     .inputs = 1,
+    .input = {{.name = "input"}},
     .outputs = 1,
     .options_size = sizeof(narrow_options),
     .infer = narrow_infer,
@@ -178,6 +180,7 @@ static const fv_option select_fields[] = {FV_FIELD(select_options, dim, FV_OPTIO
 static const fv_op select_op = {
     .name = "select",
     .inputs = 1,
+    .input = {{.name = "input"}},
     .outputs = 1,
     .options_size = sizeof(select_options),
     .infer = select_infer,
@@ -265,11 +268,13 @@ static const fv_option slice_backward_fields[] = {
      .kind = FV_OPTION_INT},
     {.name = "stop", .offset = offsetof(slice_backward_options, part.stop), .kind = FV_OPTION_INT},
     {.name = "step", .offset = offsetof(slice_backward_options, part.step), .kind = FV_OPTION_INT},
+    FV_FIELD(slice_backward_options, shape, FV_OPTION_SHAPE),
     {0}};
 
 static const fv_op slice_backward_op = {
     .name = "slice_backward",
     .inputs = 1,
+    .input = {{.name = "input"}},
     .outputs = 1,
     .options_size = sizeof(slice_backward_options),
     .infer = slice_backward_infer,
