@@ -1,6 +1,6 @@
 #!/bin/sh
 # Includes go one way: tensor <- autograd <- nn; optim -> autograd, tensor; data -> tensor. nn and
-# optim never meet. A *_impl.h stays in its folder; one file includes blis.h.
+# optim never meet. A *_impl.h stays in its folder; one file includes blis.h, one knows OpenMP.
 set -u
 cd "$1" || exit 1
 failed=0
@@ -43,4 +43,7 @@ found 'a private header in public code' \
 found 'blis.h belongs to tensor/kernels/product/gemm_blis.c' \
   "$(includes tensor autograd nn optim data examples |
     grep -E 'include +["<].*blis\.h' | grep -v '^tensor/kernels/product/gemm_blis\.c:')"
+found 'OpenMP belongs to tensor/parallel_openmp.c' \
+  "$(grep -rnE '# *pragma +omp|omp_[a-z_]+\(|<omp\.h>' --include='*.[ch]' tensor autograd nn optim data |
+    grep -v '^tensor/parallel_openmp\.c:')"
 exit $failed

@@ -1,8 +1,11 @@
 /* Several threads, each with a tape, scopes and an error of its own, over shared weights that are
- * only read. */
+ * only read; training while the number of threads changes, after a fork, in the user's OpenMP. */
 #include <limits.h>
 #include <pthread.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "support.h"
 #include "tensor/parallel.h"
@@ -200,6 +203,198 @@ START_TEST(one_number_rules_the_threads)
 }
 END_TEST
 
+/* --- training while something else happens ---------------------------------------------------- */
+
+/* A small convolution network with its own optimizer and data. Static in the tests: after a failed
+ * assertion other threads may still train. */
+typedef struct trainer {
+    fv_module *net;
+    fv_optim *opt;
+    fv_tensor *x, *y;
+    double loss; /* of the last step */
+    int steps, mistakes;
+} trainer;
+
+static trainer trainer_new(uint64_t seed)
+{
+    fv_manual_seed(seed);
+    trainer t = {0};
+    t.net = fv_sequential(fv_nn_conv2d(3, 8, 3, .padding = 1), fv_nn_batch_norm2d(8), fv_nn_relu(),
+                          fv_nn_conv2d(8, 16, 3, .padding = 1), fv_nn_relu(), fv_nn_max_pool2d(2),
+                          fv_nn_dropout(.p = 0.1), fv_nn_flatten(), fv_nn_linear(16 * 8 * 8, 10));
+    t.opt = fv_sgd(fv_parameters(t.net), .lr = 0.05, .momentum = 0.9);
+    FV_SCOPE {
+        t.x = fv_retain(fv_randn(FV_SHAPE(8, 3, 16, 16)));
+        t.y = fv_retain(fv_randint(0, 10, FV_SHAPE(8)));
+    }
+    return t;
+}
+
+static void trainer_free(trainer *t)
+{
+    fv_release(t->x);
+    fv_release(t->y);
+    fv_free(t->opt);
+    fv_free(t->net);
+}
+
+static void train_step(trainer *t)
+{
+    FV_SCOPE {
+        fv_zero_grad(t->opt);
+        fv_tensor *loss = fv_cross_entropy(fv_forward(t->net, t->x), t->y);
+        fv_backward(loss);
+        if (fv_step(t->opt) != FV_OK) t->mistakes++;
+        t->loss = fv_item(loss);
+    }
+    t->steps++;
+}
+
+/* Ten classes begin at a loss near ln 10 = 2.3; eight images are soon known by heart. */
+static bool has_learnt(const trainer *t)
+{
+    return t->mistakes == 0 && t->loss < 0.5;
+}
+
+static bool learns(trainer *t)
+{
+    for (int k = 0; k < 40; k++) train_step(t);
+    return has_learnt(t);
+}
+
+static bool stop;
+
+static bool stopped(void)
+{
+    return __atomic_load_n(&stop, __ATOMIC_RELAXED);
+}
+
+static void *train_until_stopped(void *context)
+{
+    trainer *t = context;
+    while (!stopped()) train_step(t);
+    return NULL;
+}
+
+static void *change_the_threads(void *context)
+{
+    (void)context;
+    for (int n = 1; !stopped(); n = n % 5 + 1) fv_set_num_threads(n);
+    return NULL;
+}
+
+START_TEST(the_number_of_threads_changes_while_two_threads_train)
+{
+    int before = fv_get_num_threads();
+    static trainer t[2];
+    for (int k = 0; k < 2; k++) t[k] = trainer_new((uint64_t)k + 1);
+    pthread_t id[3];
+    __atomic_store_n(&stop, false, __ATOMIC_RELAXED);
+    for (int k = 0; k < 2; k++)
+        ck_assert_int_eq(pthread_create(&id[k], NULL, train_until_stopped, &t[k]), 0);
+    ck_assert_int_eq(pthread_create(&id[2], NULL, change_the_threads, NULL), 0);
+    sleep(2);
+    __atomic_store_n(&stop, true, __ATOMIC_RELAXED);
+    for (int k = 0; k < 3; k++) pthread_join(id[k], NULL);
+    for (int k = 0; k < 2; k++) {
+        ck_assert_msg(t[k].steps < 40 || has_learnt(&t[k]), "loss %g after %d steps, %d mistakes",
+                      t[k].loss, t[k].steps, t[k].mistakes);
+        trainer_free(&t[k]);
+    }
+    fv_set_num_threads(before);
+}
+END_TEST
+
+/* --- fork ------------------------------------------------------------------------------------- */
+
+#if defined(__SANITIZE_THREAD__)
+enum { RACES_WATCHED = 1 };
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+enum { RACES_WATCHED = 1 };
+#else
+enum { RACES_WATCHED = 0 };
+#endif
+#else
+enum { RACES_WATCHED = 0 };
+#endif
+
+/* ThreadSanitizer ends a child that makes threads. */
+static int life_of_the_child(trainer *t)
+{
+    if (fv_get_num_threads() != 1) return 1;
+    if (!learns(t)) return 2;
+    fv_set_num_threads(RACES_WATCHED ? 1 : 3);
+    for (int k = 0; k < 5; k++) train_step(t);
+    return has_learnt(t) ? 0 : 3;
+}
+
+/* The child's status; it is killed when it hangs. */
+static int fork_and_train(trainer *t)
+{
+    pid_t child = fork();
+    if (child == 0) _exit(life_of_the_child(t));
+    int status = -1;
+    for (int k = 0; k < 3000 && waitpid(child, &status, WNOHANG) == 0; k++) usleep(10000);
+    if (status != -1) return status;
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    return -1;
+}
+
+START_TEST(the_child_of_a_fork_trains)
+{
+    int before = fv_get_num_threads();
+    fv_set_num_threads(3);
+    static trainer t;
+    t = trainer_new(3);
+    train_step(&t);
+    ck_assert_int_eq(fork_and_train(&t), 0);
+    ck_assert(learns(&t));
+    trainer_free(&t);
+    fv_set_num_threads(before);
+}
+END_TEST
+
+START_TEST(a_fork_amid_another_threads_training)
+{
+    int before = fv_get_num_threads();
+    fv_set_num_threads(3);
+    static trainer mine, other;
+    mine = trainer_new(4), other = trainer_new(5);
+    pthread_t id;
+    __atomic_store_n(&stop, false, __ATOMIC_RELAXED);
+    train_step(&mine);
+    ck_assert_int_eq(pthread_create(&id, NULL, train_until_stopped, &other), 0);
+    for (int k = 0; k < 4; k++) ck_assert_int_eq(fork_and_train(&mine), 0);
+    __atomic_store_n(&stop, true, __ATOMIC_RELAXED);
+    pthread_join(id, NULL);
+    ck_assert_int_eq(other.mistakes, 0);
+    trainer_free(&mine);
+    trainer_free(&other);
+    fv_set_num_threads(before);
+}
+END_TEST
+
+#ifdef _OPENMP
+START_TEST(threads_of_the_users_openmp_train)
+{
+    int before = fv_get_num_threads();
+    fv_set_num_threads(3);
+    static trainer t[2];
+    for (int k = 0; k < 2; k++) t[k] = trainer_new((uint64_t)k + 6);
+    bool learnt[2] = {false, false};
+#pragma omp parallel for num_threads(2) schedule(static, 1)
+    for (int k = 0; k < 2; k++) learnt[k] = learns(&t[k]);
+    for (int k = 0; k < 2; k++) {
+        ck_assert(learnt[k]);
+        trainer_free(&t[k]);
+    }
+    fv_set_num_threads(before);
+}
+END_TEST
+#endif
+
 Suite *fovea_suite(void)
 {
     Suite *suite = suite_create("threads");
@@ -208,5 +403,13 @@ Suite *fovea_suite(void)
     tcase_add_test(threads, threads_run_every_op_on_shared_inputs);
     tcase_add_test(threads, a_tensor_may_die_in_another_thread);
     tcase_add_test(threads, one_number_rules_the_threads);
+    TCase *changes = add_case(suite, "changes");
+    tcase_add_test(changes, the_number_of_threads_changes_while_two_threads_train);
+    TCase *training = add_case(suite, "training");
+    tcase_add_test(training, the_child_of_a_fork_trains);
+    tcase_add_test(training, a_fork_amid_another_threads_training);
+#ifdef _OPENMP
+    tcase_add_test(training, threads_of_the_users_openmp_train);
+#endif
     return suite;
 }
