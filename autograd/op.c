@@ -208,7 +208,8 @@ static void extent(const fv_tensor *t, const char **first, const char **last)
  * it was written. */
 static bool overlaps(const fv_tensor *t, const fv_tensor *other)
 {
-    if (t->storage != other->storage || t->numel == 0 || other->numel == 0) return false;
+    if (t->storage != other->storage || t->numel == 0 || other->numel == 0 || t->shapes_only)
+        return false;
     bool same = t->data == other->data && t->ndim == other->ndim && t->dtype == other->dtype;
     for (int i = 0; same && i < t->ndim; i++)
         same = t->shape[i] == other->shape[i] &&

@@ -165,39 +165,6 @@ static void choose_strides(const fv_call *c, const fv_shape *shape, int64_t *str
         fv_strides_contiguous(shape, strides);
 }
 
-/* First and last byte of a tensor's elements, counted from its storage. */
-static void byte_range(const fv_tensor *t, const char **low, const char **high)
-{
-    int64_t last = 0;
-    for (int d = 0; d < t->ndim; d++) last += (t->shape[d] - 1) * t->strides[d];
-    *low = t->data;
-    *high = *low + (last + 1) * (int64_t)fv_dtype_size(t->dtype);
-}
-
-/* In place, an input may be the target itself but not share other elements with it. */
-static fv_status check_overlap(const fv_call *c)
-{
-    const fv_tensor *target = c->in[0];
-    const char *low, *high, *from, *to;
-    if (target->numel == 0) return FV_OK;
-    byte_range(target, &low, &high);
-    for (int i = 1; i < c->inputs; i++) {
-        const fv_tensor *t = c->in[i];
-        if (t->storage != target->storage || t->numel == 0) continue;
-        byte_range(t, &from, &to);
-        if (to <= low || from >= high) continue;
-        bool same = t->data == target->data && t->dtype == target->dtype && t->ndim == target->ndim;
-        for (int d = 0; same && d < t->ndim; d++)
-            same = t->shape[d] == target->shape[d] && t->strides[d] == target->strides[d];
-        if (!same)
-            return fv_reject(c, FV_ERR_SHAPE,
-                             "in place: input %d %s shares memory with the target %s in another "
-                             "layout; clone it first",
-                             i, fv_text(t), fv_text(target));
-    }
-    return FV_OK;
-}
-
 /* --- the phases ------------------------------------------------------------------------------- */
 
 fv_status fv_elementwise_infer(fv_call *c, fv_elementwise op, elementwise_numbers_kind kind)
@@ -208,7 +175,6 @@ fv_status fv_elementwise_infer(fv_call *c, fv_elementwise op, elementwise_number
     fv_dtype compute = compute_dtype(c, op, kind);
     status = check_dtypes(c, op);
     if (status == FV_OK) status = check_numbers(c, op, compute, kind);
-    if (status == FV_OK && c->inplace) status = check_overlap(c);
     if (status != FV_OK) return status;
     fv_elementwise_class class = fv_elementwise_class_of(op);
     out->dtype = class == FV_CLASS_COMPARE || class == FV_CLASS_LOGICAL ? FV_BOOL : compute;
