@@ -415,6 +415,7 @@ static fv_status execute(call_frame *f)
     fv_node *node = NULL;
     fv_status status = order_inputs(f);
     for (int j = 0; j < c->outputs; j++) c->out[j] = NULL;
+    if (c->op->forward) c->machine = fv_machine_now(); /* views need none */
     if (status == FV_OK && c->op->plan) c->op->plan(c);
     if (status == FV_OK) status = allocate_outputs(c);
     if (status == FV_OK && must_record(c)) status = make_node(c, &node);
@@ -460,7 +461,6 @@ static fv_status start(call_frame *f, const fv_op *op, const void *options, int 
     c->outputs = op->outputs == FV_ANY ? 0 : op->outputs;
     c->spec = f->few_specs;
     c->out = f->few_out;
-    c->machine = fv_machine_now();
     c->plan = f->plan;
     c->scratch_bytes = 0;
     c->scratch = NULL;

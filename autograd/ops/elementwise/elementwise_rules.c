@@ -13,9 +13,17 @@ static int group_of(fv_dtype dtype)
     return kind == FV_KIND_BOOL ? 0 : kind == FV_KIND_FLOATING ? 2 : 1;
 }
 
+/* The usual case: tensors of one dtype. */
+static bool all_alike(int inputs, fv_tensor *const *in)
+{
+    for (int i = 0; i < inputs; i++)
+        if (!in[i] || in[i]->failed || in[i]->dtype != in[0]->dtype) return false;
+    return inputs > 0;
+}
+
 fv_dtype fv_result_type(int inputs, fv_tensor *const *in)
 {
-    if (inputs == 1 && !fv_failed(in[0])) return in[0]->dtype;
+    if (all_alike(inputs, in)) return in[0]->dtype;
     int with_dims = -1, without = -1; /* FV_BOOL is 0 */
     for (int i = 0; i < inputs; i++) {
         if (fv_failed(in[i])) continue;
@@ -206,13 +214,20 @@ static void move_elements(fv_tensor *out, const fv_tensor *from)
     fv_copy_elements(out, &source);
 }
 
+/* copy and fill of a type that is only stored. Not inlined: its tensor on the stack would cost
+ * every op its clearing. */
+__attribute__((noinline)) static void move_stored(fv_call *c, double *value)
+{
+    const fv_tensor number = {.dtype = FV_FLOAT64, .numel = 1, .data = value};
+    move_elements(c->out[0], c->inputs > 1 ? c->in[1] : &number);
+}
+
 void fv_elementwise_forward(fv_call *c, fv_elementwise op, elementwise_numbers_kind kind)
 {
     elementwise_numbers n;
     fv_dtype compute = settled_dtype(c, op, kind, &n);
     if (fv_dtypes[compute].stored) {
-        const fv_tensor number = {.dtype = FV_FLOAT64, .numel = 1, .data = &n.p};
-        move_elements(c->out[0], c->inputs > 1 ? c->in[1] : &number);
+        move_stored(c, &n.p);
         return;
     }
     fv_elementwise_run(c->machine, op, compute, c->out[0], c->inputs, c->in, n.p, n.q);
