@@ -64,7 +64,7 @@ static bool read_line(char *line, int size, const char *folder, const char *name
     FILE *file = fopen(path, "re");
     if (!file) return false;
     bool read = fgets(line, size, file) != NULL;
-    fclose(file);
+    (void)fclose(file);
     return read;
 }
 
@@ -96,20 +96,29 @@ static bool is_word_of(const char *word, const char *list)
     return false;
 }
 
+/* Reads a number at *text and moves on; false if there is none. */
+static bool read_number(char **text, double *number)
+{
+    char *start = *text;
+    *number = strtod(start, text);
+    return *text != start;
+}
+
 /* What one group grants: cpu.max is "QUOTA PERIOD" or "max PERIOD", cpu.cfs_quota_us -1 without a
  * limit. A file that is missing sets none. */
 static double quota_of(const char *group, bool version2)
 {
-    char line[128];
+    char line[128], *at = line;
     double quota = 0, period = 0;
     if (version2) {
         if (!read_line(line, sizeof line, group, "cpu.max")) return NO_LIMIT;
-        if (sscanf(line, "%lf %lf", &quota, &period) != 2) return NO_LIMIT;
+        if (!read_number(&at, &quota) || !read_number(&at, &period)) return NO_LIMIT;
     } else {
         if (!read_line(line, sizeof line, group, "cpu.cfs_quota_us")) return NO_LIMIT;
-        if (sscanf(line, "%lf", &quota) != 1) return NO_LIMIT;
+        if (!read_number(&at, &quota)) return NO_LIMIT;
+        at = line;
         if (!read_line(line, sizeof line, group, "cpu.cfs_period_us")) return NO_LIMIT;
-        if (sscanf(line, "%lf", &period) != 1) return NO_LIMIT;
+        if (!read_number(&at, &period)) return NO_LIMIT;
     }
     return quota > 0 && period > 0 ? quota / period : NO_LIMIT;
 }
@@ -127,18 +136,26 @@ static double quota_up_from(char *path, size_t top, bool version2)
     }
 }
 
+/* The character that "\ooo" stands for, three octal digits; -1 if that is not what the text has. */
+static int escaped(const char *text)
+{
+    if (*text != '\\') return -1;
+    int code = 0;
+    for (int i = 1; i <= 3; i++) {
+        if (text[i] < '0' || text[i] > '7') return -1;
+        code = 8 * code + (text[i] - '0');
+    }
+    return code;
+}
+
 /* Undoes the octal escapes of mountinfo: "\040" is a space. */
 static void unescape(char *text)
 {
     char *to = text;
     for (const char *from = text; *from; to++) {
-        unsigned code;
-        if (*from == '\\' && sscanf(from + 1, "%3o", &code) == 1) {
-            *to = (char)code;
-            from += 4;
-        } else {
-            *to = *from++;
-        }
+        int code = escaped(from);
+        *to = code < 0 ? *from : (char)code;
+        from += code < 0 ? 1 : 4;
     }
     *to = '\0';
 }
@@ -147,6 +164,11 @@ static void unescape(char *text)
 typedef struct groups {
     char version1[PATH_SIZE], version2[PATH_SIZE];
 } groups;
+
+static void set_group(char to[PATH_SIZE], const char *name)
+{
+    snprintf(to, PATH_SIZE, "%s", name);
+}
 
 /* /proc/self/cgroup: lines of "number:controllers:group"; "0::group" is version 2. */
 static void read_groups(groups *g, const char *root)
@@ -162,10 +184,10 @@ static void read_groups(groups *g, const char *root)
         char *group = controllers ? strchr(controllers + 1, ':') : NULL;
         if (!group) continue;
         *controllers++ = *group++ = '\0';
-        if (strcmp(line, "0") == 0 && !*controllers) strcpy(g->version2, group);
-        if (is_word_of("cpu", controllers)) strcpy(g->version1, group);
+        if (strcmp(line, "0") == 0 && !*controllers) set_group(g->version2, group);
+        if (is_word_of("cpu", controllers)) set_group(g->version1, group);
     }
-    fclose(file);
+    (void)fclose(file);
 }
 
 /* One mount of /proc/self/mountinfo:
@@ -204,7 +226,7 @@ double fv_cpu_quota(const char *root)
         double quota = quota_of_mount(line, &g, root);
         if (quota < least) least = quota;
     }
-    fclose(file);
+    (void)fclose(file);
     return least;
 }
 

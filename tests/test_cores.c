@@ -198,6 +198,10 @@ START_TEST(texts_that_mean_nothing_limit_nothing)
     }
     put("sys/fs/cgroup/cpu.max", "70000 100000");
     check_quota(0.7);
+    /* Escapes that are cut off stand for themselves. */
+    put("proc/self/mountinfo", "31 23 0:26 / /sys/fs/half\\04 rw - cgroup2 cgroup2 rw\n");
+    put("sys/fs/half\\04/cpu.max", "60000 100000");
+    check_quota(0.6);
 }
 END_TEST
 
