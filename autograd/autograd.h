@@ -69,14 +69,14 @@ const char *fv_grad_fn_name(const fv_tensor *t);
  * backward of its own. Returns a handle for fv_remove_hook, 0 on an error. Source:
  * Tensor.register_hook. */
 typedef fv_tensor *(*fv_hook_fn)(fv_tensor *grad, void *context);
-int fv_register_hook(fv_tensor *t, fv_hook_fn hook, void *context);
+int fv_register_hook(fv_tensor *t, fv_hook_fn function, void *context);
 
 /* Runs when fv_backward has added the complete gradient to .grad of the leaf t, while the pass goes
  * on. It may read and write .grad and the leaf's elements, and clear it (fv_set_grad(t, NULL)).
  * Returns a handle for fv_remove_hook, 0 on an error.
  * Source: Tensor.register_post_accumulate_grad_hook. */
 typedef void (*fv_post_accumulate_hook_fn)(fv_tensor *leaf, void *context);
-int fv_register_post_accumulate_grad_hook(fv_tensor *t, fv_post_accumulate_hook_fn hook,
+int fv_register_post_accumulate_grad_hook(fv_tensor *t, fv_post_accumulate_hook_fn function,
                                           void *context);
 
 /* Of either kind. */

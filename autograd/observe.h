@@ -50,7 +50,7 @@ typedef struct fv_event {
 typedef void (*fv_observer_fn)(const fv_event *event, void *context);
 
 /* Returns a handle for fv_unobserve, 0 with an error when memory is out. */
-int fv_observe(fv_observer_fn observer, void *context);
+int fv_observe(fv_observer_fn function, void *context);
 void fv_unobserve(int handle);
 
 /* A stretch of time that is no op: reported when it ends, if an observer is there. */

@@ -214,7 +214,7 @@ bool fv_use_reference(bool on);
 /* Called at the start of every fv_apply of this thread with the op's own copy of the options, which
  * it may change before infer sees them; NULL switches it off. */
 typedef void (*fv_intercept_fn)(const fv_op *op, void *options, void *context);
-void fv_set_intercept(fv_intercept_fn intercept, void *context);
+void fv_set_intercept(fv_intercept_fn function, void *context);
 
 /* --- for infer -------------------------------------------------------------------------------- */
 

@@ -42,7 +42,7 @@ void fv_clear_error(void);
 /* Where messages go; the default prints "fovea: <message>" to stderr. NULL silences. */
 typedef void (*fv_log_fn)(const char *message, void *context);
 void fv_set_log(fv_log_fn log, void *context);
-void fv_default_log(const char *message, void *context);
+void fv_default_log(const char *text, void *context);
 
 /* For authors of ops and layers: records an error (unless one stands) and returns its status. */
 fv_status fv_fail(fv_status status, const char *format, ...) __attribute__((format(printf, 2, 3)));

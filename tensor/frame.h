@@ -22,7 +22,7 @@ typedef struct fv_frame_kind {
 
 /* Returns the depth before, for fv_frame_pop. */
 int fv_frame_push(const fv_frame_kind *kind, const void *object);
-void fv_frame_pop(int depth);
+void fv_frame_pop(int to);
 int fv_frame_depth(void);
 
 /* For an object that dies: frames of this thread that were left behind forget it. */

@@ -33,7 +33,7 @@ fv_isa fv_isa_level(void);
 
 /* Forces a level (tests run every one); one that the machine lacks becomes the best. By name false
  * is returned, after the warning, when nothing was changed. */
-fv_isa fv_set_isa(fv_isa level);
+fv_isa fv_set_isa(fv_isa wanted);
 bool fv_set_isa_named(const char *name);
 
 #pragma GCC visibility pop
