@@ -118,6 +118,6 @@ void fv_reader_close(fv_reader *reader)
 #ifdef FV_HAVE_ZLIB
     if (reader->packed) gzclose((gzFile)reader->handle);
 #endif
-    if (!reader->packed) fclose(reader->handle);
+    if (!reader->packed) (void)fclose(reader->handle);
     reader->handle = NULL;
 }

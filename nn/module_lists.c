@@ -50,15 +50,15 @@ static void visit_entries(walk *w, const fv_entries *entries, const path *prefix
 {
     for (int64_t i = 0; i < entries->count; i++) {
         const char *name = entries->items[i].name;
-        size_t length = path_length(prefix) + strlen(name) + 1;
+        size_t name_bytes = strlen(name) + 1;
         if (w->items) {
             if (w->shared_once && seen(w, entries->items[i].value)) continue;
             char *start = w->names + w->bytes;
-            strcpy(write_path(start, prefix), name);
+            memcpy(write_path(start, prefix), name, name_bytes);
             w->items[w->count] = (fv_named_tensor){start, entries->items[i].value};
         }
         w->count++;
-        w->bytes += length;
+        w->bytes += path_length(prefix) + name_bytes;
     }
 }
 

@@ -46,7 +46,7 @@ static void add_name(name_list *list, const char *name)
     if (length < 0 || (size_t)length >= room) {
         list->text[list->used] = '\0';
         size_t last = sizeof list->text - sizeof ", ...";
-        if (list->used <= last) strcpy(list->text + list->used, ", ...");
+        if (list->used <= last) memcpy(list->text + list->used, ", ...", sizeof ", ...");
         list->used = sizeof list->text - 1; /* nothing more fits */
     } else {
         list->used += (size_t)length;

@@ -144,7 +144,7 @@ fv_status fv_copy_in(fv_tensor *t, fv_dtype dtype, const void *in)
                            "tensor); clone it first",
                            fv_shape_text(&shape));
         }
-    fv_tensor source = outside(t, dtype, (void *)(uintptr_t)in);
+    fv_tensor source = outside(t, dtype, (void *)in);
     fv_copy_elements(t, &source);
     fv_bump_version(t);
     return FV_OK;

@@ -157,7 +157,7 @@ static fv_status forward_sizes(const fv_call *c, int nd, fv_conv_geometry *g, co
             return fv_reject(c, FV_ERR_SHAPE,
                              "the padded input %s (%lld in dim %d) is smaller than the kernel of "
                              "weight %s (%lld with dilation)",
-                             fv_text(x), (long long)(g->in[d] + total[i]), 2 + i, fv_text(w),
+                             fv_text(x), (long long)g->in[d] + total[i], 2 + i, fv_text(w),
                              (long long)reach(g, d));
         g->out[d] = (g->in[d] + total[i] - reach(g, d)) / g->stride[d] + 1;
     }

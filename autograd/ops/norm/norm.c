@@ -330,7 +330,8 @@ static second second_of(const fv_call *c, fv_tensor *const *gout)
 {
     fv_tensor *x = c->in[1];
     second s = {.options = c->options, .dims = row_dims(x->ndim), .gy = c->in[0]};
-    s.rows = (double)(x->numel / x->shape[1]);
+    const int64_t rows = x->numel / x->shape[1];
+    s.rows = (double)rows;
     s.weight = c->in[2] ? column(c->in[2], x->ndim) : NULL;
     s.of_gx = gout[0];
     s.of_gweight = gout[1] ? column(gout[1], x->ndim) : NULL;

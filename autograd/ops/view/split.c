@@ -108,7 +108,10 @@ FV_REGISTER(split_op);
 
 static bool valid(const char *name, const fv_tensor *x, int64_t dim)
 {
-    if (!x) fv_fail(FV_ERR_OPTION, "%s: the tensor is NULL", name);
+    if (!x) {
+        fv_fail(FV_ERR_OPTION, "%s: the tensor is NULL", name);
+        return false;
+    }
     if (fv_failed(x)) return false;
     if (x->ndim > 0 && fv_wrap_dim(dim, x->ndim) >= 0) return true;
     fv_fail(FV_ERR_INDEX, "%s: input %s has no dimension %lld", name, fv_text(x), (long long)dim);

@@ -331,7 +331,7 @@ static int describe(const fv_conv_plan *plan, char *text, size_t size)
     const conv_gemm_plan *p = conv_gemm_own(plan);
     return snprintf(
         text, size, "implicit gemm %dx%d, %lld %s%s, %d thread%s", p->tiles->mr, (int)p->nr,
-        (long long)(p->boxes.total * p->ranges), p->boxes.copy ? "copied " : "",
+        (long long)p->boxes.total * p->ranges, p->boxes.copy ? "copied " : "",
         p->boxes.total * p->ranges == 1 ? "box" : "boxes", p->threads, p->threads == 1 ? "" : "s");
 }
 

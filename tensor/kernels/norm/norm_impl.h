@@ -174,7 +174,7 @@ static void NAME(dots)(const fv_norm_job *job)
 FV_INLINE VEC NAME(finish)(VEC v, bool relu)
 {
     if (!relu) return v;
-    return (VEC)((__typeof__(v < v))v & ~(v < (VEC){0}));
+    return (VEC)((__typeof__(v < (VEC){0})) v & ~(v < (VEC){0}));
 }
 
 FV_INLINE void NAME(apply_rows)(const fv_norm_job *job, bool relu)

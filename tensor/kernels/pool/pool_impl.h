@@ -179,6 +179,7 @@ FV_INLINE void NAME(max_of)(const NAME(window) * win, int64_t c, int vectors, T 
             for (int64_t w = 0; w < win->count_w; w++, row += win->step_w, tap++) {
                 for (int i = 0; i < vectors; i++) {
                     NAME(vec) v = NAME(load)(row + i * LANES);
+                    /* NOLINTNEXTLINE(misc-redundant-expression): only a NaN differs from itself */
                     NAME(mask) take = (v > best[i]) | (v != v);
                     best[i] = (NAME(vec))(((NAME(mask))v & take) | ((NAME(mask))best[i] & ~take));
                     code[i] = (tap & take) | (code[i] & ~take);

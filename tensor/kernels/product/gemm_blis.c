@@ -54,7 +54,7 @@ FV_SPREAD_BIAS(double)
 /* BLIS takes operands that it only reads as pointers to what may be written. */
 static void *operand(const void *p, int64_t elements, size_t size)
 {
-    return (void *)(uintptr_t)fv_gemm_element(p, elements, size);
+    return (void *)fv_gemm_element(p, elements, size);
 }
 
 void fv_gemm_blis(const fv_gemm *g, const fv_gemm_operands *o, fv_gemm_part part)

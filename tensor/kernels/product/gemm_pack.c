@@ -31,19 +31,19 @@ static inline void transpose_block(const word8 *from, int64_t from_rs, word8 *to
 
 /* to[c][r] = from[r][c], both with unit stride in their second index. */
 #define FV_TRANSPOSE(word, block)                                                                  \
-    static void transpose_##word(const word *from, int64_t from_rs, int64_t rows, int64_t columns, \
+    static void transpose_##word(const word *from, int64_t from_rs, int64_t height, int64_t width, \
                                  word *to, int64_t to_rs)                                          \
     {                                                                                              \
         int64_t c = 0;                                                                             \
-        for (; c + 4 <= columns; c += 4) {                                                         \
+        for (; c + 4 <= width; c += 4) {                                                           \
             int64_t r = 0;                                                                         \
-            for (; r + 4 <= rows; r += 4)                                                          \
+            for (; r + 4 <= height; r += 4)                                                        \
                 block(from + r * from_rs + c, from_rs, to + c * to_rs + r, to_rs);                 \
-            for (; r < rows; r++)                                                                  \
+            for (; r < height; r++)                                                                \
                 for (int64_t i = c; i < c + 4; i++) to[i * to_rs + r] = from[r * from_rs + i];     \
         }                                                                                          \
-        for (; c < columns; c++)                                                                   \
-            for (int64_t r = 0; r < rows; r++) to[c * to_rs + r] = from[r * from_rs + c];          \
+        for (; c < width; c++)                                                                     \
+            for (int64_t r = 0; r < height; r++) to[c * to_rs + r] = from[r * from_rs + c];        \
     }
 FV_TRANSPOSE(word4, transpose_quad)
 FV_TRANSPOSE(word8, transpose_block)

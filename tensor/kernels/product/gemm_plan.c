@@ -219,7 +219,7 @@ fv_gemm_scratch fv_gemm_layout(const fv_gemm_plan *p, fv_scratch *s)
 
 int fv_gemm_describe(const fv_gemm_plan *p, char *text, size_t size)
 {
-    long long parts = (long long)(p->count * p->by_m * p->by_n);
+    long long parts = (long long)p->count * p->by_m * p->by_n;
     if (p->count == 0 || p->g.m == 0 || p->g.n == 0) return snprintf(text, size, "nothing");
     if (p->engine == FV_GEMM_BLIS) return snprintf(text, size, "BLIS, %lld parts", parts);
     if (p->dots) return snprintf(text, size, "dot products, %lld parts", parts);
