@@ -107,3 +107,13 @@ int fv_wrap_dim(int64_t dim, int ndim)
     if (dim < -n || dim >= n) return -1;
     return (int)(dim < 0 ? dim + n : dim);
 }
+
+uint32_t fv_dims_mask(fv_dims dims, int ndim)
+{
+    uint32_t all = (1u << ndim) - 1, mask = 0;
+    int64_t dim[FV_MAX_DIMS];
+    if (dims == FV_ALL) return all;
+    for (int i = fv_dims_unpack(dims, dim) - 1; i >= 0; i--)
+        mask |= 1u << fv_wrap_dim(dim[i], ndim);
+    return mask & all; /* a scalar has a dimension 0 to name, but not to have */
+}

@@ -46,6 +46,9 @@ int fv_dims_unpack(fv_dims dims, int64_t *out);
 /* Unpacks for n dimensions: a plain number is repeated. False: invalid, or another count. */
 bool fv_dims_spread(fv_dims dims, int n, int64_t *out);
 
+/* Valid numbers of dimensions, or FV_ALL, as a set: bit i for dimension i of ndim. */
+uint32_t fv_dims_mask(fv_dims dims, int ndim);
+
 /* Special values of options. */
 #define FV_SAME  (INT64_MIN + 1) /* padding: output as large as the input; stride must be 1 */
 #define FV_VALID (INT64_MIN + 2) /* padding: none */

@@ -25,7 +25,7 @@ typedef struct fv_storage {
     int32_t refcount;
     uint32_t version;  /* grows with every write after creation; saved tensors are checked by it */
     uint32_t recorded; /* grows with every write in place that the tape records; for views */
-    size_t bytes;      /* capacity of the block */
+    size_t bytes;      /* of lent memory; else the token of the block (memory.h) */
     void *data;
     void (*release)(void *context); /* of memory that the user lent; NULL for own blocks */
     void *context;

@@ -303,6 +303,9 @@ START_TEST(numbers_by_dimension_pack_and_unpack)
     ck_assert(fv_dims_spread(3, 2, out) && out[0] == 3 && out[1] == 3);
     ck_assert(fv_dims_spread(FV_DIMS(1, 2), 2, out) && out[0] == 1 && out[1] == 2);
     ck_assert(!fv_dims_spread(FV_DIMS(1, 2), 3, out));
+    ck_assert_uint_eq(fv_dims_mask(FV_DIMS(0, -1), 4), 9);
+    ck_assert_uint_eq(fv_dims_mask(FV_ALL, 3), 7);
+    ck_assert_uint_eq(fv_dims_mask(0, 0), 0);
 }
 END_TEST
 

@@ -32,17 +32,6 @@ static fv_status check_dims(const fv_call *c, fv_dims dims)
     return FV_OK;
 }
 
-/* The dimensions by bits, once check_dims has let them through. */
-static uint32_t mask_of(fv_dims dims, int ndim)
-{
-    uint32_t mask = 0, all = (1u << ndim) - 1;
-    int64_t dim[FV_MAX_DIMS];
-    if (dims == FV_ALL) return all;
-    int count = fv_dims_unpack(dims, dim);
-    for (int i = 0; i < count; i++) mask |= 1u << fv_wrap_dim(dim[i], ndim);
-    return mask & all; /* a scalar has a dimension 0 to name, but not to reduce */
-}
-
 static fv_shape result_shape(const fv_shape *in, uint32_t mask, bool keepdim)
 {
     fv_shape shape = {0};
@@ -59,7 +48,7 @@ fv_status fv_reduce_infer(fv_call *c, fv_dtype result)
     fv_status status = check_dims(c, a->dim);
     if (status != FV_OK) return status;
     fv_shape in = fv_shape_of(c->in[0]);
-    fv_shape shape = result_shape(&in, mask_of(a->dim, in.ndim), a->keepdim);
+    fv_shape shape = result_shape(&in, fv_dims_mask(a->dim, in.ndim), a->keepdim);
     status = fv_need_size(c, &shape);
     if (status == FV_OK) fv_output_contiguous(c, 0, result, &shape);
     return status;
@@ -83,13 +72,13 @@ _Static_assert(sizeof(fv_reduce_plan) <= FV_PLAN_BYTES, "the plan has its place 
 void fv_reduce_plan_one(fv_call *c)
 {
     const fv_reduce_options *a = c->options;
-    plan(c, mask_of(a->dim, c->in[0]->ndim), false);
+    plan(c, fv_dims_mask(a->dim, c->in[0]->ndim), false);
 }
 
 void fv_reduce_plan_two(fv_call *c)
 {
     const fv_reduce_options *a = c->options;
-    plan(c, mask_of(a->dim, c->in[0]->ndim), true);
+    plan(c, fv_dims_mask(a->dim, c->in[0]->ndim), true);
 }
 
 int fv_reduce_describe_call(const fv_call *c, char *text, size_t size)
@@ -119,7 +108,7 @@ fv_shape fv_reduce_kept_shape(const fv_call *c)
 {
     const fv_reduce_options *a = c->options;
     const fv_shape *in = fv_input_shape(c, 0);
-    return result_shape(in, mask_of(a->dim, in->ndim), true);
+    return result_shape(in, fv_dims_mask(a->dim, in->ndim), true);
 }
 
 fv_tensor *fv_reduce_restore(const fv_call *c, fv_tensor *t)
@@ -131,7 +120,7 @@ fv_tensor *fv_reduce_restore(const fv_call *c, fv_tensor *t)
 int64_t fv_reduce_length(const fv_call *c, const fv_shape *in)
 {
     const fv_reduce_options *a = c->options;
-    uint32_t mask = mask_of(a->dim, in->ndim);
+    uint32_t mask = fv_dims_mask(a->dim, in->ndim);
     int64_t n = 1;
     for (int d = 0; d < in->ndim; d++)
         if (mask >> d & 1) n *= in->dim[d];

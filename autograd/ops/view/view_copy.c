@@ -107,7 +107,6 @@ fv_tensor *fv_clone(fv_tensor *x)
 
 typedef struct flip_options {
     fv_dims dim;
-    uint32_t mask; /* set by infer: bit i for a reversed dimension i */
 } flip_options;
 
 static const fv_option flip_fields[] = {FV_FIELD(flip_options, dim, FV_OPTION_DIMS),
@@ -115,23 +114,28 @@ static const fv_option flip_fields[] = {FV_FIELD(flip_options, dim, FV_OPTION_DI
 
 static fv_status flip_infer(fv_call *c)
 {
-    flip_options *a = c->options;
+    const flip_options *a = c->options;
     const fv_tensor *x = c->in[0];
     int64_t dims[FV_MAX_DIMS];
     int count = a->dim == FV_ALL ? 0 : fv_dims_unpack(a->dim, dims);
-    a->mask = a->dim == FV_ALL ? (1u << x->ndim) - 1 : 0;
+    uint32_t named = 0;
     if (a->dim != FV_ALL && count == 0) return fv_reject(c, FV_ERR_OPTION, "dim is invalid");
     for (int i = 0; i < count; i++) {
         fv_status status = fv_need_dim(c, 0, &dims[i]);
         if (status != FV_OK) return status;
-        if (a->mask & 1u << dims[i]) {
+        if (named & 1u << dims[i]) {
             return fv_reject(c, FV_ERR_OPTION, "dimension %lld of input %s is named twice",
                              (long long)dims[i], fv_text(x));
         }
-        a->mask |= 1u << dims[i];
+        named |= 1u << dims[i];
     }
     fv_output_like(c, 0, x);
     return FV_OK;
+}
+
+static uint32_t reversed_dims(const fv_call *c)
+{
+    return fv_dims_mask(((const flip_options *)c->options)->dim, c->in[0]->ndim);
 }
 
 /* Reads slice by slice of the first reversed dimension, backwards, until none is left. */
@@ -159,12 +163,12 @@ static void flip_copy(fv_tensor *y, const fv_tensor *x, uint32_t mask,
 
 static void flip_forward(fv_call *c)
 {
-    flip_copy(c->out[0], c->in[0], ((const flip_options *)c->options)->mask, fv_copy_elements);
+    flip_copy(c->out[0], c->in[0], reversed_dims(c), fv_copy_elements);
 }
 
 static void flip_reference(fv_call *c)
 {
-    flip_copy(c->out[0], c->in[0], ((const flip_options *)c->options)->mask, fv_copy_reference);
+    flip_copy(c->out[0], c->in[0], reversed_dims(c), fv_copy_reference);
 }
 
 static void flip_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
