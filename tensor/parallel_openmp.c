@@ -9,8 +9,7 @@ enum { HAVE_OPENMP = 1 };
 
 bool fv_openmp_run(int threads, int64_t chunks, fv_parallel_fn body, void *job)
 {
-    if (threads > chunks) threads = (int)chunks;
-#pragma omp parallel for num_threads(threads) schedule(dynamic, 1)
+#pragma omp parallel for num_threads(threads < chunks ? threads : (int)chunks) schedule(dynamic, 1)
     for (int64_t chunk = 0; chunk < chunks; chunk++) body(job, chunk, omp_get_thread_num());
     return true;
 }
