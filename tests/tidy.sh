@@ -61,7 +61,7 @@ python3 - "$build/compile_commands.json" "$work/compile_commands.json" <<'END'
 import json, re, sys
 entries = [e for e in json.load(open(sys.argv[1])) if not re.search(r"-DFV_ISA=(?!base\b)", e["command"])]
 for e in entries:
-    e["command"] = re.sub(r" (-Wno-psabi|-fopenmp=\S*|-Werror)(?= )", " ", e["command"])
+    e["command"] = re.sub(r" (-Wno-psabi|-Werror)(?= )", " ", e["command"])
 json.dump(entries, open(sys.argv[2], "w"))
 END
 
