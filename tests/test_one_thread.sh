@@ -13,11 +13,14 @@ calls() {
     return 1
   awk '$NF == "total" { print $4 ~ /^[0-9]+$/ ? $4 : $3 }' "$work/trace"
 }
-few=$(calls 10) || {
-  grep -qi 'ptrace\|permitted' "$work/out" && exit 77 # tracing is not allowed here
-  cat "$work/out"
-  exit 1
-}
-many=$(calls 1010)
-echo "system calls with 10 rounds: $few, with 1,010 rounds: $many"
-[ -n "$few" ] && [ "$few" -gt 0 ] && [ "$few" -eq "$many" ] || exit 1
+for engine in pool openmp; do
+  export FOVEA_THREADS=$engine
+  few=$(calls 10) || {
+    grep -qi 'ptrace\|permitted' "$work/out" && exit 77 # tracing is not allowed here
+    cat "$work/out"
+    exit 1
+  }
+  many=$(calls 1010)
+  echo "$engine: system calls with 10 rounds: $few, with 1,010 rounds: $many"
+  [ -n "$few" ] && [ "$few" -gt 0 ] && [ "$few" -eq "$many" ] || exit 1
+done

@@ -1,8 +1,7 @@
 /* What scripts want to know about threads.
  *
  *   thread_probe number        prints the number of threads and the engine
- *   thread_probe steps N       N training steps of a small network, and as many operations of the
- *                              other kinds */
+ *   thread_probe steps N       N training steps of a small network */
 #include <fovea.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,10 +16,6 @@ static void step(fv_module *net, fv_optim *opt)
         fv_zero_grad(opt);
         fv_backward(fv_cross_entropy(fv_forward(net, x), y));
         fv_step(opt);
-        fv_tensor *large = fv_randn(FV_SHAPE(300, 300));
-        fv_softmax(fv_transpose(fv_matmul(large, large), 0, 1), -1);
-        fv_cat(FV_TENSORS(large, large), .dim = 1);
-        fv_var(fv_dropout(fv_add(large, fv_sum(large, FV_DIMS(0))), .p = 0.3));
     }
 }
 
