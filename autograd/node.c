@@ -137,7 +137,7 @@ bool fv_node_save_inputs(fv_node *node, const fv_call *c, fv_tensor *clone)
 bool fv_node_save_outputs(fv_node *node, const fv_call *c)
 {
     uint32_t bits = fv_node_saves(c);
-    for (int j = 0; j < c->outputs; j++) {
+    for (int j = 0; j < c->outputs && j < FV_MAX_OUTPUTS; j++) {
         if (!(bits & FV_OUT(j))) continue;
         fv_shape shape = fv_shape_of(c->out[j]);
         fv_tensor *alias = fv_tensor_alias(c->out[j], &shape, c->out[j]->strides, 0);

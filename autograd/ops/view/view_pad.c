@@ -264,6 +264,7 @@ static fv_status pad_backward_infer(fv_call *c)
     const fv_tensor *g = c->in[0];
     fv_status status = fv_need_floating(c, 0, "gradient");
     if (status == FV_OK) status = check_pad(c, g->ndim, "gradient");
+    if (status == FV_OK) status = fv_need_size(c, &a->shape);
     if (status != FV_OK) return status;
     fv_shape padded = {.ndim = 0}, seen = fv_shape_of(g);
     if (a->shape.ndim == g->ndim) status = padded_shape(c, &a->shape, &padded);
