@@ -6,6 +6,7 @@
 #include "autograd/autograd.h"
 #include "autograd/observe_impl.h"
 #include "autograd/ops/view/view.h"
+#include "autograd/overlap_impl.h"
 #include "autograd/tape_impl.h"
 
 enum { MAX_OPTIONS = 512 };
@@ -195,36 +196,12 @@ static fv_status compute(fv_call *c)
 
 /* --- in place --------------------------------------------------------------------------------- */
 
-/* First and last byte that a tensor can touch. */
-static void extent(const fv_tensor *t, const char **first, const char **last)
-{
-    int64_t far = 0;
-    for (int i = 0; i < t->ndim; i++) far += (t->shape[i] - 1) * t->strides[i];
-    *first = t->data;
-    *last = *first + (far + 1) * (int64_t)fv_dtype_size(t->dtype) - 1;
-}
-
 /* Another input may lie exactly where the result goes, or nowhere near: else it would be read after
  * it was written. */
-static bool overlaps(const fv_tensor *t, const fv_tensor *other)
-{
-    if (t->storage != other->storage || t->numel == 0 || other->numel == 0 || t->shapes_only)
-        return false;
-    bool same = t->data == other->data && t->ndim == other->ndim && t->dtype == other->dtype;
-    for (int i = 0; same && i < t->ndim; i++)
-        same = t->shape[i] == other->shape[i] &&
-               (t->shape[i] == 1 || t->strides[i] == other->strides[i]);
-    if (same) return false;
-    const char *first, *last, *other_first, *other_last;
-    extent(t, &first, &last);
-    extent(other, &other_first, &other_last);
-    return first <= other_last && other_first <= last;
-}
-
 static fv_status check_overlap(const fv_call *c)
 {
     for (int i = 1; i < c->inputs; i++)
-        if (c->in[i] && overlaps(c->in[0], c->in[i]))
+        if (c->in[i] && fv_overlaps_partly(c->in[0], c->in[i]))
             return fv_reject(c, FV_ERR_OPTION,
                              "in place: %s %s shares some of its memory with %s, which is "
                              "overwritten; clone it first",

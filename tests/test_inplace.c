@@ -173,6 +173,74 @@ START_TEST(what_does_not_fit_is_refused)
 }
 END_TEST
 
+/* Does an element of a have the address of one of b? */
+static bool share_an_element(const fv_tensor *a, const fv_tensor *b)
+{
+    for (int64_t i = 0; i < a->numel; i++)
+        for (int64_t j = 0; j < b->numel; j++) {
+            int64_t p = i / a->shape[1] * a->strides[0] + i % a->shape[1] * a->strides[1];
+            int64_t q = j / b->shape[1] * b->strides[0] + j % b->shape[1] * b->strides[1];
+            if ((float *)a->data + p == (float *)b->data + q) return true;
+        }
+    return false;
+}
+
+/* Every second column, rows and blocks of one matrix: those that have an element in common are
+ * refused, the others added as if they were copies. */
+START_TEST(parts_of_one_tensor_may_be_added_where_they_are_apart)
+{
+    enum { HEIGHT = 4, WIDTH = 7, MOST = 64 };
+    int refused = 0, added = 0;
+    fv_set_log(NULL, NULL);
+    FV_SCOPE {
+        fv_tensor *m = fv_reshape(fv_arange(0, HEIGHT * WIDTH, 1, FV_FLOAT32), HEIGHT, WIDTH);
+        fv_tensor *fresh = fv_clone(m), *views[MOST];
+        int count = 0;
+        for (int64_t top = 0; top < 3; top++)
+            for (int64_t col = 0; col < 4; col++)
+                for (int64_t step = 1; step <= 3; step++) {
+                    fv_tensor *pair = fv_narrow(m, 0, top, 2);
+                    views[count++] = fv_slice(pair, 1, col, col + step + 1, step);
+                }
+        for (int a = 0; a < count; a++)
+            for (int b = 0; b < count; b++)
+                FV_SCOPE {
+                    fv_copy_(m, fresh);
+                    fv_tensor *wanted = fv_add(views[a], views[b]);
+                    bool same = views[a]->data == views[b]->data &&
+                                views[a]->strides[1] == views[b]->strides[1];
+                    bool alike = views[a]->strides[1] == views[b]->strides[1];
+                    bool clash = !same && share_an_element(views[a], views[b]);
+                    fv_tensor *found = fv_add_(views[a], views[b]);
+                    if (fv_failed(found)) {
+                        ck_assert_msg(clash || !alike, "refused, but apart: %s", fv_error());
+                        expect_error(FV_ERR_OPTION, "shares some of its memory");
+                        refused++;
+                    } else {
+                        ck_assert_msg(!clash, "views %d and %d have an element in common", a, b);
+                        ck_assert(tensors_same(fv_contiguous(found), fv_contiguous(wanted)));
+                        added++;
+                    }
+                }
+    }
+    ck_assert_int_gt(refused, 100);
+    ck_assert_int_gt(added, 100);
+}
+END_TEST
+
+/* Two channels of an image, two columns: as in PyTorch. */
+START_TEST(channels_and_columns_of_one_tensor_are_apart)
+{
+    FV_SCOPE {
+        fv_tensor *x = fv_ones(FV_SHAPE(2, 4, 3, 3));
+        ck_assert(!fv_failed(fv_add_(fv_select(x, 1, 0), fv_select(x, 1, 1))));
+        ck_assert_double_eq(fv_item(fv_sum(x)), 72 + 18);
+        fv_tensor *m = fv_ones(FV_SHAPE(4, 5));
+        ck_assert(!fv_failed(fv_mul_(fv_select(m, 1, 0), fv_select(m, 1, 4))));
+    }
+}
+END_TEST
+
 Suite *fovea_suite(void)
 {
     Suite *suite = suite_create("in place");
@@ -181,5 +249,7 @@ Suite *fovea_suite(void)
     tcase_add_test(inplace, gradients_are_those_of_the_other_form);
     tcase_add_test(inplace, an_operand_may_be_the_tensor_itself);
     tcase_add_test(inplace, what_does_not_fit_is_refused);
+    tcase_add_test(inplace, parts_of_one_tensor_may_be_added_where_they_are_apart);
+    tcase_add_test(inplace, channels_and_columns_of_one_tensor_are_apart);
     return suite;
 }

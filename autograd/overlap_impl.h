@@ -1,0 +1,12 @@
+/* Do two tensors share memory? For ops in place. */
+#ifndef FOVEA_AUTOGRAD_OVERLAP_IMPL_H
+#define FOVEA_AUTOGRAD_OVERLAP_IMPL_H
+
+#include "tensor/tensor.h"
+
+/* Does some element of `other` lie on another element of t? False when they are disjoint, as two
+ * columns of a matrix are, and when each element lies exactly on its counterpart. Tensors of one
+ * order of strides are told apart exactly; others count as overlapping when their extents do. */
+bool fv_overlaps_partly(const fv_tensor *t, const fv_tensor *other);
+
+#endif
