@@ -41,15 +41,21 @@
 #include "data/data.h"
 
 #ifndef __cplusplus
-/* Frees a module, optimizer, scheduler, loader or data set; NULL is fine. Tensors are released by
- * scopes and fv_release. */
+static inline void fv_free_null(void *null)
+{
+    if (null) fv_fail(FV_ERR_OPTION, "fv_free: a void pointer does not say what it points to");
+}
+
+/* Frees a module, optimizer, scheduler, loader or data set; NULL is fine, a plain one too. Tensors
+ * are released by scopes and fv_release. */
 #define fv_free(object)                                                                            \
     _Generic((object), fv_module *                                                                 \
              : fv_module_free, fv_optim *                                                          \
              : fv_optim_free, fv_scheduler *                                                       \
              : fv_scheduler_free, fv_loader *                                                      \
              : fv_loader_free, fv_dataset *                                                        \
-             : fv_dataset_free)(object)
+             : fv_dataset_free, void *                                                             \
+             : fv_free_null)(object)
 #endif
 
 #endif

@@ -8,8 +8,8 @@
 #ifndef FOVEA_AUTOGRAD_AUTOGRAD_H
 #define FOVEA_AUTOGRAD_AUTOGRAD_H
 
-#include "tensor/args.h"
-#include "tensor/tensor.h"
+#include "../tensor/args.h"
+#include "../tensor/tensor.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -29,15 +29,13 @@ typedef struct fv_grad_mode {
 fv_grad_mode fv_grad_mode_open(bool enabled);
 void fv_grad_mode_close(fv_grad_mode *mode);
 
-/* FV_NO_GRAD { ... }: nothing inside is recorded; leaving by break or return restores the mode.
+/* A declaration: nothing is recorded from here to the end of the block, whichever way it is left.
  * Source: torch.no_grad. */
-#define FV_NO_GRAD_2(name)                                                                         \
-    for (fv_grad_mode name                                                                         \
-         __attribute__((cleanup(fv_grad_mode_close))) = fv_grad_mode_open(false);                  \
-         name.open; fv_grad_mode_close(&name))
-#define FV_NO_GRAD_1(line) FV_NO_GRAD_2(fv_no_grad_at_##line)
-#define FV_NO_GRAD_0(line) FV_NO_GRAD_1(line)
-#define FV_NO_GRAD         FV_NO_GRAD_0(__LINE__)
+#define FV_NO_GRAD           FV_NO_GRAD_1(__COUNTER__)
+#define FV_NO_GRAD_1(number) FV_NO_GRAD_2(number)
+#define FV_NO_GRAD_2(number)                                                                       \
+    fv_grad_mode fv_no_grad_##number                                                               \
+        __attribute__((__cleanup__(fv_grad_mode_close), __unused__)) = fv_grad_mode_open(false)
 
 /* --- tensors and the tape --------------------------------------------------------------------- */
 

@@ -80,12 +80,12 @@ static double *element(const fv_tensor *t, int64_t k)
 static bool evaluate(const check *c, double *out)
 {
     bool ok = true;
-    FV_NO_GRAD
-        FV_SCOPE {
-            fv_tensor *y = c->a->function(c->a->inputs.items, c->a->context);
-            ok =
-                !fv_failed(y) && y->numel == c->outputs && fv_copy_out(y, FV_FLOAT64, out) == FV_OK;
-        }
+    {
+        FV_NO_GRAD;
+        FV_SCOPE;
+        fv_tensor *y = c->a->function(c->a->inputs.items, c->a->context);
+        ok = !fv_failed(y) && y->numel == c->outputs && fv_copy_out(y, FV_FLOAT64, out) == FV_OK;
+    }
     return ok;
 }
 
@@ -113,7 +113,8 @@ static bool differences(const check *c, fv_tensor *input, double *low, double *h
 static bool backward_of(fv_tensor *y, fv_tensor *input, int64_t j, double *grad)
 {
     bool ok = true;
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         fv_tensor *g, *one_hot = fv_zeros_like(y);
         int64_t numel = input->numel;
         if (fv_failed(one_hot)) return false;
@@ -222,8 +223,10 @@ bool fv_gradcheck_ex(const fv_gradcheck_args *a)
     if (!check_inputs(a, r)) return false;
     check c = {.a = a, .report = r};
     fv_grad_mode mode = fv_grad_mode_open(true);
-    FV_SCOPE
+    {
+        FV_SCOPE;
         r->ok = check_all(&c, a->function(a->inputs.items, a->context));
+    }
     fv_grad_mode_close(&mode);
     if (r->ok) snprintf(r->message, sizeof r->message, "gradcheck: %s: passed", c.name);
     return r->ok;
@@ -292,8 +295,10 @@ bool fv_gradgradcheck_ex(const fv_gradcheck_args *a)
     if (a->inputs.count > MAX_INPUTS)
         return say(r, "gradgradcheck: more than %d inputs", MAX_INPUTS);
     fv_grad_mode mode = fv_grad_mode_open(true);
-    FV_SCOPE
+    {
+        FV_SCOPE;
         r->ok = second_order(a, r);
+    }
     fv_grad_mode_close(&mode);
     return r->ok;
 }

@@ -6,7 +6,7 @@
 #ifndef FOVEA_AUTOGRAD_GRADCHECK_H
 #define FOVEA_AUTOGRAD_GRADCHECK_H
 
-#include "autograd/autograd.h"
+#include "autograd.h"
 
 #ifdef __cplusplus
 extern "C" {

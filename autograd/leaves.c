@@ -55,8 +55,10 @@ static fv_tensor *copy_gradient(const fv_pass *p, const fv_tensor *t, fv_tensor 
 {
     fv_tensor *copy = NULL;
     if (p->create_graph) {
-        FV_SCOPE
+        {
+            FV_SCOPE;
             copy = fv_retain(fv_clone(g));
+        }
         return copy->failed ? NULL : copy;
     }
     int64_t strides[FV_MAX_DIMS];

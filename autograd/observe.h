@@ -15,7 +15,7 @@
 #ifndef FOVEA_AUTOGRAD_OBSERVE_H
 #define FOVEA_AUTOGRAD_OBSERVE_H
 
-#include "autograd/op.h"
+#include "op.h"
 
 #ifdef __cplusplus
 extern "C" {

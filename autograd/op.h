@@ -39,8 +39,8 @@
 
 #include <stddef.h>
 
-#include "tensor/machine.h"
-#include "tensor/tensor.h"
+#include "../tensor/machine.h"
+#include "../tensor/tensor.h"
 
 #ifdef __cplusplus
 extern "C" {

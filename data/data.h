@@ -8,9 +8,9 @@
 #ifndef FOVEA_DATA_DATA_H
 #define FOVEA_DATA_DATA_H
 
-#include "data/dataset.h"
-#include "data/images.h"
-#include "data/loader.h"
-#include "data/vision.h"
+#include "dataset.h"
+#include "images.h"
+#include "loader.h"
+#include "vision.h"
 
 #endif

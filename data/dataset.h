@@ -5,8 +5,8 @@
 #ifndef FOVEA_DATA_DATASET_H
 #define FOVEA_DATA_DATASET_H
 
-#include "tensor/args.h"
-#include "tensor/tensor.h"
+#include "../tensor/args.h"
+#include "../tensor/tensor.h"
 
 #ifdef __cplusplus
 extern "C" {

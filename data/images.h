@@ -2,7 +2,7 @@
 #ifndef FOVEA_DATA_IMAGES_H
 #define FOVEA_DATA_IMAGES_H
 
-#include "data/dataset.h"
+#include "dataset.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -5,7 +5,7 @@
 #ifndef FOVEA_DATA_LOADER_H
 #define FOVEA_DATA_LOADER_H
 
-#include "data/dataset.h"
+#include "dataset.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -2,7 +2,7 @@
 #ifndef FOVEA_DATA_VISION_H
 #define FOVEA_DATA_VISION_H
 
-#include "data/images.h"
+#include "images.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -2,7 +2,7 @@
  *
  *     build/examples/first_program        (reads datasets/cifar-10-batches-bin)
  *
- * Who knows PyTorch reads it top to bottom. Two things are C's own: FV_SCOPE frees what a training
+ * Who knows PyTorch reads it top to bottom. Two things are C's own: FV_SCOPE; frees what a training
  * step made, and every object has one fv_free. */
 /* clang-format off */
 #include <fovea.h>
@@ -35,19 +35,21 @@ int main(void)
     for (int epoch = 0; epoch < 5; epoch++) {
         double total = 0; int64_t seen = 0;
         fv_batch b;
-        while (fv_loader_next(batches, &b)) FV_SCOPE {
+        while (fv_loader_next(batches, &b)) {
+            FV_SCOPE;                                /* what is made from here dies at the brace */
             fv_tensor *h = residual(body, fv_forward(stem, b.x));
             fv_tensor *loss = fv_cross_entropy(fv_forward(head, h), b.y);
             fv_zero_grad(opt);
             fv_backward(loss);
-            fv_step(opt);
+            if (fv_step(opt) != FV_OK) break;        /* leaves the loop, as everywhere in C */
             total += fv_item(loss) * (double)b.n;
             seen += b.n;
-        }                                                       /* every intermediate dies here */
+        }
         printf("epoch %d  loss %.4f\n", epoch, total / (double)seen);
     }
 
-    int rc = fv_save(net, "net.safetensors") == FV_OK ? 0 : 1;
+    int rc = fv_save(net, "net.safetensors") == FV_OK ? 0 : 1;  /* refused while an error stands */
     fv_free(net); fv_free(opt); fv_free(batches); fv_free(train);
+    fv_shutdown();
     return rc;
 }

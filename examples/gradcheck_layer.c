@@ -104,7 +104,8 @@ int main(void)
 {
     bool as_expected = false;
     fv_manual_seed(1);
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         /* Differences need double precision; in training the op takes float32 as well. */
         fv_tensor *x = fv_randn(FV_SHAPE(3, 4), .dtype = FV_FLOAT64, .requires_grad = true);
         fv_tensor *beta = fv_full(FV_SHAPE(1), 1.5, .dtype = FV_FLOAT64, .requires_grad = true);

@@ -22,7 +22,8 @@ static void print_op(const fv_event *e, void *context)
 static fv_status step(fv_module *net, fv_optim *opt, int64_t batch)
 {
     fv_status status = FV_OK;
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         fv_tensor *x = fv_empty(FV_SHAPE(batch, 3, 32, 32));
         fv_tensor *y = fv_empty(FV_SHAPE(batch), .dtype = FV_INT64);
         status = fv_backward(fv_cross_entropy(fv_forward(net, x), y));
@@ -39,8 +40,10 @@ int main(int argc, char **argv)
     if (!net) return 1; /* the message has gone to stderr */
     fv_eval(net);
     int observer = fv_observe(print_op, NULL);
-    FV_SCOPE
+    {
+        FV_SCOPE;
         fv_forward(net, fv_empty(FV_SHAPE(batch, 3, 32, 32)));
+    }
     fv_unobserve(observer);
 
     fv_train(net);

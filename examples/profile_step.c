@@ -41,7 +41,8 @@ static fv_module *network_named(const char *name)
 static fv_status step(fv_module *net, fv_optim *opt)
 {
     fv_status status = FV_OK;
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         fv_tensor *x = fv_randn(FV_SHAPE(BATCH, 3, 32, 32));
         fv_tensor *y = fv_randint(0, 10, FV_SHAPE(BATCH));
         fv_zero_grad(opt);

@@ -81,17 +81,17 @@ static double train_epoch(training *t, progress *p)
     double total = 0;
     int64_t seen = 0, batch = 0;
     fv_batch b;
-    while (fv_loader_next(t->train, &b))
-        FV_SCOPE {
-            fv_tensor *loss = fv_cross_entropy(fv_forward(t->net, b.x), b.y);
-            fv_zero_grad(t->opt);
-            fv_backward(loss);
-            fv_step(t->opt);
-            fv_scheduler_step(t->schedule);
-            total += fv_item(loss) * (double)b.n;
-            seen += b.n;
-            show_progress(p, ++batch, total / (double)seen, fv_get_lr(t->opt));
-        }
+    while (fv_loader_next(t->train, &b)) {
+        FV_SCOPE;
+        fv_tensor *loss = fv_cross_entropy(fv_forward(t->net, b.x), b.y);
+        fv_zero_grad(t->opt);
+        fv_backward(loss);
+        fv_step(t->opt);
+        fv_scheduler_step(t->schedule);
+        total += fv_item(loss) * (double)b.n;
+        seen += b.n;
+        show_progress(p, ++batch, total / (double)seen, fv_get_lr(t->opt));
+    }
     clear_progress(p);
     return total / (double)seen;
 }

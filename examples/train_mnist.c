@@ -79,17 +79,17 @@ static double train(fv_module *net, fv_loader *batches, fv_loader *test, const s
         int64_t seen = 0, batch = 0;
         fv_batch b;
         p.epoch_start = now();
-        while (fv_loader_next(batches, &b))
-            FV_SCOPE {
-                fv_tensor *loss = fv_cross_entropy(fv_forward(net, b.x), b.y);
-                fv_zero_grad(opt);
-                fv_backward(loss);
-                fv_step(opt);
-                fv_scheduler_step(schedule);
-                total += fv_item(loss) * (double)b.n;
-                seen += b.n;
-                show_progress(&p, ++batch, total / (double)seen, fv_get_lr(opt));
-            }
+        while (fv_loader_next(batches, &b)) {
+            FV_SCOPE;
+            fv_tensor *loss = fv_cross_entropy(fv_forward(net, b.x), b.y);
+            fv_zero_grad(opt);
+            fv_backward(loss);
+            fv_step(opt);
+            fv_scheduler_step(schedule);
+            total += fv_item(loss) * (double)b.n;
+            seen += b.n;
+            show_progress(&p, ++batch, total / (double)seen, fv_get_lr(opt));
+        }
         clear_progress(&p);
         accuracy = test_accuracy(net, test);
         if (accuracy >= 0) print_epoch(&p, total / (double)seen, accuracy);

@@ -168,14 +168,15 @@ static inline double test_accuracy(fv_module *net, fv_loader *images)
     int64_t right = 0, seen = 0;
     fv_batch b;
     fv_eval(net);
-    FV_NO_GRAD {
-        while (fv_loader_next(images, &b))
-            FV_SCOPE {
-                fv_tensor *guess = fv_argmax(fv_forward(net, b.x), .dim = 1);
-                const int64_t *g = fv_data_int64(guess), *y = fv_data_int64(b.y);
-                for (int64_t i = 0; g && y && i < b.n; i++) right += g[i] == y[i];
-                seen += b.n;
-            }
+    {
+        FV_NO_GRAD;
+        while (fv_loader_next(images, &b)) {
+            FV_SCOPE;
+            fv_tensor *guess = fv_argmax(fv_forward(net, b.x), .dim = 1);
+            const int64_t *g = fv_data_int64(guess), *y = fv_data_int64(b.y);
+            for (int64_t i = 0; g && y && i < b.n; i++) right += g[i] == y[i];
+            seen += b.n;
+        }
     }
     fv_train(net);
     return fv_error_status() == FV_OK && seen > 0 ? (double)right / (double)seen : -1;

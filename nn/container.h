@@ -2,7 +2,7 @@
 #ifndef FOVEA_NN_CONTAINER_H
 #define FOVEA_NN_CONTAINER_H
 
-#include "nn/module.h"
+#include "module.h"
 
 #ifdef __cplusplus
 extern "C" {

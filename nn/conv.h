@@ -2,10 +2,10 @@
 #ifndef FOVEA_NN_CONV_H
 #define FOVEA_NN_CONV_H
 
-#include "autograd/ops/conv/conv.h"
-#include "autograd/ops/view/view.h"
-#include "nn/module.h"
-#include "tensor/args.h"
+#include "../autograd/ops/conv/conv.h"
+#include "../autograd/ops/view/view.h"
+#include "module.h"
+#include "../tensor/args.h"
 
 #ifdef __cplusplus
 extern "C" {

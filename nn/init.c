@@ -20,6 +20,27 @@ static void overwrite(fv_tensor *t, const fv_tensor *values)
     fv_bump_version(t);
 }
 
+/* t = shift + scale * a draw. False: memory is out. */
+static bool overwrite_random(fv_tensor *t, bool normal, double scale, double shift)
+{
+    FV_NO_GRAD;
+    FV_SCOPE;
+    fv_create_args args = {.shape = fv_shape_of(t), .dtype = t->dtype};
+    fv_tensor *draw = normal ? fv_randn_ex(&args) : fv_rand_ex(&args);
+    if (fv_failed(draw)) return false;
+    for (int64_t i = 0; i < draw->numel; i++) {
+        if (t->dtype == FV_FLOAT32) {
+            float *x = (float *)draw->data + i;
+            *x = (float)(shift + scale * (double)*x);
+        } else {
+            double *x = (double *)draw->data + i;
+            *x = shift + scale * *x;
+        }
+    }
+    overwrite(t, draw);
+    return true;
+}
+
 /* t = shift + scale * draw, draw being U[0, 1) or N(0, 1). */
 static fv_tensor *fill_random(const char *name, fv_tensor *t, bool normal, double scale,
                               double shift)
@@ -30,27 +51,10 @@ static fv_tensor *fill_random(const char *name, fv_tensor *t, bool normal, doubl
         return fv_failed_tensor();
     }
     if (t->shapes_only) return t;
-    fv_tensor *result = fv_failed_tensor();
     bool mode = fv_set_shapes_only(false); /* t has elements, whatever is made here */
-    FV_NO_GRAD
-        FV_SCOPE {
-            fv_create_args args = {.shape = fv_shape_of(t), .dtype = t->dtype};
-            fv_tensor *draw = normal ? fv_randn_ex(&args) : fv_rand_ex(&args);
-            if (fv_failed(draw)) break;
-            for (int64_t i = 0; i < draw->numel; i++) {
-                if (t->dtype == FV_FLOAT32) {
-                    float *x = (float *)draw->data + i;
-                    *x = (float)(shift + scale * (double)*x);
-                } else {
-                    double *x = (double *)draw->data + i;
-                    *x = shift + scale * *x;
-                }
-            }
-            overwrite(t, draw);
-            result = t;
-        }
+    bool drawn = overwrite_random(t, normal, scale, shift);
     fv_set_shapes_only(mode);
-    return result;
+    return drawn ? t : fv_failed_tensor();
 }
 
 fv_tensor *fv_init_uniform_ex_(const fv_init_uniform_args *a)
@@ -71,25 +75,32 @@ fv_tensor *fv_init_normal_ex_(const fv_init_normal_args *a)
     return fill_random("init_normal_", a->tensor, true, a->std, a->mean);
 }
 
+/* t = value. False: memory is out. */
+static bool overwrite_constant(fv_tensor *t, double value)
+{
+    FV_SCOPE;
+    fv_tensor *one = fv_scalar(value, t->dtype);
+    if (fv_failed(one)) return false;
+    fv_shape shape = fv_shape_of(t);
+    int64_t strides[FV_MAX_DIMS] = {0};
+    fv_tensor *all = fv_tensor_alias(one, &shape, strides, 0);
+    if (!all) {
+        fv_fail(FV_ERR_MEMORY, "init_constant_: out of memory");
+        return false;
+    }
+    overwrite(t, all);
+    fv_release(all);
+    return true;
+}
+
 fv_tensor *fv_init_constant_(fv_tensor *t, double value)
 {
     if (check_tensor("init_constant_", t, false) != FV_OK) return fv_failed_tensor();
     if (t->shapes_only) return t;
-    fv_tensor *result = fv_failed_tensor();
     bool mode = fv_set_shapes_only(false);
-    FV_SCOPE {
-        fv_tensor *one = fv_scalar(value, t->dtype);
-        fv_shape shape = fv_shape_of(t);
-        int64_t strides[FV_MAX_DIMS] = {0};
-        fv_tensor *all = fv_failed(one) ? NULL : fv_tensor_alias(one, &shape, strides, 0);
-        if (!fv_failed(one) && !all) fv_fail(FV_ERR_MEMORY, "init_constant_: out of memory");
-        if (!all) break;
-        overwrite(t, all);
-        fv_release(all);
-        result = t;
-    }
+    bool filled = overwrite_constant(t, value);
     fv_set_shapes_only(mode);
-    return result;
+    return filled ? t : fv_failed_tensor();
 }
 
 fv_tensor *fv_init_zeros_(fv_tensor *t)

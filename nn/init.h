@@ -6,8 +6,8 @@
 #ifndef FOVEA_NN_INIT_H
 #define FOVEA_NN_INIT_H
 
-#include "tensor/args.h"
-#include "tensor/tensor.h"
+#include "../tensor/args.h"
+#include "../tensor/tensor.h"
 
 #ifdef __cplusplus
 extern "C" {

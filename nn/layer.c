@@ -15,7 +15,8 @@ static fv_status add_filled(fv_module *m, const char *name, fv_shape shape, fv_d
 {
     if (!m) return FV_ERR_STATE;
     fv_status status = FV_OK;
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         fv_tensor *t = fv_empty(shape, .dtype = dtype);
         if (!fv_failed(t))
             t = bound >= 0.0 ? fv_init_uniform_(t, -bound, bound) : fv_init_constant_(t, value);

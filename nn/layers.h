@@ -3,10 +3,10 @@
 #ifndef FOVEA_NN_LAYERS_H
 #define FOVEA_NN_LAYERS_H
 
-#include "nn/activation.h"
-#include "nn/conv.h"
-#include "nn/linear.h"
-#include "nn/norm.h"
-#include "nn/pool.h"
+#include "activation.h"
+#include "conv.h"
+#include "linear.h"
+#include "norm.h"
+#include "pool.h"
 
 #endif

@@ -22,7 +22,7 @@
 #ifndef FOVEA_NN_MODULE_H
 #define FOVEA_NN_MODULE_H
 
-#include "tensor/tensor.h"
+#include "../tensor/tensor.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -2,10 +2,10 @@
 #ifndef FOVEA_NN_NN_H
 #define FOVEA_NN_NN_H
 
-#include "nn/container.h"
-#include "nn/init.h"
-#include "nn/layers.h"
-#include "nn/module.h"
-#include "nn/state.h"
+#include "container.h"
+#include "init.h"
+#include "layers.h"
+#include "module.h"
+#include "state.h"
 
 #endif

@@ -2,9 +2,9 @@
 #ifndef FOVEA_NN_POOL_H
 #define FOVEA_NN_POOL_H
 
-#include "autograd/ops/pool/pool.h"
-#include "nn/module.h"
-#include "tensor/args.h"
+#include "../autograd/ops/pool/pool.h"
+#include "module.h"
+#include "../tensor/args.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -91,7 +91,8 @@ static fv_status read_then_copy(fv_named_list state, const fv_tensor_file *file)
     fv_tensor **values = calloc((size_t)state.count + 1, sizeof *values);
     if (!values) return fv_fail(FV_ERR_MEMORY, "load: out of memory");
     fv_status status = FV_OK;
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         for (int64_t i = 0; i < state.count && status == FV_OK; i++) {
             int64_t k = fv_tensor_file_find(file, state.items[i].name);
             if (k < 0) continue;

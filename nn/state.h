@@ -2,8 +2,8 @@
 #ifndef FOVEA_NN_STATE_H
 #define FOVEA_NN_STATE_H
 
-#include "nn/module.h"
-#include "tensor/args.h"
+#include "module.h"
+#include "../tensor/args.h"
 
 #ifdef __cplusplus
 extern "C" {

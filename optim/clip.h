@@ -2,8 +2,8 @@
 #ifndef FOVEA_OPTIM_CLIP_H
 #define FOVEA_OPTIM_CLIP_H
 
-#include "tensor/args.h"
-#include "tensor/tensor.h"
+#include "../tensor/args.h"
+#include "../tensor/tensor.h"
 
 #ifdef __cplusplus
 extern "C" {

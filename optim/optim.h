@@ -2,8 +2,8 @@
 #ifndef FOVEA_OPTIM_OPTIM_H
 #define FOVEA_OPTIM_OPTIM_H
 
-#include "optim/clip.h"
-#include "optim/optimizer.h"
-#include "optim/scheduler.h"
+#include "clip.h"
+#include "optimizer.h"
+#include "scheduler.h"
 
 #endif

@@ -13,9 +13,9 @@
 #ifndef FOVEA_OPTIM_OPTIMIZER_H
 #define FOVEA_OPTIM_OPTIMIZER_H
 
-#include "autograd/autograd.h"
-#include "tensor/args.h"
-#include "tensor/tensor.h"
+#include "../autograd/autograd.h"
+#include "../tensor/args.h"
+#include "../tensor/tensor.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -11,7 +11,7 @@
 #ifndef FOVEA_OPTIM_SCHEDULER_H
 #define FOVEA_OPTIM_SCHEDULER_H
 
-#include "optim/optimizer.h"
+#include "optimizer.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -2,8 +2,8 @@
 #ifndef FOVEA_TENSOR_CREATE_H
 #define FOVEA_TENSOR_CREATE_H
 
-#include "tensor/args.h"
-#include "tensor/tensor.h"
+#include "args.h"
+#include "tensor.h"
 
 #ifdef __cplusplus
 extern "C" {

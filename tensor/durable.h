@@ -10,7 +10,7 @@
 
 #include <stddef.h>
 
-#include "tensor/error.h"
+#include "error.h"
 
 #ifdef __cplusplus
 extern "C" {

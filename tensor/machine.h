@@ -6,7 +6,7 @@
 #ifndef FOVEA_TENSOR_MACHINE_H
 #define FOVEA_TENSOR_MACHINE_H
 
-#include "tensor/kernels/isa.h"
+#include "kernels/isa.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -26,7 +26,7 @@
 
 #include <stdint.h>
 
-#include "tensor/machine.h"
+#include "machine.h"
 
 #ifdef __cplusplus
 extern "C" {

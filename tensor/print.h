@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "tensor/tensor.h"
+#include "tensor.h"
 
 #ifdef __cplusplus
 extern "C" {

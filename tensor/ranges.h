@@ -9,7 +9,7 @@
 #ifndef FOVEA_TENSOR_RANGES_H
 #define FOVEA_TENSOR_RANGES_H
 
-#include "tensor/parallel.h"
+#include "parallel.h"
 
 #ifdef __cplusplus
 extern "C" {

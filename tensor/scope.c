@@ -59,7 +59,7 @@ static bool grow(owner_stack *stack)
     }
 #ifndef NDEBUG
     if (stack->depth == 0 && room >= (size_t)1 << 16)
-        fv_warn("%zu tensors belong to no scope and pile up; wrap the loop's body in FV_SCOPE",
+        fv_warn("%zu tensors belong to no scope and pile up; begin the loop's body with FV_SCOPE;",
                 stack->count);
 #endif
     return true;

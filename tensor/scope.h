@@ -1,7 +1,7 @@
 /* Scopes: who owns the tensors that ops make.
  *
  * A new tensor belongs to the innermost open scope of its thread, and dies when that closes.
- *   FV_SCOPE { ... }     opens one for the block; break, return and goto out of it close it too.
+ *   FV_SCOPE;            opens one until the end of the block; break, return and goto close it too.
  *   fv_retain(t)         makes t outlive its scope;  fv_release(t)  gives that up.
  * Rule of thumb: release what you retained, and nothing else. Outside of every scope tensors
  * belong to the thread and live until fv_shutdown or the thread's end. */
@@ -33,12 +33,14 @@ fv_scope fv_scope_open(void);
  * own closing does nothing then. Both in the thread that opened it. */
 void fv_scope_close(fv_scope *scope);
 
-#define FV_SCOPE_2(name)                                                                           \
-    for (fv_scope name __attribute__((cleanup(fv_scope_close))) = fv_scope_open(); name.open;      \
-         fv_scope_close(&name))
-#define FV_SCOPE_1(line) FV_SCOPE_2(fv_scope_at_##line)
-#define FV_SCOPE_0(line) FV_SCOPE_1(line)
-#define FV_SCOPE         FV_SCOPE_0(__LINE__)
+/* A declaration: what is made from here on dies at the end of the block, whichever way that is
+ * left.
+ */
+#define FV_SCOPE           FV_SCOPE_1(__COUNTER__)
+#define FV_SCOPE_1(number) FV_SCOPE_2(number)
+#define FV_SCOPE_2(number)                                                                         \
+    fv_scope fv_scope_##number __attribute__((__cleanup__(fv_scope_close), __unused__)) =          \
+        fv_scope_open()
 
 /* Adds or gives up a reference; both take NULL and the failed tensor. fv_retain returns t. */
 fv_tensor *fv_retain(fv_tensor *t);

@@ -10,11 +10,11 @@
 #ifndef FOVEA_TENSOR_TENSOR_H
 #define FOVEA_TENSOR_TENSOR_H
 
-#include "tensor/dtype.h"
-#include "tensor/error.h"
-#include "tensor/memory.h"
-#include "tensor/scope.h"
-#include "tensor/shape.h"
+#include "dtype.h"
+#include "error.h"
+#include "memory.h"
+#include "scope.h"
+#include "shape.h"
 
 #ifdef __cplusplus
 extern "C" {

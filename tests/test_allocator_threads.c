@@ -80,8 +80,10 @@ static void *produce(void *unused)
             warm_resident = resident_bytes();
         }
         fv_tensor *t = NULL;
-        FV_SCOPE
+        {
+            FV_SCOPE;
             t = fv_retain(fv_empty(FV_SHAPE(1 + k % 300)));
+        }
         if (fv_failed(t)) abort();
         while (__atomic_load_n(&ring[k % RING], __ATOMIC_ACQUIRE)) sched_yield();
         __atomic_store_n(&ring[k % RING], t, __ATOMIC_RELEASE);
@@ -197,8 +199,10 @@ static int late_calls;
 static void make_tensors_late(void *unused)
 {
     for (int k = 0; k < 300; k++) fv_zeros(FV_SHAPE(10));
-    FV_SCOPE
+    {
+        FV_SCOPE;
         fv_add(fv_ones(FV_SHAPE(3)), fv_ones(FV_SHAPE(3)));
+    }
     if (++late_calls % 2) pthread_setspecific(late_key, unused);
 }
 
@@ -214,8 +218,10 @@ START_TEST(destructors_of_a_thread_may_make_tensors_once_more)
     enum { MANY = 2000 };
     char difference[128];
     memory_mark mark = mark_memory();
-    FV_SCOPE /* the library's keys come first, and its lists have all that is wanted */
+    {
+        FV_SCOPE; /* the library's keys come first, and its lists have all that is wanted */
         for (int k = 0; k < MANY; k++) fv_zeros(FV_SHAPE(10));
+    }
     ck_assert_int_eq(pthread_key_create(&late_key, make_tensors_late), 0);
     fv_memory_info before = fv_memory_stats();
     for (int k = 0; k < 100; k++) in_thread(end_with_tensors, NULL);
@@ -238,8 +244,10 @@ static void *live_through_shutdown(void *unused)
     pthread_barrier_wait(&barrier);
     pthread_barrier_wait(&barrier); /* the main thread shuts the library down */
     free_many(&ignored);
-    FV_SCOPE
+    {
+        FV_SCOPE;
         if (fv_item(fv_sum(fv_ones(FV_SHAPE(100)))) != 100) abort();
+    }
     return unused;
 }
 
@@ -288,8 +296,10 @@ static void use_memory_in_child(void)
         memset(block, 1, bytes);
         fv_block_free(block, token);
     }
-    FV_SCOPE
+    {
+        FV_SCOPE;
         if (fv_item(fv_sum(fv_ones(FV_SHAPE(100)))) != 100) _exit(3);
+    }
 #if !FOVEA_TSAN       /* which forbids it */
     pthread_t ids[4]; /* in the memory of those that were in the parent */
     fv_memory_info infos[4];

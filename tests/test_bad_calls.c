@@ -103,8 +103,10 @@ static void try_list(int k, fv_shape list)
         used += (size_t)snprintf(text + used, sizeof text - used, " %lld", (long long)list.dim[d]);
     set_context("%s, a list of %d:%s", calls[k].name, list.ndim, text);
     memory_mark mark = mark_memory();
-    FV_SCOPE
+    {
+        FV_SCOPE;
         judge(k, list);
+    }
     fv_clear_error();
     if (!same_memory(mark, difference, sizeof difference)) note_failure("leaks %s", difference);
 }
@@ -153,7 +155,8 @@ START_TEST(extreme_numbers_in_single_options_are_errors)
             set_context("%lld %lld", (long long)extremes[a], (long long)extremes[b]);
             memory_mark mark = mark_memory();
             char difference[128];
-            FV_SCOPE {
+            {
+                FV_SCOPE;
                 int64_t p = extremes[a], q = extremes[b];
                 fv_tensor *x = fv_ones(FV_SHAPE(2, 3, 4));
                 fv_transpose(x, p, q);

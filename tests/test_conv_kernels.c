@@ -556,12 +556,14 @@ static fv_tensor *gradient_of_square(fv_tensor *x, fv_tensor *w, fv_tensor **gw)
 static void *convolve(void *context)
 {
     convolver *me = context;
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         fv_tensor *x = fv_full(FV_SHAPE(4, 16, 20, 20), 0.37, .requires_grad = true);
         fv_tensor *w = fv_full(FV_SHAPE(24, 16, 3, 3), -0.11, .requires_grad = true);
         fv_tensor *wanted_w, *wanted_x = gradient_of_square(x, w, &wanted_w);
         for (int i = 0; i < ROUNDS; i++) {
-            FV_SCOPE {
+            {
+                FV_SCOPE;
                 fv_tensor *gw, *gx = gradient_of_square(x, w, &gw);
                 me->mistakes += !tensors_same(gx, wanted_x) + !tensors_same(gw, wanted_w);
             }

@@ -22,7 +22,8 @@ int main()
     (void)all;
     fv_manual_seed(0);
     double sum = 0;
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         fv_create_args c = {FV_CREATE_DEFAULTS};
         c.shape = FV_SHAPE(1, 2, 4, 4);
         fv_tensor *x = fv_ones_ex(&c);

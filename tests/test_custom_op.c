@@ -86,7 +86,8 @@ static fv_tensor *numbers(void)
 START_TEST(an_op_from_outside_works_like_the_library_s_own)
 {
     ck_assert_ptr_eq(fv_find_op("test_square"), &square_op);
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         fv_tensor *x = numbers(), *g = NULL;
         fv_tensor *y = square(x, 3, RIGHT);
         ASSERT_VALUES(y, 0, 0.75, 3, 12, 27);
@@ -115,59 +116,55 @@ static fv_tensor *square_function(fv_tensor *const *in, void *context)
 
 START_TEST(gradcheck_accepts_right_gradients)
 {
-    FV_SCOPE {
-        int wrong = RIGHT;
-        fv_gradcheck_report report;
-        fv_tensor *x = numbers();
-        ck_assert(fv_gradcheck(square_function, FV_TENSORS(x), &report, &wrong));
-        ck_assert(report.ok && report.worst < 1.0);
-        ck_assert(fv_gradgradcheck(square_function, FV_TENSORS(x), NULL, &wrong));
-        ck_assert_ptr_null(fv_grad_of(x));
-    }
+    FV_SCOPE;
+    int wrong = RIGHT;
+    fv_gradcheck_report report;
+    fv_tensor *x = numbers();
+    ck_assert(fv_gradcheck(square_function, FV_TENSORS(x), &report, &wrong));
+    ck_assert(report.ok && report.worst < 1.0);
+    ck_assert(fv_gradgradcheck(square_function, FV_TENSORS(x), NULL, &wrong));
+    ck_assert_ptr_null(fv_grad_of(x));
 }
 END_TEST
 
 START_TEST(gradcheck_finds_a_wrong_factor_and_names_both_values)
 {
-    FV_SCOPE {
-        int wrong = WRONG_FACTOR;
-        fv_gradcheck_report report;
-        fv_tensor *x = numbers();
-        ck_assert(!fv_gradcheck(square_function, FV_TENSORS(x), &report, &wrong));
-        ck_assert(!report.ok && report.worst > 1.0);
-        ck_assert_int_eq(report.input, 0);
-        double element = fv_at(x, &report.element);
-        ck_assert(fabs(report.numeric - 3 * element) < 1e-5);
-        ck_assert(fabs(report.analytic - 3.03 * element) < 1e-5);
-        ck_assert_str_ne(report.message, "");
-    }
+    FV_SCOPE;
+    int wrong = WRONG_FACTOR;
+    fv_gradcheck_report report;
+    fv_tensor *x = numbers();
+    ck_assert(!fv_gradcheck(square_function, FV_TENSORS(x), &report, &wrong));
+    ck_assert(!report.ok && report.worst > 1.0);
+    ck_assert_int_eq(report.input, 0);
+    double element = fv_at(x, &report.element);
+    ck_assert(fabs(report.numeric - 3 * element) < 1e-5);
+    ck_assert(fabs(report.analytic - 3.03 * element) < 1e-5);
+    ck_assert_str_ne(report.message, "");
 }
 END_TEST
 
 START_TEST(gradcheck_finds_the_one_wrong_element)
 {
-    FV_SCOPE {
-        int wrong = WRONG_ELEMENT;
-        fv_gradcheck_report report;
-        fv_tensor *x = numbers();
-        ck_assert(!fv_gradcheck(square_function, FV_TENSORS(x), &report, &wrong));
-        ck_assert_int_eq(report.element, 2);
-        ck_assert_int_eq(report.output, 2);
-        ck_assert(fabs(report.numeric - 6) < 1e-5 && fabs(report.analytic + 6) < 1e-5);
-    }
+    FV_SCOPE;
+    int wrong = WRONG_ELEMENT;
+    fv_gradcheck_report report;
+    fv_tensor *x = numbers();
+    ck_assert(!fv_gradcheck(square_function, FV_TENSORS(x), &report, &wrong));
+    ck_assert_int_eq(report.element, 2);
+    ck_assert_int_eq(report.output, 2);
+    ck_assert(fabs(report.numeric - 6) < 1e-5 && fabs(report.analytic + 6) < 1e-5);
 }
 END_TEST
 
 START_TEST(gradgradcheck_finds_a_gradient_that_is_not_differentiable)
 {
-    FV_SCOPE {
-        int wrong = WRONG_SECOND;
-        fv_gradcheck_report report;
-        fv_tensor *x = numbers();
-        ck_assert(fv_gradcheck(square_function, FV_TENSORS(x), &report, &wrong));
-        ck_assert(!fv_gradgradcheck(square_function, FV_TENSORS(x), &report, &wrong));
-        fv_clear_error();
-    }
+    FV_SCOPE;
+    int wrong = WRONG_SECOND;
+    fv_gradcheck_report report;
+    fv_tensor *x = numbers();
+    ck_assert(fv_gradcheck(square_function, FV_TENSORS(x), &report, &wrong));
+    ck_assert(!fv_gradgradcheck(square_function, FV_TENSORS(x), &report, &wrong));
+    fv_clear_error();
 }
 END_TEST
 
@@ -185,20 +182,19 @@ static fv_tensor *failing_function(fv_tensor *const *in, void *context)
 
 START_TEST(gradcheck_refuses_what_it_cannot_check)
 {
-    FV_SCOPE {
-        fv_set_log(NULL, NULL);
-        fv_gradcheck_report report;
-        fv_tensor *x = numbers();
-        ck_assert(!fv_gradcheck(noisy_function, FV_TENSORS(x), &report));
-        fv_clear_error();
-        ck_assert(!fv_gradcheck(failing_function, FV_TENSORS(x), &report));
-        ck_assert_ptr_nonnull(strstr(fv_error(), "add"));
-        fv_clear_error();
-        int wrong = RIGHT;
-        fv_tensor *single = fv_ones(FV_SHAPE(2), .requires_grad = true);
-        ck_assert(!fv_gradcheck(square_function, FV_TENSORS(single), &report, &wrong));
-        fv_clear_error();
-    }
+    FV_SCOPE;
+    fv_set_log(NULL, NULL);
+    fv_gradcheck_report report;
+    fv_tensor *x = numbers();
+    ck_assert(!fv_gradcheck(noisy_function, FV_TENSORS(x), &report));
+    fv_clear_error();
+    ck_assert(!fv_gradcheck(failing_function, FV_TENSORS(x), &report));
+    ck_assert_ptr_nonnull(strstr(fv_error(), "add"));
+    fv_clear_error();
+    int wrong = RIGHT;
+    fv_tensor *single = fv_ones(FV_SHAPE(2), .requires_grad = true);
+    ck_assert(!fv_gradcheck(square_function, FV_TENSORS(single), &report, &wrong));
+    fv_clear_error();
 }
 END_TEST
 

@@ -194,7 +194,8 @@ END_TEST
 START_TEST(tensor_sets_keep_values_and_order)
 {
     memory_mark mark = mark_memory();
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         fv_tensor *x = fv_empty(FV_SHAPE(4, 2, 3, 2), .channels_last = true);
         double values[48];
         for (int i = 0; i < 48; i++) values[i] = i;
@@ -229,7 +230,8 @@ END_TEST
 START_TEST(tensor_sets_need_equal_lengths)
 {
     fv_set_log(NULL, NULL);
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         ck_assert_ptr_null(fv_tensor_dataset(fv_zeros(FV_SHAPE(4, 2)), fv_zeros(FV_SHAPE(3))));
         expect_error(FV_ERR_SHAPE, "x [4,2] and y [3]");
         ck_assert_ptr_null(fv_tensor_dataset(fv_scalar(1, FV_FLOAT32), NULL));
@@ -247,23 +249,22 @@ END_TEST
 /* Samples in another order of memory, empty ones, sets whose rows are views. */
 START_TEST(tensor_sets_take_any_order_of_memory)
 {
-    FV_SCOPE {
-        double values[24];
-        for (int i = 0; i < 24; i++) values[i] = i;
-        fv_tensor *base = tensor_of(FV_FLOAT32, FV_SHAPE(2, 3, 4), values);
-        fv_tensor *x = fv_transpose(base, 0, 2); /* [4,3,2]: rows with gaps */
-        fv_dataset *set = fv_tensor_dataset(x, fv_zeros(FV_SHAPE(4, 0)));
-        fv_loader *loader = fv_loader_new(set, 3);
-        fv_batch b;
-        ck_assert(fv_loader_next(loader, &b));
-        char message[256];
-        ck_assert_msg(tensors_close(b.x, fv_narrow(x, 0, 0, 3), 0, message, sizeof message), "%s",
-                      message);
-        ck_assert_int_eq(fv_numel(b.y), 0);
-        ck_assert_int_eq(fv_size(b.y, 0), 3);
-        fv_free(loader);
-        fv_free(set);
-    }
+    FV_SCOPE;
+    double values[24];
+    for (int i = 0; i < 24; i++) values[i] = i;
+    fv_tensor *base = tensor_of(FV_FLOAT32, FV_SHAPE(2, 3, 4), values);
+    fv_tensor *x = fv_transpose(base, 0, 2); /* [4,3,2]: rows with gaps */
+    fv_dataset *set = fv_tensor_dataset(x, fv_zeros(FV_SHAPE(4, 0)));
+    fv_loader *loader = fv_loader_new(set, 3);
+    fv_batch b;
+    ck_assert(fv_loader_next(loader, &b));
+    char message[256];
+    ck_assert_msg(tensors_close(b.x, fv_narrow(x, 0, 0, 3), 0, message, sizeof message), "%s",
+                  message);
+    ck_assert_int_eq(fv_numel(b.y), 0);
+    ck_assert_int_eq(fv_size(b.y, 0), 3);
+    fv_free(loader);
+    fv_free(set);
 }
 END_TEST
 
@@ -323,22 +324,22 @@ START_TEST(callbacks_that_give_no_batch_are_errors)
                  {deep_sample, FV_ERR_SHAPE, "8 dimensions"}};
     fv_set_log(NULL, NULL);
     squares s = SQUARES(2);
-    for (int k = 0; k < 3; k++)
-        FV_SCOPE {
-            fv_tensor *x, *y;
-            fv_dataset *set = fv_dataset_new(squares_length, cases[k].get, &s);
-            fv_loader *loader = fv_loader_new(set, 2);
-            fv_batch b;
-            ck_assert(!fv_loader_next(loader, &b));
+    for (int k = 0; k < 3; k++) {
+        FV_SCOPE;
+        fv_tensor *x, *y;
+        fv_dataset *set = fv_dataset_new(squares_length, cases[k].get, &s);
+        fv_loader *loader = fv_loader_new(set, 2);
+        fv_batch b;
+        ck_assert(!fv_loader_next(loader, &b));
+        expect_error(cases[k].status, cases[k].part);
+        if (k > 0) {
+            ck_assert_int_eq(fv_dataset_get(set, 0, &x, &y), cases[k].status);
+            ck_assert(fv_failed(x) && fv_failed(y));
             expect_error(cases[k].status, cases[k].part);
-            if (k > 0) {
-                ck_assert_int_eq(fv_dataset_get(set, 0, &x, &y), cases[k].status);
-                ck_assert(fv_failed(x) && fv_failed(y));
-                expect_error(cases[k].status, cases[k].part);
-            }
-            fv_free(loader);
-            fv_free(set);
         }
+        fv_free(loader);
+        fv_free(set);
+    }
 }
 END_TEST
 
@@ -489,8 +490,10 @@ START_TEST(batches_live_until_the_next_call)
     fv_loader *loader = fv_loader_new(set, 4);
     fv_batch b;
     bool more = false;
-    FV_SCOPE
+    {
+        FV_SCOPE;
         more = fv_loader_next(loader, &b);
+    }
     ck_assert(more);
     assert_values(b.y, (double[]){0, 1, 2, 3}, 4, 0);
     fv_tensor *kept = fv_retain(b.y);
@@ -570,7 +573,8 @@ START_TEST(failed_allocations_are_errors)
         squares s = SQUARES(6);
         fv_batch b;
         bool done = false;
-        FV_SCOPE {
+        {
+            FV_SCOPE;
             fv_tensor *images = fv_zeros(FV_SHAPE(5, 3, 4, 4), FV_UINT8);
             fv_tensor *labels = fv_zeros(FV_SHAPE(5), FV_INT64);
             fv_inject_alloc_failure(n);

@@ -127,18 +127,18 @@ static void check_good_set(fv_dataset *set, int64_t count)
 {
     ck_assert_msg(set != NULL, "%s", fv_error());
     ck_assert_int_eq(fv_dataset_size(set), count);
-    for (int64_t i = 0; i < count; i++)
-        FV_SCOPE {
-            double expected[ROWS * COLUMNS];
-            for (int j = 0; j < ROWS * COLUMNS; j++)
-                expected[j] = ((uint8_t)(7 * (i * ROWS * COLUMNS + j)) / 255.0 - 0.1307) / 0.3081;
-            fv_tensor *x, *y;
-            ck_assert_int_eq(fv_dataset_get(set, i, &x, &y), FV_OK);
-            fv_shape shape = fv_shape_of(x), need = FV_SHAPE(1, ROWS, COLUMNS);
-            ck_assert(fv_shape_equal(&shape, &need));
-            assert_values(x, expected, ROWS * COLUMNS, 1e-5);
-            ck_assert(fv_item(y) == (double)(9 - i));
-        }
+    for (int64_t i = 0; i < count; i++) {
+        FV_SCOPE;
+        double expected[ROWS * COLUMNS];
+        for (int j = 0; j < ROWS * COLUMNS; j++)
+            expected[j] = ((uint8_t)(7 * (i * ROWS * COLUMNS + j)) / 255.0 - 0.1307) / 0.3081;
+        fv_tensor *x, *y;
+        ck_assert_int_eq(fv_dataset_get(set, i, &x, &y), FV_OK);
+        fv_shape shape = fv_shape_of(x), need = FV_SHAPE(1, ROWS, COLUMNS);
+        ck_assert(fv_shape_equal(&shape, &need));
+        assert_values(x, expected, ROWS * COLUMNS, 1e-5);
+        ck_assert(fv_item(y) == (double)(9 - i));
+    }
     fv_free(set);
 }
 
@@ -277,7 +277,8 @@ static void check_cifar(fv_dataset *set, int64_t size, int64_t sample)
 {
     ck_assert_msg(set != NULL, "%s", fv_error());
     ck_assert_int_eq(fv_dataset_size(set), size);
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         static double expected[3072];
         for (int64_t j = 0; j < 3072; j++)
             expected[j] = (uint8_t)(31 * sample + j + j / 1024) / 255.0;

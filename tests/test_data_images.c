@@ -9,7 +9,8 @@ static fv_dataset *random_images(int64_t n, int64_t channels, int64_t height, in
                                  int64_t crop, bool flip)
 {
     fv_dataset *set = NULL;
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         fv_tensor *images = fv_randint(0, 256, FV_SHAPE(n, channels, height, width), FV_UINT8);
         fv_tensor *labels = fv_arange(0, (double)n, .dtype = FV_INT64);
         set =
@@ -21,28 +22,27 @@ static fv_dataset *random_images(int64_t n, int64_t channels, int64_t height, in
 
 START_TEST(images_are_normalised_into_channels_last)
 {
-    FV_SCOPE {
-        uint8_t bytes[2 * 3 * 2 * 2];
-        double expected[24];
-        const double mean[] = {0.5, 0.25, 0.125}, std[] = {0.5, 0.25, 0.25};
-        for (int i = 0; i < 24; i++) {
-            bytes[i] = (uint8_t)(i * 11);
-            expected[i] = (bytes[i] / 255.0 - mean[i / 4 % 3]) / std[i / 4 % 3];
-        }
-        fv_tensor *images = fv_tensor_from(bytes, FV_SHAPE(2, 3, 2, 2), FV_UINT8);
-        fv_tensor *labels = fv_tensor_from((int64_t[]){4, 2}, FV_SHAPE(2), FV_INT64);
-        fv_dataset *set =
-            fv_image_dataset(images, labels, .mean = {0.5, 0.25, 0.125}, .std = {0.5, 0.25, 0.25});
-        fv_loader *loader = fv_loader_new(set, 2);
-        fv_batch b;
-        ck_assert(fv_loader_next(loader, &b));
-        ck_assert_int_eq(fv_dtype_of(b.x), FV_FLOAT32);
-        ck_assert(fv_is_channels_last(b.x));
-        assert_values(b.x, expected, 24, 1e-6);
-        assert_values(b.y, (double[]){4, 2}, 2, 0);
-        fv_free(loader);
-        fv_free(set);
+    FV_SCOPE;
+    uint8_t bytes[2 * 3 * 2 * 2];
+    double expected[24];
+    const double mean[] = {0.5, 0.25, 0.125}, std[] = {0.5, 0.25, 0.25};
+    for (int i = 0; i < 24; i++) {
+        bytes[i] = (uint8_t)(i * 11);
+        expected[i] = (bytes[i] / 255.0 - mean[i / 4 % 3]) / std[i / 4 % 3];
     }
+    fv_tensor *images = fv_tensor_from(bytes, FV_SHAPE(2, 3, 2, 2), FV_UINT8);
+    fv_tensor *labels = fv_tensor_from((int64_t[]){4, 2}, FV_SHAPE(2), FV_INT64);
+    fv_dataset *set =
+        fv_image_dataset(images, labels, .mean = {0.5, 0.25, 0.125}, .std = {0.5, 0.25, 0.25});
+    fv_loader *loader = fv_loader_new(set, 2);
+    fv_batch b;
+    ck_assert(fv_loader_next(loader, &b));
+    ck_assert_int_eq(fv_dtype_of(b.x), FV_FLOAT32);
+    ck_assert(fv_is_channels_last(b.x));
+    assert_values(b.x, expected, 24, 1e-6);
+    assert_values(b.y, (double[]){4, 2}, 2, 0);
+    fv_free(loader);
+    fv_free(set);
 }
 END_TEST
 
@@ -89,16 +89,16 @@ START_TEST(augmentation_cuts_windows_and_mirrors)
         ck_assert(fv_loader_next(loader, &b));
         double *batch = malloc((size_t)fv_numel(b.x) * sizeof *batch);
         ck_assert_int_eq(fv_copy_out(b.x, FV_FLOAT64, batch), FV_OK);
-        for (int64_t i = 0; i < N; i++)
-            FV_SCOPE {
-                fv_tensor *x;
-                ck_assert_int_eq(fv_dataset_get(set, i, &x, NULL), FV_OK);
-                fv_copy_out(x, FV_FLOAT64, image);
-                memcpy(found, batch + i * c * H * W, (size_t)(c * H * W) * sizeof *found);
-                int window = find_window(found, image, black, c, H, W, CROP);
-                ck_assert_int_ge(window, 0);
-                kinds += seen[window]++ == 0;
-            }
+        for (int64_t i = 0; i < N; i++) {
+            FV_SCOPE;
+            fv_tensor *x;
+            ck_assert_int_eq(fv_dataset_get(set, i, &x, NULL), FV_OK);
+            fv_copy_out(x, FV_FLOAT64, image);
+            memcpy(found, batch + i * c * H * W, (size_t)(c * H * W) * sizeof *found);
+            int window = find_window(found, image, black, c, H, W, CROP);
+            ck_assert_int_ge(window, 0);
+            kinds += seen[window]++ == 0;
+        }
         ck_assert_int_eq(kinds, 50);
         free(batch);
         fv_free(loader);
@@ -161,7 +161,8 @@ START_TEST(windows_do_not_follow_from_the_order)
 {
     enum { CROP = 4, N = 2 * CROP + 1, SIDE = 12, EPOCHS = 200, MOST = 80 };
     static int agree[N][N][2];
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         uint8_t bytes[N][SIDE * SIDE];
         for (int n = 0; n < N; n++)
             for (int i = 0; i < SIDE * SIDE; i++) bytes[n][i] = (uint8_t)(i + 1);
@@ -199,45 +200,46 @@ END_TEST
 START_TEST(crops_and_flips_come_one_by_one)
 {
     enum { N = 200, SIDE = 2 };
-    for (int crop = 0; crop <= SIDE; crop += SIDE)
-        FV_SCOPE {
-            fv_tensor *images = fv_full(FV_SHAPE(SIDE, SIDE, 1, N), 255, FV_UINT8);
-            images = fv_permute(images, 3, 2, 0, 1); /* [N,1,H,W], N innermost */
-            fv_copy_elements(fv_select(images, 3, 1), fv_zeros(FV_SHAPE(N, 1, SIDE), FV_UINT8));
-            fv_dataset *set = fv_image_dataset(images, fv_zeros(FV_SHAPE(N), FV_INT64),
-                                               .random_crop = crop, .random_flip = crop == 0);
-            fv_loader *loader = fv_loader_new(set, N, .seed = 3);
-            fv_batch b;
-            ck_assert(fv_loader_next(loader, &b));
-            int whole = 0, mirrored = 0, black = 0;
-            for (int64_t n = 0; n < N; n++) {
-                double pixel[2], lower[2];
-                for (int64_t w = 0; w < 2; w++) {
-                    pixel[w] = fv_at(b.x, (const int64_t[]){n, 0, 0, w});
-                    lower[w] = fv_at(b.x, (const int64_t[]){n, 0, 1, w});
-                }
-                bool rows_agree = pixel[0] == lower[0] && pixel[1] == lower[1];
-                whole += pixel[0] == 1 && pixel[1] == 0 && rows_agree;
-                mirrored += pixel[0] == 0 && pixel[1] == 1 && rows_agree;
-                black += pixel[0] + pixel[1] + lower[0] + lower[1] == 0;
+    for (int crop = 0; crop <= SIDE; crop += SIDE) {
+        FV_SCOPE;
+        fv_tensor *images = fv_full(FV_SHAPE(SIDE, SIDE, 1, N), 255, FV_UINT8);
+        images = fv_permute(images, 3, 2, 0, 1); /* [N,1,H,W], N innermost */
+        fv_copy_elements(fv_select(images, 3, 1), fv_zeros(FV_SHAPE(N, 1, SIDE), FV_UINT8));
+        fv_dataset *set = fv_image_dataset(images, fv_zeros(FV_SHAPE(N), FV_INT64),
+                                           .random_crop = crop, .random_flip = crop == 0);
+        fv_loader *loader = fv_loader_new(set, N, .seed = 3);
+        fv_batch b;
+        ck_assert(fv_loader_next(loader, &b));
+        int whole = 0, mirrored = 0, black = 0;
+        for (int64_t n = 0; n < N; n++) {
+            double pixel[2], lower[2];
+            for (int64_t w = 0; w < 2; w++) {
+                pixel[w] = fv_at(b.x, (const int64_t[]){n, 0, 0, w});
+                lower[w] = fv_at(b.x, (const int64_t[]){n, 0, 1, w});
             }
-            if (crop == 0) {
-                ck_assert_int_eq(whole + mirrored, N);
-                ck_assert(whole > N / 3 && mirrored > N / 3);
-            } else {
-                ck_assert_int_gt(black, N / 2); /* 16 of 25 windows see no white pixel */
-                ck_assert_int_lt(black, N);
-            }
-            fv_free(loader);
-            fv_free(set);
+            bool rows_agree = pixel[0] == lower[0] && pixel[1] == lower[1];
+            whole += pixel[0] == 1 && pixel[1] == 0 && rows_agree;
+            mirrored += pixel[0] == 0 && pixel[1] == 1 && rows_agree;
+            black += pixel[0] + pixel[1] + lower[0] + lower[1] == 0;
         }
+        if (crop == 0) {
+            ck_assert_int_eq(whole + mirrored, N);
+            ck_assert(whole > N / 3 && mirrored > N / 3);
+        } else {
+            ck_assert_int_gt(black, N / 2); /* 16 of 25 windows see no white pixel */
+            ck_assert_int_lt(black, N);
+        }
+        fv_free(loader);
+        fv_free(set);
+    }
 }
 END_TEST
 
 START_TEST(image_sets_check_their_arguments)
 {
     fv_set_log(NULL, NULL);
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         fv_tensor *images = fv_zeros(FV_SHAPE(2, 3, 4, 5), FV_UINT8);
         fv_tensor *labels = fv_zeros(FV_SHAPE(2), FV_INT64);
         ck_assert_ptr_null(fv_image_dataset(labels, labels));

@@ -35,17 +35,17 @@ static uint64_t train(bool adam)
     fv_tensor_list params = fv_parameters(net);
     fv_optim *opt =
         adam ? fv_adam(params, .lr = 1e-3) : fv_sgd(params, .lr = 0.05, .momentum = 0.9);
-    for (int step = 0; step < STEPS; step++)
-        FV_SCOPE {
-            fv_tensor *x = fv_randn(FV_SHAPE(BATCH, 3, 32, 32));
-            fv_tensor *y = fv_randint(0, 10, FV_SHAPE(BATCH));
-            fv_zero_grad(opt);
-            fv_tensor *loss = fv_cross_entropy(fv_forward(net, x), y);
-            ck_assert_int_eq(fv_backward(loss), FV_OK);
-            fv_clip_grad_norm_(params, 1.0);
-            ck_assert_int_eq(fv_step(opt), FV_OK);
-            hash = mix(hash, loss);
-        }
+    for (int step = 0; step < STEPS; step++) {
+        FV_SCOPE;
+        fv_tensor *x = fv_randn(FV_SHAPE(BATCH, 3, 32, 32));
+        fv_tensor *y = fv_randint(0, 10, FV_SHAPE(BATCH));
+        fv_zero_grad(opt);
+        fv_tensor *loss = fv_cross_entropy(fv_forward(net, x), y);
+        ck_assert_int_eq(fv_backward(loss), FV_OK);
+        fv_clip_grad_norm_(params, 1.0);
+        ck_assert_int_eq(fv_step(opt), FV_OK);
+        hash = mix(hash, loss);
+    }
     for (int64_t i = 0; i < params.count; i++) hash = mix(hash, params.items[i]);
     fv_free(opt);
     fv_free(net);

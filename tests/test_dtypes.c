@@ -37,8 +37,10 @@ static void for_each_level(void (*check)(void))
     for (fv_isa level = 0; level < fv_isa_count(); level++) {
         if (!fv_isa_available(level)) continue;
         fv_set_isa(level);
-        FV_SCOPE
+        {
+            FV_SCOPE;
             check();
+        }
     }
     fv_set_isa(before);
     ck_assert(no_failures());
@@ -103,21 +105,21 @@ START_TEST(every_pair_promotes_as_in_pytorch)
 {
     ck_assert_uint_eq(sizeof golden_pairs / sizeof golden_pairs[0],
                       FV_DTYPE_COUNT * FV_DTYPE_COUNT);
-    for (size_t i = 0; i < sizeof golden_pairs / sizeof golden_pairs[0]; i++)
-        FV_SCOPE {
-            const golden_pair *p = &golden_pairs[i];
-            set_context("%s and %s", fv_dtype_name(p->a), fv_dtype_name(p->b));
-            fv_tensor *a = fv_zeros(FV_SHAPE(2), .dtype = p->a), *b = fv_scalar(0, p->b);
-            fv_tensor *c = fv_zeros(FV_SHAPE(1), .dtype = p->b);
-            fv_dtype both = fv_promote(p->a, p->b);
-            fv_dtype dims = fv_result_type(2, (fv_tensor *const[]){a, c});
-            fv_dtype one = fv_result_type(2, (fv_tensor *const[]){a, b});
-            fv_dtype turned = fv_result_type(2, (fv_tensor *const[]){b, a});
-            if (both != p->promoted) note_failure("promoted to %s", fv_dtype_name(both));
-            if (dims != p->promoted) note_failure("tensors give %s", fv_dtype_name(dims));
-            if (one != p->result || turned != p->result)
-                note_failure("a number in the second place gives %s", fv_dtype_name(one));
-        }
+    for (size_t i = 0; i < sizeof golden_pairs / sizeof golden_pairs[0]; i++) {
+        FV_SCOPE;
+        const golden_pair *p = &golden_pairs[i];
+        set_context("%s and %s", fv_dtype_name(p->a), fv_dtype_name(p->b));
+        fv_tensor *a = fv_zeros(FV_SHAPE(2), .dtype = p->a), *b = fv_scalar(0, p->b);
+        fv_tensor *c = fv_zeros(FV_SHAPE(1), .dtype = p->b);
+        fv_dtype both = fv_promote(p->a, p->b);
+        fv_dtype dims = fv_result_type(2, (fv_tensor *const[]){a, c});
+        fv_dtype one = fv_result_type(2, (fv_tensor *const[]){a, b});
+        fv_dtype turned = fv_result_type(2, (fv_tensor *const[]){b, a});
+        if (both != p->promoted) note_failure("promoted to %s", fv_dtype_name(both));
+        if (dims != p->promoted) note_failure("tensors give %s", fv_dtype_name(dims));
+        if (one != p->result || turned != p->result)
+            note_failure("a number in the second place gives %s", fv_dtype_name(one));
+    }
     ck_assert(no_failures());
 }
 END_TEST
@@ -295,17 +297,17 @@ END_TEST
 START_TEST(integers_are_cut_to_their_low_bits_as_in_pytorch)
 {
     static const fv_dtype narrow[] = {FV_UINT8, FV_INT8, FV_INT16, FV_INT32};
-    for (size_t i = 0; i < sizeof golden_integers / sizeof golden_integers[0]; i++)
-        FV_SCOPE {
-            int64_t value = golden_integers[i].value, found;
-            fv_tensor *x = from_memory(&value, 1, FV_INT64);
-            for (int k = 0; k < 4; k++) {
-                fv_copy_out(fv_to(x, narrow[k]), FV_INT64, &found);
-                if (found != golden_integers[i].narrow[k])
-                    note_failure("%lld as %s is %lld", (long long)value, fv_dtype_name(narrow[k]),
-                                 (long long)found);
-            }
+    for (size_t i = 0; i < sizeof golden_integers / sizeof golden_integers[0]; i++) {
+        FV_SCOPE;
+        int64_t value = golden_integers[i].value, found;
+        fv_tensor *x = from_memory(&value, 1, FV_INT64);
+        for (int k = 0; k < 4; k++) {
+            fv_copy_out(fv_to(x, narrow[k]), FV_INT64, &found);
+            if (found != golden_integers[i].narrow[k])
+                note_failure("%lld as %s is %lld", (long long)value, fv_dtype_name(narrow[k]),
+                             (long long)found);
         }
+    }
     ck_assert(no_failures());
 }
 END_TEST
@@ -317,7 +319,8 @@ START_TEST(int64_is_exact_beyond_what_a_double_holds)
         INT64_MAX - 1,          1234567890123456789};
     enum { COUNT = sizeof values / sizeof values[0] };
     int64_t out[COUNT], turned[COUNT];
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         fv_tensor *x = fv_zeros(FV_SHAPE(3, 2), .dtype = FV_INT64);
         fv_tensor *y = fv_transpose(fv_zeros(FV_SHAPE(3, 4), .dtype = FV_INT64), 0, 1);
         y = fv_transpose(fv_slice(y, 0, 1, 4, 2), 0, 1); /* [3,2], every second element */
@@ -355,16 +358,16 @@ START_TEST(integers_round_once_on_their_way_to_a_floating_type)
         {FV_INT32, FV_FLOAT16, 65519, 65504},
         {FV_INT64, FV_FLOAT16, 65520, (double)INFINITY},
     };
-    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
-        FV_SCOPE {
-            int64_t value = known[i].value;
-            fv_tensor *x = fv_to(from_memory(&value, 1, FV_INT64), known[i].from);
-            double found = fv_item(fv_to(x, known[i].to));
-            if (found != known[i].wanted)
-                note_failure("%lld of %s as %s is %a, not %a", (long long)value,
-                             fv_dtype_name(known[i].from), fv_dtype_name(known[i].to), found,
-                             known[i].wanted);
-        }
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        FV_SCOPE;
+        int64_t value = known[i].value;
+        fv_tensor *x = fv_to(from_memory(&value, 1, FV_INT64), known[i].from);
+        double found = fv_item(fv_to(x, known[i].to));
+        if (found != known[i].wanted)
+            note_failure("%lld of %s as %s is %a, not %a", (long long)value,
+                         fv_dtype_name(known[i].from), fv_dtype_name(known[i].to), found,
+                         known[i].wanted);
+    }
     ck_assert(no_failures());
 }
 END_TEST
@@ -485,22 +488,22 @@ static void check_pair(fv_dtype from, fv_dtype to)
 {
     fv_shape shape = FV_SHAPE(2, NUMBERS, 3, 2);
     static double values[2 * NUMBERS * 3 * 2];
-    for (int order = 0; order < LAYOUT_COUNT; order++)
-        FV_SCOPE {
-            set_context("%s to %s, %s", fv_dtype_name(from), fv_dtype_name(to),
-                        layout_name((layout)order));
-            for (int k = 0; k < 12 * NUMBERS; k++) values[k] = numbers[(k * 7 + k / 12) % NUMBERS];
-            repeat_values(values, &shape, (layout)order);
-            fv_tensor *x = tensor_in_layout(values, &shape, from, (layout)order);
-            fv_tensor *same = fv_to(x, to), *rows = fv_empty(shape, .dtype = to);
-            fv_tensor *wide = fv_empty(FV_SHAPE(2, NUMBERS, 3, 4), .dtype = to);
-            fv_tensor *gaps = fv_slice(wide, 3, 1, 4, 2);
-            fv_copy_elements(rows, x);
-            fv_copy_elements(gaps, x);
-            compare_conversion(x, same, values);
-            compare_conversion(x, rows, values);
-            compare_conversion(x, gaps, values);
-        }
+    for (int order = 0; order < LAYOUT_COUNT; order++) {
+        FV_SCOPE;
+        set_context("%s to %s, %s", fv_dtype_name(from), fv_dtype_name(to),
+                    layout_name((layout)order));
+        for (int k = 0; k < 12 * NUMBERS; k++) values[k] = numbers[(k * 7 + k / 12) % NUMBERS];
+        repeat_values(values, &shape, (layout)order);
+        fv_tensor *x = tensor_in_layout(values, &shape, from, (layout)order);
+        fv_tensor *same = fv_to(x, to), *rows = fv_empty(shape, .dtype = to);
+        fv_tensor *wide = fv_empty(FV_SHAPE(2, NUMBERS, 3, 4), .dtype = to);
+        fv_tensor *gaps = fv_slice(wide, 3, 1, 4, 2);
+        fv_copy_elements(rows, x);
+        fv_copy_elements(gaps, x);
+        compare_conversion(x, same, values);
+        compare_conversion(x, rows, values);
+        compare_conversion(x, gaps, values);
+    }
 }
 
 static void check_all_pairs(void)
@@ -540,17 +543,17 @@ START_TEST(work_is_cut_for_threads_without_loss)
     force_threads(3);
     for (int k = 0; k < LONG; k++) values[k] = (k * 37 % 251) - 125;
     for (int from = 0; from < FV_DTYPE_COUNT; from++)
-        for (int to = 0; to < FV_DTYPE_COUNT; to++)
-            FV_SCOPE {
-                set_context("%s to %s", fv_dtype_name((fv_dtype)from), fv_dtype_name((fv_dtype)to));
-                fv_tensor *x = tensor_of((fv_dtype)from, FV_SHAPE(LONG), values);
-                fv_tensor *y = fv_empty(FV_SHAPE(LONG), .dtype = (fv_dtype)to);
-                fv_copy_elements(y, x);
-                compare_conversion(x, y, values);
-                check_rows(x, (fv_dtype)to, 2, values);
-                check_rows(x, (fv_dtype)to, 3, values);
-                check_rows(x, (fv_dtype)to, 40, values);
-            }
+        for (int to = 0; to < FV_DTYPE_COUNT; to++) {
+            FV_SCOPE;
+            set_context("%s to %s", fv_dtype_name((fv_dtype)from), fv_dtype_name((fv_dtype)to));
+            fv_tensor *x = tensor_of((fv_dtype)from, FV_SHAPE(LONG), values);
+            fv_tensor *y = fv_empty(FV_SHAPE(LONG), .dtype = (fv_dtype)to);
+            fv_copy_elements(y, x);
+            compare_conversion(x, y, values);
+            check_rows(x, (fv_dtype)to, 2, values);
+            check_rows(x, (fv_dtype)to, 3, values);
+            check_rows(x, (fv_dtype)to, 40, values);
+        }
     force_threads(0);
     fv_set_num_threads(before);
     ck_assert(no_failures());

@@ -60,7 +60,8 @@ START_TEST(the_first_message_stands_and_is_logged_once)
 {
     log_record record = {0};
     fv_set_log(record_log, &record);
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         fv_tensor *bad = bad_add();
         ck_assert(fv_failed(bad) && bad == fv_failed_tensor());
         char first[512];
@@ -90,7 +91,8 @@ START_TEST(null_counts_as_failed)
 {
     fv_set_log(NULL, NULL);
     ck_assert(fv_failed(NULL));
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         ck_assert(fv_failed(fv_relu(NULL)));
         ck_assert_str_ne(fv_error(), "");
         fv_clear_error();
@@ -128,7 +130,8 @@ END_TEST
 START_TEST(a_step_is_refused_while_an_error_stands)
 {
     fv_set_log(NULL, NULL);
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         fv_tensor *w = fv_full(FV_SHAPE(2), 3, .requires_grad = true);
         fv_optim *opt = fv_sgd(FV_TENSORS(w), .lr = 1);
         ck_assert_ptr_nonnull(opt);

@@ -36,7 +36,8 @@ static void network_drop(network *n)
 static fv_status network_step(network *n)
 {
     fv_status status = FV_OK;
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         fv_tensor *x = fv_ones(FV_SHAPE(2, 2, 6, 6));
         fv_tensor *y = fv_zeros(FV_SHAPE(2), .dtype = FV_INT64);
         fv_tensor *h = fv_relu(fv_conv2d(x, n->p[0], n->p[1], .padding = 1));
@@ -63,7 +64,8 @@ static void read_weights(const network *n, float *out)
 static void wanted_weights(int steps, float *out)
 {
     network n;
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         ck_assert(network_make(&n));
         for (int k = 0; k < steps; k++) ck_assert_int_eq(network_step(&n), FV_OK);
         read_weights(&n, out);
@@ -79,7 +81,8 @@ static bool disturbed_step(int failing, const float *start, const float *once)
     char difference[128];
     bool failed = false;
     memory_mark mark = mark_memory();
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         ck_assert(network_make(&n));
         fv_inject_alloc_failure(failing);
         fv_status status = network_step(&n);
@@ -311,7 +314,8 @@ static int fail_each(const char *name, bool (*use)(void), bool of_library)
     for (int n = 0; n < MOST_ALLOCATIONS && !whole; n++) {
         set_context("%s, allocation %d%s", name, n, of_library ? " of the C library" : "");
         memory_mark mark = mark_memory();
-        FV_SCOPE {
+        {
+            FV_SCOPE;
             if (of_library)
                 left = n;
             else
@@ -349,8 +353,10 @@ START_TEST(every_allocation_of_all_else_may_fail)
     ck_assert_int_ge(fd, 0);
     close(fd);
     for (size_t k = 0; k < sizeof uses / sizeof uses[0]; k++) {
-        FV_SCOPE
+        {
+            FV_SCOPE;
             ck_assert_msg(uses[k].use(), "%s: %s", uses[k].name, fv_error());
+        }
         blocks += fail_each(uses[k].name, uses[k].use, false);
         others += fail_each(uses[k].name, uses[k].use, true);
     }
@@ -368,7 +374,8 @@ START_TEST(constructors_survive_failed_allocations)
     for (int n = 0; n < 50; n++) {
         memory_mark mark = mark_memory();
         char difference[128];
-        FV_SCOPE {
+        {
+            FV_SCOPE;
             fv_inject_alloc_failure(n);
             fv_tensor *t = fv_requires_grad(fv_randn(FV_SHAPE(3, 3)), true);
             fv_tensor *parts[] = {t, fv_ones(FV_SHAPE(3, 3)), fv_arange(0, 3)};

@@ -26,7 +26,8 @@ START_TEST(strides_follow_the_order)
     assert_strides(strides, 60, 20, 5, 1);
     fv_strides_channels_last(&shape, strides);
     assert_strides(strides, 60, 1, 15, 3);
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         fv_tensor *x = fv_permute(fv_zeros(FV_SHAPE(5, 2, 4, 3)), 1, 3, 2, 0);
         fv_strides_like(fv_slice(x, 2, 0, 4, 2), strides); /* [2,3,2,5], without the gaps */
         assert_strides(strides, 6, 1, 3, 12);
@@ -65,7 +66,8 @@ END_TEST
 START_TEST(creators_make_shapes_only_in_that_mode)
 {
     ck_assert(!fv_shapes_only_enabled());
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         fv_tensor *w = fv_ones(FV_SHAPE(4, 3));
         ck_assert(!fv_set_shapes_only(true));
         ck_assert(fv_shapes_only_enabled());
@@ -141,41 +143,39 @@ END_TEST
 
 START_TEST(tensors_like_another)
 {
-    FV_SCOPE {
-        fv_tensor *x = fv_to_channels_last(fv_zeros(FV_SHAPE(2, 3, 4), FV_FLOAT64));
-        fv_tensor *(*const makers[])(const fv_tensor *) = {fv_empty_like, fv_rand_like,
-                                                           fv_randn_like};
-        for (size_t k = 0; k < sizeof makers / sizeof makers[0]; k++) {
-            fv_tensor *t = makers[k](x);
-            fv_shape shape = fv_shape_of(t), wanted = fv_shape_of(x);
-            ck_assert(fv_shape_equal(&shape, &wanted));
-            ck_assert_int_eq(fv_dtype_of(t), FV_FLOAT64);
-            ck_assert(fv_is_channels_last(t) && t->data != x->data);
-        }
-        fv_tensor *u = fv_rand_like(fv_zeros(FV_SHAPE(4000)));
-        ck_assert_double_ge(fv_item(fv_min(u)), 0);
-        ck_assert_double_lt(fv_item(fv_max(u)), 1);
-        ck_assert_double_eq_tol(fv_item(fv_mean(u)), 0.5, 0.05);
-        fv_tensor *n = fv_randn_like(fv_zeros(FV_SHAPE(4000)));
-        ck_assert_double_eq_tol(fv_item(fv_mean(n)), 0, 0.1);
-        ck_assert_double_eq_tol(fv_item(fv_std(n)), 1, 0.1);
+    FV_SCOPE;
+    fv_tensor *x = fv_to_channels_last(fv_zeros(FV_SHAPE(2, 3, 4), FV_FLOAT64));
+    fv_tensor *(*const makers[])(const fv_tensor *) = {fv_empty_like, fv_rand_like,
+                                                       fv_randn_like};
+    for (size_t k = 0; k < sizeof makers / sizeof makers[0]; k++) {
+        fv_tensor *t = makers[k](x);
+        fv_shape shape = fv_shape_of(t), wanted = fv_shape_of(x);
+        ck_assert(fv_shape_equal(&shape, &wanted));
+        ck_assert_int_eq(fv_dtype_of(t), FV_FLOAT64);
+        ck_assert(fv_is_channels_last(t) && t->data != x->data);
     }
+    fv_tensor *u = fv_rand_like(fv_zeros(FV_SHAPE(4000)));
+    ck_assert_double_ge(fv_item(fv_min(u)), 0);
+    ck_assert_double_lt(fv_item(fv_max(u)), 1);
+    ck_assert_double_eq_tol(fv_item(fv_mean(u)), 0.5, 0.05);
+    fv_tensor *n = fv_randn_like(fv_zeros(FV_SHAPE(4000)));
+    ck_assert_double_eq_tol(fv_item(fv_mean(n)), 0, 0.1);
+    ck_assert_double_eq_tol(fv_item(fv_std(n)), 1, 0.1);
 }
 END_TEST
 
 START_TEST(pointers_are_of_the_very_dtype)
 {
-    FV_SCOPE {
-        fv_tensor *bytes = TENSOR(FV_UINT8, FV_SHAPE(3), 1, 2, 255);
-        fv_tensor *flags = TENSOR(FV_BOOL, FV_SHAPE(2), 0, 1);
-        ck_assert_int_eq(fv_data_uint8(bytes)[2], 255);
-        ck_assert(!fv_data_bool(flags)[0] && fv_data_bool(flags)[1]);
-        fv_set_log(NULL, NULL);
-        ck_assert_ptr_null(fv_data_bool(bytes));
-        expect_error(FV_ERR_DTYPE, "uint8");
-        ck_assert_ptr_null(fv_data_uint8(flags));
-        expect_error(FV_ERR_DTYPE, "bool");
-    }
+    FV_SCOPE;
+    fv_tensor *bytes = TENSOR(FV_UINT8, FV_SHAPE(3), 1, 2, 255);
+    fv_tensor *flags = TENSOR(FV_BOOL, FV_SHAPE(2), 0, 1);
+    ck_assert_int_eq(fv_data_uint8(bytes)[2], 255);
+    ck_assert(!fv_data_bool(flags)[0] && fv_data_bool(flags)[1]);
+    fv_set_log(NULL, NULL);
+    ck_assert_ptr_null(fv_data_bool(bytes));
+    expect_error(FV_ERR_DTYPE, "uint8");
+    ck_assert_ptr_null(fv_data_uint8(flags));
+    expect_error(FV_ERR_DTYPE, "bool");
 }
 END_TEST
 
@@ -193,14 +193,14 @@ START_TEST(operands_are_promoted_as_in_pytorch)
         {FV_BOOL, FV_UINT8, false, FV_UINT8},        {FV_UINT8, FV_INT32, true, FV_UINT8},
         {FV_BOOL, FV_BOOL, false, FV_BOOL},
     };
-    for (size_t k = 0; k < sizeof rows / sizeof rows[0]; k++)
-        FV_SCOPE {
-            fv_tensor *a = fv_zeros(FV_SHAPE(2), rows[k].a);
-            fv_tensor *b = fv_zeros(rows[k].scalar_b ? FV_SCALAR : FV_SHAPE(2), rows[k].b);
-            fv_tensor *const in[] = {a, b}, *const other[] = {b, a};
-            ck_assert_int_eq(fv_result_type(2, in), rows[k].wanted);
-            ck_assert_int_eq(fv_result_type(2, other), rows[k].wanted);
-        }
+    for (size_t k = 0; k < sizeof rows / sizeof rows[0]; k++) {
+        FV_SCOPE;
+        fv_tensor *a = fv_zeros(FV_SHAPE(2), rows[k].a);
+        fv_tensor *b = fv_zeros(rows[k].scalar_b ? FV_SCALAR : FV_SHAPE(2), rows[k].b);
+        fv_tensor *const in[] = {a, b}, *const other[] = {b, a};
+        ck_assert_int_eq(fv_result_type(2, in), rows[k].wanted);
+        ck_assert_int_eq(fv_result_type(2, other), rows[k].wanted);
+    }
 }
 END_TEST
 
@@ -243,7 +243,8 @@ static void log_message(const void *message)
 
 START_TEST(what_is_printed_is_the_text_and_a_line_end)
 {
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         char *text = caught(stdout, print_tensor, TENSOR(FV_FLOAT32, FV_SHAPE(2), 1, 2.5));
         ck_assert_str_eq(text, "tensor([1.0000, 2.5000])\n");
         free(text);

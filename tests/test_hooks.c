@@ -13,8 +13,10 @@ static fv_tensor *note(fv_tensor *grad, void *name)
 {
     size_t used = strlen(trace);
     double sum = 0;
-    FV_SCOPE
+    {
+        FV_SCOPE;
         sum = fv_item(fv_sum(grad));
+    }
     snprintf(trace + used, sizeof trace - used, "%s%s:%g", used ? " " : "", (const char *)name,
              sum);
     return NULL;
@@ -24,8 +26,10 @@ static void note_after(fv_tensor *leaf, void *name)
 {
     size_t used = strlen(trace);
     double sum = 0;
-    FV_SCOPE
+    {
+        FV_SCOPE;
         sum = fv_item(fv_sum(fv_grad_of(leaf)));
+    }
     snprintf(trace + used, sizeof trace - used, "%s%s=%g", used ? " " : "", (const char *)name,
              sum);
 }
@@ -52,55 +56,51 @@ static void expect_trace(const char *wanted)
 /* y = ((a w) w2) w3: the leaf that is used last is complete first. */
 START_TEST(leaves_are_complete_one_by_one_from_the_end)
 {
-    FV_SCOPE {
-        fv_tensor *a = leaf_of(2), *w = leaf_of(3), *w2 = leaf_of(5), *w3 = leaf_of(7);
-        watch(a, "a", "A");
-        watch(w, "w", "W");
-        watch(w2, "w2", "W2");
-        watch(w3, "w3", "W3");
-        fv_tensor *y = fv_mul(fv_mul(fv_mul(a, w), w2), w3);
-        watch(y, "y", NULL);
-        ck_assert_int_eq(fv_backward(y), FV_OK);
-        expect_trace("y:1 w3:30 W3=30 w2:42 W2=42 a:105 A=105 w:70 W=70");
-    }
+    FV_SCOPE;
+    fv_tensor *a = leaf_of(2), *w = leaf_of(3), *w2 = leaf_of(5), *w3 = leaf_of(7);
+    watch(a, "a", "A");
+    watch(w, "w", "W");
+    watch(w2, "w2", "W2");
+    watch(w3, "w3", "W3");
+    fv_tensor *y = fv_mul(fv_mul(fv_mul(a, w), w2), w3);
+    watch(y, "y", NULL);
+    ck_assert_int_eq(fv_backward(y), FV_OK);
+    expect_trace("y:1 w3:30 W3=30 w2:42 W2=42 a:105 A=105 w:70 W=70");
 }
 END_TEST
 
 START_TEST(a_leaf_used_twice_in_one_op_has_one_gradient)
 {
-    FV_SCOPE {
-        fv_tensor *x = leaf_of(3);
-        watch(x, "x", "X");
-        ck_assert_int_eq(fv_backward(fv_mul(x, x)), FV_OK);
-        expect_trace("x:6 X=6");
-    }
+    FV_SCOPE;
+    fv_tensor *x = leaf_of(3);
+    watch(x, "x", "X");
+    ck_assert_int_eq(fv_backward(fv_mul(x, x)), FV_OK);
+    expect_trace("x:6 X=6");
 }
 END_TEST
 
 /* The early use of x comes last in backward: its hook waits for it, while w's has run before. */
 START_TEST(a_leaf_waits_for_its_last_use)
 {
-    FV_SCOPE {
-        fv_tensor *x = leaf_of(2), *w = leaf_of(3);
-        fv_tensor *h = fv_mul(x, x), *y = fv_mul(fv_mul(h, w), x); /* w x^3 */
-        watch(x, "x", "X");
-        watch(w, "w", "W");
-        watch(h, "h", NULL);
-        ck_assert_int_eq(fv_backward(y), FV_OK);
-        expect_trace("w:8 W=8 h:6 x:36 X=36");
-    }
+    FV_SCOPE;
+    fv_tensor *x = leaf_of(2), *w = leaf_of(3);
+    fv_tensor *h = fv_mul(x, x), *y = fv_mul(fv_mul(h, w), x); /* w x^3 */
+    watch(x, "x", "X");
+    watch(w, "w", "W");
+    watch(h, "h", NULL);
+    ck_assert_int_eq(fv_backward(y), FV_OK);
+    expect_trace("w:8 W=8 h:6 x:36 X=36");
 }
 END_TEST
 
 START_TEST(gradients_accumulate_over_passes)
 {
-    FV_SCOPE {
-        fv_tensor *x = leaf_of(2);
-        watch(x, "x", "X");
-        ck_assert_int_eq(fv_backward(fv_mul_scalar(x, 3)), FV_OK);
-        ck_assert_int_eq(fv_backward(fv_mul_scalar(x, 4)), FV_OK);
-        expect_trace("x:3 X=3 x:4 X=7");
-    }
+    FV_SCOPE;
+    fv_tensor *x = leaf_of(2);
+    watch(x, "x", "X");
+    ck_assert_int_eq(fv_backward(fv_mul_scalar(x, 3)), FV_OK);
+    ck_assert_int_eq(fv_backward(fv_mul_scalar(x, 4)), FV_OK);
+    expect_trace("x:3 X=3 x:4 X=7");
 }
 END_TEST
 
@@ -108,45 +108,42 @@ END_TEST
  */
 START_TEST(grad_runs_hooks_but_accumulates_nothing)
 {
-    FV_SCOPE {
-        fv_tensor *x = leaf_of(2), *w = leaf_of(3), *g;
-        watch(x, "x", "X");
-        watch(w, "w", "W");
-        fv_tensor *y = fv_mul(fv_mul(x, w), x);
-        ck_assert_int_eq(fv_grad(FV_TENSORS(y), FV_TENSORS(x), &g), FV_OK);
-        ASSERT_VALUES(g, 0, 12);
-        expect_trace("x:12");
-        ck_assert_ptr_null(fv_grad_of(x));
-    }
+    FV_SCOPE;
+    fv_tensor *x = leaf_of(2), *w = leaf_of(3), *g;
+    watch(x, "x", "X");
+    watch(w, "w", "W");
+    fv_tensor *y = fv_mul(fv_mul(x, w), x);
+    ck_assert_int_eq(fv_grad(FV_TENSORS(y), FV_TENSORS(x), &g), FV_OK);
+    ASSERT_VALUES(g, 0, 12);
+    expect_trace("x:12");
+    ck_assert_ptr_null(fv_grad_of(x));
 }
 END_TEST
 
 START_TEST(a_leaf_may_be_the_root)
 {
-    FV_SCOPE {
-        fv_tensor *x = leaf_of(2);
-        watch(x, "x", "X");
-        ck_assert_int_eq(fv_backward(x), FV_OK);
-        expect_trace("x:1 X=1");
-        ck_assert_int_eq(fv_backward(x, fv_scalar(5, FV_FLOAT64)), FV_OK);
-        expect_trace("x:5 X=6");
-    }
+    FV_SCOPE;
+    fv_tensor *x = leaf_of(2);
+    watch(x, "x", "X");
+    ck_assert_int_eq(fv_backward(x), FV_OK);
+    expect_trace("x:1 X=1");
+    ck_assert_int_eq(fv_backward(x, fv_scalar(5, FV_FLOAT64)), FV_OK);
+    expect_trace("x:5 X=6");
 }
 END_TEST
 
 /* A leaf that the graph holds but no gradient reaches has nothing to be hooked. */
 START_TEST(leaves_that_nothing_reaches_are_passed_over)
 {
-    FV_SCOPE {
-        fv_tensor *x = leaf_of(2), *idle = leaf_of(3), *parts[2];
-        watch(idle, "idle", "Idle");
-        watch(x, "x", "X");
-        fv_tensor *both = fv_stack(FV_TENSORS(x, fv_mul_scalar(fv_detach(idle), 2)));
-        ck_assert_int_eq(fv_split(both, 1, 0, parts, 2), 2);
-        ck_assert_int_eq(fv_backward(fv_sum(parts[0])), FV_OK);
-        expect_trace("x:1 X=1");
-        ck_assert_ptr_null(fv_grad_of(idle));
-    }
+    FV_SCOPE;
+    fv_tensor *x = leaf_of(2), *idle = leaf_of(3), *parts[2];
+    watch(idle, "idle", "Idle");
+    watch(x, "x", "X");
+    fv_tensor *both = fv_stack(FV_TENSORS(x, fv_mul_scalar(fv_detach(idle), 2)));
+    ck_assert_int_eq(fv_split(both, 1, 0, parts, 2), 2);
+    ck_assert_int_eq(fv_backward(fv_sum(parts[0])), FV_OK);
+    expect_trace("x:1 X=1");
+    ck_assert_ptr_null(fv_grad_of(idle));
 }
 END_TEST
 
@@ -162,19 +159,18 @@ static fv_tensor *refuse(fv_tensor *grad, void *context)
  */
 START_TEST(after_an_error_complete_leaves_keep_their_gradient)
 {
-    FV_SCOPE {
-        fv_set_log(NULL, NULL);
-        fv_tensor *a = leaf_of(2), *w = leaf_of(3), *last = leaf_of(5);
-        watch(last, "last", "Last");
-        watch(a, "a", "A");
-        fv_tensor *h = fv_mul(a, w);
-        fv_register_hook(h, refuse, NULL);
-        ck_assert_int_ne(fv_backward(fv_mul(h, last)), FV_OK);
-        expect_error(FV_ERR_STATE, "hook: no");
-        expect_trace("last:6 Last=6");
-        ASSERT_VALUES(fv_grad_of(last), 0, 6);
-        ck_assert_ptr_null(fv_grad_of(a));
-    }
+    FV_SCOPE;
+    fv_set_log(NULL, NULL);
+    fv_tensor *a = leaf_of(2), *w = leaf_of(3), *last = leaf_of(5);
+    watch(last, "last", "Last");
+    watch(a, "a", "A");
+    fv_tensor *h = fv_mul(a, w);
+    fv_register_hook(h, refuse, NULL);
+    ck_assert_int_ne(fv_backward(fv_mul(h, last)), FV_OK);
+    expect_error(FV_ERR_STATE, "hook: no");
+    expect_trace("last:6 Last=6");
+    ASSERT_VALUES(fv_grad_of(last), 0, 6);
+    ck_assert_ptr_null(fv_grad_of(a));
 }
 END_TEST
 
@@ -182,43 +178,43 @@ END_TEST
  */
 static void update(fv_tensor *leaf, void *count)
 {
-    FV_NO_GRAD
-        FV_SCOPE
-            fv_sub_(leaf, fv_mul_scalar(fv_grad_of(leaf), 0.5));
+    {
+        FV_NO_GRAD;
+        FV_SCOPE;
+        fv_sub_(leaf, fv_mul_scalar(fv_grad_of(leaf), 0.5));
+    }
     fv_set_grad(leaf, NULL);
     ++*(int *)count;
 }
 
 START_TEST(an_optimizer_may_live_in_hooks)
 {
-    FV_SCOPE {
-        int count = 0;
-        fv_tensor *a = leaf_of(2), *w = leaf_of(3);
-        fv_register_post_accumulate_grad_hook(a, update, &count);
-        int handle = fv_register_post_accumulate_grad_hook(w, update, &count);
-        ck_assert_int_eq(fv_backward(fv_mul(a, w)), FV_OK);
-        ck_assert_int_eq(count, 2);
-        ASSERT_VALUES(a, 0, 0.5);
-        ASSERT_VALUES(w, 0, 2);
-        ck_assert_ptr_null(fv_grad_of(w));
-        fv_remove_hook(w, handle);
-        ck_assert_int_eq(fv_backward(fv_mul(a, w)), FV_OK);
-        ck_assert_int_eq(count, 3);
-        ASSERT_VALUES(fv_grad_of(w), 0, 0.5);
-    }
+    FV_SCOPE;
+    int count = 0;
+    fv_tensor *a = leaf_of(2), *w = leaf_of(3);
+    fv_register_post_accumulate_grad_hook(a, update, &count);
+    int handle = fv_register_post_accumulate_grad_hook(w, update, &count);
+    ck_assert_int_eq(fv_backward(fv_mul(a, w)), FV_OK);
+    ck_assert_int_eq(count, 2);
+    ASSERT_VALUES(a, 0, 0.5);
+    ASSERT_VALUES(w, 0, 2);
+    ck_assert_ptr_null(fv_grad_of(w));
+    fv_remove_hook(w, handle);
+    ck_assert_int_eq(fv_backward(fv_mul(a, w)), FV_OK);
+    ck_assert_int_eq(count, 3);
+    ASSERT_VALUES(fv_grad_of(w), 0, 0.5);
 }
 END_TEST
 
 START_TEST(a_non_leaf_takes_no_hook_after_accumulation)
 {
-    FV_SCOPE {
-        fv_set_log(NULL, NULL);
-        fv_tensor *y = fv_mul_scalar(leaf_of(1), 2);
-        ck_assert_int_eq(fv_register_post_accumulate_grad_hook(y, update, NULL), 0);
-        expect_error(FV_ERR_AUTOGRAD, "register_post_accumulate_grad_hook: a leaf");
-        ck_assert_int_eq(fv_register_hook(fv_scalar(1, FV_FLOAT32), note, NULL), 0);
-        expect_error(FV_ERR_AUTOGRAD, "register_hook");
-    }
+    FV_SCOPE;
+    fv_set_log(NULL, NULL);
+    fv_tensor *y = fv_mul_scalar(leaf_of(1), 2);
+    ck_assert_int_eq(fv_register_post_accumulate_grad_hook(y, update, NULL), 0);
+    expect_error(FV_ERR_AUTOGRAD, "register_post_accumulate_grad_hook: a leaf");
+    ck_assert_int_eq(fv_register_hook(fv_scalar(1, FV_FLOAT32), note, NULL), 0);
+    expect_error(FV_ERR_AUTOGRAD, "register_hook");
 }
 END_TEST
 
@@ -244,7 +240,8 @@ static double pass_seconds(fv_tensor *const *leaves)
 {
     double best = 1e9;
     for (int round = 0; round < 20; round++) {
-        FV_SCOPE {
+        {
+            FV_SCOPE;
             fv_tensor *y = leaves[0];
             for (int i = 1; i < MANY; i++) y = fv_add(y, leaves[i]);
             for (int i = 0; i < MANY; i++) fv_set_grad(leaves[i], NULL);
@@ -261,15 +258,14 @@ static double pass_seconds(fv_tensor *const *leaves)
  * two looks into a table. */
 START_TEST(a_thousand_hooks_cost_little)
 {
-    FV_SCOPE {
-        fv_tensor *leaves[MANY];
-        for (int i = 0; i < MANY; i++) leaves[i] = leaf_of(i);
-        double without = pass_seconds(leaves);
-        for (int i = 0; i < MANY; i++) fv_register_hook(leaves[i], nothing, NULL);
-        double with = pass_seconds(leaves);
-        printf("a hooked leaf costs a pass %.0f ns more\n", (with - without) / MANY * 1e9);
-        for (int i = 0; i < MANY; i++) ck_assert_ptr_nonnull(fv_grad_of(leaves[i]));
-    }
+    FV_SCOPE;
+    fv_tensor *leaves[MANY];
+    for (int i = 0; i < MANY; i++) leaves[i] = leaf_of(i);
+    double without = pass_seconds(leaves);
+    for (int i = 0; i < MANY; i++) fv_register_hook(leaves[i], nothing, NULL);
+    double with = pass_seconds(leaves);
+    printf("a hooked leaf costs a pass %.0f ns more\n", (with - without) / MANY * 1e9);
+    for (int i = 0; i < MANY; i++) ck_assert_ptr_nonnull(fv_grad_of(leaves[i]));
 }
 END_TEST
 

@@ -18,7 +18,8 @@ int main(void)
 {
     fv_module *net = fv_sequential(fv_nn_linear(4, 3), fv_nn_relu(), fv_nn_linear(3, 1));
     double before = 0, after = 0;
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         fv_tensor *x = fv_ones(FV_SHAPE(2, 4)), *y = fv_full(FV_SHAPE(2, 1), 5);
         fv_optim *opt = fv_sgd(fv_parameters(net), .lr = 0.01);
         before = fv_item(fv_mse_loss(fv_forward(net, x), y));

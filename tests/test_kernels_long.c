@@ -21,7 +21,8 @@ static void on_every_machine(const char *name, compute_fn compute, const void *c
     for (fv_isa level = 0; level < fv_isa_count(); level++) {
         if (!fv_isa_available(level)) continue;
         fv_set_isa(level);
-        FV_SCOPE {
+        {
+            FV_SCOPE;
             fv_set_num_threads(1);
             fv_tensor *first = compute(context);
             ck_assert_msg(!fv_failed(first), "%s: %s", name, fv_error());
@@ -184,7 +185,8 @@ static void check_reductions(const long_case *c, fv_dtype dtype, const double *v
     take_tallies(c, values, tallies);
     for (int kind = 0; kind < REDUCTIONS; kind++) {
         if (!fv_dtype_is_floating(dtype) && kind != SUM && kind != AMAX && kind != AMIN) continue;
-        FV_SCOPE {
+        {
+            FV_SCOPE;
             char name[96];
             reduce_context context = {(reduction)kind, NULL, dims_of(c->mask)};
             context.x = tensor_in_layout(values, &c->shape, dtype,
@@ -229,25 +231,25 @@ START_TEST(no_place_of_a_long_row_is_passed_over)
 {
     enum { COUNT = 300000, PLACES = 24 };
     fv_set_num_threads(3);
-    for (int place = 0; place <= PLACES; place++)
-        FV_SCOPE {
-            int64_t at = (int64_t)(COUNT - 1) * place / PLACES;
-            fv_tensor *x = fv_ones(FV_SHAPE(1, COUNT)), *b = fv_zeros(FV_SHAPE(COUNT), FV_BOOL);
-            float *p = fv_data_float32(x);
-            p[at] = 3;
-            fv_data_bool(b)[at] = true;
-            fv_bump_version(x);
-            ck_assert_double_eq(fv_item(fv_amax(x)), 3);
-            ck_assert_double_eq(fv_item(fv_amin(fv_neg(x))), -3);
-            ck_assert_double_eq(fv_item(fv_sum(x)), COUNT + 2);
-            ck_assert_double_eq_tol(fv_item(fv_prod(x)), 3, 1e-6);
-            ck_assert_double_eq(fv_item(fv_argmax(x)), (double)at);
-            ck_assert_double_eq(fv_item(fv_any(b)), 1);
-            ck_assert_double_eq(fv_item(fv_all(fv_logical_not(b))), 0);
-            p[at] = NAN;
-            fv_bump_version(x);
-            ck_assert(isnan(fv_item(fv_amax(x))) && isnan(fv_item(fv_amin(x))));
-        }
+    for (int place = 0; place <= PLACES; place++) {
+        FV_SCOPE;
+        int64_t at = (int64_t)(COUNT - 1) * place / PLACES;
+        fv_tensor *x = fv_ones(FV_SHAPE(1, COUNT)), *b = fv_zeros(FV_SHAPE(COUNT), FV_BOOL);
+        float *p = fv_data_float32(x);
+        p[at] = 3;
+        fv_data_bool(b)[at] = true;
+        fv_bump_version(x);
+        ck_assert_double_eq(fv_item(fv_amax(x)), 3);
+        ck_assert_double_eq(fv_item(fv_amin(fv_neg(x))), -3);
+        ck_assert_double_eq(fv_item(fv_sum(x)), COUNT + 2);
+        ck_assert_double_eq_tol(fv_item(fv_prod(x)), 3, 1e-6);
+        ck_assert_double_eq(fv_item(fv_argmax(x)), (double)at);
+        ck_assert_double_eq(fv_item(fv_any(b)), 1);
+        ck_assert_double_eq(fv_item(fv_all(fv_logical_not(b))), 0);
+        p[at] = NAN;
+        fv_bump_version(x);
+        ck_assert(isnan(fv_item(fv_amax(x))) && isnan(fv_item(fv_amin(x))));
+    }
 }
 END_TEST
 
@@ -257,21 +259,20 @@ START_TEST(var_divides_by_zero_from_the_count_on)
     static const double few[] = {1, 2, 4, 8, 16}, same[] = {3, 3, 3, 3, 3};
     double deviations = 0;
     for (int i = 0; i < 5; i++) deviations += pow(few[i] - 6.2, 2);
-    for (fv_dtype d = FV_FLOAT32; d <= FV_FLOAT64; d = (fv_dtype)(d + 1))
-        FV_SCOPE {
-            fv_tensor *x = tensor_of(d, FV_SHAPE(5), few), *y = tensor_of(d, FV_SHAPE(5), same);
-            for (int64_t correction = -1; correction <= 8; correction++) {
-                double wanted = deviations / fmax(0, 5 - (double)correction);
-                ASSERT_VALUES(fv_var(x, .correction = correction), 1e-6, wanted);
-                ASSERT_VALUES(fv_std(x, .correction = correction), 1e-6, sqrt(wanted));
-                double still = correction < 5 ? 0 : (double)NAN;
-                ASSERT_VALUES(fv_var(y, .correction = correction), 0, still);
-                ASSERT_VALUES(fv_std(y, .correction = correction), 0, still);
-            }
-            fv_tensor *rows = fv_stack(FV_TENSORS(x, y));
-            ASSERT_VALUES(fv_var(rows, .dim = 1, .correction = 6), 0, (double)INFINITY,
-                          (double)NAN);
+    for (fv_dtype d = FV_FLOAT32; d <= FV_FLOAT64; d = (fv_dtype)(d + 1)) {
+        FV_SCOPE;
+        fv_tensor *x = tensor_of(d, FV_SHAPE(5), few), *y = tensor_of(d, FV_SHAPE(5), same);
+        for (int64_t correction = -1; correction <= 8; correction++) {
+            double wanted = deviations / fmax(0, 5 - (double)correction);
+            ASSERT_VALUES(fv_var(x, .correction = correction), 1e-6, wanted);
+            ASSERT_VALUES(fv_std(x, .correction = correction), 1e-6, sqrt(wanted));
+            double still = correction < 5 ? 0 : (double)NAN;
+            ASSERT_VALUES(fv_var(y, .correction = correction), 0, still);
+            ASSERT_VALUES(fv_std(y, .correction = correction), 0, still);
         }
+        fv_tensor *rows = fv_stack(FV_TENSORS(x, y));
+        ASSERT_VALUES(fv_var(rows, .dim = 1, .correction = 6), 0, (double)INFINITY, (double)NAN);
+    }
 }
 END_TEST
 
@@ -312,22 +313,21 @@ START_TEST(long_elementwise_work_has_the_same_bits_on_every_thread)
     enum { COUNT = 300000 };
     double *values = numbers(COUNT), *wanted = malloc(COUNT * sizeof *wanted);
     ck_assert_ptr_nonnull(wanted);
-    for (fv_dtype d = FV_FLOAT32; d <= FV_FLOAT64; d = (fv_dtype)(d + 1))
-        FV_SCOPE {
-            fv_tensor *x = tensor_of(d, FV_SHAPE(COUNT), values);
-            for (int64_t i = 0; i < COUNT; i++) wanted[i] = exp(values[i]);
-            on_every_machine("exp", apply_unary, &(unary_context){dense, x}, wanted, COUNT, 1e-6);
-            for (int64_t i = 0; i < COUNT; i++)
-                wanted[i] = values[i] * values[i % 1000 * 300 + i / 1000];
-            on_every_machine("x t(x)", apply_unary, &(unary_context){crossed, x}, wanted, COUNT,
-                             1e-6);
-            for (int64_t i = 0; i < COUNT; i++) wanted[i] = values[i] + values[i / 1000];
-            on_every_machine("x + column", apply_unary, &(unary_context){broadcast, x}, wanted,
-                             COUNT, 1e-6);
-            for (int64_t i = 0; i < COUNT; i++) wanted[i] = values[i] * values[i];
-            on_every_machine("two types", apply_unary, &(unary_context){converted, x}, wanted,
-                             COUNT, 1e-6);
-        }
+    for (fv_dtype d = FV_FLOAT32; d <= FV_FLOAT64; d = (fv_dtype)(d + 1)) {
+        FV_SCOPE;
+        fv_tensor *x = tensor_of(d, FV_SHAPE(COUNT), values);
+        for (int64_t i = 0; i < COUNT; i++) wanted[i] = exp(values[i]);
+        on_every_machine("exp", apply_unary, &(unary_context){dense, x}, wanted, COUNT, 1e-6);
+        for (int64_t i = 0; i < COUNT; i++)
+            wanted[i] = values[i] * values[i % 1000 * 300 + i / 1000];
+        on_every_machine("x t(x)", apply_unary, &(unary_context){crossed, x}, wanted, COUNT, 1e-6);
+        for (int64_t i = 0; i < COUNT; i++) wanted[i] = values[i] + values[i / 1000];
+        on_every_machine("x + column", apply_unary, &(unary_context){broadcast, x}, wanted, COUNT,
+                         1e-6);
+        for (int64_t i = 0; i < COUNT; i++) wanted[i] = values[i] * values[i];
+        on_every_machine("two types", apply_unary, &(unary_context){converted, x}, wanted, COUNT,
+                         1e-6);
+    }
     free(values);
     free(wanted);
 }
@@ -367,7 +367,8 @@ static void check_lines(int64_t rows, int64_t columns, fv_dtype dtype)
             sums[r * columns + i] = sum += x[i];
         }
     }
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         fv_tensor *x = tensor_of(dtype, FV_SHAPE(rows, columns), values);
         on_every_machine("softmax", apply_unary, &(unary_context){softmax_rows, x}, softmax, count,
                          2e-5);
@@ -433,15 +434,15 @@ START_TEST(losses_over_many_elements_lose_no_part)
     enum { COUNT = 300001 };
     double *values = numbers(COUNT + 7);
     for (fv_dtype d = FV_FLOAT32; d <= FV_FLOAT64; d = (fv_dtype)(d + 1))
-        for (int kind = 0; kind < 5; kind++)
-            FV_SCOPE {
-                pair_context context = {kind, tensor_of(d, FV_SHAPE(COUNT), values),
-                                        tensor_of(d, FV_SHAPE(COUNT), values + 7)};
-                double sum = 0;
-                for (int i = 0; i < COUNT; i++) sum += plain_pair(kind, values[i], values[i + 7]);
-                sum /= COUNT;
-                on_every_machine(pair_names[kind], pair_loss, &context, &sum, 1, 2e-6);
-            }
+        for (int kind = 0; kind < 5; kind++) {
+            FV_SCOPE;
+            pair_context context = {kind, tensor_of(d, FV_SHAPE(COUNT), values),
+                                    tensor_of(d, FV_SHAPE(COUNT), values + 7)};
+            double sum = 0;
+            for (int i = 0; i < COUNT; i++) sum += plain_pair(kind, values[i], values[i + 7]);
+            sum /= COUNT;
+            on_every_machine(pair_names[kind], pair_loss, &context, &sum, 1, 2e-6);
+        }
     free(values);
 }
 END_TEST
@@ -514,7 +515,8 @@ static void check_classes(class_context c, fv_dtype dtype)
     for (int64_t k = 0; k < elements; k++) wanted[c.samples + k] /= divisor;
     bool none = c.reduction == FV_NONE;
     if (!none) wanted[c.samples - 1] = reduced;
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         char name[96];
         c.x = tensor_of(dtype, FV_SHAPE(c.samples, c.classes), values);
         c.target = tensor_of(FV_INT64, FV_SHAPE(c.samples), targets);
@@ -606,14 +608,14 @@ START_TEST(a_norm_keeps_a_nan)
     enum { PLACES = 24 };
     static const double kinds[] = {1, 2, 3, (double)INFINITY};
     for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++)
-        for (int place = 0; place <= PLACES; place++)
-            FV_SCOPE {
-                fv_tensor *w = fv_requires_grad(fv_zeros(FV_SHAPE(WEIGHTS)), true);
-                fv_tensor *g = fv_arange(0, WEIGHTS, .dtype = FV_FLOAT32);
-                fv_data_float32(g)[(int64_t)(WEIGHTS - 1) * place / PLACES] = NAN;
-                fv_set_grad(w, g);
-                ck_assert(isnan(fv_clip_grad_norm_(FV_TENSORS(w), 1.0, .norm_type = kinds[k])));
-            }
+        for (int place = 0; place <= PLACES; place++) {
+            FV_SCOPE;
+            fv_tensor *w = fv_requires_grad(fv_zeros(FV_SHAPE(WEIGHTS)), true);
+            fv_tensor *g = fv_arange(0, WEIGHTS, .dtype = FV_FLOAT32);
+            fv_data_float32(g)[(int64_t)(WEIGHTS - 1) * place / PLACES] = NAN;
+            fv_set_grad(w, g);
+            ck_assert(isnan(fv_clip_grad_norm_(FV_TENSORS(w), 1.0, .norm_type = kinds[k])));
+        }
 }
 END_TEST
 

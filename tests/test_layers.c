@@ -29,7 +29,8 @@ static void expect_text(fv_module *layer, const char *want)
 
 START_TEST(pooling_layers_compute_what_the_functions_do)
 {
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         fv_manual_seed(2);
         fv_tensor *a = fv_randn(FV_SHAPE(2, 3, 9)), *b = fv_randn(FV_SHAPE(2, 3, 9, 8)),
                   *c = fv_randn(FV_SHAPE(2, 3, 9, 8, 7));
@@ -59,7 +60,8 @@ END_TEST
 
 START_TEST(activation_layers_compute_what_the_functions_do)
 {
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         fv_manual_seed(3);
         fv_tensor *x = fv_mul_scalar(fv_randn(FV_SHAPE(4, 25)), 4);
         expect_same(fv_nn_relu(), x, fv_relu(x));
@@ -97,15 +99,15 @@ START_TEST(convolution_layers_pad_in_every_mode)
     static const fv_pad_mode modes[] = {FV_PAD_CONSTANT, FV_PAD_REFLECT, FV_PAD_REPLICATE,
                                         FV_PAD_CIRCULAR};
     fv_manual_seed(4);
-    for (int k = 0; k < 4; k++)
-        FV_SCOPE {
-            check_padded(modes[k], FV_VALID, 1, FV_SHAPE(0, 0, 0, 0));
-            check_padded(modes[k], FV_DIMS(1, 2), 1, FV_SHAPE(2, 2, 1, 1));
-            /* 3 in the width: the odd one lies behind */
-            check_padded(modes[k], FV_SAME, 1, FV_SHAPE(1, 2, 1, 1));
-            check_padded(modes[k], FV_SAME, FV_DIMS(2, 1), FV_SHAPE(1, 2, 2, 2));
-            check_padded(modes[k], FV_FULL, 1, FV_SHAPE(3, 3, 2, 2));
-        }
+    for (int k = 0; k < 4; k++) {
+        FV_SCOPE;
+        check_padded(modes[k], FV_VALID, 1, FV_SHAPE(0, 0, 0, 0));
+        check_padded(modes[k], FV_DIMS(1, 2), 1, FV_SHAPE(2, 2, 1, 1));
+        /* 3 in the width: the odd one lies behind */
+        check_padded(modes[k], FV_SAME, 1, FV_SHAPE(1, 2, 1, 1));
+        check_padded(modes[k], FV_SAME, FV_DIMS(2, 1), FV_SHAPE(1, 2, 2, 2));
+        check_padded(modes[k], FV_FULL, 1, FV_SHAPE(3, 3, 2, 2));
+    }
     ck_assert(no_failures());
 }
 END_TEST
@@ -184,7 +186,8 @@ START_TEST(modules_of_ones_own_are_checked)
     expect_error(FV_ERR_OPTION, "name and a forward");
     ck_assert_ptr_null(fv_module_new(&idle, NULL));
     expect_error(FV_ERR_OPTION, "name and a forward");
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         fv_tensor *x = fv_ones(FV_SHAPE(2), .requires_grad = true);
         fv_module *m = fv_module_new(&broken, NULL);
         ck_assert(fv_failed(fv_forward(m, x)));
@@ -280,7 +283,8 @@ START_TEST(layers_check_every_option)
     REFUSED(fv_nn_adaptive_max_pool3d(FV_DIMS(1, 0, 1)), "output_size");
     REFUSED(fv_nn_dropout2d(-0.5), "p is -0.5");
     REFUSED(fv_nn_dropout((double)NAN), "p is nan");
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         fv_module *norms[] = {fv_nn_batch_norm1d(3), fv_nn_batch_norm3d(3)};
         const char *parts[] = {"a 2-dim or 3-dim", "a 5-dim"};
         for (int k = 0; k < 2; k++) {
@@ -301,7 +305,8 @@ static void refuse(fv_tensor *result, const char *part)
 START_TEST(initialisers_check_every_argument)
 {
     fv_set_log(NULL, NULL);
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         const double nan = (double)NAN, inf = (double)INFINITY;
         fv_tensor *t = fv_ones(FV_SHAPE(3, 3)), *row = fv_ones(FV_SHAPE(3)),
                   *whole = fv_ones(FV_SHAPE(3, 3), FV_INT64);

@@ -162,9 +162,10 @@ static void check_model(const golden_model *g, const model *m)
 
 START_TEST(models_print_name_and_compute_like_pytorch)
 {
-    for (int i = 0; i < MODELS; i++)
-        FV_SCOPE
-            check_model(&golden_models[i], &models[i]);
+    for (int i = 0; i < MODELS; i++) {
+        FV_SCOPE;
+        check_model(&golden_models[i], &models[i]);
+    }
     ck_assert(no_failures());
 }
 END_TEST
@@ -183,17 +184,16 @@ END_TEST
 
 START_TEST(a_refused_batch_does_not_count)
 {
-    FV_SCOPE {
-        fv_module *bn = fv_nn_batch_norm2d(3);
-        ck_assert(fv_failed(fv_forward(bn, fv_zeros(FV_SHAPE(4, 3)))));
-        expect_error(FV_ERR_SHAPE, "4-dim");
-        ck_assert(fv_failed(fv_forward(bn, fv_zeros(FV_SHAPE(4, 2, 5, 5)))));
-        expect_error(fv_error_status(), "batch_norm");
-        ck_assert_double_eq(fv_item(fv_module_tensor(bn, "num_batches_tracked")), 0.0);
-        fv_forward(bn, fv_zeros(FV_SHAPE(4, 3, 5, 5)));
-        ck_assert_double_eq(fv_item(fv_module_tensor(bn, "num_batches_tracked")), 1.0);
-        fv_free(bn);
-    }
+    FV_SCOPE;
+    fv_module *bn = fv_nn_batch_norm2d(3);
+    ck_assert(fv_failed(fv_forward(bn, fv_zeros(FV_SHAPE(4, 3)))));
+    expect_error(FV_ERR_SHAPE, "4-dim");
+    ck_assert(fv_failed(fv_forward(bn, fv_zeros(FV_SHAPE(4, 2, 5, 5)))));
+    expect_error(fv_error_status(), "batch_norm");
+    ck_assert_double_eq(fv_item(fv_module_tensor(bn, "num_batches_tracked")), 0.0);
+    fv_forward(bn, fv_zeros(FV_SHAPE(4, 3, 5, 5)));
+    ck_assert_double_eq(fv_item(fv_module_tensor(bn, "num_batches_tracked")), 1.0);
+    fv_free(bn);
 }
 END_TEST
 
@@ -201,7 +201,8 @@ END_TEST
 START_TEST(running_statistics_have_versions)
 {
     static const char *const names[] = {"running_mean", "running_var", "num_batches_tracked"};
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         fv_set_log(NULL, NULL);
         fv_module *bn = fv_nn_batch_norm2d(3);
         fv_tensor *x = fv_randn(FV_SHAPE(4, 3, 2, 2)),
@@ -226,21 +227,20 @@ END_TEST
 
 START_TEST(a_relu_in_place_overwrites_its_input)
 {
-    FV_SCOPE {
-        fv_module *plain = fv_nn_relu(), *inplace = fv_nn_relu(.inplace = true);
-        fv_tensor *x = TENSOR(FV_FLOAT32, FV_SHAPE(3), -1, 0, 2);
-        fv_tensor *y = fv_forward(plain, x);
-        ASSERT_VALUES(x, 0, -1, 0, 2);
-        ASSERT_VALUES(y, 0, 0, 0, 2);
-        y = fv_forward(inplace, x);
-        ck_assert_ptr_eq(fv_data_float32(y), fv_data_float32(x));
-        ASSERT_VALUES(x, 0, 0, 0, 2);
-        char *text = fv_module_to_string(inplace);
-        ck_assert_str_eq(text, "ReLU(inplace=True)");
-        free(text);
-        fv_free(plain);
-        fv_free(inplace);
-    }
+    FV_SCOPE;
+    fv_module *plain = fv_nn_relu(), *inplace = fv_nn_relu(.inplace = true);
+    fv_tensor *x = TENSOR(FV_FLOAT32, FV_SHAPE(3), -1, 0, 2);
+    fv_tensor *y = fv_forward(plain, x);
+    ASSERT_VALUES(x, 0, -1, 0, 2);
+    ASSERT_VALUES(y, 0, 0, 0, 2);
+    y = fv_forward(inplace, x);
+    ck_assert_ptr_eq(fv_data_float32(y), fv_data_float32(x));
+    ASSERT_VALUES(x, 0, 0, 0, 2);
+    char *text = fv_module_to_string(inplace);
+    ck_assert_str_eq(text, "ReLU(inplace=True)");
+    free(text);
+    fv_free(plain);
+    fv_free(inplace);
 }
 END_TEST
 
@@ -313,27 +313,26 @@ static fv_module *residual(fv_module *body)
 
 START_TEST(a_module_of_ones_own_works_like_the_others)
 {
-    FV_SCOPE {
-        contexts_freed = 0;
-        fv_module *net = fv_sequential(residual(fv_nn_linear(4, 4)), fv_nn_linear(4, 2));
-        fv_named_list names = fv_named_parameters(net);
-        ck_assert_int_eq(names.count, 4);
-        ck_assert_str_eq(names.items[0].name, "0.body.weight");
-        ck_assert_int_eq(fv_parameter_count(net), 4 * 4 + 4 + 2 * 4 + 2);
-        ck_assert_ptr_eq(fv_get_child(net, "0.body"), fv_child_at(fv_child_at(net, 0), 0));
-        ck_assert_str_eq(fv_child_name(fv_get_child(net, "0"), 0), "body");
-        ck_assert(!fv_failed(fv_forward(net, fv_ones(FV_SHAPE(3, 4)))));
-        ck_assert_ptr_null(fv_get_child(net, "0.head"));
-        expect_error(FV_ERR_INDEX, "0.head");
-        ck_assert_ptr_null(fv_child_at(net, 2));
-        expect_error(FV_ERR_INDEX, "2 of 2");
-        fv_eval(net);
-        ck_assert(!fv_is_training(fv_get_child(net, "0.body")));
-        fv_train(net);
-        ck_assert(fv_is_training(fv_get_child(net, "0.body")));
-        fv_free(net);
-        ck_assert_int_eq(contexts_freed, 1);
-    }
+    FV_SCOPE;
+    contexts_freed = 0;
+    fv_module *net = fv_sequential(residual(fv_nn_linear(4, 4)), fv_nn_linear(4, 2));
+    fv_named_list names = fv_named_parameters(net);
+    ck_assert_int_eq(names.count, 4);
+    ck_assert_str_eq(names.items[0].name, "0.body.weight");
+    ck_assert_int_eq(fv_parameter_count(net), 4 * 4 + 4 + 2 * 4 + 2);
+    ck_assert_ptr_eq(fv_get_child(net, "0.body"), fv_child_at(fv_child_at(net, 0), 0));
+    ck_assert_str_eq(fv_child_name(fv_get_child(net, "0"), 0), "body");
+    ck_assert(!fv_failed(fv_forward(net, fv_ones(FV_SHAPE(3, 4)))));
+    ck_assert_ptr_null(fv_get_child(net, "0.head"));
+    expect_error(FV_ERR_INDEX, "0.head");
+    ck_assert_ptr_null(fv_child_at(net, 2));
+    expect_error(FV_ERR_INDEX, "2 of 2");
+    fv_eval(net);
+    ck_assert(!fv_is_training(fv_get_child(net, "0.body")));
+    fv_train(net);
+    ck_assert(fv_is_training(fv_get_child(net, "0.body")));
+    fv_free(net);
+    ck_assert_int_eq(contexts_freed, 1);
 }
 END_TEST
 
@@ -375,65 +374,66 @@ END_TEST
 
 START_TEST(bad_names_and_circles_are_refused)
 {
-    FV_SCOPE {
-        fv_module *m = fv_module_list(fv_nn_identity());
-        ck_assert_int_eq(fv_module_add_child(m, "0", fv_nn_relu()), FV_ERR_OPTION);
-        expect_error(FV_ERR_OPTION, "in use");
-        ck_assert_ptr_null(fv_module_finish(m));
-        m = fv_module_list(fv_nn_identity());
-        ck_assert_int_eq(fv_module_add_child(m, "a.b", fv_nn_relu()), FV_ERR_OPTION);
-        expect_error(FV_ERR_OPTION, "a.b");
-        ck_assert_int_eq(fv_module_add_child(m, "self", m), FV_ERR_OPTION);
-        expect_error(FV_ERR_OPTION, "contains");
-        ck_assert_int_eq(fv_module_add_child(NULL, "x", fv_nn_relu()), FV_ERR_OPTION);
-        expect_error(FV_ERR_OPTION, "NULL");
-        ck_assert_int_eq(fv_module_add_parameter(m, "p", fv_zeros(FV_SHAPE(2), .dtype = FV_INT64)),
-                         FV_ERR_OPTION);
-        expect_error(FV_ERR_OPTION, "int64");
-        ck_assert(fv_failed(fv_forward(m, fv_ones(FV_SHAPE(1)))));
-        expect_error(FV_ERR_OPTION, "failed");
-        fv_free(m);
-        m = fv_module_list(fv_nn_identity());
-        ck_assert(fv_failed(fv_forward(m, fv_ones(FV_SHAPE(1)))));
-        expect_error(FV_ERR_STATE, "ModuleList");
-        fv_free(m);
-    }
+    FV_SCOPE;
+    fv_module *m = fv_module_list(fv_nn_identity());
+    ck_assert_int_eq(fv_module_add_child(m, "0", fv_nn_relu()), FV_ERR_OPTION);
+    expect_error(FV_ERR_OPTION, "in use");
+    ck_assert_ptr_null(fv_module_finish(m));
+    m = fv_module_list(fv_nn_identity());
+    ck_assert_int_eq(fv_module_add_child(m, "a.b", fv_nn_relu()), FV_ERR_OPTION);
+    expect_error(FV_ERR_OPTION, "a.b");
+    ck_assert_int_eq(fv_module_add_child(m, "self", m), FV_ERR_OPTION);
+    expect_error(FV_ERR_OPTION, "contains");
+    ck_assert_int_eq(fv_module_add_child(NULL, "x", fv_nn_relu()), FV_ERR_OPTION);
+    expect_error(FV_ERR_OPTION, "NULL");
+    ck_assert_int_eq(fv_module_add_parameter(m, "p", fv_zeros(FV_SHAPE(2), .dtype = FV_INT64)),
+                     FV_ERR_OPTION);
+    expect_error(FV_ERR_OPTION, "int64");
+    ck_assert(fv_failed(fv_forward(m, fv_ones(FV_SHAPE(1)))));
+    expect_error(FV_ERR_OPTION, "failed");
+    fv_free(m);
+    m = fv_module_list(fv_nn_identity());
+    ck_assert(fv_failed(fv_forward(m, fv_ones(FV_SHAPE(1)))));
+    expect_error(FV_ERR_STATE, "ModuleList");
+    fv_free(m);
 }
 END_TEST
 
 START_TEST(weights_can_be_tied_and_frozen)
 {
-    FV_SCOPE {
-        fv_module *in = fv_nn_linear(3, 3), *out = fv_nn_linear(3, 3, .bias = false);
-        fv_module *net = fv_sequential(in, out);
-        const fv_tensor *const *before = (const fv_tensor *const *)fv_parameters(net).items;
-        ck_assert_ptr_eq(before, fv_parameters(net).items);
-        fv_module_add_parameter(out, "weight", fv_module_tensor(in, "weight"));
-        ck_assert_int_eq(fv_parameters(net).count, 2);
-        fv_requires_grad(fv_module_tensor(in, "bias"), false);
-        ck_assert_int_eq(fv_backward(fv_sum(fv_forward(net, fv_ones(FV_SHAPE(2, 3))))), FV_OK);
-        ck_assert_ptr_nonnull(fv_grad_of(fv_module_tensor(out, "weight")));
-        ck_assert_ptr_null(fv_grad_of(fv_module_tensor(in, "bias")));
-        fv_free(net);
-    }
+    FV_SCOPE;
+    fv_module *in = fv_nn_linear(3, 3), *out = fv_nn_linear(3, 3, .bias = false);
+    fv_module *net = fv_sequential(in, out);
+    const fv_tensor *const *before = (const fv_tensor *const *)fv_parameters(net).items;
+    ck_assert_ptr_eq(before, fv_parameters(net).items);
+    fv_module_add_parameter(out, "weight", fv_module_tensor(in, "weight"));
+    ck_assert_int_eq(fv_parameters(net).count, 2);
+    fv_requires_grad(fv_module_tensor(in, "bias"), false);
+    ck_assert_int_eq(fv_backward(fv_sum(fv_forward(net, fv_ones(FV_SHAPE(2, 3))))), FV_OK);
+    ck_assert_ptr_nonnull(fv_grad_of(fv_module_tensor(out, "weight")));
+    ck_assert_ptr_null(fv_grad_of(fv_module_tensor(in, "bias")));
+    fv_free(net);
 }
 END_TEST
 
 START_TEST(intermediates_do_not_stay_with_the_caller)
 {
-    FV_SCOPE {
-        fv_module *net = fv_sequential(fv_nn_linear(4, 4), fv_nn_tanh(), fv_nn_identity(),
-                                       fv_nn_linear(4, 4), fv_nn_sigmoid(), fv_sequential());
-        fv_tensor *x = fv_ones(FV_SHAPE(2, 4));
-        int64_t before = fv_memory_stats().live_tensors;
-        FV_NO_GRAD
-            ck_assert(!fv_failed(fv_forward(net, x)));
-        ck_assert_int_eq(fv_memory_stats().live_tensors, before + 1);
-        FV_SCOPE
-            ck_assert(!fv_failed(fv_forward(net, x)));
-        ck_assert_int_eq(fv_memory_stats().live_tensors, before + 1);
-        fv_free(net);
+    FV_SCOPE;
+    fv_module *net = fv_sequential(fv_nn_linear(4, 4), fv_nn_tanh(), fv_nn_identity(),
+                                   fv_nn_linear(4, 4), fv_nn_sigmoid(), fv_sequential());
+    fv_tensor *x = fv_ones(FV_SHAPE(2, 4));
+    int64_t before = fv_memory_stats().live_tensors;
+    {
+        FV_NO_GRAD;
+        ck_assert(!fv_failed(fv_forward(net, x)));
     }
+    ck_assert_int_eq(fv_memory_stats().live_tensors, before + 1);
+    {
+        FV_SCOPE;
+        ck_assert(!fv_failed(fv_forward(net, x)));
+    }
+    ck_assert_int_eq(fv_memory_stats().live_tensors, before + 1);
+    fv_free(net);
 }
 END_TEST
 
@@ -451,15 +451,14 @@ END_TEST
 
 START_TEST(dropout_works_in_training_only)
 {
-    FV_SCOPE {
-        fv_module *net = fv_sequential(fv_nn_dropout2d(), fv_nn_dropout(0.25));
-        fv_tensor *x = fv_ones(FV_SHAPE(2, 50, 4, 4));
-        double kept = fv_item(fv_mean(fv_to(fv_gt_scalar(fv_forward(net, x), 0.5), FV_FLOAT32)));
-        ck_assert_double_eq_tol(kept, 0.375, 0.15);
-        fv_eval(net);
-        ck_assert(tensors_same(fv_forward(net, x), x));
-        fv_free(net);
-    }
+    FV_SCOPE;
+    fv_module *net = fv_sequential(fv_nn_dropout2d(), fv_nn_dropout(0.25));
+    fv_tensor *x = fv_ones(FV_SHAPE(2, 50, 4, 4));
+    double kept = fv_item(fv_mean(fv_to(fv_gt_scalar(fv_forward(net, x), 0.5), FV_FLOAT32)));
+    ck_assert_double_eq_tol(kept, 0.375, 0.15);
+    fv_eval(net);
+    ck_assert(tensors_same(fv_forward(net, x), x));
+    fv_free(net);
 }
 END_TEST
 
@@ -467,7 +466,8 @@ END_TEST
 static double learn(fv_module *net, fv_optim *optim, fv_tensor *x, fv_tensor *y)
 {
     double value = 0;
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         fv_tensor *loss = fv_cross_entropy(fv_forward(net, x), y);
         fv_zero_grad(optim);
         ck_assert_int_eq(fv_backward(loss), FV_OK);
@@ -480,30 +480,29 @@ static double learn(fv_module *net, fv_optim *optim, fv_tensor *x, fv_tensor *y)
 
 START_TEST(a_small_network_learns_without_asking_the_system_for_memory)
 {
-    FV_SCOPE {
-        fv_manual_seed(0);
-        fv_module *net = fv_sequential(fv_nn_conv2d(1, 8, 3, .padding = FV_SAME),
-                                       fv_nn_batch_norm2d(8), fv_nn_relu(), fv_nn_max_pool2d(2),
-                                       fv_nn_flatten(), fv_nn_linear(8 * 3 * 3, 4));
-        fv_optim *optim = fv_sgd(fv_parameters(net), .lr = 0.1, .momentum = 0.9, .nesterov = true);
-        fv_scheduler *rates = fv_one_cycle_lr(optim, 0.1, 60);
-        fv_tensor *x = fv_randn(FV_SHAPE(16, 1, 6, 6));
-        fv_tensor *y = fv_randint(0, 4, FV_SHAPE(16));
-        double first = learn(net, optim, x, y), last = first;
-        fv_memory_info before = {0};
-        for (int i = 0; i < 60; i++) {
-            if (i == 10) before = fv_memory_stats();
-            last = learn(net, optim, x, y);
-            ck_assert_int_eq(fv_scheduler_step(rates), FV_OK);
-        }
-        fv_memory_info after = fv_memory_stats();
-        ck_assert_int_eq(after.live_tensors, before.live_tensors);
-        ck_assert_int_eq(after.system_allocs, before.system_allocs);
-        ck_assert_msg(last < 0.1 * first, "the loss went from %g to %g", first, last);
-        fv_free(rates);
-        fv_free(optim);
-        fv_free(net);
+    FV_SCOPE;
+    fv_manual_seed(0);
+    fv_module *net = fv_sequential(fv_nn_conv2d(1, 8, 3, .padding = FV_SAME),
+                                   fv_nn_batch_norm2d(8), fv_nn_relu(), fv_nn_max_pool2d(2),
+                                   fv_nn_flatten(), fv_nn_linear(8 * 3 * 3, 4));
+    fv_optim *optim = fv_sgd(fv_parameters(net), .lr = 0.1, .momentum = 0.9, .nesterov = true);
+    fv_scheduler *rates = fv_one_cycle_lr(optim, 0.1, 60);
+    fv_tensor *x = fv_randn(FV_SHAPE(16, 1, 6, 6));
+    fv_tensor *y = fv_randint(0, 4, FV_SHAPE(16));
+    double first = learn(net, optim, x, y), last = first;
+    fv_memory_info before = {0};
+    for (int i = 0; i < 60; i++) {
+        if (i == 10) before = fv_memory_stats();
+        last = learn(net, optim, x, y);
+        ck_assert_int_eq(fv_scheduler_step(rates), FV_OK);
     }
+    fv_memory_info after = fv_memory_stats();
+    ck_assert_int_eq(after.live_tensors, before.live_tensors);
+    ck_assert_int_eq(after.system_allocs, before.system_allocs);
+    ck_assert_msg(last < 0.1 * first, "the loss went from %g to %g", first, last);
+    fv_free(rates);
+    fv_free(optim);
+    fv_free(net);
 }
 END_TEST
 
@@ -539,39 +538,38 @@ static void expect_moments(fv_tensor *t, double mean, double deviation, double b
 
 START_TEST(initialisers_have_the_right_moments)
 {
-    FV_SCOPE {
-        fv_manual_seed(7);
-        const double any = HUGE_VAL;
-        fv_tensor *t = fv_empty(FV_SHAPE(40, 50, 2, 5), .channels_last = true);
-        double fan_in = 500, fan_out = 400, gain = sqrt(2.0);
-        ck_assert_int_eq(fv_init_calculate_fan_in(t), 500);
-        ck_assert_int_eq(fv_init_calculate_fan_out(t), 400);
-        expect_moments(fv_init_uniform_(t, -2, 2), 0, 4 / sqrt(12.0), 2);
-        expect_moments(fv_init_normal_(t, 3, .std = 0.5), 3, 0.5, any);
-        double deviation = gain / sqrt(fan_in);
-        expect_moments(fv_init_kaiming_uniform_(t), 0, deviation, sqrt(3.0) * deviation);
-        deviation = sqrt(2.0 / 6.0) / sqrt(fan_in);
-        expect_moments(fv_init_kaiming_uniform_(t, sqrt(5.0)), 0, deviation, 1 / sqrt(fan_in));
-        deviation = gain / sqrt(fan_out);
-        expect_moments(
-            fv_init_kaiming_normal_(t, .mode = FV_FAN_OUT, .nonlinearity = FV_NONLINEARITY_RELU), 0,
-            deviation, any);
-        deviation = 2.0 * sqrt(2.0 / (fan_in + fan_out));
-        expect_moments(fv_init_xavier_uniform_(t, 2), 0, deviation, sqrt(3.0) * deviation);
-        expect_moments(fv_init_xavier_normal_(t, .gain = 2), 0, deviation, any);
-        ck_assert_double_eq(fv_at(fv_init_constant_(t, 2.5), (const int64_t[]){39, 1, 1, 4}), 2.5);
-        ck_assert_double_eq(fv_init_calculate_gain(FV_NONLINEARITY_TANH, 0), 5.0 / 3.0);
-        fv_tensor *count = fv_init_ones_(fv_zeros(FV_SHAPE(2), .dtype = FV_INT64));
-        ASSERT_VALUES(count, 0, 1, 1);
-        ASSERT_VALUES(fv_init_zeros_(count), 0, 0, 0);
-        ck_assert(fv_failed(fv_init_uniform_(count)));
-        expect_error(FV_ERR_DTYPE, "int64");
-        ck_assert(fv_failed(fv_init_xavier_normal_(fv_zeros(FV_SHAPE(3)))));
-        expect_error(FV_ERR_SHAPE, "[3]");
-        ck_assert(fv_failed(fv_init_kaiming_normal_(fv_zeros(FV_SHAPE(3, 3)),
-                                                    .nonlinearity = (fv_nonlinearity)99)));
-        expect_error(FV_ERR_OPTION, "99");
-    }
+    FV_SCOPE;
+    fv_manual_seed(7);
+    const double any = HUGE_VAL;
+    fv_tensor *t = fv_empty(FV_SHAPE(40, 50, 2, 5), .channels_last = true);
+    double fan_in = 500, fan_out = 400, gain = sqrt(2.0);
+    ck_assert_int_eq(fv_init_calculate_fan_in(t), 500);
+    ck_assert_int_eq(fv_init_calculate_fan_out(t), 400);
+    expect_moments(fv_init_uniform_(t, -2, 2), 0, 4 / sqrt(12.0), 2);
+    expect_moments(fv_init_normal_(t, 3, .std = 0.5), 3, 0.5, any);
+    double deviation = gain / sqrt(fan_in);
+    expect_moments(fv_init_kaiming_uniform_(t), 0, deviation, sqrt(3.0) * deviation);
+    deviation = sqrt(2.0 / 6.0) / sqrt(fan_in);
+    expect_moments(fv_init_kaiming_uniform_(t, sqrt(5.0)), 0, deviation, 1 / sqrt(fan_in));
+    deviation = gain / sqrt(fan_out);
+    expect_moments(
+        fv_init_kaiming_normal_(t, .mode = FV_FAN_OUT, .nonlinearity = FV_NONLINEARITY_RELU), 0,
+        deviation, any);
+    deviation = 2.0 * sqrt(2.0 / (fan_in + fan_out));
+    expect_moments(fv_init_xavier_uniform_(t, 2), 0, deviation, sqrt(3.0) * deviation);
+    expect_moments(fv_init_xavier_normal_(t, .gain = 2), 0, deviation, any);
+    ck_assert_double_eq(fv_at(fv_init_constant_(t, 2.5), (const int64_t[]){39, 1, 1, 4}), 2.5);
+    ck_assert_double_eq(fv_init_calculate_gain(FV_NONLINEARITY_TANH, 0), 5.0 / 3.0);
+    fv_tensor *count = fv_init_ones_(fv_zeros(FV_SHAPE(2), .dtype = FV_INT64));
+    ASSERT_VALUES(count, 0, 1, 1);
+    ASSERT_VALUES(fv_init_zeros_(count), 0, 0, 0);
+    ck_assert(fv_failed(fv_init_uniform_(count)));
+    expect_error(FV_ERR_DTYPE, "int64");
+    ck_assert(fv_failed(fv_init_xavier_normal_(fv_zeros(FV_SHAPE(3)))));
+    expect_error(FV_ERR_SHAPE, "[3]");
+    ck_assert(fv_failed(fv_init_kaiming_normal_(fv_zeros(FV_SHAPE(3, 3)),
+                                                .nonlinearity = (fv_nonlinearity)99)));
+    expect_error(FV_ERR_OPTION, "99");
 }
 END_TEST
 
@@ -579,22 +577,21 @@ END_TEST
  */
 START_TEST(initialising_is_a_new_version)
 {
-    FV_SCOPE {
-        fv_set_log(NULL, NULL);
-        fv_tensor *w = fv_ones(FV_SHAPE(3, 3), .requires_grad = true), *x = fv_ones(FV_SHAPE(3, 3));
-        uint32_t version = fv_version(w);
-        ck_assert_ptr_eq(fv_init_normal_(w), w);
-        ck_assert_uint_ne(fv_version(w), version);
-        version = fv_version(w);
-        ck_assert_ptr_eq(fv_init_zeros_(w), w);
-        ck_assert_uint_ne(fv_version(w), version);
-        fv_requires_grad(x, true);
-        fv_tensor *loss = fv_sum(fv_mul(w, x));
-        fv_init_ones_(w);
-        ck_assert_int_eq(fv_backward(loss), FV_ERR_AUTOGRAD);
-        expect_error(FV_ERR_AUTOGRAD, "mul");
-        ck_assert(w->requires_grad && fv_is_leaf(w));
-    }
+    FV_SCOPE;
+    fv_set_log(NULL, NULL);
+    fv_tensor *w = fv_ones(FV_SHAPE(3, 3), .requires_grad = true), *x = fv_ones(FV_SHAPE(3, 3));
+    uint32_t version = fv_version(w);
+    ck_assert_ptr_eq(fv_init_normal_(w), w);
+    ck_assert_uint_ne(fv_version(w), version);
+    version = fv_version(w);
+    ck_assert_ptr_eq(fv_init_zeros_(w), w);
+    ck_assert_uint_ne(fv_version(w), version);
+    fv_requires_grad(x, true);
+    fv_tensor *loss = fv_sum(fv_mul(w, x));
+    fv_init_ones_(w);
+    ck_assert_int_eq(fv_backward(loss), FV_ERR_AUTOGRAD);
+    expect_error(FV_ERR_AUTOGRAD, "mul");
+    ck_assert(w->requires_grad && fv_is_leaf(w));
 }
 END_TEST
 

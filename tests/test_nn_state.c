@@ -27,21 +27,20 @@ static fv_module *small(int64_t features)
 
 START_TEST(a_saved_module_is_loaded_bit_for_bit)
 {
-    FV_SCOPE {
-        fv_module *a = small(3), *b = small(3);
-        fv_forward(a, fv_randn(FV_SHAPE(5, 4)));
-        ck_assert_int_eq(fv_save(a, saved_path), FV_OK);
-        uint32_t version = fv_version(fv_parameters(b).items[0]);
-        ck_assert_int_eq(fv_load(b, saved_path), FV_OK);
-        ck_assert_uint_ne(fv_version(fv_parameters(b).items[0]), version);
-        fv_named_list x = fv_state_dict(a), y = fv_state_dict(b);
-        ck_assert_int_eq(x.count, 7);
-        for (int64_t i = 0; i < x.count; i++)
-            ck_assert(tensors_same(x.items[i].tensor, y.items[i].tensor));
-        ck_assert_double_eq(fv_item(fv_module_tensor(fv_child_at(b, 1), "num_batches_tracked")), 1);
-        fv_free(a);
-        fv_free(b);
-    }
+    FV_SCOPE;
+    fv_module *a = small(3), *b = small(3);
+    fv_forward(a, fv_randn(FV_SHAPE(5, 4)));
+    ck_assert_int_eq(fv_save(a, saved_path), FV_OK);
+    uint32_t version = fv_version(fv_parameters(b).items[0]);
+    ck_assert_int_eq(fv_load(b, saved_path), FV_OK);
+    ck_assert_uint_ne(fv_version(fv_parameters(b).items[0]), version);
+    fv_named_list x = fv_state_dict(a), y = fv_state_dict(b);
+    ck_assert_int_eq(x.count, 7);
+    for (int64_t i = 0; i < x.count; i++)
+        ck_assert(tensors_same(x.items[i].tensor, y.items[i].tensor));
+    ck_assert_double_eq(fv_item(fv_module_tensor(fv_child_at(b, 1), "num_batches_tracked")), 1);
+    fv_free(a);
+    fv_free(b);
 }
 END_TEST
 
@@ -62,7 +61,8 @@ START_TEST(a_file_in_half_precision_is_widened)
 {
     fv_module *a = fv_nn_linear(2, 2), *b = fv_nn_linear(2, 2);
     const char *const names[] = {"weight", "bias"};
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         fv_tensor *halves[] = {fv_to(fv_module_tensor(a, "weight"), FV_FLOAT16),
                                fv_to(fv_module_tensor(a, "bias"), FV_BFLOAT16)};
         ck_assert_int_eq(fv_save_tensors(saved_path, names, halves, 2, NULL, 0), FV_OK);
@@ -153,7 +153,8 @@ END_TEST
 static bool round_trip_with_failure(int64_t n)
 {
     bool whole = false;
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         fv_inject_alloc_failure(n);
         fv_module *net = small(3);
         fv_status status = net ? fv_save(net, saved_path) : fv_error_status();

@@ -23,7 +23,8 @@ START_TEST(a_layer_has_a_context_and_buffers)
 {
     const counter start = {.factor = 2};
     fv_module *m = fv_module_new(&counter_type, &start);
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         ck_assert_int_eq(fv_module_add_buffer(m, "offset", TENSOR(FV_FLOAT32, FV_SHAPE(2), 1, -1)),
                          FV_OK);
         m = fv_module_finish(m);
@@ -62,9 +63,11 @@ START_TEST(children_are_counted_and_appended)
     ck_assert_int_eq(fv_child_count(net), 2);
     ck_assert_str_eq(fv_child_name(net, 1), "1");
     ck_assert_str_eq(fv_module_name(fv_child_at(net, 1)), "Tanh");
-    FV_SCOPE
+    {
+        FV_SCOPE;
         ASSERT_VALUES(fv_forward(net, TENSOR(FV_FLOAT64, FV_SHAPE(2), -1, 1)), 1e-12, 0,
                       0.76159415595576489);
+    }
     ck_assert_int_eq(fv_child_count(fv_child_at(net, 0)), 0);
     fv_set_log(NULL, NULL);
     ck_assert_int_ne(fv_module_append(net, NULL), FV_OK);
@@ -84,18 +87,17 @@ static void same_as(fv_module *layer, fv_tensor *x, const fv_tensor *wanted)
 
 START_TEST(pooling_layers_are_their_ops)
 {
-    FV_SCOPE {
-        fv_manual_seed(1);
-        fv_tensor *line = fv_randn(FV_SHAPE(2, 3, 10)), *image = fv_randn(FV_SHAPE(2, 3, 5, 7));
-        fv_tensor *volume = fv_randn(FV_SHAPE(1, 2, 5, 6, 7));
-        same_as(fv_nn_adaptive_avg_pool1d(4), line, fv_adaptive_avg_pool1d(line, 4));
-        same_as(fv_nn_adaptive_max_pool2d(FV_DIMS(2, 3)), image,
-                fv_adaptive_max_pool2d(image, FV_DIMS(2, 3)));
-        same_as(fv_nn_adaptive_max_pool3d(2), volume, fv_adaptive_max_pool3d(volume, 2));
-        same_as(fv_nn_avg_pool3d(2), volume, fv_avg_pool3d(volume, 2));
-        same_as(fv_nn_avg_pool3d(3, 2, 1, true, false, 5), volume,
-                fv_avg_pool3d(volume, 3, 2, 1, true, false, 5));
-    }
+    FV_SCOPE;
+    fv_manual_seed(1);
+    fv_tensor *line = fv_randn(FV_SHAPE(2, 3, 10)), *image = fv_randn(FV_SHAPE(2, 3, 5, 7));
+    fv_tensor *volume = fv_randn(FV_SHAPE(1, 2, 5, 6, 7));
+    same_as(fv_nn_adaptive_avg_pool1d(4), line, fv_adaptive_avg_pool1d(line, 4));
+    same_as(fv_nn_adaptive_max_pool2d(FV_DIMS(2, 3)), image,
+            fv_adaptive_max_pool2d(image, FV_DIMS(2, 3)));
+    same_as(fv_nn_adaptive_max_pool3d(2), volume, fv_adaptive_max_pool3d(volume, 2));
+    same_as(fv_nn_avg_pool3d(2), volume, fv_avg_pool3d(volume, 2));
+    same_as(fv_nn_avg_pool3d(3, 2, 1, true, false, 5), volume,
+            fv_avg_pool3d(volume, 3, 2, 1, true, false, 5));
 }
 END_TEST
 

@@ -149,7 +149,8 @@ static void check_bits(const char *name, results_fn fn, const fv_shape *shape, f
 static void check(const char *name, results_fn fn, const fv_shape *shape)
 {
     for (fv_dtype d = FV_FLOAT32; d <= FV_FLOAT64; d = (fv_dtype)(d + 1)) {
-        FV_SCOPE {
+        {
+            FV_SCOPE;
             check_values(name, fn, shape, d);
             check_bits(name, fn, shape, d);
         }
@@ -198,7 +199,8 @@ static fv_status backward_after(fv_tensor *x, fv_tensor *mean, fv_tensor *var, f
 START_TEST(training_writes_the_running_statistics_and_says_so)
 {
     fv_set_log(NULL, NULL);
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         fv_tensor *x = fv_randn(FV_SHAPE(4, 3, 5, 5)), *none = fv_zeros(FV_SHAPE(0, 3, 5, 5));
         fv_tensor *mean = fv_zeros(FV_SHAPE(3)), *var = fv_ones(FV_SHAPE(3));
         uint32_t of_mean = fv_version(mean), of_var = fv_version(var);

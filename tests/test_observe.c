@@ -50,7 +50,8 @@ static const seen *find(const record *r, fv_event_kind kind, const char *name)
 START_TEST(an_op_is_told_with_options_and_shapes)
 {
     record r = {.count = 0};
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         fv_tensor *x = fv_ones(FV_SHAPE(1, 2, 6, 6)), *w = fv_ones(FV_SHAPE(3, 2, 3, 3));
         int handle = fv_observe(keep, &r);
         ck_assert_int_ne(handle, 0);
@@ -79,7 +80,8 @@ START_TEST(paths_follow_modules_forward_and_backward)
 {
     record r = {.count = 0};
     fv_module *net = small_net();
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         fv_tensor *x = fv_ones(FV_SHAPE(2, 1, 6, 6)), *y = fv_zeros(FV_SHAPE(2), .dtype = FV_INT64);
         int handle = fv_observe(keep, &r);
         ck_assert_int_eq(fv_backward(fv_cross_entropy(fv_forward(net, x), y)), FV_OK);
@@ -108,7 +110,8 @@ END_TEST
 START_TEST(an_observer_does_not_see_itself)
 {
     record r = {.count = 0};
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         fv_tensor *x = fv_ones(FV_SHAPE(2));
         r.extra = x;
         int handle = fv_observe(keep, &r);
@@ -135,7 +138,8 @@ START_TEST(observers_may_leave_while_they_run)
 {
     leaving a = {0}, b = {0};
     record r = {.count = 0};
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         fv_tensor *x = fv_ones(FV_SHAPE(2));
         a.handle = fv_observe(leave, &a);
         b.handle = fv_observe(leave, &b);
@@ -168,7 +172,8 @@ START_TEST(messages_say_in_which_module)
 {
     fv_set_log(NULL, NULL);
     fv_module *net = small_net();
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         ck_assert(fv_failed(fv_forward(net, fv_ones(FV_SHAPE(2, 4, 6, 6)))));
         ck_assert_int_eq(strncmp(fv_error(), "0.0 (Conv2d): ", 14), 0);
         expect_error(FV_ERR_SHAPE, "conv2d: input [2,4,6,6] has 4 channels");

@@ -105,39 +105,37 @@ static fv_tensor *numbers(fv_shape shape)
 
 START_TEST(an_op_may_have_several_outputs)
 {
-    FV_SCOPE {
-        fv_tensor *in[] = {numbers(FV_SHAPE(1, 2, 3)), TENSOR(FV_FLOAT64, FV_SHAPE(2), 10, -1)};
-        fv_tensor *out[2];
-        const weigh_options options = {.dim = -2};
-        ck_assert_int_eq(fv_apply_all(&weigh_op, &options, 2, in, out), FV_OK);
-        ASSERT_VALUES(out[0], 0, 10, 20, 30, -4, -5, -6);
-        ck_assert(fv_is_channels_last(out[0]) && !fv_is_contiguous(out[0]));
-        ASSERT_VALUES(out[1], 0, 1, 2, 3, 4, 5, 6);
-        ck_assert(fv_is_contiguous(out[1]));
-        ASSERT_VALUES(fv_apply(&weigh_op, &options, 2, in), 0, 10, 20, 30, -4, -5, -6);
-        in[1] = fv_ones(FV_SHAPE(3), FV_FLOAT64);
-        fv_set_log(NULL, NULL);
-        ck_assert_int_eq(fv_apply_all(&weigh_op, &options, 2, in, out), FV_ERR_SHAPE);
-        ck_assert(out[0] == fv_failed_tensor() && out[1] == fv_failed_tensor());
-        expect_error(FV_ERR_SHAPE, "weigh: weight [3] does not fit input [1,2,3]");
-    }
+    FV_SCOPE;
+    fv_tensor *in[] = {numbers(FV_SHAPE(1, 2, 3)), TENSOR(FV_FLOAT64, FV_SHAPE(2), 10, -1)};
+    fv_tensor *out[2];
+    const weigh_options options = {.dim = -2};
+    ck_assert_int_eq(fv_apply_all(&weigh_op, &options, 2, in, out), FV_OK);
+    ASSERT_VALUES(out[0], 0, 10, 20, 30, -4, -5, -6);
+    ck_assert(fv_is_channels_last(out[0]) && !fv_is_contiguous(out[0]));
+    ASSERT_VALUES(out[1], 0, 1, 2, 3, 4, 5, 6);
+    ck_assert(fv_is_contiguous(out[1]));
+    ASSERT_VALUES(fv_apply(&weigh_op, &options, 2, in), 0, 10, 20, 30, -4, -5, -6);
+    in[1] = fv_ones(FV_SHAPE(3), FV_FLOAT64);
+    fv_set_log(NULL, NULL);
+    ck_assert_int_eq(fv_apply_all(&weigh_op, &options, 2, in, out), FV_ERR_SHAPE);
+    ck_assert(out[0] == fv_failed_tensor() && out[1] == fv_failed_tensor());
+    expect_error(FV_ERR_SHAPE, "weigh: weight [3] does not fit input [1,2,3]");
 }
 END_TEST
 
 START_TEST(a_gradient_knows_its_inputs_also_when_they_were_not_saved)
 {
-    FV_SCOPE {
-        fv_tensor *x = fv_to_channels_last(numbers(FV_SHAPE(2, 2, 3)));
-        fv_tensor *w = fv_requires_grad(TENSOR(FV_FLOAT64, FV_SHAPE(2), 2, 3), true);
-        fv_tensor *y = weigh(x, w, 1);
-        ck_assert_int_eq(fv_backward(fv_sum(y)), FV_OK);
-        ck_assert(!told.wants[0] && told.wants[1]);
-        fv_shape shape = FV_SHAPE(2, 2, 3);
-        ck_assert(fv_shape_equal(&told.shape, &shape));
-        ck_assert_int_eq(told.dtype, FV_FLOAT64);
-        ck_assert_int_eq(told.order, FV_ORDER_CHANNELS_LAST);
-        ASSERT_VALUES(fv_grad_of(w), 0, 1 + 2 + 3 + 7 + 8 + 9, 4 + 5 + 6 + 10 + 11 + 12);
-    }
+    FV_SCOPE;
+    fv_tensor *x = fv_to_channels_last(numbers(FV_SHAPE(2, 2, 3)));
+    fv_tensor *w = fv_requires_grad(TENSOR(FV_FLOAT64, FV_SHAPE(2), 2, 3), true);
+    fv_tensor *y = weigh(x, w, 1);
+    ck_assert_int_eq(fv_backward(fv_sum(y)), FV_OK);
+    ck_assert(!told.wants[0] && told.wants[1]);
+    fv_shape shape = FV_SHAPE(2, 2, 3);
+    ck_assert(fv_shape_equal(&told.shape, &shape));
+    ck_assert_int_eq(told.dtype, FV_FLOAT64);
+    ck_assert_int_eq(told.order, FV_ORDER_CHANNELS_LAST);
+    ASSERT_VALUES(fv_grad_of(w), 0, 1 + 2 + 3 + 7 + 8 + 9, 4 + 5 + 6 + 10 + 11 + 12);
 }
 END_TEST
 
@@ -149,12 +147,11 @@ static fv_tensor *weigh_last(fv_tensor *const *in, void *context)
 
 START_TEST(its_gradient_is_right_twice)
 {
-    FV_SCOPE {
-        fv_tensor *x = fv_requires_grad(numbers(FV_SHAPE(1, 2, 3)), true);
-        fv_tensor *w = fv_requires_grad(TENSOR(FV_FLOAT64, FV_SHAPE(3), 2, 3, -1), true);
-        ck_assert_msg(fv_gradcheck(weigh_last, FV_TENSORS(x, w)), "%s", fv_error());
-        ck_assert_msg(fv_gradgradcheck(weigh_last, FV_TENSORS(x, w)), "%s", fv_error());
-    }
+    FV_SCOPE;
+    fv_tensor *x = fv_requires_grad(numbers(FV_SHAPE(1, 2, 3)), true);
+    fv_tensor *w = fv_requires_grad(TENSOR(FV_FLOAT64, FV_SHAPE(3), 2, 3, -1), true);
+    ck_assert_msg(fv_gradcheck(weigh_last, FV_TENSORS(x, w)), "%s", fv_error());
+    ck_assert_msg(fv_gradgradcheck(weigh_last, FV_TENSORS(x, w)), "%s", fv_error());
 }
 END_TEST
 
@@ -218,14 +215,14 @@ START_TEST(checks_name_the_argument)
          "beyond what memory can hold"},
     };
     fv_set_log(NULL, NULL);
-    for (size_t k = 0; k < sizeof mistakes / sizeof mistakes[0]; k++)
-        FV_SCOPE {
-            fv_tensor *x = fv_zeros(mistakes[k].x, mistakes[k].dtype_x);
-            fv_tensor *w = fv_zeros(mistakes[k].w, mistakes[k].dtype_w);
-            ck_assert(fv_failed(FV_APPLY(&weigh_op, &mistakes[k].options, x, w)));
-            ck_assert_ptr_eq(strstr(fv_error(), "weigh: "), fv_error());
-            expect_error(mistakes[k].status, mistakes[k].message);
-        }
+    for (size_t k = 0; k < sizeof mistakes / sizeof mistakes[0]; k++) {
+        FV_SCOPE;
+        fv_tensor *x = fv_zeros(mistakes[k].x, mistakes[k].dtype_x);
+        fv_tensor *w = fv_zeros(mistakes[k].w, mistakes[k].dtype_w);
+        ck_assert(fv_failed(FV_APPLY(&weigh_op, &mistakes[k].options, x, w)));
+        ck_assert_ptr_eq(strstr(fv_error(), "weigh: "), fv_error());
+        expect_error(mistakes[k].status, mistakes[k].message);
+    }
     ck_assert_str_eq(fv_text(NULL), "NULL");
     ck_assert_str_eq(fv_input_name(&weigh_op, 1), "weight");
 }
@@ -265,18 +262,17 @@ static const fv_op rows_op = {
 
 START_TEST(the_number_of_outputs_may_follow_from_the_input)
 {
-    FV_SCOPE {
-        fv_tensor *x = fv_requires_grad(numbers(FV_SHAPE(7, 2)), true), *row[8];
-        ck_assert_int_eq(fv_apply_many(&rows_op, NULL, 1, &x, row, 8), 7);
-        ASSERT_VALUES(row[0], 0, 1, 2);
-        ASSERT_VALUES(row[6], 0, 13, 14);
-        ck_assert_ptr_eq(row[6]->storage, x->storage);
-        ck_assert_int_eq(fv_backward(fv_sum(fv_mul(row[1], row[6]))), FV_OK);
-        ASSERT_VALUES(fv_grad_of(x), 0, 0, 0, 13, 14, 0, 0, 0, 0, 0, 0, 0, 0, 3, 4);
-        fv_set_log(NULL, NULL);
-        ck_assert_int_eq(fv_apply_many(&rows_op, NULL, 1, &x, row, 6), 0);
-        expect_error(fv_error_status(), "rows: ");
-    }
+    FV_SCOPE;
+    fv_tensor *x = fv_requires_grad(numbers(FV_SHAPE(7, 2)), true), *row[8];
+    ck_assert_int_eq(fv_apply_many(&rows_op, NULL, 1, &x, row, 8), 7);
+    ASSERT_VALUES(row[0], 0, 1, 2);
+    ASSERT_VALUES(row[6], 0, 13, 14);
+    ck_assert_ptr_eq(row[6]->storage, x->storage);
+    ck_assert_int_eq(fv_backward(fv_sum(fv_mul(row[1], row[6]))), FV_OK);
+    ASSERT_VALUES(fv_grad_of(x), 0, 0, 0, 13, 14, 0, 0, 0, 0, 0, 0, 0, 0, 3, 4);
+    fv_set_log(NULL, NULL);
+    ck_assert_int_eq(fv_apply_many(&rows_op, NULL, 1, &x, row, 6), 0);
+    expect_error(fv_error_status(), "rows: ");
 }
 END_TEST
 

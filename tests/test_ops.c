@@ -22,8 +22,10 @@ static void for_each_case(const char *what, case_fn fn)
         for (fv_dtype d = FV_FLOAT32; d <= FV_FLOAT64; d = (fv_dtype)(d + 1)) {
             if (d == FV_FLOAT64 && !case_is_floating(c)) continue;
             set_case_context(c, "%s, %s", fv_dtype_name(d), what);
-            FV_SCOPE
+            {
+                FV_SCOPE;
                 fn(c, d);
+            }
             if (fv_error()[0]) note_failure("an error was left standing: %s", fv_error());
             fv_clear_error();
         }
@@ -283,9 +285,10 @@ static void check_layout(const op_case *c, fv_dtype floating, layout order)
 
 static void check_layouts(const op_case *c, fv_dtype floating)
 {
-    for (int order = 0; order < LAYOUT_COUNT; order++)
-        FV_SCOPE
-            check_layout(c, floating, (layout)order);
+    for (int order = 0; order < LAYOUT_COUNT; order++) {
+        FV_SCOPE;
+        check_layout(c, floating, (layout)order);
+    }
 }
 
 START_TEST(every_memory_order_gives_the_same_values)
@@ -391,8 +394,10 @@ static void check_failed_input(const op_case *c, fv_dtype floating)
         fv_fail(FV_ERR_SHAPE, "first: the first mistake");
         x[i] = fv_failed_tensor();
         memory_mark mark = mark_memory();
-        FV_SCOPE
+        {
+            FV_SCOPE;
             check_failed_output(y, case_run(c, x, y), i);
+        }
         if (!same_memory(mark, difference, sizeof difference))
             note_failure("input %d: leaks %s", i, difference);
         fv_clear_error();

@@ -232,8 +232,10 @@ static void try_attempt(attempt *a, const char *what)
     set_case_context(a->good, "%s", what);
     char difference[128];
     memory_mark mark = mark_memory();
-    FV_SCOPE
+    {
+        FV_SCOPE;
         judge(a);
+    }
     if (fv_error()[0]) note_failure("an error was left standing: %s", fv_error());
     fv_clear_error();
     if (!same_memory(mark, difference, sizeof difference)) note_failure("leaks %s", difference);
@@ -257,7 +259,8 @@ static void check_failure_is_traceless(const op_case *c)
     for (int i = 0; i < c->inputs; i++) {
         if (!is_required(c, i)) continue;
         set_case_context(c, "input %d NULL", i);
-        FV_SCOPE {
+        {
+            FV_SCOPE;
             for (int k = 0; k < c->inputs; k++) x[k] = k == i ? NULL : attempt_input(&a, k, true);
             record = (op_record){0};
             memory_mark mark = mark_memory();
@@ -536,7 +539,8 @@ START_TEST(huge_tensors_are_errors)
     fv_set_log(NULL, NULL);
     for (size_t k = 0; k < sizeof lengths / sizeof lengths[0]; k++) {
         set_context("zeros of length %lld", (long long)lengths[k]);
-        FV_SCOPE {
+        {
+            FV_SCOPE;
             ck_assert(fv_failed(fv_zeros(FV_SHAPE(lengths[k]))));
             ck_assert_str_ne(fv_error(), "");
             fv_clear_error();

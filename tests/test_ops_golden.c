@@ -164,11 +164,14 @@ static void check_stored(const char *text, const op_case *c)
         return;
     }
     compared++;
-    FV_SCOPE
+    {
+        FV_SCOPE;
         check_case(stored, c, FV_FLOAT32);
-    if (case_is_floating(c))
-        FV_SCOPE
-            check_case(stored, c, FV_FLOAT64);
+    }
+    if (case_is_floating(c)) {
+        FV_SCOPE;
+        check_case(stored, c, FV_FLOAT64);
+    }
 }
 
 START_TEST(outputs_and_gradients_are_those_of_pytorch)

@@ -98,8 +98,10 @@ static void check_all_cases(bool twice)
     for (const op_case *c = next_case(NULL); c; c = next_case(c)) {
         if (c->not_gradcheck) continue;
         set_case_context(c, "%s", twice ? "gradgradcheck" : "gradcheck");
-        FV_SCOPE
+        {
+            FV_SCOPE;
             check_case(c, twice);
+        }
         fv_clear_error();
     }
     ck_assert(no_failures());
@@ -230,7 +232,8 @@ START_TEST(every_memory_order_gives_the_same_gradients)
     for (const op_case *c = next_case(NULL); c; c = next_case(c)) {
         for (fv_dtype d = FV_FLOAT32; has_gradient(c) && d <= FV_FLOAT64; d = (fv_dtype)(d + 1)) {
             set_case_context(c, "%s, gradient", fv_dtype_name(d));
-            FV_SCOPE {
+            {
+                FV_SCOPE;
                 check_twin(c, d);
                 check_orders(c, d);
                 check_threads(c, d);

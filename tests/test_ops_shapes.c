@@ -71,8 +71,10 @@ START_TEST(every_case_has_the_shapes_of_the_real_call)
     for (const op_case *c = next_case(NULL); c; c = next_case(c)) {
         for (int order = LAYOUT_CONTIGUOUS; order <= LAYOUT_CHANNELS_LAST; order++) {
             set_case_context(c, "shapes only, %s", layout_name((layout)order));
-            FV_SCOPE
+            {
+                FV_SCOPE;
                 check_case(c, (layout)order);
+            }
             fv_clear_error();
         }
     }
@@ -82,30 +84,28 @@ END_TEST
 
 START_TEST(no_random_number_is_drawn)
 {
-    FV_SCOPE {
-        fv_shape shape = FV_SHAPE(8);
-        fv_tensor *x = fv_scope_adopt(fv_tensor_alloc_as(true, FV_FLOAT32, &shape, NULL));
-        fv_manual_seed(5);
-        fv_tensor *wanted = fv_rand(FV_SHAPE(8));
-        fv_manual_seed(5);
-        ck_assert(fv_is_shapes_only(fv_dropout(x)));
-        ck_assert(tensors_same(fv_rand(FV_SHAPE(8)), wanted));
-    }
+    FV_SCOPE;
+    fv_shape shape = FV_SHAPE(8);
+    fv_tensor *x = fv_scope_adopt(fv_tensor_alloc_as(true, FV_FLOAT32, &shape, NULL));
+    fv_manual_seed(5);
+    fv_tensor *wanted = fv_rand(FV_SHAPE(8));
+    fv_manual_seed(5);
+    ck_assert(fv_is_shapes_only(fv_dropout(x)));
+    ck_assert(tensors_same(fv_rand(FV_SHAPE(8)), wanted));
 }
 END_TEST
 
 START_TEST(no_buffer_is_written)
 {
-    FV_SCOPE {
-        fv_shape shape = FV_SHAPE(4, 3, 2);
-        fv_tensor *x = fv_scope_adopt(fv_tensor_alloc_as(true, FV_FLOAT32, &shape, NULL));
-        fv_tensor *mean = fv_zeros(FV_SHAPE(3)), *var = fv_ones(FV_SHAPE(3));
-        uint32_t version = fv_version(mean);
-        ck_assert(fv_is_shapes_only(fv_batch_norm(x, mean, var, .training = true)));
-        ASSERT_VALUES(mean, 0, 0, 0, 0);
-        ASSERT_VALUES(var, 0, 1, 1, 1);
-        ck_assert_uint_eq(fv_version(mean), version);
-    }
+    FV_SCOPE;
+    fv_shape shape = FV_SHAPE(4, 3, 2);
+    fv_tensor *x = fv_scope_adopt(fv_tensor_alloc_as(true, FV_FLOAT32, &shape, NULL));
+    fv_tensor *mean = fv_zeros(FV_SHAPE(3)), *var = fv_ones(FV_SHAPE(3));
+    uint32_t version = fv_version(mean);
+    ck_assert(fv_is_shapes_only(fv_batch_norm(x, mean, var, .training = true)));
+    ASSERT_VALUES(mean, 0, 0, 0, 0);
+    ASSERT_VALUES(var, 0, 1, 1, 1);
+    ck_assert_uint_eq(fv_version(mean), version);
 }
 END_TEST
 

@@ -74,7 +74,8 @@ static void follow(const trajectory *t, bool gaps)
 {
     static const int steps[SHOWN_STEPS] = {1, 2, 20}, elements[SHOWN] = {0, 1, 7, 16, 18};
     double tolerance = t->dtype == FV_FLOAT32 ? 3e-6 : 1e-13;
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         fv_tensor *p = start(t->dtype, gaps);
         fv_optim *optim = make_optimizer(t->name, FV_TENSORS(p));
         ck_assert_msg(optim != NULL, "%s: %s", t->name, fv_error());
@@ -139,150 +140,143 @@ static fv_tensor *steps_in_layout(layout order, layout grad_order, int threads)
 
 START_TEST(memory_order_and_threads_do_not_change_a_bit)
 {
-    FV_SCOPE {
-        fv_tensor *plain = steps_in_layout(LAYOUT_CONTIGUOUS, LAYOUT_CONTIGUOUS, 1);
-        for (int a = LAYOUT_CONTIGUOUS; a <= LAYOUT_TRANSPOSED; a++)
-            for (int b = LAYOUT_CONTIGUOUS; b <= LAYOUT_TRANSPOSED; b++)
-                ck_assert(tensors_same(steps_in_layout((layout)a, (layout)b, 3), plain));
-    }
+    FV_SCOPE;
+    fv_tensor *plain = steps_in_layout(LAYOUT_CONTIGUOUS, LAYOUT_CONTIGUOUS, 1);
+    for (int a = LAYOUT_CONTIGUOUS; a <= LAYOUT_TRANSPOSED; a++)
+        for (int b = LAYOUT_CONTIGUOUS; b <= LAYOUT_TRANSPOSED; b++)
+            ck_assert(tensors_same(steps_in_layout((layout)a, (layout)b, 3), plain));
 }
 END_TEST
 
 START_TEST(a_parameter_without_gradient_is_left_alone)
 {
-    FV_SCOPE {
-        fv_tensor *a = fv_ones(FV_SHAPE(3), .requires_grad = true);
-        fv_tensor *b = fv_ones(FV_SHAPE(3), .requires_grad = true);
-        fv_tensor *none = fv_zeros(FV_SHAPE(0), .requires_grad = true);
-        fv_optim *optim = fv_sgd(FV_TENSORS(a, b, none), .lr = 1, .weight_decay = 1);
-        fv_set_grad(a, fv_ones(FV_SHAPE(3)));
-        fv_set_grad(none, fv_zeros(FV_SHAPE(0)));
-        ck_assert_int_eq(fv_step(optim), FV_OK);
-        ASSERT_VALUES(a, 0, -1, -1, -1);
-        ASSERT_VALUES(b, 0, 1, 1, 1);
-        fv_zero_grad(optim);
-        ck_assert_ptr_null(fv_grad_of(a));
-        fv_free(optim);
-    }
+    FV_SCOPE;
+    fv_tensor *a = fv_ones(FV_SHAPE(3), .requires_grad = true);
+    fv_tensor *b = fv_ones(FV_SHAPE(3), .requires_grad = true);
+    fv_tensor *none = fv_zeros(FV_SHAPE(0), .requires_grad = true);
+    fv_optim *optim = fv_sgd(FV_TENSORS(a, b, none), .lr = 1, .weight_decay = 1);
+    fv_set_grad(a, fv_ones(FV_SHAPE(3)));
+    fv_set_grad(none, fv_zeros(FV_SHAPE(0)));
+    ck_assert_int_eq(fv_step(optim), FV_OK);
+    ASSERT_VALUES(a, 0, -1, -1, -1);
+    ASSERT_VALUES(b, 0, 1, 1, 1);
+    fv_zero_grad(optim);
+    ck_assert_ptr_null(fv_grad_of(a));
+    fv_free(optim);
 }
 END_TEST
 
 START_TEST(a_step_is_refused_while_an_error_stands)
 {
-    FV_SCOPE {
-        fv_tensor *p = fv_ones(FV_SHAPE(3), .requires_grad = true);
-        fv_optim *optim = fv_sgd(FV_TENSORS(p), .lr = 1);
-        fv_set_grad(p, fv_ones(FV_SHAPE(3)));
-        fv_add(fv_ones(FV_SHAPE(2)), fv_ones(FV_SHAPE(3)));
-        ck_assert_int_eq(fv_step(optim), FV_ERR_STATE);
-        ASSERT_VALUES(p, 0, 1, 1, 1);
-        fv_clear_error();
-        ck_assert_int_eq(fv_step(optim), FV_OK);
-        ASSERT_VALUES(p, 0, 0, 0, 0);
-        fv_free(optim);
-    }
+    FV_SCOPE;
+    fv_tensor *p = fv_ones(FV_SHAPE(3), .requires_grad = true);
+    fv_optim *optim = fv_sgd(FV_TENSORS(p), .lr = 1);
+    fv_set_grad(p, fv_ones(FV_SHAPE(3)));
+    fv_add(fv_ones(FV_SHAPE(2)), fv_ones(FV_SHAPE(3)));
+    ck_assert_int_eq(fv_step(optim), FV_ERR_STATE);
+    ASSERT_VALUES(p, 0, 1, 1, 1);
+    fv_clear_error();
+    ck_assert_int_eq(fv_step(optim), FV_OK);
+    ASSERT_VALUES(p, 0, 0, 0, 0);
+    fv_free(optim);
 }
 END_TEST
 
 START_TEST(a_failed_allocation_leaves_all_weights_whole)
 {
-    FV_SCOPE {
-        fv_tensor *a = fv_ones(FV_SHAPE(5), .requires_grad = true);
-        fv_tensor *b = fv_ones(FV_SHAPE(70), .requires_grad = true);
-        fv_optim *optim = fv_adam(FV_TENSORS(a, b), .lr = 1);
-        fv_set_grad(a, fv_ones(FV_SHAPE(5)));
-        fv_set_grad(b, fv_ones(FV_SHAPE(70)));
-        for (int64_t n = 0; n < 3; n++) {
-            fv_inject_alloc_failure(n);
-            ck_assert_int_eq(fv_step(optim), FV_ERR_MEMORY);
-            fv_inject_alloc_failure(-1);
-            expect_error(FV_ERR_MEMORY, "step");
-            ck_assert_double_eq(fv_at(a, (const int64_t[]){0}), 1.0);
-        }
-        ck_assert_int_eq(fv_step(optim), FV_OK);
-        ck_assert_double_eq_tol(fv_at(a, (const int64_t[]){4}), 0.0, 1e-6);
-        ck_assert_double_eq_tol(fv_at(b, (const int64_t[]){69}), 0.0, 1e-6);
-        fv_free(optim);
+    FV_SCOPE;
+    fv_tensor *a = fv_ones(FV_SHAPE(5), .requires_grad = true);
+    fv_tensor *b = fv_ones(FV_SHAPE(70), .requires_grad = true);
+    fv_optim *optim = fv_adam(FV_TENSORS(a, b), .lr = 1);
+    fv_set_grad(a, fv_ones(FV_SHAPE(5)));
+    fv_set_grad(b, fv_ones(FV_SHAPE(70)));
+    for (int64_t n = 0; n < 3; n++) {
+        fv_inject_alloc_failure(n);
+        ck_assert_int_eq(fv_step(optim), FV_ERR_MEMORY);
+        fv_inject_alloc_failure(-1);
+        expect_error(FV_ERR_MEMORY, "step");
+        ck_assert_double_eq(fv_at(a, (const int64_t[]){0}), 1.0);
     }
+    ck_assert_int_eq(fv_step(optim), FV_OK);
+    ck_assert_double_eq_tol(fv_at(a, (const int64_t[]){4}), 0.0, 1e-6);
+    ck_assert_double_eq_tol(fv_at(b, (const int64_t[]){69}), 0.0, 1e-6);
+    fv_free(optim);
 }
 END_TEST
 
 START_TEST(groups_have_options_of_their_own)
 {
-    FV_SCOPE {
-        fv_tensor *a = fv_ones(FV_SHAPE(1), .requires_grad = true);
-        fv_tensor *b = fv_ones(FV_SHAPE(1), .requires_grad = true);
-        fv_optim *optim = fv_sgd(FV_TENSORS(a), .lr = 0.5, .weight_decay = 1);
-        ck_assert_int_eq(fv_optim_add_group(optim, FV_TENSORS(b), .lr = 0.25, .maximize = true),
-                         FV_OK);
-        ck_assert_int_eq(fv_optim_group_count(optim), 2);
-        ck_assert_double_eq(fv_get_lr(optim), 0.5);
-        ck_assert_double_eq(fv_get_lr(optim, .group = 1), 0.25);
-        fv_set_grad(a, fv_ones(FV_SHAPE(1)));
-        fv_set_grad(b, fv_full(FV_SHAPE(1), 2.0));
-        ck_assert_int_eq(fv_step(optim), FV_OK);
-        ASSERT_VALUES(a, 0, 0);    /* 1 - 0.5 (1 + 1) */
-        ASSERT_VALUES(b, 0, 1.25); /* 1 - 0.25 (-2 + 1): weight decay is inherited */
-        ck_assert_int_eq(fv_set_lr(optim, 0.1), FV_OK);
-        ck_assert_int_eq(fv_set_lr(optim, 0.2, .group = 1), FV_OK);
-        ck_assert_double_eq(fv_get_lr(optim, 0), 0.1);
-        ck_assert_double_eq(fv_get_lr(optim, 1), 0.2);
-        ck_assert(isnan(fv_get_lr(optim, 2)));
-        expect_error(FV_ERR_INDEX, "group 2");
-        ck_assert(isnan(fv_get_momentum(optim, -1)));
-        expect_error(FV_ERR_INDEX, "group -1");
-        ck_assert_int_eq(fv_set_lr(optim, 0.3, .group = 2), FV_ERR_INDEX);
-        expect_error(FV_ERR_INDEX, "group 2");
-        ck_assert_int_eq(fv_set_lr(optim, -1), FV_ERR_OPTION);
-        expect_error(FV_ERR_OPTION, "-1");
-        ck_assert_int_eq(fv_optim_add_group(optim, FV_TENSORS(a)), FV_ERR_OPTION);
-        expect_error(FV_ERR_OPTION, "twice");
-        ck_assert_int_eq(fv_optim_group_count(optim), 2);
-        fv_free(optim);
-    }
+    FV_SCOPE;
+    fv_tensor *a = fv_ones(FV_SHAPE(1), .requires_grad = true);
+    fv_tensor *b = fv_ones(FV_SHAPE(1), .requires_grad = true);
+    fv_optim *optim = fv_sgd(FV_TENSORS(a), .lr = 0.5, .weight_decay = 1);
+    ck_assert_int_eq(fv_optim_add_group(optim, FV_TENSORS(b), .lr = 0.25, .maximize = true),
+                     FV_OK);
+    ck_assert_int_eq(fv_optim_group_count(optim), 2);
+    ck_assert_double_eq(fv_get_lr(optim), 0.5);
+    ck_assert_double_eq(fv_get_lr(optim, .group = 1), 0.25);
+    fv_set_grad(a, fv_ones(FV_SHAPE(1)));
+    fv_set_grad(b, fv_full(FV_SHAPE(1), 2.0));
+    ck_assert_int_eq(fv_step(optim), FV_OK);
+    ASSERT_VALUES(a, 0, 0);    /* 1 - 0.5 (1 + 1) */
+    ASSERT_VALUES(b, 0, 1.25); /* 1 - 0.25 (-2 + 1): weight decay is inherited */
+    ck_assert_int_eq(fv_set_lr(optim, 0.1), FV_OK);
+    ck_assert_int_eq(fv_set_lr(optim, 0.2, .group = 1), FV_OK);
+    ck_assert_double_eq(fv_get_lr(optim, 0), 0.1);
+    ck_assert_double_eq(fv_get_lr(optim, 1), 0.2);
+    ck_assert(isnan(fv_get_lr(optim, 2)));
+    expect_error(FV_ERR_INDEX, "group 2");
+    ck_assert(isnan(fv_get_momentum(optim, -1)));
+    expect_error(FV_ERR_INDEX, "group -1");
+    ck_assert_int_eq(fv_set_lr(optim, 0.3, .group = 2), FV_ERR_INDEX);
+    expect_error(FV_ERR_INDEX, "group 2");
+    ck_assert_int_eq(fv_set_lr(optim, -1), FV_ERR_OPTION);
+    expect_error(FV_ERR_OPTION, "-1");
+    ck_assert_int_eq(fv_optim_add_group(optim, FV_TENSORS(a)), FV_ERR_OPTION);
+    expect_error(FV_ERR_OPTION, "twice");
+    ck_assert_int_eq(fv_optim_group_count(optim), 2);
+    fv_free(optim);
 }
 END_TEST
 
 START_TEST(a_group_inherits_what_it_does_not_say)
 {
-    FV_SCOPE {
-        fv_tensor *p[4];
-        for (int k = 0; k < 4; k++) p[k] = fv_ones(FV_SHAPE(1), .requires_grad = true);
-        fv_optim *sgd = fv_sgd(FV_TENSORS(p[0]), .lr = 0.5, .momentum = 0.5, .dampening = 0.25,
-                               .weight_decay = 1, .maximize = true);
-        ck_assert_int_eq(fv_optim_add_group(sgd, FV_TENSORS(p[1])), FV_OK);
-        fv_optim *adam = fv_adam(FV_TENSORS(p[2]), 0.1, 0.5, 0.75, 0.125, 1, .amsgrad = true);
-        ck_assert_int_eq(fv_optim_add_group(adam, FV_TENSORS(p[3])), FV_OK);
-        for (int step = 0; step < 3; step++) {
-            for (int k = 0; k < 4; k++) fv_set_grad(p[k], fv_full(FV_SHAPE(1), 2.0 - step));
-            ck_assert_int_eq(fv_step(sgd), FV_OK);
-            ck_assert_int_eq(fv_step(adam), FV_OK);
-        }
-        ck_assert(tensors_same(p[0], p[1]));
-        ck_assert(tensors_same(p[2], p[3]));
-        fv_free(sgd);
-        fv_free(adam);
+    FV_SCOPE;
+    fv_tensor *p[4];
+    for (int k = 0; k < 4; k++) p[k] = fv_ones(FV_SHAPE(1), .requires_grad = true);
+    fv_optim *sgd = fv_sgd(FV_TENSORS(p[0]), .lr = 0.5, .momentum = 0.5, .dampening = 0.25,
+                           .weight_decay = 1, .maximize = true);
+    ck_assert_int_eq(fv_optim_add_group(sgd, FV_TENSORS(p[1])), FV_OK);
+    fv_optim *adam = fv_adam(FV_TENSORS(p[2]), 0.1, 0.5, 0.75, 0.125, 1, .amsgrad = true);
+    ck_assert_int_eq(fv_optim_add_group(adam, FV_TENSORS(p[3])), FV_OK);
+    for (int step = 0; step < 3; step++) {
+        for (int k = 0; k < 4; k++) fv_set_grad(p[k], fv_full(FV_SHAPE(1), 2.0 - step));
+        ck_assert_int_eq(fv_step(sgd), FV_OK);
+        ck_assert_int_eq(fv_step(adam), FV_OK);
     }
+    ck_assert(tensors_same(p[0], p[1]));
+    ck_assert(tensors_same(p[2], p[3]));
+    fv_free(sgd);
+    fv_free(adam);
 }
 END_TEST
 
 START_TEST(a_nesterov_group_inherits_nesterov)
 {
-    FV_SCOPE {
-        fv_tensor *a = fv_ones(FV_SHAPE(1), .requires_grad = true);
-        fv_tensor *b = fv_ones(FV_SHAPE(1), .requires_grad = true);
-        fv_optim *optim = fv_sgd(FV_TENSORS(a), .lr = 0.5, .momentum = 0.5, .nesterov = true);
-        ck_assert_int_eq(fv_optim_add_group(optim, FV_TENSORS(b)), FV_OK);
-        fv_set_grad(a, fv_ones(FV_SHAPE(1)));
-        fv_set_grad(b, fv_ones(FV_SHAPE(1)));
-        ck_assert_int_eq(fv_step(optim), FV_OK);
-        ASSERT_VALUES(a, 0, 0.25); /* 1 - 0.5 (1 + 0.5) */
-        ASSERT_VALUES(b, 0, 0.25);
-        ck_assert_int_eq(fv_optim_add_group(NULL, FV_TENSORS(b)), FV_ERR_OPTION);
-        expect_error(FV_ERR_OPTION, "NULL");
-        ck_assert_int_eq(fv_optim_group_count(NULL), 0);
-        fv_free(optim);
-    }
+    FV_SCOPE;
+    fv_tensor *a = fv_ones(FV_SHAPE(1), .requires_grad = true);
+    fv_tensor *b = fv_ones(FV_SHAPE(1), .requires_grad = true);
+    fv_optim *optim = fv_sgd(FV_TENSORS(a), .lr = 0.5, .momentum = 0.5, .nesterov = true);
+    ck_assert_int_eq(fv_optim_add_group(optim, FV_TENSORS(b)), FV_OK);
+    fv_set_grad(a, fv_ones(FV_SHAPE(1)));
+    fv_set_grad(b, fv_ones(FV_SHAPE(1)));
+    ck_assert_int_eq(fv_step(optim), FV_OK);
+    ASSERT_VALUES(a, 0, 0.25); /* 1 - 0.5 (1 + 0.5) */
+    ASSERT_VALUES(b, 0, 0.25);
+    ck_assert_int_eq(fv_optim_add_group(NULL, FV_TENSORS(b)), FV_ERR_OPTION);
+    expect_error(FV_ERR_OPTION, "NULL");
+    ck_assert_int_eq(fv_optim_group_count(NULL), 0);
+    fv_free(optim);
 }
 END_TEST
 
@@ -294,39 +288,38 @@ END_TEST
 
 START_TEST(bad_options_are_refused_with_a_reason)
 {
-    FV_SCOPE {
-        fv_tensor *p = fv_ones(FV_SHAPE(2), .requires_grad = true);
-        fv_tensor_list list = FV_TENSORS(p);
-        REFUSED(fv_sgd(list, -1), "learning rate");
-        REFUSED(fv_sgd(list, (double)NAN), "learning rate");
-        REFUSED(fv_sgd(list, .momentum = -0.1), "momentum");
-        REFUSED(fv_sgd(list, .weight_decay = -0.1), "weight_decay");
-        REFUSED(fv_sgd(list, .nesterov = true), "nesterov");
-        REFUSED(fv_sgd(list, .momentum = 0.9, .dampening = 0.1, .nesterov = true), "nesterov");
-        REFUSED(fv_sgd(list, .dampening = (double)NAN), "dampening");
-        REFUSED(fv_sgd(FV_TENSORS(fv_failed_tensor())), "failed");
-        REFUSED(fv_adam(list, .lr = -1), "learning rate");
-        REFUSED(fv_adam(list, .eps = -1), "epsilon");
-        REFUSED(fv_adam(list, .beta1 = 1), "beta1");
-        REFUSED(fv_adamw(list, .beta2 = -0.1), "beta2");
-        REFUSED(fv_adamw(list, .weight_decay = -1), "weight_decay");
-        REFUSED(fv_sgd(((fv_tensor_list){NULL, 0})), "empty");
-        REFUSED(fv_sgd(FV_TENSORS(p, p)), "twice");
-        REFUSED(fv_sgd(FV_TENSORS(p, NULL)), "missing");
-        REFUSED(fv_sgd(FV_TENSORS(fv_zeros(FV_SHAPE(2), .dtype = FV_INT64))), "int64");
-        REFUSED(fv_sgd(FV_TENSORS(fv_mul_scalar(p, 2.0))), "leaf");
-        ck_assert_int_eq(fv_step(NULL), FV_ERR_OPTION);
-        expect_error(FV_ERR_OPTION, "NULL");
-        fv_zero_grad(NULL);
-        expect_error(FV_ERR_OPTION, "NULL");
-        ck_assert(isnan(fv_get_lr(NULL)) && isnan(fv_get_momentum(NULL, 0)));
-        expect_error(FV_ERR_OPTION, "NULL");
-        ck_assert_int_eq(fv_set_lr(NULL, 0.1), FV_ERR_OPTION);
-        expect_error(FV_ERR_OPTION, "NULL");
-        fv_free((fv_optim *)NULL);
-        fv_free((fv_scheduler *)NULL);
-        ck_assert_int_eq(fv_scheduler_last_epoch(NULL), 0);
-    }
+    FV_SCOPE;
+    fv_tensor *p = fv_ones(FV_SHAPE(2), .requires_grad = true);
+    fv_tensor_list list = FV_TENSORS(p);
+    REFUSED(fv_sgd(list, -1), "learning rate");
+    REFUSED(fv_sgd(list, (double)NAN), "learning rate");
+    REFUSED(fv_sgd(list, .momentum = -0.1), "momentum");
+    REFUSED(fv_sgd(list, .weight_decay = -0.1), "weight_decay");
+    REFUSED(fv_sgd(list, .nesterov = true), "nesterov");
+    REFUSED(fv_sgd(list, .momentum = 0.9, .dampening = 0.1, .nesterov = true), "nesterov");
+    REFUSED(fv_sgd(list, .dampening = (double)NAN), "dampening");
+    REFUSED(fv_sgd(FV_TENSORS(fv_failed_tensor())), "failed");
+    REFUSED(fv_adam(list, .lr = -1), "learning rate");
+    REFUSED(fv_adam(list, .eps = -1), "epsilon");
+    REFUSED(fv_adam(list, .beta1 = 1), "beta1");
+    REFUSED(fv_adamw(list, .beta2 = -0.1), "beta2");
+    REFUSED(fv_adamw(list, .weight_decay = -1), "weight_decay");
+    REFUSED(fv_sgd(((fv_tensor_list){NULL, 0})), "empty");
+    REFUSED(fv_sgd(FV_TENSORS(p, p)), "twice");
+    REFUSED(fv_sgd(FV_TENSORS(p, NULL)), "missing");
+    REFUSED(fv_sgd(FV_TENSORS(fv_zeros(FV_SHAPE(2), .dtype = FV_INT64))), "int64");
+    REFUSED(fv_sgd(FV_TENSORS(fv_mul_scalar(p, 2.0))), "leaf");
+    ck_assert_int_eq(fv_step(NULL), FV_ERR_OPTION);
+    expect_error(FV_ERR_OPTION, "NULL");
+    fv_zero_grad(NULL);
+    expect_error(FV_ERR_OPTION, "NULL");
+    ck_assert(isnan(fv_get_lr(NULL)) && isnan(fv_get_momentum(NULL, 0)));
+    expect_error(FV_ERR_OPTION, "NULL");
+    ck_assert_int_eq(fv_set_lr(NULL, 0.1), FV_ERR_OPTION);
+    expect_error(FV_ERR_OPTION, "NULL");
+    fv_free((fv_optim *)NULL);
+    fv_free((fv_scheduler *)NULL);
+    ck_assert_int_eq(fv_scheduler_last_epoch(NULL), 0);
 }
 END_TEST
 
@@ -381,7 +374,8 @@ static void same_number(const char *name, int step, const char *what, double got
 static void follow_schedule(const schedule *t)
 {
     static const double metrics[] = {1.0, 0.9, 0.8, 0.8, 0.81, 0.79995, 0.8, 0.7, 0.71, 0.72};
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         fv_tensor *p = fv_zeros(FV_SHAPE(1), .requires_grad = true);
         fv_tensor *q = fv_zeros(FV_SHAPE(1), .requires_grad = true);
         bool adam = strcmp(t->name, "one_cycle_lr_adam") == 0;
@@ -418,138 +412,134 @@ START_TEST(a_cosine_schedule_goes_on_past_its_bottom)
 {
     const double pi = 3.14159265358979323846;
     static const int64_t lengths[] = {1, 2, 7};
-    for (int k = 0; k < 3; k++)
-        FV_SCOPE {
-            fv_tensor *p = fv_zeros(FV_SHAPE(1), .requires_grad = true);
-            fv_optim *optim = fv_sgd(FV_TENSORS(p), .lr = 0.5);
-            fv_scheduler *s = fv_cosine_annealing_lr(optim, lengths[k], .eta_min = 0.125 * k);
-            for (int step = 0; step <= 5 * lengths[k]; step++) {
-                double want = (1 + cos(pi * step / (double)lengths[k])) / 2;
-                want = 0.125 * k + (0.5 - 0.125 * k) * want;
-                ck_assert_double_eq_tol(fv_get_lr(optim), want, 1e-9);
-                ck_assert_int_eq(fv_scheduler_step(s), FV_OK);
-            }
-            fv_free(s);
-            fv_free(optim);
+    for (int k = 0; k < 3; k++) {
+        FV_SCOPE;
+        fv_tensor *p = fv_zeros(FV_SHAPE(1), .requires_grad = true);
+        fv_optim *optim = fv_sgd(FV_TENSORS(p), .lr = 0.5);
+        fv_scheduler *s = fv_cosine_annealing_lr(optim, lengths[k], .eta_min = 0.125 * k);
+        for (int step = 0; step <= 5 * lengths[k]; step++) {
+            double want = (1 + cos(pi * step / (double)lengths[k])) / 2;
+            want = 0.125 * k + (0.5 - 0.125 * k) * want;
+            ck_assert_double_eq_tol(fv_get_lr(optim), want, 1e-9);
+            ck_assert_int_eq(fv_scheduler_step(s), FV_OK);
         }
+        fv_free(s);
+        fv_free(optim);
+    }
 }
 END_TEST
 
 START_TEST(a_plateau_leaves_small_reductions_out)
 {
-    FV_SCOPE {
-        fv_tensor *p = fv_zeros(FV_SHAPE(1), .requires_grad = true);
-        fv_optim *optim = fv_sgd(FV_TENSORS(p), .lr = 0.5);
-        fv_scheduler *s =
-            fv_reduce_lr_on_plateau(optim, .factor = 0.5, .patience = 0, .eps = 0.125);
-        static const double rates[] = {0.5, 0.25, 0.25, 0.25}; /* 0.25 - 0.125 is not above eps */
-        for (int step = 0; step < 4; step++) {
-            ck_assert_int_eq(fv_scheduler_step(s, 1.0), FV_OK);
-            ck_assert_double_eq(fv_get_lr(optim), rates[step]);
-        }
-        fv_free(s);
-        fv_set_lr(optim, 1e-8);
-        s = fv_reduce_lr_on_plateau(optim, .patience = 0);
-        for (int step = 0; step < 3; step++) fv_scheduler_step(s, 1.0);
-        ck_assert_double_eq(fv_get_lr(optim), 1e-8); /* PyTorch's eps */
-        fv_free(s);
-        fv_free(optim);
+    FV_SCOPE;
+    fv_tensor *p = fv_zeros(FV_SHAPE(1), .requires_grad = true);
+    fv_optim *optim = fv_sgd(FV_TENSORS(p), .lr = 0.5);
+    fv_scheduler *s =
+        fv_reduce_lr_on_plateau(optim, .factor = 0.5, .patience = 0, .eps = 0.125);
+    static const double rates[] = {0.5, 0.25, 0.25, 0.25}; /* 0.25 - 0.125 is not above eps */
+    for (int step = 0; step < 4; step++) {
+        ck_assert_int_eq(fv_scheduler_step(s, 1.0), FV_OK);
+        ck_assert_double_eq(fv_get_lr(optim), rates[step]);
     }
+    fv_free(s);
+    fv_set_lr(optim, 1e-8);
+    s = fv_reduce_lr_on_plateau(optim, .patience = 0);
+    for (int step = 0; step < 3; step++) fv_scheduler_step(s, 1.0);
+    ck_assert_double_eq(fv_get_lr(optim), 1e-8); /* PyTorch's eps */
+    fv_free(s);
+    fv_free(optim);
 }
 END_TEST
 
 /* A NaN is no improvement, in both modes. */
 START_TEST(a_plateau_counts_a_metric_that_is_no_number_as_bad)
 {
-    FV_SCOPE {
-        fv_tensor *p = fv_zeros(FV_SHAPE(1), .requires_grad = true);
-        fv_optim *optim = fv_sgd(FV_TENSORS(p), .lr = 0.5);
-        for (int mode = FV_MODE_MIN; mode <= FV_MODE_MAX; mode++) {
-            fv_set_lr(optim, 0.5);
-            fv_scheduler *s =
-                fv_reduce_lr_on_plateau(optim, .mode = (fv_plateau_mode)mode, .patience = 1);
-            for (int step = 0; step < 2; step++) fv_scheduler_step(s, (double)NAN);
-            ck_assert_double_eq_tol(fv_get_lr(optim), 0.05, 1e-15);
-            fv_scheduler_step(s, 1.0);
-            fv_scheduler_step(s, (double)NAN);
-            ck_assert_double_eq_tol(fv_get_lr(optim), 0.05, 1e-15);
-            fv_free(s);
-        }
-        fv_free(optim);
+    FV_SCOPE;
+    fv_tensor *p = fv_zeros(FV_SHAPE(1), .requires_grad = true);
+    fv_optim *optim = fv_sgd(FV_TENSORS(p), .lr = 0.5);
+    for (int mode = FV_MODE_MIN; mode <= FV_MODE_MAX; mode++) {
+        fv_set_lr(optim, 0.5);
+        fv_scheduler *s =
+            fv_reduce_lr_on_plateau(optim, .mode = (fv_plateau_mode)mode, .patience = 1);
+        for (int step = 0; step < 2; step++) fv_scheduler_step(s, (double)NAN);
+        ck_assert_double_eq_tol(fv_get_lr(optim), 0.05, 1e-15);
+        fv_scheduler_step(s, 1.0);
+        fv_scheduler_step(s, (double)NAN);
+        ck_assert_double_eq_tol(fv_get_lr(optim), 0.05, 1e-15);
+        fv_free(s);
     }
+    fv_free(optim);
 }
 END_TEST
 
 START_TEST(a_one_cycle_schedule_ends)
 {
-    FV_SCOPE {
-        fv_tensor *p = fv_zeros(FV_SHAPE(1), .requires_grad = true);
-        fv_optim *optim = fv_sgd(FV_TENSORS(p), .momentum = 0.9);
-        fv_scheduler *s = fv_one_cycle_lr(optim, 1.0, 10);
-        for (int i = 0; i < 10; i++) ck_assert_int_eq(fv_scheduler_step(s), FV_OK);
-        double lr = fv_get_lr(optim);
-        ck_assert_int_eq(fv_scheduler_step(s), FV_ERR_STATE);
-        expect_error(FV_ERR_STATE, "step 11 of a schedule of 10");
-        ck_assert_double_eq(fv_get_lr(optim), lr);
-        fv_free(s);
-        /* a rise of no steps at all: PyTorch divides by zero here */
-        s = fv_one_cycle_lr(optim, 1.0, 10, .pct_start = 0.1);
-        ck_assert_double_eq(fv_get_lr(optim), 1.0);
-        fv_free(s);
-        fv_free(optim);
-    }
+    FV_SCOPE;
+    fv_tensor *p = fv_zeros(FV_SHAPE(1), .requires_grad = true);
+    fv_optim *optim = fv_sgd(FV_TENSORS(p), .momentum = 0.9);
+    fv_scheduler *s = fv_one_cycle_lr(optim, 1.0, 10);
+    for (int i = 0; i < 10; i++) ck_assert_int_eq(fv_scheduler_step(s), FV_OK);
+    double lr = fv_get_lr(optim);
+    ck_assert_int_eq(fv_scheduler_step(s), FV_ERR_STATE);
+    expect_error(FV_ERR_STATE, "step 11 of a schedule of 10");
+    ck_assert_double_eq(fv_get_lr(optim), lr);
+    fv_free(s);
+    /* a rise of no steps at all: PyTorch divides by zero here */
+    s = fv_one_cycle_lr(optim, 1.0, 10, .pct_start = 0.1);
+    ck_assert_double_eq(fv_get_lr(optim), 1.0);
+    fv_free(s);
+    fv_free(optim);
 }
 END_TEST
 
 START_TEST(bad_schedules_are_refused_with_a_reason)
 {
-    FV_SCOPE {
-        fv_tensor *p = fv_zeros(FV_SHAPE(1), .requires_grad = true);
-        fv_optim *o = fv_sgd(FV_TENSORS(p));
-        REFUSED(fv_step_lr(o, 0), "step_size");
-        REFUSED(fv_step_lr(NULL, 1), "NULL");
-        REFUSED(fv_multi_step_lr(NULL, FV_MILESTONES(3)), "NULL");
-        REFUSED(fv_exponential_lr(NULL, 0.5), "NULL");
-        REFUSED(fv_cosine_annealing_lr(NULL, 3), "NULL");
-        REFUSED(fv_linear_lr(NULL), "NULL");
-        REFUSED(fv_lambda_lr(NULL, one_over), "NULL");
-        REFUSED(fv_one_cycle_lr(NULL, 1.0, 10), "NULL");
-        REFUSED(fv_reduce_lr_on_plateau(NULL), "NULL");
-        REFUSED(fv_multi_step_lr(o, ((fv_milestones){NULL, -1})), "milestones");
-        REFUSED(fv_linear_lr(o, 1.5), "start_factor");
-        REFUSED(fv_linear_lr(o, .end_factor = -1), "end_factor");
-        REFUSED(fv_linear_lr(o, .total_iters = -1), "total_iters");
-        REFUSED(fv_one_cycle_lr(o, 1.0, .epochs = 2), "steps_per_epoch");
-        REFUSED(fv_one_cycle_lr(o, 1.0, 10, .pct_start = -1), "pct_start");
-        REFUSED(fv_one_cycle_lr(o, 1.0, 10, .anneal_strategy = (fv_anneal)7), "anneal_strategy 7");
-        REFUSED(fv_one_cycle_lr(o, -1.0, 10), "max_lr");
-        REFUSED(fv_one_cycle_lr(o, 1.0, 10, .final_div_factor = 0), "final_div_factor");
-        REFUSED(fv_one_cycle_lr(o, 1.0, 10, .base_momentum = -1), "base_momentum");
-        REFUSED(fv_one_cycle_lr(o, 1.0, 10, .max_momentum = -1), "max_momentum");
-        REFUSED(fv_reduce_lr_on_plateau(o, .patience = -1), "patience");
-        REFUSED(fv_reduce_lr_on_plateau(o, .cooldown = -1), "cooldown");
-        REFUSED(fv_reduce_lr_on_plateau(o, .mode = (fv_plateau_mode)2), "mode");
-        REFUSED(fv_reduce_lr_on_plateau(o, .threshold_mode = (fv_threshold_mode)2), "mode");
-        REFUSED(fv_multi_step_lr(o, ((fv_milestones){NULL, 2})), "milestones");
-        REFUSED(fv_cosine_annealing_lr(o, 0), "t_max");
-        REFUSED(fv_cosine_annealing_lr(o, INT64_MAX), "t_max");
-        REFUSED(fv_linear_lr(o, 0), "start_factor");
-        REFUSED(fv_linear_lr(o, .end_factor = 2), "end_factor");
-        REFUSED(fv_lambda_lr(o, NULL), "function");
-        REFUSED(fv_one_cycle_lr(o, 1.0), "total_steps");
-        REFUSED(fv_one_cycle_lr(o, 1.0, 0), "total_steps");
-        REFUSED(fv_one_cycle_lr(o, 1.0, .epochs = INT64_MAX, .steps_per_epoch = 2), "epochs");
-        REFUSED(fv_one_cycle_lr(o, 1.0, 10, .pct_start = 2), "pct_start");
-        REFUSED(fv_one_cycle_lr(o, 1.0, 10, .div_factor = 0), "div_factor");
-        REFUSED(fv_reduce_lr_on_plateau(o, .factor = 1), "factor");
-        fv_scheduler *s = fv_reduce_lr_on_plateau(o);
-        ck_assert_int_eq(fv_scheduler_step(s), FV_ERR_OPTION);
-        expect_error(FV_ERR_OPTION, "metric");
-        fv_free(s);
-        ck_assert_int_eq(fv_scheduler_step(NULL), FV_ERR_OPTION);
-        expect_error(FV_ERR_OPTION, "NULL");
-        fv_free(o);
-    }
+    FV_SCOPE;
+    fv_tensor *p = fv_zeros(FV_SHAPE(1), .requires_grad = true);
+    fv_optim *o = fv_sgd(FV_TENSORS(p));
+    REFUSED(fv_step_lr(o, 0), "step_size");
+    REFUSED(fv_step_lr(NULL, 1), "NULL");
+    REFUSED(fv_multi_step_lr(NULL, FV_MILESTONES(3)), "NULL");
+    REFUSED(fv_exponential_lr(NULL, 0.5), "NULL");
+    REFUSED(fv_cosine_annealing_lr(NULL, 3), "NULL");
+    REFUSED(fv_linear_lr(NULL), "NULL");
+    REFUSED(fv_lambda_lr(NULL, one_over), "NULL");
+    REFUSED(fv_one_cycle_lr(NULL, 1.0, 10), "NULL");
+    REFUSED(fv_reduce_lr_on_plateau(NULL), "NULL");
+    REFUSED(fv_multi_step_lr(o, ((fv_milestones){NULL, -1})), "milestones");
+    REFUSED(fv_linear_lr(o, 1.5), "start_factor");
+    REFUSED(fv_linear_lr(o, .end_factor = -1), "end_factor");
+    REFUSED(fv_linear_lr(o, .total_iters = -1), "total_iters");
+    REFUSED(fv_one_cycle_lr(o, 1.0, .epochs = 2), "steps_per_epoch");
+    REFUSED(fv_one_cycle_lr(o, 1.0, 10, .pct_start = -1), "pct_start");
+    REFUSED(fv_one_cycle_lr(o, 1.0, 10, .anneal_strategy = (fv_anneal)7), "anneal_strategy 7");
+    REFUSED(fv_one_cycle_lr(o, -1.0, 10), "max_lr");
+    REFUSED(fv_one_cycle_lr(o, 1.0, 10, .final_div_factor = 0), "final_div_factor");
+    REFUSED(fv_one_cycle_lr(o, 1.0, 10, .base_momentum = -1), "base_momentum");
+    REFUSED(fv_one_cycle_lr(o, 1.0, 10, .max_momentum = -1), "max_momentum");
+    REFUSED(fv_reduce_lr_on_plateau(o, .patience = -1), "patience");
+    REFUSED(fv_reduce_lr_on_plateau(o, .cooldown = -1), "cooldown");
+    REFUSED(fv_reduce_lr_on_plateau(o, .mode = (fv_plateau_mode)2), "mode");
+    REFUSED(fv_reduce_lr_on_plateau(o, .threshold_mode = (fv_threshold_mode)2), "mode");
+    REFUSED(fv_multi_step_lr(o, ((fv_milestones){NULL, 2})), "milestones");
+    REFUSED(fv_cosine_annealing_lr(o, 0), "t_max");
+    REFUSED(fv_cosine_annealing_lr(o, INT64_MAX), "t_max");
+    REFUSED(fv_linear_lr(o, 0), "start_factor");
+    REFUSED(fv_linear_lr(o, .end_factor = 2), "end_factor");
+    REFUSED(fv_lambda_lr(o, NULL), "function");
+    REFUSED(fv_one_cycle_lr(o, 1.0), "total_steps");
+    REFUSED(fv_one_cycle_lr(o, 1.0, 0), "total_steps");
+    REFUSED(fv_one_cycle_lr(o, 1.0, .epochs = INT64_MAX, .steps_per_epoch = 2), "epochs");
+    REFUSED(fv_one_cycle_lr(o, 1.0, 10, .pct_start = 2), "pct_start");
+    REFUSED(fv_one_cycle_lr(o, 1.0, 10, .div_factor = 0), "div_factor");
+    REFUSED(fv_reduce_lr_on_plateau(o, .factor = 1), "factor");
+    fv_scheduler *s = fv_reduce_lr_on_plateau(o);
+    ck_assert_int_eq(fv_scheduler_step(s), FV_ERR_OPTION);
+    expect_error(FV_ERR_OPTION, "metric");
+    fv_free(s);
+    ck_assert_int_eq(fv_scheduler_step(NULL), FV_ERR_OPTION);
+    expect_error(FV_ERR_OPTION, "NULL");
+    fv_free(o);
 }
 END_TEST
 

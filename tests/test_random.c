@@ -69,19 +69,18 @@ END_TEST
 
 START_TEST(the_same_seed_gives_the_same_numbers)
 {
-    FV_SCOPE {
-        fv_manual_seed(42);
-        fv_tensor *first = fv_randn(FV_SHAPE(1000));
-        fv_rng_state state = fv_get_rng_state();
-        fv_tensor *second = fv_randn(FV_SHAPE(1000));
-        ck_assert(!tensors_same(first, second));
-        fv_set_rng_state(state);
-        ck_assert(tensors_same(second, fv_randn(FV_SHAPE(1000))));
-        fv_manual_seed(42);
-        ck_assert(tensors_same(first, fv_randn(FV_SHAPE(1000))));
-        fv_manual_seed(43);
-        ck_assert(!tensors_same(first, fv_randn(FV_SHAPE(1000))));
-    }
+    FV_SCOPE;
+    fv_manual_seed(42);
+    fv_tensor *first = fv_randn(FV_SHAPE(1000));
+    fv_rng_state state = fv_get_rng_state();
+    fv_tensor *second = fv_randn(FV_SHAPE(1000));
+    ck_assert(!tensors_same(first, second));
+    fv_set_rng_state(state);
+    ck_assert(tensors_same(second, fv_randn(FV_SHAPE(1000))));
+    fv_manual_seed(42);
+    ck_assert(tensors_same(first, fv_randn(FV_SHAPE(1000))));
+    fv_manual_seed(43);
+    ck_assert(!tensors_same(first, fv_randn(FV_SHAPE(1000))));
 }
 END_TEST
 
@@ -92,7 +91,8 @@ START_TEST(draws_reserve_blocks_that_never_overlap)
     ck_assert_uint_eq(a.seed, 5);
     ck_assert_uint_eq(b.offset, a.offset + 10);
     ck_assert_uint_eq(c.offset, b.offset + 1);
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         fv_tensor *x = fv_rand(FV_SHAPE(3));
         fv_tensor *y = fv_rand(FV_SHAPE(3));
         ck_assert(!tensors_same(x, y));
@@ -113,7 +113,8 @@ static fv_tensor *draw_all(void)
 START_TEST(numbers_do_not_depend_on_threads_or_instruction_sets)
 {
     int threads = fv_get_num_threads();
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         fv_set_num_threads(1);
         fv_tensor *wanted = draw_all();
         ck_assert_str_eq(fv_error(), "");
@@ -165,19 +166,20 @@ static moments measure(const fv_tensor *t)
 START_TEST(distributions_have_their_moments)
 {
     fv_manual_seed(2024);
-    for (fv_dtype d = FV_FLOAT32; d <= FV_FLOAT64; d = (fv_dtype)(d + 1))
-        FV_SCOPE {
-            moments uniform = measure(fv_rand(FV_SHAPE(DRAWS), d));
-            ASSERT_NEAR(uniform.mean, 0.5, 0.005);
-            ASSERT_NEAR(uniform.variance, 1.0 / 12, 0.002);
-            ck_assert(uniform.least >= 0.0 && uniform.most < 1.0);
-            moments normal = measure(fv_randn(FV_SHAPE(DRAWS), d));
-            ASSERT_NEAR(normal.mean, 0.0, 0.015);
-            ASSERT_NEAR(normal.variance, 1.0, 0.02);
-            ASSERT_NEAR(normal.skew, 0.0, 0.05);
-            ck_assert(normal.least > -8.0 && normal.most < 8.0);
-        }
-    FV_SCOPE {
+    for (fv_dtype d = FV_FLOAT32; d <= FV_FLOAT64; d = (fv_dtype)(d + 1)) {
+        FV_SCOPE;
+        moments uniform = measure(fv_rand(FV_SHAPE(DRAWS), d));
+        ASSERT_NEAR(uniform.mean, 0.5, 0.005);
+        ASSERT_NEAR(uniform.variance, 1.0 / 12, 0.002);
+        ck_assert(uniform.least >= 0.0 && uniform.most < 1.0);
+        moments normal = measure(fv_randn(FV_SHAPE(DRAWS), d));
+        ASSERT_NEAR(normal.mean, 0.0, 0.015);
+        ASSERT_NEAR(normal.variance, 1.0, 0.02);
+        ASSERT_NEAR(normal.skew, 0.0, 0.05);
+        ck_assert(normal.least > -8.0 && normal.most < 8.0);
+    }
+    {
+        FV_SCOPE;
         moments whole = measure(fv_randint(-2, 3, FV_SHAPE(DRAWS)));
         ASSERT_NEAR(whole.mean, 0.0, 0.02);
         ASSERT_NEAR(whole.variance, 2.0, 0.05);
@@ -215,18 +217,18 @@ static double normal_by_hand(fv_dtype dtype, fv_rng_state state, int64_t i)
 
 START_TEST(normal_numbers_are_those_of_box_and_muller)
 {
-    for (fv_dtype d = FV_FLOAT32; d <= FV_FLOAT64; d = (fv_dtype)(d + 1))
-        FV_SCOPE {
-            fv_manual_seed(77);
-            fv_rng_state state = fv_get_rng_state();
-            fv_tensor *t = fv_randn(FV_SHAPE(DRAWS), d);
-            double worst = 0;
-            for (int64_t i = 0; i < DRAWS; i++) {
-                double got = fv_at(t, (const int64_t[]){i}), want = normal_by_hand(d, state, i);
-                worst = fmax(worst, isnan(got) ? (double)INFINITY : fabs(got - want));
-            }
-            ck_assert_double_le(worst, (d == FV_FLOAT32 ? 2e-6 : 1e-14));
+    for (fv_dtype d = FV_FLOAT32; d <= FV_FLOAT64; d = (fv_dtype)(d + 1)) {
+        FV_SCOPE;
+        fv_manual_seed(77);
+        fv_rng_state state = fv_get_rng_state();
+        fv_tensor *t = fv_randn(FV_SHAPE(DRAWS), d);
+        double worst = 0;
+        for (int64_t i = 0; i < DRAWS; i++) {
+            double got = fv_at(t, (const int64_t[]){i}), want = normal_by_hand(d, state, i);
+            worst = fmax(worst, isnan(got) ? (double)INFINITY : fabs(got - want));
         }
+        ck_assert_double_le(worst, (d == FV_FLOAT32 ? 2e-6 : 1e-14));
+    }
 }
 END_TEST
 
@@ -235,10 +237,9 @@ END_TEST
 /* Which elements of a dropout on n ones are kept. */
 static void draw_mask(int64_t n, bool *kept)
 {
-    FV_SCOPE {
-        fv_tensor *y = fv_dropout(fv_ones(FV_SHAPE(n)), 0.5);
-        for (int64_t i = 0; i < n; i++) kept[i] = fv_at(y, (const int64_t[]){i}) != 0;
-    }
+    FV_SCOPE;
+    fv_tensor *y = fv_dropout(fv_ones(FV_SHAPE(n)), 0.5);
+    for (int64_t i = 0; i < n; i++) kept[i] = fv_at(y, (const int64_t[]){i}) != 0;
 }
 
 /* The mask of a call is not the end of an earlier one, moved to the front: both would then come
@@ -261,23 +262,24 @@ END_TEST
 /* However few elements there are: n of them take n / 4 blocks, rounded up. */
 START_TEST(dropout_reserves_what_it_uses)
 {
-    for (int64_t n = 0; n < 40; n++)
-        FV_SCOPE {
-            uint64_t before = fv_get_rng_state().offset;
-            fv_tensor *ones = fv_ones(FV_SHAPE(n));
-            fv_dropout(ones, 0.5);
-            ck_assert_uint_eq(fv_get_rng_state().offset - before, (uint64_t)(n + 3) / 4);
-            fv_dropout(ones, 0.5, .training = false);
-            fv_dropout(ones, 0.0);
-            ck_assert_uint_eq(fv_get_rng_state().offset - before, (uint64_t)(n + 3) / 4);
-        }
+    for (int64_t n = 0; n < 40; n++) {
+        FV_SCOPE;
+        uint64_t before = fv_get_rng_state().offset;
+        fv_tensor *ones = fv_ones(FV_SHAPE(n));
+        fv_dropout(ones, 0.5);
+        ck_assert_uint_eq(fv_get_rng_state().offset - before, (uint64_t)(n + 3) / 4);
+        fv_dropout(ones, 0.5, .training = false);
+        fv_dropout(ones, 0.0);
+        ck_assert_uint_eq(fv_get_rng_state().offset - before, (uint64_t)(n + 3) / 4);
+    }
 }
 END_TEST
 
 START_TEST(dropout2d_drops_whole_channels)
 {
     enum { N = 40, C = 50 };
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         fv_manual_seed(5);
         fv_tensor *x = fv_rand(FV_SHAPE(N, C, 2, 3));
         fv_tensor *y = fv_dropout2d(x, 0.25);
@@ -304,7 +306,8 @@ START_TEST(a_permutation_has_every_number_once)
 {
     enum { COUNT = 1000 };
     int seen[COUNT] = {0}, fixed = 0;
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         const int64_t *p = fv_data_int64(fv_randperm(COUNT));
         for (int k = 0; k < COUNT; k++) {
             ck_assert(p[k] >= 0 && p[k] < COUNT);

@@ -11,7 +11,8 @@
 
 START_TEST(creators_make_shapes_in_the_mode)
 {
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         memory_mark mark = mark_memory();
         fv_rng_state state = fv_get_rng_state();
         bool before = fv_set_shapes_only(true);
@@ -39,64 +40,62 @@ END_TEST
 
 START_TEST(what_needs_elements_says_so)
 {
-    FV_SCOPE {
-        fv_set_log(NULL, NULL);
-        fv_set_shapes_only(true);
-        fv_tensor *x = fv_zeros(FV_SHAPE(1, 1), .requires_grad = true);
-        fv_set_shapes_only(false);
-        float number = 0;
-        fv_item(x);
-        expect_error(FV_ERR_STATE, "item: the tensor [1,1] has only a shape");
-        fv_at(x, (const int64_t[]){0, 0});
-        expect_error(FV_ERR_STATE, "at: the tensor [1,1] has only a shape");
-        ck_assert_ptr_null(fv_data_float32(x));
-        expect_error(FV_ERR_STATE, "data: the tensor [1,1] has only a shape");
-        ck_assert_int_ne(fv_copy_out(x, FV_FLOAT32, &number), FV_OK);
-        expect_error(FV_ERR_STATE, "copy_out: the tensor [1,1] has only a shape");
-        ck_assert_int_ne(fv_copy_in(x, FV_FLOAT32, &number), FV_OK);
-        expect_error(FV_ERR_STATE, "copy_in: the tensor [1,1] has only a shape");
-        ck_assert_int_ne(fv_need_elements("my_function", x), FV_OK);
-        expect_error(FV_ERR_STATE, "my_function: the tensor [1,1] has only a shape");
-        ck_assert_int_eq(fv_backward(fv_sum(fv_relu(x))), FV_OK);
-        ck_assert(fv_is_shapes_only(fv_grad_of(x)));
-        fv_clip_grad_norm_(FV_TENSORS(x), 1.0);
-        expect_error(FV_ERR_STATE, "clip_grad_norm_: the gradient of parameter 0 has only a shape");
-        const char *name = "x";
-        ck_assert_int_ne(fv_save_tensors("shapes.safetensors", &name, &x, 1, NULL, 0), FV_OK);
-        fv_clear_error();
-        char *text = fv_to_string(x);
-        ck_assert_str_eq(text, "tensor(..., size=(1, 1), requires_grad=True)");
-        free(text);
-    }
+    FV_SCOPE;
+    fv_set_log(NULL, NULL);
+    fv_set_shapes_only(true);
+    fv_tensor *x = fv_zeros(FV_SHAPE(1, 1), .requires_grad = true);
+    fv_set_shapes_only(false);
+    float number = 0;
+    fv_item(x);
+    expect_error(FV_ERR_STATE, "item: the tensor [1,1] has only a shape");
+    fv_at(x, (const int64_t[]){0, 0});
+    expect_error(FV_ERR_STATE, "at: the tensor [1,1] has only a shape");
+    ck_assert_ptr_null(fv_data_float32(x));
+    expect_error(FV_ERR_STATE, "data: the tensor [1,1] has only a shape");
+    ck_assert_int_ne(fv_copy_out(x, FV_FLOAT32, &number), FV_OK);
+    expect_error(FV_ERR_STATE, "copy_out: the tensor [1,1] has only a shape");
+    ck_assert_int_ne(fv_copy_in(x, FV_FLOAT32, &number), FV_OK);
+    expect_error(FV_ERR_STATE, "copy_in: the tensor [1,1] has only a shape");
+    ck_assert_int_ne(fv_need_elements("my_function", x), FV_OK);
+    expect_error(FV_ERR_STATE, "my_function: the tensor [1,1] has only a shape");
+    ck_assert_int_eq(fv_backward(fv_sum(fv_relu(x))), FV_OK);
+    ck_assert(fv_is_shapes_only(fv_grad_of(x)));
+    fv_clip_grad_norm_(FV_TENSORS(x), 1.0);
+    expect_error(FV_ERR_STATE, "clip_grad_norm_: the gradient of parameter 0 has only a shape");
+    const char *name = "x";
+    ck_assert_int_ne(fv_save_tensors("shapes.safetensors", &name, &x, 1, NULL, 0), FV_OK);
+    fv_clear_error();
+    char *text = fv_to_string(x);
+    ck_assert_str_eq(text, "tensor(..., size=(1, 1), requires_grad=True)");
+    free(text);
 }
 END_TEST
 
 /* A real tensor beside one with a shape only: the result has a shape only, the real one stays. */
 START_TEST(a_shape_among_real_tensors_wins_and_changes_nothing)
 {
-    FV_SCOPE {
-        fv_set_log(NULL, NULL);
-        fv_tensor *real = fv_ones(FV_SHAPE(4)), *mean = fv_zeros(FV_SHAPE(4));
-        fv_set_shapes_only(true);
-        fv_tensor *x = fv_zeros(FV_SHAPE(3, 4));
-        fv_set_shapes_only(false);
-        fv_tensor *y = fv_add(x, real);
-        ck_assert(fv_is_shapes_only(y));
-        ck_assert(!fv_is_shapes_only(fv_mul(real, real)));
-        uint32_t version = fv_version(mean);
-        fv_tensor *n = fv_batch_norm(x, mean, real, .training = true);
-        ck_assert(fv_is_shapes_only(n));
-        ck_assert_uint_eq(fv_version(mean), version);
-        ASSERT_VALUES(mean, 0, 0, 0, 0, 0);
-        fv_add_(real, fv_select(x, 0, 0));
-        expect_error(FV_ERR_OPTION, "in place: [4] has elements, an input only a shape");
-        ASSERT_VALUES(real, 0, 1, 1, 1, 1);
-        fv_rng_state state = fv_get_rng_state();
-        fv_dropout(x, 0.5);
-        fv_dropout2d(x, 0.5);
-        fv_rng_state now = fv_get_rng_state();
-        ck_assert_int_eq(memcmp(&state, &now, sizeof now), 0);
-    }
+    FV_SCOPE;
+    fv_set_log(NULL, NULL);
+    fv_tensor *real = fv_ones(FV_SHAPE(4)), *mean = fv_zeros(FV_SHAPE(4));
+    fv_set_shapes_only(true);
+    fv_tensor *x = fv_zeros(FV_SHAPE(3, 4));
+    fv_set_shapes_only(false);
+    fv_tensor *y = fv_add(x, real);
+    ck_assert(fv_is_shapes_only(y));
+    ck_assert(!fv_is_shapes_only(fv_mul(real, real)));
+    uint32_t version = fv_version(mean);
+    fv_tensor *n = fv_batch_norm(x, mean, real, .training = true);
+    ck_assert(fv_is_shapes_only(n));
+    ck_assert_uint_eq(fv_version(mean), version);
+    ASSERT_VALUES(mean, 0, 0, 0, 0, 0);
+    fv_add_(real, fv_select(x, 0, 0));
+    expect_error(FV_ERR_OPTION, "in place: [4] has elements, an input only a shape");
+    ASSERT_VALUES(real, 0, 1, 1, 1, 1);
+    fv_rng_state state = fv_get_rng_state();
+    fv_dropout(x, 0.5);
+    fv_dropout2d(x, 0.5);
+    fv_rng_state now = fv_get_rng_state();
+    ck_assert_int_eq(memcmp(&state, &now, sizeof now), 0);
 }
 END_TEST
 
@@ -115,14 +114,14 @@ static void train(const network *n)
 {
     fv_module *net = n->make();
     fv_optim *opt = fv_sgd(fv_parameters(net), .lr = 0.01, .momentum = 0.9);
-    for (int step = 0; step < 2; step++)
-        FV_SCOPE {
-            fv_tensor *x = fv_randn(FV_SHAPE(4, 3, 32, 32));
-            fv_tensor *y = fv_randint(0, 10, FV_SHAPE(4));
-            fv_zero_grad(opt);
-            ck_assert_int_eq(fv_backward(fv_cross_entropy(fv_forward(net, x), y)), FV_OK);
-            ck_assert_int_eq(fv_step(opt), FV_OK);
-        }
+    for (int step = 0; step < 2; step++) {
+        FV_SCOPE;
+        fv_tensor *x = fv_randn(FV_SHAPE(4, 3, 32, 32));
+        fv_tensor *y = fv_randint(0, 10, FV_SHAPE(4));
+        fv_zero_grad(opt);
+        ck_assert_int_eq(fv_backward(fv_cross_entropy(fv_forward(net, x), y)), FV_OK);
+        ck_assert_int_eq(fv_step(opt), FV_OK);
+    }
     fv_free(opt);
     fv_free(net);
 }

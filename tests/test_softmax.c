@@ -43,11 +43,11 @@ START_TEST(a_shift_of_the_whole_line_changes_nothing)
         fv_set_isa(level);
         for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++)
             for (int64_t dim = 0; dim < shapes[i].ndim; dim++)
-                for (fv_dtype d = FV_FLOAT32; d <= FV_FLOAT64; d = (fv_dtype)(d + 1))
-                    FV_SCOPE {
-                        check_shift(fv_softmax, &shapes[i], dim, d);
-                        check_shift(fv_log_softmax, &shapes[i], dim, d);
-                    }
+                for (fv_dtype d = FV_FLOAT32; d <= FV_FLOAT64; d = (fv_dtype)(d + 1)) {
+                    FV_SCOPE;
+                    check_shift(fv_softmax, &shapes[i], dim, d);
+                    check_shift(fv_log_softmax, &shapes[i], dim, d);
+                }
     }
     fv_set_isa(fv_isa_best());
     ck_assert(no_failures());
@@ -57,15 +57,15 @@ END_TEST
 START_TEST(infinities_and_nan_are_those_of_pytorch)
 {
     const double inf = (double)INFINITY, nan = (double)NAN;
-    for (fv_dtype d = FV_FLOAT32; d <= FV_FLOAT64; d = (fv_dtype)(d + 1))
-        FV_SCOPE {
-            fv_tensor *x =
-                TENSOR(d, FV_SHAPE(4, 3), 0, -inf, 0, -inf, -inf, -inf, 0, inf, 0, 0, nan, 0);
-            ASSERT_VALUES(fv_softmax(x, 1), 1e-6, 0.5, 0, 0.5, nan, nan, nan, nan, nan, nan, nan,
-                          nan, nan);
-            ASSERT_VALUES(fv_softmax(fv_transpose(x, 0, 1), 0), 1e-6, 0.5, nan, nan, nan, 0, nan,
-                          nan, nan, 0.5, nan, nan, nan);
-        }
+    for (fv_dtype d = FV_FLOAT32; d <= FV_FLOAT64; d = (fv_dtype)(d + 1)) {
+        FV_SCOPE;
+        fv_tensor *x =
+            TENSOR(d, FV_SHAPE(4, 3), 0, -inf, 0, -inf, -inf, -inf, 0, inf, 0, 0, nan, 0);
+        ASSERT_VALUES(fv_softmax(x, 1), 1e-6, 0.5, 0, 0.5, nan, nan, nan, nan, nan, nan, nan, nan,
+                      nan);
+        ASSERT_VALUES(fv_softmax(fv_transpose(x, 0, 1), 0), 1e-6, 0.5, nan, nan, nan, 0, nan, nan,
+                      nan, 0.5, nan, nan, nan);
+    }
 }
 END_TEST
 

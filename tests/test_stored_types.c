@@ -19,8 +19,10 @@ static void for_each_type(void (*check)(fv_dtype dtype))
         set_context("%s", fv_dtype_name(stored[i]));
         memory_mark mark = mark_memory();
         char difference[128];
-        FV_SCOPE
+        {
+            FV_SCOPE;
             check(stored[i]);
+        }
         if (!same_memory(mark, difference, sizeof difference)) note_failure("leaks %s", difference);
     }
     ck_assert(no_failures());
@@ -58,7 +60,8 @@ static void check_creation(fv_dtype dtype)
 START_TEST(they_are_made_as_the_others_are)
 {
     for_each_type(check_creation);
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         ASSERT_VALUES(fv_full(FV_SHAPE(2), 2.75, FV_FLOAT16), 0, 2.75, 2.75);
         ASSERT_VALUES(fv_full(FV_SHAPE(1), 1e6, FV_FLOAT16), 0, (double)INFINITY);
         ASSERT_VALUES(fv_full(FV_SHAPE(1), 2.75, FV_INT8), 0, 2);
@@ -212,7 +215,8 @@ static void check_writes(fv_dtype dtype)
 START_TEST(they_are_filled_copied_into_and_joined_with_others)
 {
     for_each_type(check_writes);
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         fv_tensor *x = fv_zeros(FV_SHAPE(1), .dtype = FV_INT8);
         ck_assert(fv_failed(fv_fill_(x, 200)));
         expect_error(FV_ERR_OPTION, "int8");
@@ -240,7 +244,8 @@ static void check_op(const fv_op *op, int inputs, int i, fv_dtype dtype)
     fv_tensor *in[CASE_INPUTS], *out[CASE_OUTPUTS];
     char start[64];
     set_context("%s: input %d is %s", op->name, i, fv_dtype_name(dtype));
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         for (int k = 0; k < inputs; k++) in[k] = fv_zeros(FV_SHAPE(2), k == i ? dtype : FV_FLOAT32);
         fv_status status = fv_apply_all(op, options, inputs, in, out);
         snprintf(start, sizeof start, "%s: ", op->name);
@@ -279,7 +284,8 @@ static void check_case(const op_case *c, int i, fv_dtype dtype)
     bool converts = strcmp(c->op, "all") == 0 || strcmp(c->op, "any") == 0;
     set_context("%s/%s: input %d is %s", c->op, c->name, i, fv_dtype_name(dtype));
     memory_mark mark = mark_memory();
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         case_inputs(c, FV_FLOAT32, LAYOUT_CONTIGUOUS, 0, true, x);
         x[i] = fv_to(x[i], dtype);
         bool done = case_run(c, x, y) > 0;

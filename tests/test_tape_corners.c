@@ -44,7 +44,8 @@ static fv_tensor *inner_pass(fv_tensor *grad, void *context)
 static fv_status rich_step(fv_tensor *x, double *value)
 {
     fv_status status = FV_OK;
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         fv_tensor *w = leaf(5), *grads[2];
         fv_tensor *h = fv_mul_scalar(x, 3);
         inner c = {fv_sum(h), x, 0};
@@ -76,7 +77,8 @@ START_TEST(every_allocation_on_the_tape_may_fail)
     char difference[128];
     int failures = 0;
     fv_set_log(NULL, NULL);
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         fv_tensor *x = leaf(0.3);
         ck_assert_msg(rich_step(x, &right) == FV_OK, "%s", fv_error());
         memory_mark mark = mark_memory();
@@ -107,50 +109,47 @@ END_TEST
 /* The inner pass runs between the two arrivals of the gradient of h. */
 START_TEST(a_hook_may_run_a_pass_over_the_same_graph)
 {
-    FV_SCOPE {
-        fv_tensor *x = leaf(2), *h = fv_mul_scalar(x, 3);
-        inner c = {fv_sum(h), x, 0};
-        fv_tensor *a = fv_mul_scalar(h, 1), *b = fv_mul_scalar(h, 10);
-        fv_register_hook(a, inner_pass, &c);
-        ck_assert_int_eq(fv_backward(fv_sum(fv_add(fv_mul_scalar(a, 1), b))), FV_OK);
-        ck_assert(first(fv_grad_of(x)) == 33.0);
-        ck_assert(c.found == 3.0);
-    }
+    FV_SCOPE;
+    fv_tensor *x = leaf(2), *h = fv_mul_scalar(x, 3);
+    inner c = {fv_sum(h), x, 0};
+    fv_tensor *a = fv_mul_scalar(h, 1), *b = fv_mul_scalar(h, 10);
+    fv_register_hook(a, inner_pass, &c);
+    ck_assert_int_eq(fv_backward(fv_sum(fv_add(fv_mul_scalar(a, 1), b))), FV_OK);
+    ck_assert(first(fv_grad_of(x)) == 33.0);
+    ck_assert(c.found == 3.0);
 }
 END_TEST
 
 START_TEST(a_failed_inner_pass_takes_nothing_from_the_outer_one)
 {
-    FV_SCOPE {
-        fv_set_log(NULL, NULL);
-        fv_tensor *x = leaf(2), *other = leaf(1), *h = fv_mul_scalar(x, 3), *grads[1];
-        inner c = {fv_sum(h), other, 0}; /* which does not depend on it */
-        fv_tensor *a = fv_mul_scalar(h, 1), *b = fv_mul_scalar(h, 10);
-        fv_register_hook(a, inner_pass, &c);
-        fv_tensor *y = fv_sum(fv_add(fv_mul_scalar(a, 1), b));
-        ck_assert_int_ne(fv_grad(FV_TENSORS(y), FV_TENSORS(x), grads, .retain_graph = true), FV_OK);
-        fv_clear_error();
-        c.in = x;
-        ck_assert_int_eq(fv_grad(FV_TENSORS(y), FV_TENSORS(x), grads), FV_OK);
-        ck_assert(first(grads[0]) == 33.0);
-    }
+    FV_SCOPE;
+    fv_set_log(NULL, NULL);
+    fv_tensor *x = leaf(2), *other = leaf(1), *h = fv_mul_scalar(x, 3), *grads[1];
+    inner c = {fv_sum(h), other, 0}; /* which does not depend on it */
+    fv_tensor *a = fv_mul_scalar(h, 1), *b = fv_mul_scalar(h, 10);
+    fv_register_hook(a, inner_pass, &c);
+    fv_tensor *y = fv_sum(fv_add(fv_mul_scalar(a, 1), b));
+    ck_assert_int_ne(fv_grad(FV_TENSORS(y), FV_TENSORS(x), grads, .retain_graph = true), FV_OK);
+    fv_clear_error();
+    c.in = x;
+    ck_assert_int_eq(fv_grad(FV_TENSORS(y), FV_TENSORS(x), grads), FV_OK);
+    ck_assert(first(grads[0]) == 33.0);
 }
 END_TEST
 
 /* Neither the graph behind the inputs nor side branches are freed, nor are their hooks run. */
 START_TEST(grad_runs_and_frees_only_what_leads_to_its_inputs)
 {
-    FV_SCOPE {
-        fv_tensor *x = leaf(2), *h = fv_mul(x, x), *side = fv_mul(x, x), *grads[1];
-        inner never = {h, x, 0};
-        fv_register_hook(side, inner_pass, &never);
-        fv_tensor *y = fv_sum(fv_add(fv_mul(h, h), side));
-        ck_assert_int_eq(fv_grad(FV_TENSORS(y), FV_TENSORS(h), grads), FV_OK);
-        ck_assert(first(grads[0]) == 8.0);
-        ck_assert(never.found == 0.0);
-        ck_assert_msg(fv_backward(h, grads[0]) == FV_OK, "%s", fv_error());
-        ck_assert(first(fv_grad_of(x)) == 32.0);
-    }
+    FV_SCOPE;
+    fv_tensor *x = leaf(2), *h = fv_mul(x, x), *side = fv_mul(x, x), *grads[1];
+    inner never = {h, x, 0};
+    fv_register_hook(side, inner_pass, &never);
+    fv_tensor *y = fv_sum(fv_add(fv_mul(h, h), side));
+    ck_assert_int_eq(fv_grad(FV_TENSORS(y), FV_TENSORS(h), grads), FV_OK);
+    ck_assert(first(grads[0]) == 8.0);
+    ck_assert(never.found == 0.0);
+    ck_assert_msg(fv_backward(h, grads[0]) == FV_OK, "%s", fv_error());
+    ck_assert(first(fv_grad_of(x)) == 32.0);
 }
 END_TEST
 
@@ -187,47 +186,46 @@ static fv_tensor *release_root(fv_tensor *grad, void *context)
 
 START_TEST(hooks_may_remove_and_add_hooks)
 {
-    FV_SCOPE {
-        fv_tensor *x = leaf(2), *y = fv_mul_scalar(x, 1);
-        removal itself = {x, 0, 0}, next = {y, 0, 0};
-        itself.handle = fv_register_hook(x, remove_hook, &itself);
-        fv_register_hook(y, remove_hook, &next);
-        next.handle = fv_register_hook(y, doubled, NULL);
-        fv_tensor *sum = fv_sum(y);
-        ck_assert_int_eq(fv_backward(sum, .retain_graph = true), FV_OK);
-        ck_assert(first(fv_grad_of(x)) == 1.0);
-        ck_assert_int_eq(itself.runs, 1);
-        fv_set_grad(x, NULL);
-        ck_assert_int_eq(fv_backward(sum), FV_OK);
-        ck_assert(first(fv_grad_of(x)) == 4.0);
-        ck_assert_int_eq(itself.runs, 1);
-    }
+    FV_SCOPE;
+    fv_tensor *x = leaf(2), *y = fv_mul_scalar(x, 1);
+    removal itself = {x, 0, 0}, next = {y, 0, 0};
+    itself.handle = fv_register_hook(x, remove_hook, &itself);
+    fv_register_hook(y, remove_hook, &next);
+    next.handle = fv_register_hook(y, doubled, NULL);
+    fv_tensor *sum = fv_sum(y);
+    ck_assert_int_eq(fv_backward(sum, .retain_graph = true), FV_OK);
+    ck_assert(first(fv_grad_of(x)) == 1.0);
+    ck_assert_int_eq(itself.runs, 1);
+    fv_set_grad(x, NULL);
+    ck_assert_int_eq(fv_backward(sum), FV_OK);
+    ck_assert(first(fv_grad_of(x)) == 4.0);
+    ck_assert_int_eq(itself.runs, 1);
 }
 END_TEST
 
 START_TEST(hooks_that_fail_without_a_message_and_roots_that_die)
 {
-    FV_SCOPE {
-        fv_tensor *x = leaf(2);
-        int handle = fv_register_hook(x, silent_failure, NULL);
-        ck_assert_int_ne(fv_backward(fv_sum(x)), FV_OK);
-        fv_remove_hook(x, handle);
-        fv_tensor *root = NULL;
-        FV_SCOPE {
-            fv_tensor *y = fv_mul(x, x);
-            root = fv_retain(fv_sum(y));
-            fv_register_hook(y, release_root, root);
-        }
-        ck_assert_int_eq(fv_backward(root), FV_OK);
-        ck_assert(first(fv_grad_of(x)) == 4.0);
-        fv_tensor *h = fv_mul_scalar(x, 1);
-        handle = fv_register_hook(h, doubled, NULL);
-        fv_add_scalar_(fv_mul_scalar_(h, 2), 1);
-        fv_remove_hook(h, handle);
-        fv_set_grad(x, NULL);
-        ck_assert_int_eq(fv_backward(fv_sum(h)), FV_OK);
-        ck_assert(first(fv_grad_of(x)) == 2.0);
+    FV_SCOPE;
+    fv_tensor *x = leaf(2);
+    int handle = fv_register_hook(x, silent_failure, NULL);
+    ck_assert_int_ne(fv_backward(fv_sum(x)), FV_OK);
+    fv_remove_hook(x, handle);
+    fv_tensor *root = NULL;
+    {
+        FV_SCOPE;
+        fv_tensor *y = fv_mul(x, x);
+        root = fv_retain(fv_sum(y));
+        fv_register_hook(y, release_root, root);
     }
+    ck_assert_int_eq(fv_backward(root), FV_OK);
+    ck_assert(first(fv_grad_of(x)) == 4.0);
+    fv_tensor *h = fv_mul_scalar(x, 1);
+    handle = fv_register_hook(h, doubled, NULL);
+    fv_add_scalar_(fv_mul_scalar_(h, 2), 1);
+    fv_remove_hook(h, handle);
+    fv_set_grad(x, NULL);
+    ck_assert_int_eq(fv_backward(fv_sum(h)), FV_OK);
+    ck_assert(first(fv_grad_of(x)) == 2.0);
 }
 END_TEST
 
@@ -237,7 +235,8 @@ START_TEST(a_tensor_times_itself_in_place)
 {
     memory_mark mark = mark_memory();
     char difference[128];
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         fv_tensor *x = leaf(3), *a = fv_mul_scalar(x, 1), *b = fv_mul_scalar(x, 1);
         ck_assert_int_eq(fv_backward(fv_sum(fv_mul_(a, a))), FV_OK);
         ck_assert(first(fv_grad_of(x)) == 6.0);
@@ -252,7 +251,8 @@ START_TEST(a_tensor_written_from_what_saved_it_is_freed)
 {
     memory_mark mark = mark_memory();
     char difference[128];
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         fv_set_log(NULL, NULL);
         fv_tensor *x = leaf(3), *a = fv_mul_scalar(x, 1),
                   *constant = fv_detach(fv_mul_scalar(x, 1));
@@ -268,50 +268,48 @@ END_TEST
 /* d/dx d/dw (x w) = 1 goes through the old value of h. */
 START_TEST(the_old_value_has_its_history)
 {
-    FV_SCOPE {
-        fv_tensor *x = leaf(3), *w = leaf(5), *h = fv_mul_scalar(x, 7), *once[1], *twice[1];
-        fv_tensor *y = fv_sum(fv_mul_(h, w));
-        ck_assert_int_eq(fv_grad(FV_TENSORS(y), FV_TENSORS(w), once, .create_graph = true), FV_OK);
-        ck_assert(first(once[0]) == 21.0);
-        ck_assert_int_eq(fv_grad(FV_TENSORS(fv_sum(once[0])), FV_TENSORS(x), twice), FV_OK);
-        ck_assert(first(twice[0]) == 7.0);
-    }
+    FV_SCOPE;
+    fv_tensor *x = leaf(3), *w = leaf(5), *h = fv_mul_scalar(x, 7), *once[1], *twice[1];
+    fv_tensor *y = fv_sum(fv_mul_(h, w));
+    ck_assert_int_eq(fv_grad(FV_TENSORS(y), FV_TENSORS(w), once, .create_graph = true), FV_OK);
+    ck_assert(first(once[0]) == 21.0);
+    ck_assert_int_eq(fv_grad(FV_TENSORS(fv_sum(once[0])), FV_TENSORS(x), twice), FV_OK);
+    ck_assert(first(twice[0]) == 7.0);
 }
 END_TEST
 
 START_TEST(views_of_memory_written_on_the_tape_are_refused)
 {
-    FV_SCOPE {
-        fv_set_log(NULL, NULL);
-        fv_tensor *base = fv_ones(FV_SHAPE(2), FV_FLOAT64), *w = leaf(3);
-        fv_tensor *view = fv_reshape(base, 2, 1); /* wants no gradient, as its base did not */
-        fv_mul_(base, w);
-        ck_assert(fv_failed(fv_sum(view)));
-        expect_error(FV_ERR_AUTOGRAD, "view");
-        ck_assert_int_eq(fv_backward(fv_sum(fv_reshape(base, 2, 1))), FV_OK);
-        ck_assert(first(fv_grad_of(w)) == 1.0);
-    }
+    FV_SCOPE;
+    fv_set_log(NULL, NULL);
+    fv_tensor *base = fv_ones(FV_SHAPE(2), FV_FLOAT64), *w = leaf(3);
+    fv_tensor *view = fv_reshape(base, 2, 1); /* wants no gradient, as its base did not */
+    fv_mul_(base, w);
+    ck_assert(fv_failed(fv_sum(view)));
+    expect_error(FV_ERR_AUTOGRAD, "view");
+    ck_assert_int_eq(fv_backward(fv_sum(fv_reshape(base, 2, 1))), FV_OK);
+    ck_assert(first(fv_grad_of(w)) == 1.0);
 }
 END_TEST
 
 /* Parameters that are slices of one flat tensor, stepped without a tape. */
 START_TEST(views_of_memory_written_without_a_tape_live_on)
 {
-    FV_SCOPE {
-        fv_tensor *flat = fv_ones(FV_SHAPE(4), FV_FLOAT64);
-        fv_tensor *p = fv_requires_grad(fv_narrow(flat, 0, 0, 2), true);
-        fv_tensor *x = leaf(1), *view = fv_reshape(x, 2, 1);
-        for (int k = 0; k < 3; k++) {
-            fv_set_grad(p, NULL);
-            fv_set_grad(x, NULL);
-            fv_tensor *y = fv_sum(fv_add(fv_mul(p, p), fv_select(fv_mul(view, view), 1, 0)));
-            ck_assert_msg(fv_backward(y) == FV_OK, "%s", fv_error());
-            ck_assert(first(fv_grad_of(p)) == 2.0 * first(p));
-            ck_assert(first(fv_grad_of(x)) == 2.0 * first(x));
-            FV_NO_GRAD {
-                fv_add_scalar_(p, 1);
-                fv_add_scalar_(x, 2);
-            }
+    FV_SCOPE;
+    fv_tensor *flat = fv_ones(FV_SHAPE(4), FV_FLOAT64);
+    fv_tensor *p = fv_requires_grad(fv_narrow(flat, 0, 0, 2), true);
+    fv_tensor *x = leaf(1), *view = fv_reshape(x, 2, 1);
+    for (int k = 0; k < 3; k++) {
+        fv_set_grad(p, NULL);
+        fv_set_grad(x, NULL);
+        fv_tensor *y = fv_sum(fv_add(fv_mul(p, p), fv_select(fv_mul(view, view), 1, 0)));
+        ck_assert_msg(fv_backward(y) == FV_OK, "%s", fv_error());
+        ck_assert(first(fv_grad_of(p)) == 2.0 * first(p));
+        ck_assert(first(fv_grad_of(x)) == 2.0 * first(x));
+        {
+            FV_NO_GRAD;
+            fv_add_scalar_(p, 1);
+            fv_add_scalar_(x, 2);
         }
     }
 }
@@ -337,13 +335,16 @@ START_TEST(ops_without_gradient_do_not_overwrite_what_has_one)
                              .infer = floor_infer,
                              .forward = floor_forward,
                              .gradient = FV_NO_GRADIENT};
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         fv_set_log(NULL, NULL);
         fv_tensor *x = leaf(3), *h = fv_mul_scalar(x, 1);
         ck_assert(fv_failed(fv_apply_inplace(&op, NULL, 1, &h)));
         expect_error(FV_ERR_AUTOGRAD, "no_gradient");
-        FV_NO_GRAD
+        {
+            FV_NO_GRAD;
             ck_assert_ptr_eq(fv_apply_inplace(&op, NULL, 1, &h), h);
+        }
     }
 }
 END_TEST
@@ -352,31 +353,33 @@ END_TEST
 
 START_TEST(kept_gradients_are_memory_of_their_own)
 {
-    FV_SCOPE {
-        fv_set_log(NULL, NULL);
-        fv_tensor *x = leaf(2), *z = leaf(2), *y = fv_mul_scalar(x, 1);
-        fv_tensor *g = fv_expand(fv_ones(FV_SHAPE(1), FV_FLOAT64), 2);
-        fv_retain_grad(y);
-        ck_assert_int_eq(fv_backward(z, g), FV_OK);
-        ck_assert_int_eq(fv_backward(fv_add(y, z), g, .create_graph = true), FV_OK);
-        fv_tensor *kept[] = {fv_grad_of(x), fv_grad_of(y), fv_grad_of(z)};
-        FV_NO_GRAD
-            for (int k = 0; k < 3; k++) ck_assert_ptr_eq(fv_mul_scalar_(kept[k], 10), kept[k]);
-        ck_assert(first(kept[0]) == 10.0 && first(kept[1]) == 10.0 && first(kept[2]) == 20.0);
-        ck_assert(first(g) == 1.0);
-        ck_assert_int_ne(fv_set_grad(x, x), FV_OK);
-        expect_error(FV_ERR_AUTOGRAD, "own gradient");
-        fv_set_grad(x, NULL);
-        fv_set_grad(y, NULL);
-        fv_set_grad(z, NULL);
+    FV_SCOPE;
+    fv_set_log(NULL, NULL);
+    fv_tensor *x = leaf(2), *z = leaf(2), *y = fv_mul_scalar(x, 1);
+    fv_tensor *g = fv_expand(fv_ones(FV_SHAPE(1), FV_FLOAT64), 2);
+    fv_retain_grad(y);
+    ck_assert_int_eq(fv_backward(z, g), FV_OK);
+    ck_assert_int_eq(fv_backward(fv_add(y, z), g, .create_graph = true), FV_OK);
+    fv_tensor *kept[] = {fv_grad_of(x), fv_grad_of(y), fv_grad_of(z)};
+    {
+        FV_NO_GRAD;
+        for (int k = 0; k < 3; k++) ck_assert_ptr_eq(fv_mul_scalar_(kept[k], 10), kept[k]);
     }
+    ck_assert(first(kept[0]) == 10.0 && first(kept[1]) == 10.0 && first(kept[2]) == 20.0);
+    ck_assert(first(g) == 1.0);
+    ck_assert_int_ne(fv_set_grad(x, x), FV_OK);
+    expect_error(FV_ERR_AUTOGRAD, "own gradient");
+    fv_set_grad(x, NULL);
+    fv_set_grad(y, NULL);
+    fv_set_grad(z, NULL);
 }
 END_TEST
 
 START_TEST(copies_into_shared_elements_are_refused)
 {
     const double values[] = {1, 2, 3, 4};
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         fv_set_log(NULL, NULL);
         fv_tensor *t = fv_zeros(FV_SHAPE(1, 2));
         ck_assert_int_ne(fv_copy_in(fv_expand(t, 2, 2), FV_FLOAT64, values), FV_OK);
@@ -394,22 +397,21 @@ END_TEST
 
 START_TEST(a_scope_that_an_outer_one_closed_owns_nothing)
 {
-    FV_SCOPE {
-        fv_scope outer = fv_scope_open();
-        for (int k = 0; k < 5; k++) fv_ones(FV_SHAPE(2));
-        fv_scope inside = fv_scope_open(), again;
-        fv_scope_close(&outer);
-        for (int k = 0; k < 5; k++) fv_ones(FV_SHAPE(2));
-        again = fv_scope_open(); /* stands where the inner one stood */
-        fv_tensor *t = NULL;
-        for (int k = 0; k < 9; k++) t = fv_ones(FV_SHAPE(2));
-        int64_t live = fv_memory_stats().live_tensors;
-        fv_scope_close(&inside);
-        ck_assert_int_eq(fv_memory_stats().live_tensors, live);
-        ck_assert(first(t) == 1.0);
-        fv_scope_close(&again);
-        ck_assert_int_eq(fv_memory_stats().live_tensors, live - 9);
-    }
+    FV_SCOPE;
+    fv_scope outer = fv_scope_open();
+    for (int k = 0; k < 5; k++) fv_ones(FV_SHAPE(2));
+    fv_scope inside = fv_scope_open(), again;
+    fv_scope_close(&outer);
+    for (int k = 0; k < 5; k++) fv_ones(FV_SHAPE(2));
+    again = fv_scope_open(); /* stands where the inner one stood */
+    fv_tensor *t = NULL;
+    for (int k = 0; k < 9; k++) t = fv_ones(FV_SHAPE(2));
+    int64_t live = fv_memory_stats().live_tensors;
+    fv_scope_close(&inside);
+    ck_assert_int_eq(fv_memory_stats().live_tensors, live);
+    ck_assert(first(t) == 1.0);
+    fv_scope_close(&again);
+    ck_assert_int_eq(fv_memory_stats().live_tensors, live - 9);
 }
 END_TEST
 

@@ -63,20 +63,19 @@ START_TEST(random_graphs_have_the_gradients_of_differences)
     enum { PROGRAMS = 150 };
     memory_mark mark = mark_memory();
     char difference[128];
-    for (int seed = 0; seed < PROGRAMS; seed++)
-        FV_SCOPE {
-            fv_tensor *in[LEAVES];
-            fv_gradcheck_report report;
-            fv_manual_seed((uint64_t)seed);
-            set_context("program %d", seed);
-            for (int k = 0; k < LEAVES; k++)
-                in[k] = fv_rand(leaf_shapes[k], .dtype = FV_FLOAT64, .requires_grad = true);
-            fv_tensor_list list = {in, LEAVES};
-            if (!fv_gradcheck(smooth_program, list, &report, &seed))
-                note_failure("%s", report.message);
-            if (seed % 5 == 0 && !fv_gradgradcheck(smooth_program, list, &report, &seed))
-                note_failure("twice: %s", report.message);
-        }
+    for (int seed = 0; seed < PROGRAMS; seed++) {
+        FV_SCOPE;
+        fv_tensor *in[LEAVES];
+        fv_gradcheck_report report;
+        fv_manual_seed((uint64_t)seed);
+        set_context("program %d", seed);
+        for (int k = 0; k < LEAVES; k++)
+            in[k] = fv_rand(leaf_shapes[k], .dtype = FV_FLOAT64, .requires_grad = true);
+        fv_tensor_list list = {in, LEAVES};
+        if (!fv_gradcheck(smooth_program, list, &report, &seed)) note_failure("%s", report.message);
+        if (seed % 5 == 0 && !fv_gradgradcheck(smooth_program, list, &report, &seed))
+            note_failure("twice: %s", report.message);
+    }
     ck_assert(no_failures());
     ck_assert_msg(same_memory(mark, difference, sizeof difference), "%s", difference);
 }
@@ -154,8 +153,10 @@ START_TEST(programs_with_mistakes_leave_nothing_behind)
     fv_set_log(NULL, NULL);
     for (int seed = 0; seed < PROGRAMS; seed++) {
         set_context("program %d", seed);
-        FV_SCOPE
+        {
+            FV_SCOPE;
             wild_program(seed);
+        }
         if (!same_memory(mark, difference, sizeof difference)) {
             note_failure("%s", difference);
             mark = mark_memory();

@@ -12,29 +12,29 @@
 
 START_TEST(creation_has_the_values_that_pytorch_gives)
 {
-    FV_SCOPE {
-        ASSERT_VALUES(fv_zeros(FV_SHAPE(2, 2)), 0, 0, 0, 0, 0);
-        ASSERT_VALUES(fv_ones(FV_SHAPE(3), .dtype = FV_INT64), 0, 1, 1, 1);
-        ASSERT_VALUES(fv_full(FV_SHAPE(2), 2.5), 0, 2.5, 2.5);
-        ASSERT_VALUES(fv_arange(0, 5), 0, 0, 1, 2, 3, 4);
-        ASSERT_VALUES(fv_arange(1, 2, 0.25), 0, 1, 1.25, 1.5, 1.75);
-        ASSERT_VALUES(fv_arange(3, 0, -1, FV_INT64), 0, 3, 2, 1);
-        ASSERT_VALUES(fv_linspace(0, 1, 5, .dtype = FV_FLOAT64), 1e-15, 0, 0.25, 0.5, 0.75, 1);
-        ASSERT_VALUES(fv_linspace(2, 5, 1), 0, 2);
-        ASSERT_VALUES(fv_eye(2, 3), 0, 1, 0, 0, 0, 1, 0);
-        ASSERT_VALUES(fv_eye(2), 0, 1, 0, 0, 1);
-        ck_assert_int_eq(fv_zeros(FV_SHAPE(1))->dtype, FV_FLOAT32);
-        ck_assert_int_eq(fv_scalar(3, FV_INT32)->ndim, 0);
-        ck_assert(fv_item(fv_scalar(3, FV_INT32)) == 3.0);
-        ck_assert(fv_ones(FV_SHAPE(2), .requires_grad = true)->requires_grad);
-    }
+    FV_SCOPE;
+    ASSERT_VALUES(fv_zeros(FV_SHAPE(2, 2)), 0, 0, 0, 0, 0);
+    ASSERT_VALUES(fv_ones(FV_SHAPE(3), .dtype = FV_INT64), 0, 1, 1, 1);
+    ASSERT_VALUES(fv_full(FV_SHAPE(2), 2.5), 0, 2.5, 2.5);
+    ASSERT_VALUES(fv_arange(0, 5), 0, 0, 1, 2, 3, 4);
+    ASSERT_VALUES(fv_arange(1, 2, 0.25), 0, 1, 1.25, 1.5, 1.75);
+    ASSERT_VALUES(fv_arange(3, 0, -1, FV_INT64), 0, 3, 2, 1);
+    ASSERT_VALUES(fv_linspace(0, 1, 5, .dtype = FV_FLOAT64), 1e-15, 0, 0.25, 0.5, 0.75, 1);
+    ASSERT_VALUES(fv_linspace(2, 5, 1), 0, 2);
+    ASSERT_VALUES(fv_eye(2, 3), 0, 1, 0, 0, 0, 1, 0);
+    ASSERT_VALUES(fv_eye(2), 0, 1, 0, 0, 1);
+    ck_assert_int_eq(fv_zeros(FV_SHAPE(1))->dtype, FV_FLOAT32);
+    ck_assert_int_eq(fv_scalar(3, FV_INT32)->ndim, 0);
+    ck_assert(fv_item(fv_scalar(3, FV_INT32)) == 3.0);
+    ck_assert(fv_ones(FV_SHAPE(2), .requires_grad = true)->requires_grad);
 }
 END_TEST
 
 START_TEST(creation_from_memory_copies_or_lends)
 {
     float numbers[] = {1, 2, 3, 4};
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         fv_tensor *copy = fv_tensor_from(numbers, FV_SHAPE(2, 2), FV_FLOAT32);
         fv_tensor *lent = fv_from_blob(numbers, FV_SHAPE(2, 2), FV_FLOAT32, NULL, NULL);
         numbers[0] = 7;
@@ -55,7 +55,8 @@ START_TEST(lent_memory_is_released_once_with_the_last_tensor_on_it)
     float numbers[] = {1, 2, 3, 4};
     int released = 0;
     fv_tensor *kept = NULL;
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         fv_tensor *lent =
             fv_from_blob(numbers, FV_SHAPE(2, 2), FV_FLOAT32, count_release, &released);
         kept = fv_retain(fv_select(lent, 0, 1));
@@ -70,7 +71,8 @@ END_TEST
 START_TEST(impossible_tensors_are_refused)
 {
     fv_set_log(NULL, NULL);
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         ck_assert(fv_failed(fv_zeros(FV_SHAPE(2, -1))));
         expect_error(FV_ERR_SHAPE, "[2,-1]");
         ck_assert(fv_failed(fv_zeros(FV_SHAPE(INT64_MAX, INT64_MAX))));
@@ -107,15 +109,14 @@ END_TEST
 
 START_TEST(empty_tensors_are_legal)
 {
-    FV_SCOPE {
-        fv_tensor *t = fv_zeros(FV_SHAPE(2, 0, 3));
-        ck_assert_int_eq(fv_numel(t), 0);
-        ck_assert(fv_is_contiguous(t));
-        ck_assert_int_eq(fv_size(t, 1), 0);
-        ck_assert_int_eq(fv_copy_out(t, FV_FLOAT32, NULL), FV_OK);
-        ck_assert_int_eq(fv_arange(3, 3)->numel, 0);
-        ck_assert_str_eq(fv_error(), "");
-    }
+    FV_SCOPE;
+    fv_tensor *t = fv_zeros(FV_SHAPE(2, 0, 3));
+    ck_assert_int_eq(fv_numel(t), 0);
+    ck_assert(fv_is_contiguous(t));
+    ck_assert_int_eq(fv_size(t, 1), 0);
+    ck_assert_int_eq(fv_copy_out(t, FV_FLOAT32, NULL), FV_OK);
+    ck_assert_int_eq(fv_arange(3, 3)->numel, 0);
+    ck_assert_str_eq(fv_error(), "");
 }
 END_TEST
 
@@ -123,48 +124,48 @@ END_TEST
 
 START_TEST(strides_tell_the_memory_order)
 {
-    FV_SCOPE {
-        fv_tensor *t = fv_zeros(FV_SHAPE(2, 3, 4, 5));
-        ck_assert_int_eq(t->strides[0], 60);
-        ck_assert_int_eq(t->strides[3], 1);
-        ck_assert(fv_is_contiguous(t) && !fv_is_channels_last(t) && fv_is_dense(t));
-        fv_tensor *last = fv_zeros(FV_SHAPE(2, 3, 4, 5), .channels_last = true);
-        ck_assert_int_eq(last->strides[0], 60);
-        ck_assert_int_eq(last->strides[1], 1);
-        ck_assert_int_eq(last->strides[2], 15);
-        ck_assert_int_eq(last->strides[3], 3);
-        ck_assert(fv_is_channels_last(last) && !fv_is_contiguous(last) && fv_is_dense(last));
-        fv_tensor *single = fv_zeros(FV_SHAPE(2, 1, 4, 5), .channels_last = true);
-        ck_assert(fv_is_channels_last(single) && fv_is_contiguous(single));
-        ck_assert(!fv_is_dense(fv_slice(t, 3, 0, 5, 2)));
-        ck_assert(fv_is_channels_last(fv_zeros_like(last)));
-    }
+    FV_SCOPE;
+    fv_tensor *t = fv_zeros(FV_SHAPE(2, 3, 4, 5));
+    ck_assert_int_eq(t->strides[0], 60);
+    ck_assert_int_eq(t->strides[3], 1);
+    ck_assert(fv_is_contiguous(t) && !fv_is_channels_last(t) && fv_is_dense(t));
+    fv_tensor *last = fv_zeros(FV_SHAPE(2, 3, 4, 5), .channels_last = true);
+    ck_assert_int_eq(last->strides[0], 60);
+    ck_assert_int_eq(last->strides[1], 1);
+    ck_assert_int_eq(last->strides[2], 15);
+    ck_assert_int_eq(last->strides[3], 3);
+    ck_assert(fv_is_channels_last(last) && !fv_is_contiguous(last) && fv_is_dense(last));
+    fv_tensor *single = fv_zeros(FV_SHAPE(2, 1, 4, 5), .channels_last = true);
+    ck_assert(fv_is_channels_last(single) && fv_is_contiguous(single));
+    ck_assert(!fv_is_dense(fv_slice(t, 3, 0, 5, 2)));
+    ck_assert(fv_is_channels_last(fv_zeros_like(last)));
 }
 END_TEST
 
 START_TEST(views_share_storage)
 {
-    FV_SCOPE {
-        fv_tensor *t = fv_arange(0, 12);
-        fv_tensor *m = fv_reshape(t, 3, 4);
-        fv_tensor *column = fv_select(m, 1, 2);
-        ASSERT_VALUES(column, 0, 2, 6, 10);
-        ((float *)t->data)[6] = 99;
-        ASSERT_VALUES(column, 0, 2, 99, 10);
-        ASSERT_VALUES(fv_slice(fv_transpose(m, 0, 1), 0, 1, 4, 2), 0, 1, 5, 9, 3, 7, 11);
-        ck_assert_ptr_eq(column->storage, t->storage);
-        uint32_t before = fv_version(column);
-        fv_bump_version(t);
-        ck_assert_uint_eq(fv_version(column), before + 1);
-    }
+    FV_SCOPE;
+    fv_tensor *t = fv_arange(0, 12);
+    fv_tensor *m = fv_reshape(t, 3, 4);
+    fv_tensor *column = fv_select(m, 1, 2);
+    ASSERT_VALUES(column, 0, 2, 6, 10);
+    ((float *)t->data)[6] = 99;
+    ASSERT_VALUES(column, 0, 2, 99, 10);
+    ASSERT_VALUES(fv_slice(fv_transpose(m, 0, 1), 0, 1, 4, 2), 0, 1, 5, 9, 3, 7, 11);
+    ck_assert_ptr_eq(column->storage, t->storage);
+    uint32_t before = fv_version(column);
+    fv_bump_version(t);
+    ck_assert_uint_eq(fv_version(column), before + 1);
 }
 END_TEST
 
 START_TEST(a_view_keeps_its_storage_alive)
 {
     fv_tensor *view = NULL;
-    FV_SCOPE
+    {
+        FV_SCOPE;
         view = fv_retain(fv_narrow(fv_arange(0, 10), 0, 4, 2));
+    }
     ASSERT_VALUES(view, 0, 4, 5);
     fv_release(view);
 }
@@ -175,7 +176,8 @@ END_TEST
 START_TEST(elements_can_be_read_one_by_one)
 {
     fv_set_log(NULL, NULL);
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         fv_tensor *m = fv_reshape(fv_arange(0, 6), 2, 3);
         ck_assert(fv_at(m, POSITION(1, 2)) == 5.0);
         ck_assert(fv_at(m, POSITION(-1, -3)) == 3.0);
@@ -198,7 +200,8 @@ END_TEST
 START_TEST(pointers_are_given_only_to_contiguous_memory_of_that_type)
 {
     fv_set_log(NULL, NULL);
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         fv_tensor *m = fv_reshape(fv_arange(0, 6), 2, 3);
         ck_assert_ptr_eq(fv_data_float32(m), m->data);
         ck_assert_ptr_null(fv_data_float64(m));
@@ -218,7 +221,8 @@ START_TEST(copies_convert_and_follow_strides)
 {
     int32_t out[6];
     const double in[] = {6, 5, 4, 3, 2, 1};
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         fv_tensor *t = fv_transpose(fv_reshape(fv_arange(0, 6), 2, 3), 0, 1);
         ck_assert_int_eq(fv_copy_out(t, FV_INT32, out), FV_OK);
         const int32_t wanted[] = {0, 3, 1, 4, 2, 5};
@@ -243,7 +247,8 @@ START_TEST(types_have_names_sizes_and_an_order)
     ck_assert_uint_eq(fv_dtype_size(FV_INT64), 8);
     ck_assert_uint_eq(fv_dtype_size((fv_dtype)99), 0);
     ck_assert_ptr_nonnull(fv_dtype_name((fv_dtype)99));
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         fv_tensor *whole = fv_ones(FV_SHAPE(2), .dtype = FV_INT64);
         fv_tensor *number = fv_ones(FV_SHAPE(2));
         fv_tensor *precise = fv_ones(FV_SHAPE(2), .dtype = FV_FLOAT64);
@@ -274,7 +279,8 @@ START_TEST(shapes_broadcast_as_in_pytorch)
     ck_assert_int_eq(fv_shape_numel(&huge), -1);
     ck_assert_int_le(fv_shape_numel(&zero), 0);
     fv_set_log(NULL, NULL);
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         ck_assert(fv_failed(fv_add(fv_zeros(FV_SHAPE(2, 3)), fv_zeros(FV_SHAPE(4, 3)))));
         ck_assert_ptr_nonnull(strstr(fv_error(), "[4,3]"));
         expect_error(FV_ERR_SHAPE, "add: ");
@@ -318,9 +324,11 @@ static int64_t live_tensors(void)
 
 static int leave_by_return(void)
 {
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         fv_zeros(FV_SHAPE(10));
-        FV_SCOPE {
+        {
+            FV_SCOPE;
             fv_zeros(FV_SHAPE(10));
             return 1;
         }
@@ -331,22 +339,26 @@ static int leave_by_return(void)
 START_TEST(scopes_release_however_they_are_left)
 {
     int64_t before = live_tensors();
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         fv_zeros(FV_SHAPE(10));
-        FV_SCOPE
+        {
+            FV_SCOPE;
             fv_zeros(FV_SHAPE(10));
+        }
         ck_assert_int_eq(live_tensors(), before + 1);
     }
     ck_assert_int_eq(live_tensors(), before);
-    for (int k = 0; k < 3; k++)
-        FV_SCOPE {
-            fv_zeros(FV_SHAPE(10));
-            if (k == 1) break;
-        }
+    for (int k = 0; k < 3; k++) {
+        FV_SCOPE;
+        fv_zeros(FV_SHAPE(10));
+        if (k == 1) break;
+    }
     ck_assert_int_eq(live_tensors(), before);
     ck_assert_int_eq(leave_by_return(), 1);
     ck_assert_int_eq(live_tensors(), before);
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         fv_zeros(FV_SHAPE(10));
         goto out;
     }
@@ -376,7 +388,8 @@ START_TEST(a_retained_tensor_outlives_its_scope)
 {
     int64_t before = live_tensors();
     fv_tensor *kept = NULL;
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         kept = fv_retain(fv_full(FV_SHAPE(2), 4));
         fv_retain(kept);
     }
@@ -395,7 +408,8 @@ END_TEST
 START_TEST(statistics_count_bytes_and_the_cache_reuses_them)
 {
     fv_memory_info before = fv_memory_stats();
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         fv_zeros(FV_SHAPE(100000));
         fv_memory_info now = fv_memory_stats();
         ck_assert_int_ge(now.live_bytes - before.live_bytes, 400000);
@@ -403,9 +417,10 @@ START_TEST(statistics_count_bytes_and_the_cache_reuses_them)
     }
     fv_memory_info after = fv_memory_stats();
     ck_assert_int_eq(after.live_bytes, before.live_bytes);
-    for (int k = 0; k < 10; k++)
-        FV_SCOPE
-            fv_zeros(FV_SHAPE(100000));
+    for (int k = 0; k < 10; k++) {
+        FV_SCOPE;
+        fv_zeros(FV_SHAPE(100000));
+    }
     ck_assert_int_eq(fv_memory_stats().system_allocs, after.system_allocs);
     fv_reset_peak_memory();
     ck_assert_int_eq(fv_memory_stats().peak_bytes, fv_memory_stats().live_bytes);
@@ -423,8 +438,10 @@ START_TEST(the_library_can_be_used_again_after_shutdown)
     ck_assert_int_eq(info.live_tensors, 0);
     ck_assert_int_eq(info.live_bytes, 0);
     ck_assert_int_eq(info.cached_bytes, 0);
-    FV_SCOPE
+    {
+        FV_SCOPE;
         ASSERT_VALUES(fv_ones(FV_SHAPE(2)), 0, 1, 1);
+    }
     fv_shutdown();
     fv_shutdown();
 }

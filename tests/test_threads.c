@@ -39,7 +39,8 @@ static void make_weights(fv_tensor **w)
 static double own_gradient(const worker *w)
 {
     double total = 0;
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         fv_tensor *const *s = w->shared;
         fv_tensor *x = fv_full(FV_SHAPE(2, 3, 8, 8), 0.25 * (w->number + 1), .requires_grad = true);
         fv_tensor *h = fv_conv2d(x, s[CONV_W], s[CONV_B], .padding = 1);
@@ -61,7 +62,8 @@ static void *work(void *context)
         if (w->found != w->wanted) w->mistakes++;
         /* every second thread makes mistakes of its own, which are nobody else's business */
         if (w->number % 2) {
-            FV_SCOPE {
+            {
+                FV_SCOPE;
                 if (!fv_failed(fv_add(w->shared[CONV_B], fv_zeros(FV_SHAPE(3))))) w->mistakes++;
                 if (!strstr(fv_error(), "add: ")) w->mistakes++;
             }
@@ -81,7 +83,8 @@ START_TEST(threads_with_tapes_of_their_own_share_weights)
     fv_set_log(NULL, NULL);
     worker workers[THREADS] = {0};
     fv_memory_info before;
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         fv_tensor *weights[WEIGHTS];
         make_weights(weights);
         before = fv_memory_stats();
@@ -130,14 +133,14 @@ static bool run_shared(const struct shared_case *s, fv_tensor **y)
 static void *run_all_cases(void *context)
 {
     int *mistakes = context;
-    for (int k = 0; k < case_count; k++)
-        FV_SCOPE {
-            const struct shared_case *s = &cases[k];
-            fv_tensor *y[CASE_OUTPUTS];
-            if (!run_shared(s, y)) ++*mistakes;
-            for (int j = 0; j < CASE_OUTPUTS && y[j]; j++)
-                *mistakes += !follows_memory_order(s->c) && !tensors_same(y[j], s->y[j]);
-        }
+    for (int k = 0; k < case_count; k++) {
+        FV_SCOPE;
+        const struct shared_case *s = &cases[k];
+        fv_tensor *y[CASE_OUTPUTS];
+        if (!run_shared(s, y)) ++*mistakes;
+        for (int j = 0; j < CASE_OUTPUTS && y[j]; j++)
+            *mistakes += !follows_memory_order(s->c) && !tensors_same(y[j], s->y[j]);
+    }
     return NULL;
 }
 
@@ -145,7 +148,8 @@ START_TEST(threads_run_every_op_on_shared_inputs)
 {
     pthread_t id[THREADS];
     int mistakes[THREADS] = {0};
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         case_count = 0;
         for (const op_case *c = next_case(NULL); c && case_count < MOST_CASES; c = next_case(c)) {
             struct shared_case *s = &cases[case_count++];
@@ -173,8 +177,10 @@ START_TEST(a_tensor_may_die_in_another_thread)
     for (int k = 0; k < ROUNDS; k++) {
         fv_tensor *t = NULL;
         pthread_t id;
-        FV_SCOPE
+        {
+            FV_SCOPE;
             t = fv_retain(fv_ones(FV_SHAPE(1000)));
+        }
         ck_assert_int_eq(pthread_create(&id, NULL, release_elsewhere, t), 0);
         pthread_join(id, NULL);
     }
@@ -223,7 +229,8 @@ static trainer trainer_new(uint64_t seed)
                           fv_nn_conv2d(8, 16, 3, .padding = 1), fv_nn_relu(), fv_nn_max_pool2d(2),
                           fv_nn_dropout(.p = 0.1), fv_nn_flatten(), fv_nn_linear(16 * 8 * 8, 10));
     t.opt = fv_sgd(fv_parameters(t.net), .lr = 0.05, .momentum = 0.9);
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         t.x = fv_retain(fv_randn(FV_SHAPE(8, 3, 16, 16)));
         t.y = fv_retain(fv_randint(0, 10, FV_SHAPE(8)));
     }
@@ -240,7 +247,8 @@ static void trainer_free(trainer *t)
 
 static void train_step(trainer *t)
 {
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         fv_zero_grad(t->opt);
         fv_tensor *loss = fv_cross_entropy(fv_forward(t->net, t->x), t->y);
         fv_backward(loss);

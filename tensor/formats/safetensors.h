@@ -9,7 +9,7 @@
 #ifndef FOVEA_TENSOR_FORMATS_SAFETENSORS_H
 #define FOVEA_TENSOR_FORMATS_SAFETENSORS_H
 
-#include "tensor/tensor.h"
+#include "../tensor.h"
 
 #ifdef __cplusplus
 extern "C" {

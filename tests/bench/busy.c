@@ -17,12 +17,12 @@ static double now_ms(void)
 
 static void train(fv_module *net, fv_optim *opt, fv_tensor *x, fv_tensor *y, int steps)
 {
-    for (int k = 0; k < steps; k++)
-        FV_SCOPE {
-            fv_zero_grad(opt);
-            fv_backward(fv_cross_entropy(fv_forward(net, x), y));
-            fv_step(opt);
-        }
+    for (int k = 0; k < steps; k++) {
+        FV_SCOPE;
+        fv_zero_grad(opt);
+        fv_backward(fv_cross_entropy(fv_forward(net, x), y));
+        fv_step(opt);
+    }
 }
 
 int main(int argc, char **argv)

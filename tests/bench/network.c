@@ -88,8 +88,10 @@ static fv_status restore(fv_module *net, const options *o, fv_tensor **x, fv_ten
     for (int64_t i = 0; i < parameters.count; i++) {
         char name[NAME_SIZE];
         snprintf(name, sizeof name, "p%03d", (int)i);
-        FV_NO_GRAD
+        {
+            FV_NO_GRAD;
             fv_copy_(parameters.items[i], read_named(file, name));
+        }
     }
     *x = fv_retain(fv_to_channels_last(read_named(file, "x")));
     *y = fv_retain(read_named(file, "y"));
@@ -100,7 +102,8 @@ static fv_status restore(fv_module *net, const options *o, fv_tensor **x, fv_ten
 static double train_step(fv_module *net, fv_optim *opt, fv_tensor *x, fv_tensor *y)
 {
     double value = 0;
-    FV_SCOPE {
+    {
+        FV_SCOPE;
         fv_zero_grad(opt);
         fv_tensor *loss = fv_cross_entropy(fv_forward(net, x), y);
         fv_backward(loss);
@@ -113,9 +116,11 @@ static double train_step(fv_module *net, fv_optim *opt, fv_tensor *x, fv_tensor 
 static double infer_step(fv_module *net, fv_tensor *x, fv_tensor *y)
 {
     double value = 0;
-    FV_NO_GRAD
-        FV_SCOPE
-            value = fv_item(fv_cross_entropy(fv_forward(net, x), y));
+    {
+        FV_NO_GRAD;
+        FV_SCOPE;
+        value = fv_item(fv_cross_entropy(fv_forward(net, x), y));
+    }
     return value;
 }
 
@@ -125,8 +130,10 @@ static int measure(fv_module *net, const options *o)
     double losses[WARM_UP];
     fv_tensor *x = NULL, *y = NULL;
     fv_optim *opt = fv_sgd(fv_parameters(net), .lr = 0.01, .momentum = 0.9);
-    FV_SCOPE
+    {
+        FV_SCOPE;
         if (restore(net, o, &x, &y) != FV_OK) return 1;
+    }
     if (o->infer) fv_eval(net);
     for (int i = -WARM_UP; i < o->steps; i++) {
         double start = now_ms();
@@ -172,11 +179,12 @@ int main(int argc, char **argv)
     fv_module *net = model_new(o.name);
     if (!net) return 1;
     int rc = 1;
-    if (o.dump)
-        FV_SCOPE
-            rc = dump(net, &o) == FV_OK ? 0 : 1;
-    else
+    if (o.dump) {
+        FV_SCOPE;
+        rc = dump(net, &o) == FV_OK ? 0 : 1;
+    } else {
         rc = measure(net, &o);
+    }
     fv_free(net);
     fv_shutdown();
     return rc;

@@ -58,10 +58,11 @@ static double forward_ns(op_fn op, fv_tensor *x, fv_tensor *w)
     double times[ROUNDS];
     for (int r = 0; r < ROUNDS; r++) {
         double start = now();
-        for (int i = 0; i < CALLS; i += CHAIN)
-            FV_NO_GRAD
-                FV_SCOPE
-                    for (int k = 0; k < CHAIN; k++) op(x, w);
+        for (int i = 0; i < CALLS; i += CHAIN) {
+            FV_NO_GRAD;
+            FV_SCOPE;
+            for (int k = 0; k < CHAIN; k++) op(x, w);
+        }
         times[r] = (now() - start) / CALLS;
     }
     qsort(times, ROUNDS, sizeof *times, compare);
@@ -75,13 +76,13 @@ static double backward_ns(op_fn op, fv_tensor *x, fv_tensor *w)
     fv_tensor *ones = fv_ones_like(x);
     for (int r = 0; r < ROUNDS; r++) {
         double start = now();
-        for (int i = 0; i < CALLS; i += CHAIN)
-            FV_SCOPE {
-                fv_tensor *y = x;
-                for (int k = 0; k < CHAIN; k++) y = op(y, w);
-                fv_backward(y, ones);
-                fv_set_grad(x, NULL);
-            }
+        for (int i = 0; i < CALLS; i += CHAIN) {
+            FV_SCOPE;
+            fv_tensor *y = x;
+            for (int k = 0; k < CHAIN; k++) y = op(y, w);
+            fv_backward(y, ones);
+            fv_set_grad(x, NULL);
+        }
         times[r] = (now() - start) / CALLS;
     }
     qsort(times, ROUNDS, sizeof *times, compare);
@@ -97,12 +98,12 @@ static double step_us(void)
     fv_tensor *x = fv_randn(FV_SHAPE(8, 32)), *y = fv_randint(0, 10, FV_SHAPE(8));
     for (int r = 0; r < ROUNDS; r++) {
         double start = now();
-        for (int i = 0; i < STEPS; i++)
-            FV_SCOPE {
-                fv_zero_grad(opt);
-                fv_backward(fv_cross_entropy(fv_forward(net, x), y));
-                fv_step(opt);
-            }
+        for (int i = 0; i < STEPS; i++) {
+            FV_SCOPE;
+            fv_zero_grad(opt);
+            fv_backward(fv_cross_entropy(fv_forward(net, x), y));
+            fv_step(opt);
+        }
         times[r] = (now() - start) / STEPS / 1000;
     }
     fv_free(opt);

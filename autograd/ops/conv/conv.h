@@ -2,8 +2,8 @@
 #ifndef FOVEA_AUTOGRAD_OPS_CONV_CONV_H
 #define FOVEA_AUTOGRAD_OPS_CONV_CONV_H
 
-#include "autograd/op.h"
-#include "tensor/args.h"
+#include "../../op.h"
+#include "../../../tensor/args.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -19,8 +19,8 @@
 #ifndef FOVEA_AUTOGRAD_OPS_ELEMENTWISE_ELEMENTWISE_H
 #define FOVEA_AUTOGRAD_OPS_ELEMENTWISE_ELEMENTWISE_H
 
-#include "tensor/args.h"
-#include "tensor/tensor.h"
+#include "../../../tensor/args.h"
+#include "../../../tensor/tensor.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -49,7 +49,7 @@ extern "C" {
 #define FV_BACKWARD(name, ...) fv_tensor *fv_##name(fv_tensor *g, fv_tensor *y);
 #define FV_BACKWARD_OPTION(name, ...)                                                              \
     fv_tensor *fv_##name(fv_tensor *g, fv_tensor *y, double p, double q);
-#include "tensor/kernels/elementwise/elementwise.inc"
+#include "../../../tensor/kernels/elementwise/elementwise.inc"
 
 /* --- ops with options ------------------------------------------------------------------------- */
 

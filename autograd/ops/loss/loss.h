@@ -5,8 +5,8 @@
 #ifndef FOVEA_AUTOGRAD_OPS_LOSS_LOSS_H
 #define FOVEA_AUTOGRAD_OPS_LOSS_LOSS_H
 
-#include "autograd/op.h"
-#include "tensor/args.h"
+#include "../../op.h"
+#include "../../../tensor/args.h"
 
 #ifdef __cplusplus
 extern "C" {

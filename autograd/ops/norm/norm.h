@@ -2,8 +2,8 @@
 #ifndef FOVEA_AUTOGRAD_OPS_NORM_NORM_H
 #define FOVEA_AUTOGRAD_OPS_NORM_NORM_H
 
-#include "tensor/args.h"
-#include "tensor/tensor.h"
+#include "../../../tensor/args.h"
+#include "../../../tensor/tensor.h"
 
 #ifdef __cplusplus
 extern "C" {

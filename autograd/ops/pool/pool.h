@@ -6,8 +6,8 @@
 #ifndef FOVEA_AUTOGRAD_OPS_POOL_POOL_H
 #define FOVEA_AUTOGRAD_OPS_POOL_POOL_H
 
-#include "tensor/args.h"
-#include "tensor/tensor.h"
+#include "../../../tensor/args.h"
+#include "../../../tensor/tensor.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -3,7 +3,7 @@
 #ifndef FOVEA_AUTOGRAD_OPS_PRODUCT_MATMUL_H
 #define FOVEA_AUTOGRAD_OPS_PRODUCT_MATMUL_H
 
-#include "autograd/op.h"
+#include "../../op.h"
 
 #ifdef __cplusplus
 extern "C" {

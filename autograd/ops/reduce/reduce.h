@@ -9,8 +9,8 @@
 #ifndef FOVEA_AUTOGRAD_OPS_REDUCE_REDUCE_H
 #define FOVEA_AUTOGRAD_OPS_REDUCE_REDUCE_H
 
-#include "autograd/op.h"
-#include "tensor/args.h"
+#include "../../op.h"
+#include "../../../tensor/args.h"
 
 #ifdef __cplusplus
 extern "C" {

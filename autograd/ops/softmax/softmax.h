@@ -2,7 +2,7 @@
 #ifndef FOVEA_AUTOGRAD_OPS_SOFTMAX_SOFTMAX_H
 #define FOVEA_AUTOGRAD_OPS_SOFTMAX_SOFTMAX_H
 
-#include "autograd/op.h"
+#include "../../op.h"
 
 #ifdef __cplusplus
 extern "C" {

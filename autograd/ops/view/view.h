@@ -6,8 +6,8 @@
 #ifndef FOVEA_AUTOGRAD_OPS_VIEW_VIEW_H
 #define FOVEA_AUTOGRAD_OPS_VIEW_VIEW_H
 
-#include "autograd/op.h"
-#include "tensor/args.h"
+#include "../../op.h"
+#include "../../../tensor/args.h"
 
 #ifdef __cplusplus
 extern "C" {
