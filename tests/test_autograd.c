@@ -391,8 +391,7 @@ END_TEST
 START_TEST(leaves_do_not_share_their_gradients)
 {
     FV_SCOPE;
-    fv_tensor *a = leaf(1), *b = leaf(2), *c = leaf(3),
-              *seed = fv_full(FV_SHAPE(2), 1, FV_FLOAT64);
+    fv_tensor *a = leaf(1), *b = leaf(2), *c = leaf(3), *seed = fv_full(FV_SHAPE(2), 1, FV_FLOAT64);
     fv_tensor *leaves[] = {a, b, c};
     for (int create = 0; create < 2; create++) {
         fv_tensor *sum = fv_add(fv_add(a, b), fv_reshape(c, 2));

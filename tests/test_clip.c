@@ -49,8 +49,7 @@ START_TEST(clipping_by_value_bounds_each_element)
 {
     FV_SCOPE;
     fv_tensor *a = fv_ones(FV_SHAPE(2, 2), .requires_grad = true);
-    fv_tensor *grad =
-        TENSOR(FV_FLOAT32, FV_SHAPE(2, 2), -3, (double)NAN, 0.5, (double)INFINITY);
+    fv_tensor *grad = TENSOR(FV_FLOAT32, FV_SHAPE(2, 2), -3, (double)NAN, 0.5, (double)INFINITY);
     fv_set_grad(a, fv_transpose(grad, 0, 1));
     ck_assert_int_eq(fv_clip_grad_value_(FV_TENSORS(a), 1.0), FV_OK);
     ASSERT_VALUES(fv_grad_of(a), 0, -1, 0.5, (double)NAN, 1);
@@ -179,8 +178,7 @@ START_TEST(norms_of_every_kind_and_order)
     const double norms[] = {21, sqrt(91), cbrt(441), 6};
     for (int n = 0; n < 4; n++) {
         fv_set_grad(a, fv_transpose(grad, 0, 1));
-        ck_assert_double_eq_tol(fv_clip_grad_norm_(FV_TENSORS(a), 3.0, kinds[n]), norms[n],
-                                1e-12);
+        ck_assert_double_eq_tol(fv_clip_grad_norm_(FV_TENSORS(a), 3.0, kinds[n]), norms[n], 1e-12);
         double f = 3.0 / (norms[n] + 1e-6);
         ASSERT_VALUES(fv_grad_of(a), 1e-12, f, 3 * f, 5 * f, -2 * f, -4 * f, -6 * f);
     }

@@ -145,8 +145,7 @@ START_TEST(tensors_like_another)
 {
     FV_SCOPE;
     fv_tensor *x = fv_to_channels_last(fv_zeros(FV_SHAPE(2, 3, 4), FV_FLOAT64));
-    fv_tensor *(*const makers[])(const fv_tensor *) = {fv_empty_like, fv_rand_like,
-                                                       fv_randn_like};
+    fv_tensor *(*const makers[])(const fv_tensor *) = {fv_empty_like, fv_rand_like, fv_randn_like};
     for (size_t k = 0; k < sizeof makers / sizeof makers[0]; k++) {
         fv_tensor *t = makers[k](x);
         fv_shape shape = fv_shape_of(t), wanted = fv_shape_of(x);

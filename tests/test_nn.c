@@ -482,9 +482,9 @@ START_TEST(a_small_network_learns_without_asking_the_system_for_memory)
 {
     FV_SCOPE;
     fv_manual_seed(0);
-    fv_module *net = fv_sequential(fv_nn_conv2d(1, 8, 3, .padding = FV_SAME),
-                                   fv_nn_batch_norm2d(8), fv_nn_relu(), fv_nn_max_pool2d(2),
-                                   fv_nn_flatten(), fv_nn_linear(8 * 3 * 3, 4));
+    fv_module *net = fv_sequential(fv_nn_conv2d(1, 8, 3, .padding = FV_SAME), fv_nn_batch_norm2d(8),
+                                   fv_nn_relu(), fv_nn_max_pool2d(2), fv_nn_flatten(),
+                                   fv_nn_linear(8 * 3 * 3, 4));
     fv_optim *optim = fv_sgd(fv_parameters(net), .lr = 0.1, .momentum = 0.9, .nesterov = true);
     fv_scheduler *rates = fv_one_cycle_lr(optim, 0.1, 60);
     fv_tensor *x = fv_randn(FV_SHAPE(16, 1, 6, 6));
@@ -567,8 +567,8 @@ START_TEST(initialisers_have_the_right_moments)
     expect_error(FV_ERR_DTYPE, "int64");
     ck_assert(fv_failed(fv_init_xavier_normal_(fv_zeros(FV_SHAPE(3)))));
     expect_error(FV_ERR_SHAPE, "[3]");
-    ck_assert(fv_failed(fv_init_kaiming_normal_(fv_zeros(FV_SHAPE(3, 3)),
-                                                .nonlinearity = (fv_nonlinearity)99)));
+    ck_assert(fv_failed(
+        fv_init_kaiming_normal_(fv_zeros(FV_SHAPE(3, 3)), .nonlinearity = (fv_nonlinearity)99)));
     expect_error(FV_ERR_OPTION, "99");
 }
 END_TEST

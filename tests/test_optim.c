@@ -210,8 +210,7 @@ START_TEST(groups_have_options_of_their_own)
     fv_tensor *a = fv_ones(FV_SHAPE(1), .requires_grad = true);
     fv_tensor *b = fv_ones(FV_SHAPE(1), .requires_grad = true);
     fv_optim *optim = fv_sgd(FV_TENSORS(a), .lr = 0.5, .weight_decay = 1);
-    ck_assert_int_eq(fv_optim_add_group(optim, FV_TENSORS(b), .lr = 0.25, .maximize = true),
-                     FV_OK);
+    ck_assert_int_eq(fv_optim_add_group(optim, FV_TENSORS(b), .lr = 0.25, .maximize = true), FV_OK);
     ck_assert_int_eq(fv_optim_group_count(optim), 2);
     ck_assert_double_eq(fv_get_lr(optim), 0.5);
     ck_assert_double_eq(fv_get_lr(optim, .group = 1), 0.25);
@@ -434,8 +433,7 @@ START_TEST(a_plateau_leaves_small_reductions_out)
     FV_SCOPE;
     fv_tensor *p = fv_zeros(FV_SHAPE(1), .requires_grad = true);
     fv_optim *optim = fv_sgd(FV_TENSORS(p), .lr = 0.5);
-    fv_scheduler *s =
-        fv_reduce_lr_on_plateau(optim, .factor = 0.5, .patience = 0, .eps = 0.125);
+    fv_scheduler *s = fv_reduce_lr_on_plateau(optim, .factor = 0.5, .patience = 0, .eps = 0.125);
     static const double rates[] = {0.5, 0.25, 0.25, 0.25}; /* 0.25 - 0.125 is not above eps */
     for (int step = 0; step < 4; step++) {
         ck_assert_int_eq(fv_scheduler_step(s, 1.0), FV_OK);

@@ -16,8 +16,7 @@ START_TEST(floats_are_printed_as_by_pytorch)
 {
     FV_SCOPE;
     const fv_dtype f = FV_FLOAT32;
-    assert_prints(TENSOR(f, FV_SHAPE(2, 2), 1, 2, 3, 4),
-                  "tensor([[1., 2.],\n        [3., 4.]])");
+    assert_prints(TENSOR(f, FV_SHAPE(2, 2), 1, 2, 3, 4), "tensor([[1., 2.],\n        [3., 4.]])");
     assert_prints(TENSOR(f, FV_SHAPE(3), 1.5, -2.25, 1000),
                   "tensor([   1.5000,   -2.2500, 1000.0000])");
     assert_prints(TENSOR(f, FV_SHAPE(2), 1e-5, 1), "tensor([1.0000e-05, 1.0000e+00])");
@@ -36,8 +35,7 @@ END_TEST
 START_TEST(types_and_grad_are_named_where_pytorch_names_them)
 {
     FV_SCOPE;
-    assert_prints(TENSOR(FV_FLOAT64, FV_SHAPE(2), 1, 2),
-                  "tensor([1., 2.], dtype=torch.float64)");
+    assert_prints(TENSOR(FV_FLOAT64, FV_SHAPE(2), 1, 2), "tensor([1., 2.], dtype=torch.float64)");
     assert_prints(TENSOR(FV_INT64, FV_SHAPE(3), 1, 2, 3), "tensor([1, 2, 3])");
     assert_prints(TENSOR(FV_INT32, FV_SHAPE(3), 1, -20, 3),
                   "tensor([  1, -20,   3], dtype=torch.int32)");
@@ -47,16 +45,14 @@ START_TEST(types_and_grad_are_named_where_pytorch_names_them)
     assert_prints(fv_scalar(0, FV_BOOL), "tensor(False)");
     fv_tensor *leaf = TENSOR(FV_FLOAT32, FV_SHAPE(2), 1, 2);
     assert_prints(fv_requires_grad(leaf, true), "tensor([1., 2.], requires_grad=True)");
-    assert_prints(fv_full(FV_SCALAR, 2, .requires_grad = true),
-                  "tensor(2., requires_grad=True)");
+    assert_prints(fv_full(FV_SCALAR, 2, .requires_grad = true), "tensor(2., requires_grad=True)");
 }
 END_TEST
 
 START_TEST(stored_types_are_printed_as_by_pytorch)
 {
     FV_SCOPE;
-    static const double numbers[] = {65519, 65520, 1e-8, 6e-8, (double)NAN, -(double)INFINITY,
-                                     0.1};
+    static const double numbers[] = {65519, 65520, 1e-8, 6e-8, (double)NAN, -(double)INFINITY, 0.1};
     assert_prints(tensor_of(FV_FLOAT16, FV_SHAPE(7), numbers),
                   "tensor([6.5504e+04,        inf, 0.0000e+00, 5.9605e-08,        nan,       "
                   "-inf,\n        9.9976e-02], dtype=torch.float16)");
@@ -74,11 +70,9 @@ START_TEST(stored_types_are_printed_as_by_pytorch)
                   "tensor([1.0014e-05, 1.0000e+00], dtype=torch.float16)");
     assert_prints(TENSOR(FV_BFLOAT16, FV_SHAPE(2), 1e9, 1),
                   "tensor([9.9824e+08, 1.0000e+00], dtype=torch.bfloat16)");
-    assert_prints(TENSOR(FV_INT8, FV_SHAPE(3), 1, 2, -3),
-                  "tensor([ 1,  2, -3], dtype=torch.int8)");
+    assert_prints(TENSOR(FV_INT8, FV_SHAPE(3), 1, 2, -3), "tensor([ 1,  2, -3], dtype=torch.int8)");
     assert_prints(fv_scalar(-7, FV_INT16), "tensor(-7, dtype=torch.int16)");
-    assert_prints(fv_zeros(FV_SHAPE(0), .dtype = FV_BFLOAT16),
-                  "tensor([], dtype=torch.bfloat16)");
+    assert_prints(fv_zeros(FV_SHAPE(0), .dtype = FV_BFLOAT16), "tensor([], dtype=torch.bfloat16)");
     assert_prints(fv_zeros(FV_SHAPE(2, 0), .dtype = FV_FLOAT16),
                   "tensor([], size=(2, 0), dtype=torch.float16)");
     fv_tensor *sevenths =

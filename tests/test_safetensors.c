@@ -86,9 +86,8 @@ START_TEST(the_data_begins_at_a_multiple_of_64_with_the_widest_type_first)
 {
     FV_SCOPE;
     const char *names[] = {"b", "c", "a", "d"};
-    fv_tensor *tensors[] = {
-        TENSOR(FV_UINT8, FV_SHAPE(1), 9), TENSOR(FV_FLOAT64, FV_SHAPE(1), 1),
-        TENSOR(FV_FLOAT64, FV_SHAPE(1), 2), TENSOR(FV_FLOAT32, FV_SHAPE(1), 3)};
+    fv_tensor *tensors[] = {TENSOR(FV_UINT8, FV_SHAPE(1), 9), TENSOR(FV_FLOAT64, FV_SHAPE(1), 1),
+                            TENSOR(FV_FLOAT64, FV_SHAPE(1), 2), TENSOR(FV_FLOAT32, FV_SHAPE(1), 3)};
     ck_assert_int_eq(fv_save_tensors(path, names, tensors, 4, NULL, 0), FV_OK);
     FILE *in = fopen(path, "rb");
     ck_assert_ptr_nonnull(in);
