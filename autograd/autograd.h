@@ -83,13 +83,14 @@ void fv_remove_hook(fv_tensor *t, int handle);
 /* --- backward --------------------------------------------------------------------------------- */
 
 typedef struct fv_backward_args {
-    char positional;
+    size_t size;
     fv_tensor *tensor;
     fv_tensor *gradient; /* of tensor's shape; needed unless tensor has one element */
     bool retain_graph;   /* keep the graph for another backward */
     bool create_graph;   /* record the backward itself (implies retain_graph) */
 } fv_backward_args;
-#define FV_BACKWARD_DEFAULTS FV_NO_DEFAULTS
+#define FV_BACKWARD_DEFAULTS FV_NO_DEFAULTS(fv_backward_args)
+extern const fv_backward_args fv_backward_defaults;
 
 /* Adds d tensor / d leaf, times gradient, to .grad of every leaf that requires grad. What a node
  * has saved is freed as soon as it has run. With create_graph .grad holds on to the graph, which
@@ -99,10 +100,10 @@ typedef struct fv_backward_args {
  * Source: Tensor.backward. */
 fv_status fv_backward_ex(const fv_backward_args *a);
 #define fv_backward(...)                                                                           \
-    FV_CALL_ARGS(fv_backward_ex, fv_backward_args, FV_BACKWARD_DEFAULTS, __VA_ARGS__)
+    FV_CALL(fv_backward_ex, fv_backward_args, FV_BACKWARD_DEFAULTS, __VA_ARGS__)
 
 typedef struct fv_grad_args {
-    char positional;
+    size_t size;
     fv_tensor_list outputs;
     fv_tensor_list inputs;
     fv_tensor **grads;           /* room for inputs.count results, owned by the innermost scope */
@@ -111,14 +112,15 @@ typedef struct fv_grad_args {
     bool create_graph; /* the results can be differentiated again (implies retain_graph) */
     bool allow_unused; /* NULL for an input that no output depends on; else an error */
 } fv_grad_args;
-#define FV_GRAD_DEFAULTS FV_NO_DEFAULTS
+#define FV_GRAD_DEFAULTS FV_NO_DEFAULTS(fv_grad_args)
+extern const fv_grad_args fv_grad_defaults;
 
 /* fv_grad(FV_TENSORS(y), FV_TENSORS(x, w), grads, .create_graph = true): the gradients of the
  * outputs' sum in the inputs, which may be leaves or not; .grad of no tensor is touched. Only nodes
  * on a path to the inputs run, and only what these have saved is freed.
  * On an error every grads[i] is the failed tensor.  Source: torch.autograd.grad. */
 fv_status fv_grad_ex(const fv_grad_args *a);
-#define fv_grad(...) FV_CALL_ARGS(fv_grad_ex, fv_grad_args, FV_GRAD_DEFAULTS, __VA_ARGS__)
+#define fv_grad(...) FV_CALL(fv_grad_ex, fv_grad_args, FV_GRAD_DEFAULTS, __VA_ARGS__)
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

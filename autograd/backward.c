@@ -209,7 +209,7 @@ static fv_tensor *fit(const fv_node *node, int i, fv_tensor *g)
                     fv_shape_text(&meta->shape));
             return fv_failed_tensor();
         }
-        g = larger ? fv_sum_to(g, meta->shape) : fv_expand_ex(g, meta->shape);
+        g = larger ? fv_sum_to(g, meta->shape) : fv_expand_to(g, meta->shape);
     }
     if (!g->failed && g->dtype != meta->dtype) g = fv_to(g, meta->dtype);
     return g;
@@ -445,8 +445,11 @@ void fv_pass_init(fv_pass *p, bool retain_graph, bool create_graph)
     p->asides = NULL;
 }
 
+const fv_backward_args fv_backward_defaults = {FV_BACKWARD_DEFAULTS};
+
 fv_status fv_backward_ex(const fv_backward_args *a)
 {
+    if (!fv_args_ok("backward", a, sizeof *a)) return FV_ERR_OPTION;
     fv_pass p;
     fv_pass_init(&p, a->retain_graph, a->create_graph);
     fv_tensor_list roots = {&a->tensor, 1}, gradients = {&a->gradient, a->gradient ? 1 : 0};

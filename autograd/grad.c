@@ -45,8 +45,11 @@ static fv_status deliver(const fv_grad_args *a, fv_capture *captures)
     return status;
 }
 
+const fv_grad_args fv_grad_defaults = {FV_GRAD_DEFAULTS};
+
 fv_status fv_grad_ex(const fv_grad_args *a)
 {
+    if (!fv_args_ok("grad", a, sizeof *a)) return FV_ERR_OPTION;
     fv_status status = check_grad_args(a);
     size_t bytes = status == FV_OK ? (size_t)a->inputs.count * sizeof(fv_capture) : 0;
     fv_capture *captures = bytes ? fv_object_alloc(bytes) : NULL;

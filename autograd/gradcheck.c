@@ -215,8 +215,11 @@ static bool check_all(check *c, fv_tensor *y)
                r->numeric);
 }
 
+const fv_gradcheck_args fv_gradcheck_defaults = {FV_GRADCHECK_DEFAULTS};
+
 bool fv_gradcheck_ex(const fv_gradcheck_args *a)
 {
+    if (!fv_args_ok("gradcheck", a, sizeof *a)) return false;
     fv_gradcheck_report local;
     fv_gradcheck_report *r = a->report ? a->report : &local;
     *r = (fv_gradcheck_report){.ok = true, .input = -1};
@@ -259,7 +262,7 @@ static fv_tensor *gradient_row(fv_tensor *const *in, void *context)
         if (grads[i]) rows[m++] = fv_reshape(grads[i], -1);
     fv_tensor *row = status != FV_OK ? fv_failed_tensor()
                      : m             ? fv_cat(((fv_tensor_list){rows, m}), .dim = 0)
-                                     : fv_zeros(FV_SHAPE(0), .dtype = FV_FLOAT64);
+                                     : fv_zeros(0, .dtype = FV_FLOAT64);
     fv_grad_mode_close(&mode);
     return row;
 }
@@ -271,7 +274,7 @@ static bool second_order(const fv_gradcheck_args *a, fv_gradcheck_report *r)
     check c = {.a = a, .report = r};
     if (!check_output(&c, y)) return false;
     for (int64_t i = 0; i < a->inputs.count; i++) in[i] = a->inputs.items[i];
-    fv_tensor *g = fv_randn(fv_shape_of(y), .dtype = FV_FLOAT64, .requires_grad = true);
+    fv_tensor *g = fv_randn(.shape = fv_shape_of(y), .dtype = FV_FLOAT64, .requires_grad = true);
     in[a->inputs.count] = g;
     if (fv_failed(g)) return failed_call(r, "randn");
     gradient_fn f = {a->function, a->context, a->inputs.count};
@@ -288,6 +291,7 @@ static bool second_order(const fv_gradcheck_args *a, fv_gradcheck_report *r)
 
 bool fv_gradgradcheck_ex(const fv_gradcheck_args *a)
 {
+    if (!fv_args_ok("gradgradcheck", a, sizeof *a)) return false;
     fv_gradcheck_report local;
     fv_gradcheck_report *r = a->report ? a->report : &local;
     *r = (fv_gradcheck_report){.ok = true, .input = -1};

@@ -28,14 +28,16 @@ typedef struct fv_gradcheck_report {
 } fv_gradcheck_report;
 
 typedef struct fv_gradcheck_args {
-    char positional;
+    size_t size;
     fv_tensor_fn function;
     fv_tensor_list inputs;       /* float64 where requires_grad is set; others are constants */
     fv_gradcheck_report *report; /* NULL: only the verdict */
     void *context;
     double eps, atol, rtol; /* 1e-6, 1e-5, 1e-3 */
 } fv_gradcheck_args;
-#define FV_GRADCHECK_DEFAULTS FV_DEFAULTS(.eps = 1e-6, .atol = 1e-5, .rtol = 1e-3)
+#define FV_GRADCHECK_DEFAULTS                                                                      \
+    FV_DEFAULTS(fv_gradcheck_args, .eps = 1e-6, .atol = 1e-5, .rtol = 1e-3)
+extern const fv_gradcheck_args fv_gradcheck_defaults;
 
 /* Compares backward with central differences, element by element of the whole Jacobian, and two
  * backward runs with each other. True when all agree. An error in the function (it stands in
@@ -43,13 +45,13 @@ typedef struct fv_gradcheck_args {
  * Source: torch.autograd.gradcheck. */
 bool fv_gradcheck_ex(const fv_gradcheck_args *a);
 #define fv_gradcheck(...)                                                                          \
-    FV_CALL_ARGS(fv_gradcheck_ex, fv_gradcheck_args, FV_GRADCHECK_DEFAULTS, __VA_ARGS__)
+    FV_CALL(fv_gradcheck_ex, fv_gradcheck_args, FV_GRADCHECK_DEFAULTS, __VA_ARGS__)
 
 /* The same for the gradient: checks that backward (with create_graph) is itself differentiated
  * rightly, in the inputs and in the output's gradient.  Source: torch.autograd.gradgradcheck. */
 bool fv_gradgradcheck_ex(const fv_gradcheck_args *a);
 #define fv_gradgradcheck(...)                                                                      \
-    FV_CALL_ARGS(fv_gradgradcheck_ex, fv_gradcheck_args, FV_GRADCHECK_DEFAULTS, __VA_ARGS__)
+    FV_CALL(fv_gradgradcheck_ex, fv_gradcheck_args, FV_GRADCHECK_DEFAULTS, __VA_ARGS__)
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

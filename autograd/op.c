@@ -90,7 +90,7 @@ static fv_status check_inputs(fv_call *c)
         if (!t && !may_be_missing(op, i))
             return fv_reject(c, FV_ERR_OPTION, "%s is NULL", fv_input_name(op, i));
         if (t && t->failed) return fv_error_status() ? fv_error_status() : FV_ERR_STATE;
-        if (t && computes && fv_dtypes[t->dtype].stored)
+        if (t && computes && fv_dtype_row_of(t->dtype)->stored)
             return fv_reject(c, FV_ERR_DTYPE,
                              "%s %s is %s, a type only to store; convert it with fv_to",
                              fv_input_name(op, i), fv_text(t), fv_dtype_name(t->dtype));

@@ -86,8 +86,11 @@ static fv_status read_set(const fv_vision_args *a, fv_images *out)
     return status;
 }
 
+const fv_vision_args fv_cifar10_defaults = {FV_CIFAR10_DEFAULTS};
+
 fv_dataset *fv_cifar10_ex(const fv_vision_args *a)
 {
+    if (!fv_args_ok("cifar10", a, sizeof *a)) return NULL;
     fv_images images = {NULL, NULL};
     fv_status status = fv_vision_check(a, "cifar10");
     if (status == FV_OK) status = read_set(a, &images);

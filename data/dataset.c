@@ -195,8 +195,11 @@ static void callback_release(fv_dataset *d)
 static const fv_dataset_class callback_class = {callback_batch, callback_release,
                                                 sizeof(callback_set)};
 
+const fv_dataset_args fv_dataset_defaults = {FV_DATASET_DEFAULTS};
+
 fv_dataset *fv_dataset_new_ex(const fv_dataset_args *a)
 {
+    if (!fv_args_ok("dataset_new", a, sizeof *a)) return NULL;
     if (!a->length || !a->get) {
         fv_fail(FV_ERR_OPTION, "dataset_new: no %s function", a->length ? "get" : "length");
         return NULL;

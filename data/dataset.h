@@ -22,20 +22,21 @@ typedef struct fv_dataset fv_dataset;
 typedef fv_status (*fv_get_fn)(void *context, int64_t index, fv_tensor **x, fv_tensor **y);
 
 typedef struct fv_dataset_args {
-    char positional;
+    size_t size;
     int64_t (*length)(void *context); /* asked once, when the set is made */
     fv_get_fn get;
     void *context;
     void (*release)(void *context); /* of the context, when the set dies; NULL: nothing */
 } fv_dataset_args;
-#define FV_DATASET_DEFAULTS FV_NO_DEFAULTS
+#define FV_DATASET_DEFAULTS FV_NO_DEFAULTS(fv_dataset_args)
+extern const fv_dataset_args fv_dataset_defaults;
 
 /* fv_dataset_new(my_length, my_get, my_set, .release = free): a data set of one's own.
  * Errors: no callback, a negative length; the context then stays the caller's.
  * Source: torch.utils.data.Dataset. */
 fv_dataset *fv_dataset_new_ex(const fv_dataset_args *a);
 #define fv_dataset_new(...)                                                                        \
-    FV_CALL_ARGS(fv_dataset_new_ex, fv_dataset_args, FV_DATASET_DEFAULTS, __VA_ARGS__)
+    FV_CALL(fv_dataset_new_ex, fv_dataset_args, FV_DATASET_DEFAULTS, __VA_ARGS__)
 
 /* Sample i is (x[i], y[i]). Shares the tensors, copies nothing; batches keep x's memory order.
  * x [N,...]  y [N,...] or NULL.   Errors: no dimension, different N.

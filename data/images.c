@@ -209,8 +209,11 @@ static fv_tensor *make_values(const fv_image_dataset_args *a, int64_t channels)
     return values;
 }
 
+const fv_image_dataset_args fv_image_dataset_defaults = {FV_IMAGE_DATASET_DEFAULTS};
+
 fv_dataset *fv_image_dataset_ex(const fv_image_dataset_args *a)
 {
+    if (!fv_args_ok("image_dataset", a, sizeof *a)) return NULL;
     if (check_images(a) != FV_OK) return NULL;
     fv_shape shape = fv_shape_of(a->images), count = {1, {shape.dim[0]}};
     int64_t image_strides[FV_MAX_DIMS], label_strides[FV_MAX_DIMS];

@@ -86,8 +86,11 @@ static uint64_t draw_seed(void)
     return ((uint64_t)r[0] << 32) | r[1];
 }
 
+const fv_loader_args fv_loader_defaults = {FV_LOADER_DEFAULTS};
+
 fv_loader *fv_loader_new_ex(const fv_loader_args *a)
 {
+    if (!fv_args_ok("loader_new", a, sizeof *a)) return NULL;
     if (!a->dataset) {
         fv_fail(FV_ERR_OPTION, "loader_new: no data set");
         return NULL;

@@ -22,21 +22,22 @@ typedef struct fv_batch {
 } fv_batch;
 
 typedef struct fv_loader_args {
-    char positional;
+    size_t size;
     fv_dataset *dataset;
     int64_t batch_size; /* 1 */
     bool shuffle;       /* a new order every epoch */
     bool drop_last;     /* leave out a last batch that is not full */
     uint64_t seed;      /* 0: one is drawn from the process-wide generator (fv_manual_seed) */
 } fv_loader_args;
-#define FV_LOADER_DEFAULTS FV_DEFAULTS(.batch_size = 1)
+#define FV_LOADER_DEFAULTS FV_DEFAULTS(fv_loader_args, .batch_size = 1)
+extern const fv_loader_args fv_loader_defaults;
 
 /* fv_loader_new(set, .batch_size = 128, .shuffle = true). Keeps the data set alive. NULL on an
  * error: no data set (its own error stands then), batch_size below 1, memory.
  * Source: torch.utils.data.DataLoader. */
 fv_loader *fv_loader_new_ex(const fv_loader_args *a);
 #define fv_loader_new(...)                                                                         \
-    FV_CALL_ARGS(fv_loader_new_ex, fv_loader_args, FV_LOADER_DEFAULTS, __VA_ARGS__)
+    FV_CALL(fv_loader_new_ex, fv_loader_args, FV_LOADER_DEFAULTS, __VA_ARGS__)
 
 void fv_loader_free(fv_loader *loader);
 

@@ -127,14 +127,20 @@ static fv_dataset *idx_dataset(const idx_set *set, const fv_vision_args *a)
     return fv_vision_finish(a, &images, status);
 }
 
+const fv_vision_args fv_mnist_defaults = {FV_MNIST_DEFAULTS};
+
 fv_dataset *fv_mnist_ex(const fv_vision_args *a)
 {
+    if (!fv_args_ok("mnist", a, sizeof *a)) return NULL;
     static const idx_set set = {"mnist", "", {"mnist", "MNIST/raw", ""}};
     return idx_dataset(&set, a);
 }
 
+const fv_vision_args fv_fashion_mnist_defaults = {FV_FASHION_MNIST_DEFAULTS};
+
 fv_dataset *fv_fashion_mnist_ex(const fv_vision_args *a)
 {
+    if (!fv_args_ok("fashion_mnist", a, sizeof *a)) return NULL;
     static const idx_set set = {"fashion_mnist",
                                 "; Debian has them in the package dataset-fashion-mnist, root "
                                 "/usr/share/datasets",

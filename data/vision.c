@@ -31,7 +31,7 @@ fv_dataset *fv_vision_finish(const fv_vision_args *a, fv_images *images, fv_stat
 {
     fv_dataset *d = NULL;
     if (status == FV_OK) {
-        fv_image_dataset_args args = {FV_IMAGE_DATASET_DEFAULTS};
+        fv_image_dataset_args args = fv_image_dataset_defaults;
         args.images = images->images;
         args.labels = images->labels;
         args.random_crop = a->random_crop;

@@ -10,7 +10,7 @@ extern "C" {
 #pragma GCC visibility push(default)
 
 typedef struct fv_vision_args {
-    char positional;
+    size_t size;
     const char *root; /* the folder that holds the set's folder, or that folder itself */
     bool train;       /* the training images (true) or the test images */
     bool normalize;   /* by mean and std below (true), or only to [0, 1] */
@@ -26,11 +26,11 @@ typedef struct fv_vision_args {
  * Errors: a file that is missing, of another size than 10,000 records, or with a label above 9.
  * Source: torchvision.datasets.CIFAR10; Krizhevsky 2009, "Learning multiple layers of features". */
 #define FV_CIFAR10_DEFAULTS                                                                        \
-    FV_DEFAULTS(.train = true, .normalize = true, .mean = {0.4912, 0.4821, 0.4465, 0},             \
-                .std = {0.2452, 0.2428, 0.2606, 1})
+    FV_DEFAULTS(fv_vision_args, .train = true, .normalize = true,                                  \
+                .mean = {0.4912, 0.4821, 0.4465, 0}, .std = {0.2452, 0.2428, 0.2606, 1})
+extern const fv_vision_args fv_cifar10_defaults;
 fv_dataset *fv_cifar10_ex(const fv_vision_args *a);
-#define fv_cifar10(...)                                                                            \
-    FV_CALL_ARGS(fv_cifar10_ex, fv_vision_args, FV_CIFAR10_DEFAULTS, __VA_ARGS__)
+#define fv_cifar10(...) FV_CALL(fv_cifar10_ex, fv_vision_args, FV_CIFAR10_DEFAULTS, __VA_ARGS__)
 
 /* fv_mnist("datasets", .train = false): 60,000 or 10,000 images [1,28,28] of 10 digits, from IDX
  * files, packed (.gz, through zlib) or not, in root/mnist, root/MNIST/raw or root.
@@ -38,20 +38,22 @@ fv_dataset *fv_cifar10_ex(const fv_vision_args *a);
  * counts of images and labels, a label above 9, .gz in a build without zlib.
  * Source: torchvision.datasets.MNIST; LeCun, Cortes, Burges. */
 #define FV_MNIST_DEFAULTS                                                                          \
-    FV_DEFAULTS(.train = true, .normalize = true, .mean = {0.1307, 0, 0, 0},                       \
+    FV_DEFAULTS(fv_vision_args, .train = true, .normalize = true, .mean = {0.1307, 0, 0, 0},       \
                 .std = {0.3081, 1, 1, 1})
+extern const fv_vision_args fv_mnist_defaults;
 fv_dataset *fv_mnist_ex(const fv_vision_args *a);
-#define fv_mnist(...) FV_CALL_ARGS(fv_mnist_ex, fv_vision_args, FV_MNIST_DEFAULTS, __VA_ARGS__)
+#define fv_mnist(...) FV_CALL(fv_mnist_ex, fv_vision_args, FV_MNIST_DEFAULTS, __VA_ARGS__)
 
 /* The same for Fashion-MNIST, in root/fashion-mnist, root/FashionMNIST/raw or root. On Debian:
  * fv_fashion_mnist("/usr/share/datasets"), from the package dataset-fashion-mnist.
  * Source: torchvision.datasets.FashionMNIST; Xiao, Rasul, Vollgraf 2017. */
 #define FV_FASHION_MNIST_DEFAULTS                                                                  \
-    FV_DEFAULTS(.train = true, .normalize = true, .mean = {0.2860, 0, 0, 0},                       \
+    FV_DEFAULTS(fv_vision_args, .train = true, .normalize = true, .mean = {0.2860, 0, 0, 0},       \
                 .std = {0.3530, 1, 1, 1})
+extern const fv_vision_args fv_fashion_mnist_defaults;
 fv_dataset *fv_fashion_mnist_ex(const fv_vision_args *a);
 #define fv_fashion_mnist(...)                                                                      \
-    FV_CALL_ARGS(fv_fashion_mnist_ex, fv_vision_args, FV_FASHION_MNIST_DEFAULTS, __VA_ARGS__)
+    FV_CALL(fv_fashion_mnist_ex, fv_vision_args, FV_FASHION_MNIST_DEFAULTS, __VA_ARGS__)
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

@@ -47,7 +47,7 @@ static void swish_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor *
 {
     fv_tensor *x = c->in[0], *beta = c->in[1], *g = gout[0];
     fv_tensor *s = fv_sigmoid(fv_mul(x, beta));
-    fv_tensor *slope = fv_mul(x, fv_mul(s, fv_add_scalar(fv_neg(s), 1.0))); /* x s (1 - s) */
+    fv_tensor *slope = fv_mul(x, fv_mul(s, fv_add(fv_neg(s), 1.0))); /* x s (1 - s) */
     if (fv_wants(c, 0)) gin[0] = fv_mul(g, fv_add(s, fv_mul(beta, slope)));
     if (fv_wants(c, 1)) gin[1] = fv_mul(g, fv_mul(x, slope));
 }
@@ -107,8 +107,8 @@ int main(void)
     {
         FV_SCOPE;
         /* Differences need double precision; in training the op takes float32 as well. */
-        fv_tensor *x = fv_randn(FV_SHAPE(3, 4), .dtype = FV_FLOAT64, .requires_grad = true);
-        fv_tensor *beta = fv_full(FV_SHAPE(1), 1.5, .dtype = FV_FLOAT64, .requires_grad = true);
+        fv_tensor *x = fv_randn(3, 4, .dtype = FV_FLOAT64, .requires_grad = true);
+        fv_tensor *beta = fv_full(1, .value = 1.5, .dtype = FV_FLOAT64, .requires_grad = true);
         fv_gradcheck_report report;
 
         bool first = fv_gradcheck(call_swish, FV_TENSORS(x, beta), &report);

@@ -24,8 +24,8 @@ static fv_status step(fv_module *net, fv_optim *opt, int64_t batch)
     fv_status status = FV_OK;
     {
         FV_SCOPE;
-        fv_tensor *x = fv_empty(FV_SHAPE(batch, 3, 32, 32));
-        fv_tensor *y = fv_empty(FV_SHAPE(batch), .dtype = FV_INT64);
+        fv_tensor *x = fv_empty(batch, 3, 32, 32);
+        fv_tensor *y = fv_empty(batch, .dtype = FV_INT64);
         status = fv_backward(fv_cross_entropy(fv_forward(net, x), y));
         if (status == FV_OK) status = fv_step(opt);
     }
@@ -42,7 +42,7 @@ int main(int argc, char **argv)
     int observer = fv_observe(print_op, NULL);
     {
         FV_SCOPE;
-        fv_forward(net, fv_empty(FV_SHAPE(batch, 3, 32, 32)));
+        fv_forward(net, fv_empty(batch, 3, 32, 32));
     }
     fv_unobserve(observer);
 

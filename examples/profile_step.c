@@ -43,8 +43,8 @@ static fv_status step(fv_module *net, fv_optim *opt)
     fv_status status = FV_OK;
     {
         FV_SCOPE;
-        fv_tensor *x = fv_randn(FV_SHAPE(BATCH, 3, 32, 32));
-        fv_tensor *y = fv_randint(0, 10, FV_SHAPE(BATCH));
+        fv_tensor *x = fv_randn(BATCH, 3, 32, 32);
+        fv_tensor *y = fv_randint(BATCH, .high = 10);
         fv_zero_grad(opt);
         status = fv_backward(fv_cross_entropy(fv_forward(net, x), y));
         if (status == FV_OK) status = fv_step(opt);

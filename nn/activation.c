@@ -60,8 +60,11 @@ static void relu_describe(const fv_module *self, char *text, size_t room)
     if (o->inplace) snprintf(text, room, "inplace=True");
 }
 
+const fv_nn_relu_args fv_nn_relu_defaults = {FV_NN_RELU_DEFAULTS};
+
 fv_module *fv_nn_relu_ex(const fv_nn_relu_args *a)
 {
+    if (!fv_args_ok("nn_relu", a, sizeof *a)) return NULL;
     static const fv_module_type type = {"ReLU", sizeof *a, relu_forward, relu_describe, NULL};
     return fv_module_new(&type, a);
 }
@@ -79,8 +82,11 @@ static void leaky_relu_describe(const fv_module *self, char *text, size_t room)
     snprintf(text, room, "negative_slope=%s", fv_number_describe(o->negative_slope, a));
 }
 
+const fv_nn_leaky_relu_args fv_nn_leaky_relu_defaults = {FV_NN_LEAKY_RELU_DEFAULTS};
+
 fv_module *fv_nn_leaky_relu_ex(const fv_nn_leaky_relu_args *a)
 {
+    if (!fv_args_ok("nn_leaky_relu", a, sizeof *a)) return NULL;
     static const fv_module_type type = {"LeakyReLU", sizeof *a, leaky_relu_forward,
                                         leaky_relu_describe, NULL};
     return fv_module_new(&type, a);
@@ -99,8 +105,11 @@ static void elu_describe(const fv_module *self, char *text, size_t room)
     snprintf(text, room, "alpha=%s", fv_number_describe(o->alpha, a));
 }
 
+const fv_nn_elu_args fv_nn_elu_defaults = {FV_NN_ELU_DEFAULTS};
+
 fv_module *fv_nn_elu_ex(const fv_nn_elu_args *a)
 {
+    if (!fv_args_ok("nn_elu", a, sizeof *a)) return NULL;
     static const fv_module_type type = {"ELU", sizeof *a, elu_forward, elu_describe, NULL};
     return fv_module_new(&type, a);
 }
@@ -117,8 +126,11 @@ static void softplus_describe(const fv_module *self, char *text, size_t room)
     snprintf(text, room, "beta=%g, threshold=%g", o->beta, o->threshold);
 }
 
+const fv_nn_softplus_args fv_nn_softplus_defaults = {FV_NN_SOFTPLUS_DEFAULTS};
+
 fv_module *fv_nn_softplus_ex(const fv_nn_softplus_args *a)
 {
+    if (!fv_args_ok("nn_softplus", a, sizeof *a)) return NULL;
     static const fv_module_type type = {"Softplus", sizeof *a, softplus_forward, softplus_describe,
                                         NULL};
     return fv_module_new(&type, a);
@@ -138,8 +150,11 @@ static void hardtanh_describe(const fv_module *self, char *text, size_t room)
              fv_number_describe(o->max_val, b));
 }
 
+const fv_nn_hardtanh_args fv_nn_hardtanh_defaults = {FV_NN_HARDTANH_DEFAULTS};
+
 fv_module *fv_nn_hardtanh_ex(const fv_nn_hardtanh_args *a)
 {
+    if (!fv_args_ok("nn_hardtanh", a, sizeof *a)) return NULL;
     static const fv_module_type type = {"Hardtanh", sizeof *a, hardtanh_forward, hardtanh_describe,
                                         NULL};
     if (!(a->min_val < a->max_val)) {
@@ -213,8 +228,11 @@ static fv_module *dropout_new(const char *name, const fv_module_type *type,
     return fv_module_new(type, a);
 }
 
+const fv_nn_dropout_args fv_nn_dropout_defaults = {FV_NN_DROPOUT_DEFAULTS};
+
 fv_module *fv_nn_dropout_ex(const fv_nn_dropout_args *a)
 {
+    if (!fv_args_ok("nn_dropout", a, sizeof *a)) return NULL;
     static const fv_module_type type = {"Dropout", sizeof *a, dropout_forward, dropout_describe,
                                         NULL};
     return dropout_new("nn_dropout", &type, a);
@@ -222,6 +240,7 @@ fv_module *fv_nn_dropout_ex(const fv_nn_dropout_args *a)
 
 fv_module *fv_nn_dropout2d_ex(const fv_nn_dropout_args *a)
 {
+    if (!fv_args_ok("nn_dropout2d", a, sizeof *a)) return NULL;
     static const fv_module_type type = {"Dropout2d", sizeof *a, dropout2d_forward, dropout_describe,
                                         NULL};
     return dropout_new("nn_dropout2d", &type, a);

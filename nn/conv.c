@@ -23,8 +23,9 @@ static fv_tensor *conv_forward(fv_module *self, fv_tensor *x)
     static const conv_fn by_dims[] = {NULL, fv_conv1d_ex, fv_conv2d_ex, fv_conv3d_ex};
     const conv_layer *layer = fv_module_context(self);
     const fv_nn_conv_args *o = &layer->args;
-    if (layer->pads_first) x = fv_pad(x, layer->pad, .mode = o->padding_mode);
+    if (layer->pads_first) x = fv_pad(x, .shape = layer->pad, .mode = o->padding_mode);
     fv_conv_args args = {
+        .size = sizeof args,
         .input = x,
         .weight = fv_module_tensor(self, "weight"),
         .bias = fv_module_tensor(self, "bias"),
@@ -42,6 +43,7 @@ static fv_tensor *conv_transpose_forward(fv_module *self, fv_tensor *x)
                                                 fv_conv_transpose2d_ex, fv_conv_transpose3d_ex};
     const conv_layer *layer = fv_module_context(self);
     fv_conv_transpose_args args = {
+        .size = sizeof args,
         .input = x,
         .weight = fv_module_tensor(self, "weight"),
         .bias = fv_module_tensor(self, "bias"),
@@ -205,18 +207,23 @@ static fv_module *conv_new(const char *name, const fv_nn_conv_args *a, int n)
     return new_layer(&conv_types[n], &layer, a->out_channels, a->in_channels / a->groups, kernel);
 }
 
+const fv_nn_conv_args fv_nn_conv_defaults = {FV_NN_CONV_DEFAULTS};
+
 fv_module *fv_nn_conv1d_ex(const fv_nn_conv_args *a)
 {
+    if (!fv_args_ok("nn_conv1d", a, sizeof *a)) return NULL;
     return conv_new("nn_conv1d", a, 1);
 }
 
 fv_module *fv_nn_conv2d_ex(const fv_nn_conv_args *a)
 {
+    if (!fv_args_ok("nn_conv2d", a, sizeof *a)) return NULL;
     return conv_new("nn_conv2d", a, 2);
 }
 
 fv_module *fv_nn_conv3d_ex(const fv_nn_conv_args *a)
 {
+    if (!fv_args_ok("nn_conv3d", a, sizeof *a)) return NULL;
     return conv_new("nn_conv3d", a, 3);
 }
 
@@ -252,17 +259,22 @@ static fv_module *conv_transpose_new(const char *name, const fv_nn_conv_transpos
                      kernel);
 }
 
+const fv_nn_conv_transpose_args fv_nn_conv_transpose_defaults = {FV_NN_CONV_TRANSPOSE_DEFAULTS};
+
 fv_module *fv_nn_conv_transpose1d_ex(const fv_nn_conv_transpose_args *a)
 {
+    if (!fv_args_ok("nn_conv_transpose1d", a, sizeof *a)) return NULL;
     return conv_transpose_new("nn_conv_transpose1d", a, 1);
 }
 
 fv_module *fv_nn_conv_transpose2d_ex(const fv_nn_conv_transpose_args *a)
 {
+    if (!fv_args_ok("nn_conv_transpose2d", a, sizeof *a)) return NULL;
     return conv_transpose_new("nn_conv_transpose2d", a, 2);
 }
 
 fv_module *fv_nn_conv_transpose3d_ex(const fv_nn_conv_transpose_args *a)
 {
+    if (!fv_args_ok("nn_conv_transpose3d", a, sizeof *a)) return NULL;
     return conv_transpose_new("nn_conv_transpose3d", a, 3);
 }

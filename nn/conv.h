@@ -13,7 +13,7 @@ extern "C" {
 #pragma GCC visibility push(default)
 
 typedef struct fv_nn_conv_args {
-    char positional;
+    size_t size;
     int64_t in_channels, out_channels;
     fv_dims kernel_size;
     fv_dims stride;           /* 1 */
@@ -25,7 +25,9 @@ typedef struct fv_nn_conv_args {
     fv_dtype dtype;           /* float32 */
 } fv_nn_conv_args;
 #define FV_NN_CONV_DEFAULTS                                                                        \
-    FV_DEFAULTS(.stride = 1, .dilation = 1, .groups = 1, .bias = true, .dtype = FV_FLOAT32)
+    FV_DEFAULTS(fv_nn_conv_args, .stride = 1, .dilation = 1, .groups = 1, .bias = true,            \
+                .dtype = FV_FLOAT32)
+extern const fv_nn_conv_args fv_nn_conv_defaults;
 
 /* fv_conv1d, 2d, 3d with parameters weight [out, in/groups, kernel..] and bias [out], both
  * U(-1/sqrt(fan_in), 1/sqrt(fan_in)), fan_in = in/groups * product(kernel). Other padding modes
@@ -36,14 +38,14 @@ fv_module *fv_nn_conv1d_ex(const fv_nn_conv_args *a);
 fv_module *fv_nn_conv2d_ex(const fv_nn_conv_args *a);
 fv_module *fv_nn_conv3d_ex(const fv_nn_conv_args *a);
 #define fv_nn_conv1d(...)                                                                          \
-    FV_CALL_ARGS(fv_nn_conv1d_ex, fv_nn_conv_args, FV_NN_CONV_DEFAULTS, __VA_ARGS__)
+    FV_CALL(fv_nn_conv1d_ex, fv_nn_conv_args, FV_NN_CONV_DEFAULTS, __VA_ARGS__)
 #define fv_nn_conv2d(...)                                                                          \
-    FV_CALL_ARGS(fv_nn_conv2d_ex, fv_nn_conv_args, FV_NN_CONV_DEFAULTS, __VA_ARGS__)
+    FV_CALL(fv_nn_conv2d_ex, fv_nn_conv_args, FV_NN_CONV_DEFAULTS, __VA_ARGS__)
 #define fv_nn_conv3d(...)                                                                          \
-    FV_CALL_ARGS(fv_nn_conv3d_ex, fv_nn_conv_args, FV_NN_CONV_DEFAULTS, __VA_ARGS__)
+    FV_CALL(fv_nn_conv3d_ex, fv_nn_conv_args, FV_NN_CONV_DEFAULTS, __VA_ARGS__)
 
 typedef struct fv_nn_conv_transpose_args {
-    char positional;
+    size_t size;
     int64_t in_channels, out_channels;
     fv_dims kernel_size;
     fv_dims stride;         /* 1 */
@@ -55,7 +57,9 @@ typedef struct fv_nn_conv_transpose_args {
     fv_dtype dtype;         /* float32 */
 } fv_nn_conv_transpose_args;
 #define FV_NN_CONV_TRANSPOSE_DEFAULTS                                                              \
-    FV_DEFAULTS(.stride = 1, .groups = 1, .bias = true, .dilation = 1, .dtype = FV_FLOAT32)
+    FV_DEFAULTS(fv_nn_conv_transpose_args, .stride = 1, .groups = 1, .bias = true, .dilation = 1,  \
+                .dtype = FV_FLOAT32)
+extern const fv_nn_conv_transpose_args fv_nn_conv_transpose_defaults;
 
 /* fv_conv_transpose1d, 2d, 3d with parameters weight [in, out/groups, kernel..] and bias [out],
  * initialised as above with fan_in = out/groups * product(kernel).
@@ -65,14 +69,14 @@ fv_module *fv_nn_conv_transpose1d_ex(const fv_nn_conv_transpose_args *a);
 fv_module *fv_nn_conv_transpose2d_ex(const fv_nn_conv_transpose_args *a);
 fv_module *fv_nn_conv_transpose3d_ex(const fv_nn_conv_transpose_args *a);
 #define fv_nn_conv_transpose1d(...)                                                                \
-    FV_CALL_ARGS(fv_nn_conv_transpose1d_ex, fv_nn_conv_transpose_args,                             \
-                 FV_NN_CONV_TRANSPOSE_DEFAULTS, __VA_ARGS__)
+    FV_CALL(fv_nn_conv_transpose1d_ex, fv_nn_conv_transpose_args, FV_NN_CONV_TRANSPOSE_DEFAULTS,   \
+            __VA_ARGS__)
 #define fv_nn_conv_transpose2d(...)                                                                \
-    FV_CALL_ARGS(fv_nn_conv_transpose2d_ex, fv_nn_conv_transpose_args,                             \
-                 FV_NN_CONV_TRANSPOSE_DEFAULTS, __VA_ARGS__)
+    FV_CALL(fv_nn_conv_transpose2d_ex, fv_nn_conv_transpose_args, FV_NN_CONV_TRANSPOSE_DEFAULTS,   \
+            __VA_ARGS__)
 #define fv_nn_conv_transpose3d(...)                                                                \
-    FV_CALL_ARGS(fv_nn_conv_transpose3d_ex, fv_nn_conv_transpose_args,                             \
-                 FV_NN_CONV_TRANSPOSE_DEFAULTS, __VA_ARGS__)
+    FV_CALL(fv_nn_conv_transpose3d_ex, fv_nn_conv_transpose_args, FV_NN_CONV_TRANSPOSE_DEFAULTS,   \
+            __VA_ARGS__)
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

@@ -25,7 +25,9 @@ static bool overwrite_random(fv_tensor *t, bool normal, double scale, double shi
 {
     FV_NO_GRAD;
     FV_SCOPE;
-    fv_create_args args = {.shape = fv_shape_of(t), .dtype = t->dtype};
+    fv_create_args args = fv_create_defaults;
+    args.shape = fv_shape_of(t);
+    args.dtype = t->dtype;
     fv_tensor *draw = normal ? fv_randn_ex(&args) : fv_rand_ex(&args);
     if (fv_failed(draw)) return false;
     for (int64_t i = 0; i < draw->numel; i++) {
@@ -57,8 +59,11 @@ static fv_tensor *fill_random(const char *name, fv_tensor *t, bool normal, doubl
     return drawn ? t : fv_failed_tensor();
 }
 
+const fv_init_uniform_args fv_init_uniform_defaults = {FV_INIT_UNIFORM_DEFAULTS};
+
 fv_tensor *fv_init_uniform_ex_(const fv_init_uniform_args *a)
 {
+    if (!fv_args_ok("init_uniform_", a, sizeof *a)) return fv_failed_tensor();
     if (!(a->a <= a->b)) {
         fv_fail(FV_ERR_OPTION, "init_uniform_: a %g must be <= b %g", a->a, a->b);
         return fv_failed_tensor();
@@ -66,8 +71,11 @@ fv_tensor *fv_init_uniform_ex_(const fv_init_uniform_args *a)
     return fill_random("init_uniform_", a->tensor, false, a->b - a->a, a->a);
 }
 
+const fv_init_normal_args fv_init_normal_defaults = {FV_INIT_NORMAL_DEFAULTS};
+
 fv_tensor *fv_init_normal_ex_(const fv_init_normal_args *a)
 {
+    if (!fv_args_ok("init_normal_", a, sizeof *a)) return fv_failed_tensor();
     if (!(a->std >= 0.0)) {
         fv_fail(FV_ERR_OPTION, "init_normal_: std is %g, must be >= 0", a->std);
         return fv_failed_tensor();
@@ -179,13 +187,17 @@ static fv_tensor *kaiming(const char *name, const fv_init_kaiming_args *a, bool 
     return fill_spread(name, a->tensor, normal, gain / sqrt((double)count));
 }
 
+const fv_init_kaiming_args fv_init_kaiming_defaults = {FV_INIT_KAIMING_DEFAULTS};
+
 fv_tensor *fv_init_kaiming_uniform_ex_(const fv_init_kaiming_args *a)
 {
+    if (!fv_args_ok("init_kaiming_uniform_", a, sizeof *a)) return fv_failed_tensor();
     return kaiming("init_kaiming_uniform_", a, false);
 }
 
 fv_tensor *fv_init_kaiming_normal_ex_(const fv_init_kaiming_args *a)
 {
+    if (!fv_args_ok("init_kaiming_normal_", a, sizeof *a)) return fv_failed_tensor();
     return kaiming("init_kaiming_normal_", a, true);
 }
 
@@ -197,12 +209,16 @@ static fv_tensor *xavier(const char *name, const fv_init_xavier_args *a, bool no
     return fill_spread(name, a->tensor, normal, a->gain * sqrt(2.0 / ((double)in + (double)out)));
 }
 
+const fv_init_xavier_args fv_init_xavier_defaults = {FV_INIT_XAVIER_DEFAULTS};
+
 fv_tensor *fv_init_xavier_uniform_ex_(const fv_init_xavier_args *a)
 {
+    if (!fv_args_ok("init_xavier_uniform_", a, sizeof *a)) return fv_failed_tensor();
     return xavier("init_xavier_uniform_", a, false);
 }
 
 fv_tensor *fv_init_xavier_normal_ex_(const fv_init_xavier_args *a)
 {
+    if (!fv_args_ok("init_xavier_normal_", a, sizeof *a)) return fv_failed_tensor();
     return xavier("init_xavier_normal_", a, true);
 }

@@ -35,26 +35,28 @@ int64_t fv_init_calculate_fan_in(const fv_tensor *t);
 int64_t fv_init_calculate_fan_out(const fv_tensor *t);
 
 typedef struct fv_init_uniform_args {
-    char positional;
+    size_t size;
     fv_tensor *tensor;
     double a, b; /* 0, 1 */
 } fv_init_uniform_args;
-#define FV_INIT_UNIFORM_DEFAULTS FV_DEFAULTS(.b = 1.0)
+#define FV_INIT_UNIFORM_DEFAULTS FV_DEFAULTS(fv_init_uniform_args, .b = 1.0)
+extern const fv_init_uniform_args fv_init_uniform_defaults;
 /* U[a, b).  Source: torch.nn.init.uniform_. */
 fv_tensor *fv_init_uniform_ex_(const fv_init_uniform_args *a);
 #define fv_init_uniform_(...)                                                                      \
-    FV_CALL_ARGS(fv_init_uniform_ex_, fv_init_uniform_args, FV_INIT_UNIFORM_DEFAULTS, __VA_ARGS__)
+    FV_CALL(fv_init_uniform_ex_, fv_init_uniform_args, FV_INIT_UNIFORM_DEFAULTS, __VA_ARGS__)
 
 typedef struct fv_init_normal_args {
-    char positional;
+    size_t size;
     fv_tensor *tensor;
     double mean, std; /* 0, 1 */
 } fv_init_normal_args;
-#define FV_INIT_NORMAL_DEFAULTS FV_DEFAULTS(.std = 1.0)
+#define FV_INIT_NORMAL_DEFAULTS FV_DEFAULTS(fv_init_normal_args, .std = 1.0)
+extern const fv_init_normal_args fv_init_normal_defaults;
 /* N(mean, std^2).  Source: torch.nn.init.normal_. */
 fv_tensor *fv_init_normal_ex_(const fv_init_normal_args *a);
 #define fv_init_normal_(...)                                                                       \
-    FV_CALL_ARGS(fv_init_normal_ex_, fv_init_normal_args, FV_INIT_NORMAL_DEFAULTS, __VA_ARGS__)
+    FV_CALL(fv_init_normal_ex_, fv_init_normal_args, FV_INIT_NORMAL_DEFAULTS, __VA_ARGS__)
 
 /* These three take integer tensors as well.  Source: torch.nn.init.constant_, zeros_, ones_. */
 fv_tensor *fv_init_constant_(fv_tensor *t, double value);
@@ -62,40 +64,39 @@ fv_tensor *fv_init_zeros_(fv_tensor *t);
 fv_tensor *fv_init_ones_(fv_tensor *t);
 
 typedef struct fv_init_kaiming_args {
-    char positional;
+    size_t size;
     fv_tensor *tensor;
     double a; /* 0: slope of the leaky_relu */
     fv_fan_mode mode;
     fv_nonlinearity nonlinearity; /* leaky_relu */
 } fv_init_kaiming_args;
-#define FV_INIT_KAIMING_DEFAULTS FV_NO_DEFAULTS
+#define FV_INIT_KAIMING_DEFAULTS FV_NO_DEFAULTS(fv_init_kaiming_args)
+extern const fv_init_kaiming_args fv_init_kaiming_defaults;
 /* std = gain / sqrt(fan); U(-sqrt(3) std, sqrt(3) std) or N(0, std^2).
  * Source: torch.nn.init.kaiming_uniform_, kaiming_normal_; He et al. 2015. */
 fv_tensor *fv_init_kaiming_uniform_ex_(const fv_init_kaiming_args *a);
 fv_tensor *fv_init_kaiming_normal_ex_(const fv_init_kaiming_args *a);
 #define fv_init_kaiming_uniform_(...)                                                              \
-    FV_CALL_ARGS(fv_init_kaiming_uniform_ex_, fv_init_kaiming_args, FV_INIT_KAIMING_DEFAULTS,      \
-                 __VA_ARGS__)
+    FV_CALL(fv_init_kaiming_uniform_ex_, fv_init_kaiming_args, FV_INIT_KAIMING_DEFAULTS,           \
+            __VA_ARGS__)
 #define fv_init_kaiming_normal_(...)                                                               \
-    FV_CALL_ARGS(fv_init_kaiming_normal_ex_, fv_init_kaiming_args, FV_INIT_KAIMING_DEFAULTS,       \
-                 __VA_ARGS__)
+    FV_CALL(fv_init_kaiming_normal_ex_, fv_init_kaiming_args, FV_INIT_KAIMING_DEFAULTS, __VA_ARGS__)
 
 typedef struct fv_init_xavier_args {
-    char positional;
+    size_t size;
     fv_tensor *tensor;
     double gain; /* 1 */
 } fv_init_xavier_args;
-#define FV_INIT_XAVIER_DEFAULTS FV_DEFAULTS(.gain = 1.0)
+#define FV_INIT_XAVIER_DEFAULTS FV_DEFAULTS(fv_init_xavier_args, .gain = 1.0)
+extern const fv_init_xavier_args fv_init_xavier_defaults;
 /* std = gain * sqrt(2 / (fan_in + fan_out)), as above.
  * Source: torch.nn.init.xavier_uniform_, xavier_normal_; Glorot & Bengio 2010. */
 fv_tensor *fv_init_xavier_uniform_ex_(const fv_init_xavier_args *a);
 fv_tensor *fv_init_xavier_normal_ex_(const fv_init_xavier_args *a);
 #define fv_init_xavier_uniform_(...)                                                               \
-    FV_CALL_ARGS(fv_init_xavier_uniform_ex_, fv_init_xavier_args, FV_INIT_XAVIER_DEFAULTS,         \
-                 __VA_ARGS__)
+    FV_CALL(fv_init_xavier_uniform_ex_, fv_init_xavier_args, FV_INIT_XAVIER_DEFAULTS, __VA_ARGS__)
 #define fv_init_xavier_normal_(...)                                                                \
-    FV_CALL_ARGS(fv_init_xavier_normal_ex_, fv_init_xavier_args, FV_INIT_XAVIER_DEFAULTS,          \
-                 __VA_ARGS__)
+    FV_CALL(fv_init_xavier_normal_ex_, fv_init_xavier_args, FV_INIT_XAVIER_DEFAULTS, __VA_ARGS__)
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

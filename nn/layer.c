@@ -17,7 +17,7 @@ static fv_status add_filled(fv_module *m, const char *name, fv_shape shape, fv_d
     fv_status status = FV_OK;
     {
         FV_SCOPE;
-        fv_tensor *t = fv_empty(shape, .dtype = dtype);
+        fv_tensor *t = fv_empty(.shape = shape, .dtype = dtype);
         if (!fv_failed(t))
             t = bound >= 0.0 ? fv_init_uniform_(t, -bound, bound) : fv_init_constant_(t, value);
         status = parameter ? fv_module_add_parameter(m, name, t) : fv_module_add_buffer(m, name, t);

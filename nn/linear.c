@@ -20,8 +20,11 @@ static void linear_describe(const fv_module *self, char *text, size_t room)
              (long long)o->out_features, fv_bool_describe(o->bias));
 }
 
+const fv_nn_linear_args fv_nn_linear_defaults = {FV_NN_LINEAR_DEFAULTS};
+
 fv_module *fv_nn_linear_ex(const fv_nn_linear_args *a)
 {
+    if (!fv_args_ok("nn_linear", a, sizeof *a)) return NULL;
     static const fv_module_type type = {.name = "Linear",
                                         .context_size = sizeof(fv_nn_linear_args),
                                         .forward = linear_forward,
@@ -56,8 +59,11 @@ static void flatten_describe(const fv_module *self, char *text, size_t room)
              (long long)o->end_dim);
 }
 
+const fv_nn_flatten_args fv_nn_flatten_defaults = {FV_NN_FLATTEN_DEFAULTS};
+
 fv_module *fv_nn_flatten_ex(const fv_nn_flatten_args *a)
 {
+    if (!fv_args_ok("nn_flatten", a, sizeof *a)) return NULL;
     static const fv_module_type type = {.name = "Flatten",
                                         .context_size = sizeof(fv_nn_flatten_args),
                                         .forward = flatten_forward,

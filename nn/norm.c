@@ -32,6 +32,7 @@ static fv_tensor *norm_forward(fv_module *self, fv_tensor *x)
     double momentum = layer->args.momentum;
     if (momentum == FV_CUMULATIVE) momentum = counts ? 1.0 / (fv_item(batches) + 1.0) : 0.0;
     fv_batch_norm_args args = {
+        .size = sizeof args,
         .input = x,
         .running_mean = tracked ? fv_module_tensor(self, "running_mean") : NULL,
         .running_var = tracked ? fv_module_tensor(self, "running_var") : NULL,
@@ -87,17 +88,22 @@ static fv_module *norm_new(const char *name, const fv_nn_batch_norm_args *a, int
     return fv_module_finish(m);
 }
 
+const fv_nn_batch_norm_args fv_nn_batch_norm_defaults = {FV_NN_BATCH_NORM_DEFAULTS};
+
 fv_module *fv_nn_batch_norm1d_ex(const fv_nn_batch_norm_args *a)
 {
+    if (!fv_args_ok("nn_batch_norm1d", a, sizeof *a)) return NULL;
     return norm_new("nn_batch_norm1d", a, 1);
 }
 
 fv_module *fv_nn_batch_norm2d_ex(const fv_nn_batch_norm_args *a)
 {
+    if (!fv_args_ok("nn_batch_norm2d", a, sizeof *a)) return NULL;
     return norm_new("nn_batch_norm2d", a, 2);
 }
 
 fv_module *fv_nn_batch_norm3d_ex(const fv_nn_batch_norm_args *a)
 {
+    if (!fv_args_ok("nn_batch_norm3d", a, sizeof *a)) return NULL;
     return norm_new("nn_batch_norm3d", a, 3);
 }

@@ -14,7 +14,7 @@ extern "C" {
 #define FV_CUMULATIVE ((double)FV_UNSET)
 
 typedef struct fv_nn_batch_norm_args {
-    char positional;
+    size_t size;
     int64_t num_features;
     double eps;               /* 1e-5 */
     double momentum;          /* 0.1; or FV_CUMULATIVE */
@@ -23,8 +23,9 @@ typedef struct fv_nn_batch_norm_args {
     fv_dtype dtype;           /* float32 */
 } fv_nn_batch_norm_args;
 #define FV_NN_BATCH_NORM_DEFAULTS                                                                  \
-    FV_DEFAULTS(.eps = 1e-5, .momentum = 0.1, .affine = true, .track_running_stats = true,         \
-                .dtype = FV_FLOAT32)
+    FV_DEFAULTS(fv_nn_batch_norm_args, .eps = 1e-5, .momentum = 0.1, .affine = true,               \
+                .track_running_stats = true, .dtype = FV_FLOAT32)
+extern const fv_nn_batch_norm_args fv_nn_batch_norm_defaults;
 
 /* fv_batch_norm: in training with the batch's statistics, which move the running ones by momentum;
  * in evaluation with the running ones, or the batch's if none are tracked. 1d takes [N,C] and
@@ -35,14 +36,11 @@ fv_module *fv_nn_batch_norm1d_ex(const fv_nn_batch_norm_args *a);
 fv_module *fv_nn_batch_norm2d_ex(const fv_nn_batch_norm_args *a);
 fv_module *fv_nn_batch_norm3d_ex(const fv_nn_batch_norm_args *a);
 #define fv_nn_batch_norm1d(...)                                                                    \
-    FV_CALL_ARGS(fv_nn_batch_norm1d_ex, fv_nn_batch_norm_args, FV_NN_BATCH_NORM_DEFAULTS,          \
-                 __VA_ARGS__)
+    FV_CALL(fv_nn_batch_norm1d_ex, fv_nn_batch_norm_args, FV_NN_BATCH_NORM_DEFAULTS, __VA_ARGS__)
 #define fv_nn_batch_norm2d(...)                                                                    \
-    FV_CALL_ARGS(fv_nn_batch_norm2d_ex, fv_nn_batch_norm_args, FV_NN_BATCH_NORM_DEFAULTS,          \
-                 __VA_ARGS__)
+    FV_CALL(fv_nn_batch_norm2d_ex, fv_nn_batch_norm_args, FV_NN_BATCH_NORM_DEFAULTS, __VA_ARGS__)
 #define fv_nn_batch_norm3d(...)                                                                    \
-    FV_CALL_ARGS(fv_nn_batch_norm3d_ex, fv_nn_batch_norm_args, FV_NN_BATCH_NORM_DEFAULTS,          \
-                 __VA_ARGS__)
+    FV_CALL(fv_nn_batch_norm3d_ex, fv_nn_batch_norm_args, FV_NN_BATCH_NORM_DEFAULTS, __VA_ARGS__)
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

@@ -35,7 +35,8 @@ static fv_tensor *max_forward(fv_module *self, fv_tensor *x)
 {
     static const max_fn by_dims[] = {NULL, fv_max_pool1d_ex, fv_max_pool2d_ex, fv_max_pool3d_ex};
     const max_layer *layer = fv_module_context(self);
-    fv_max_pool_args args = {.input = x,
+    fv_max_pool_args args = {.size = sizeof args,
+                             .input = x,
                              .kernel_size = layer->args.kernel_size,
                              .stride = layer->args.stride,
                              .padding = layer->args.padding,
@@ -70,18 +71,23 @@ static fv_module *max_new(const char *name, const fv_nn_max_pool_args *a, int n)
     return fv_module_new(&types[n], &layer);
 }
 
+const fv_nn_max_pool_args fv_nn_max_pool_defaults = {FV_NN_MAX_POOL_DEFAULTS};
+
 fv_module *fv_nn_max_pool1d_ex(const fv_nn_max_pool_args *a)
 {
+    if (!fv_args_ok("nn_max_pool1d", a, sizeof *a)) return NULL;
     return max_new("nn_max_pool1d", a, 1);
 }
 
 fv_module *fv_nn_max_pool2d_ex(const fv_nn_max_pool_args *a)
 {
+    if (!fv_args_ok("nn_max_pool2d", a, sizeof *a)) return NULL;
     return max_new("nn_max_pool2d", a, 2);
 }
 
 fv_module *fv_nn_max_pool3d_ex(const fv_nn_max_pool_args *a)
 {
+    if (!fv_args_ok("nn_max_pool3d", a, sizeof *a)) return NULL;
     return max_new("nn_max_pool3d", a, 3);
 }
 
@@ -98,7 +104,8 @@ static fv_tensor *avg_forward(fv_module *self, fv_tensor *x)
 {
     static const avg_fn by_dims[] = {NULL, fv_avg_pool1d_ex, fv_avg_pool2d_ex, fv_avg_pool3d_ex};
     const avg_layer *layer = fv_module_context(self);
-    fv_avg_pool_args args = {.input = x,
+    fv_avg_pool_args args = {.size = sizeof args,
+                             .input = x,
                              .kernel_size = layer->args.kernel_size,
                              .stride = layer->args.stride,
                              .padding = layer->args.padding,
@@ -137,18 +144,23 @@ static fv_module *avg_new(const char *name, const fv_nn_avg_pool_args *a, int n)
     return fv_module_new(&types[n], &layer);
 }
 
+const fv_nn_avg_pool_args fv_nn_avg_pool_defaults = {FV_NN_AVG_POOL_DEFAULTS};
+
 fv_module *fv_nn_avg_pool1d_ex(const fv_nn_avg_pool_args *a)
 {
+    if (!fv_args_ok("nn_avg_pool1d", a, sizeof *a)) return NULL;
     return avg_new("nn_avg_pool1d", a, 1);
 }
 
 fv_module *fv_nn_avg_pool2d_ex(const fv_nn_avg_pool_args *a)
 {
+    if (!fv_args_ok("nn_avg_pool2d", a, sizeof *a)) return NULL;
     return avg_new("nn_avg_pool2d", a, 2);
 }
 
 fv_module *fv_nn_avg_pool3d_ex(const fv_nn_avg_pool_args *a)
 {
+    if (!fv_args_ok("nn_avg_pool3d", a, sizeof *a)) return NULL;
     return avg_new("nn_avg_pool3d", a, 3);
 }
 
@@ -163,7 +175,8 @@ typedef struct adaptive_layer {
 static fv_tensor *adaptive_forward(fv_module *self, fv_tensor *x)
 {
     const adaptive_layer *layer = fv_module_context(self);
-    fv_adaptive_max_pool_args args = {.input = x, .output_size = layer->output_size};
+    fv_adaptive_max_pool_args args = {
+        .size = sizeof args, .input = x, .output_size = layer->output_size};
     if (layer->maximum)
         return layer->n == 1   ? fv_adaptive_max_pool1d_ex(&args)
                : layer->n == 2 ? fv_adaptive_max_pool2d_ex(&args)

@@ -12,14 +12,15 @@ extern "C" {
 #pragma GCC visibility push(default)
 
 typedef struct fv_nn_max_pool_args {
-    char positional;
+    size_t size;
     fv_dims kernel_size;
     fv_dims stride;   /* kernel_size */
     fv_dims padding;  /* 0 */
     fv_dims dilation; /* 1 */
     bool ceil_mode;
 } fv_nn_max_pool_args;
-#define FV_NN_MAX_POOL_DEFAULTS FV_DEFAULTS(.stride = FV_UNSET, .dilation = 1)
+#define FV_NN_MAX_POOL_DEFAULTS FV_DEFAULTS(fv_nn_max_pool_args, .stride = FV_UNSET, .dilation = 1)
+extern const fv_nn_max_pool_args fv_nn_max_pool_defaults;
 
 /* fv_max_pool1d, 2d, 3d. The layer returns no indices; the op can.
  * Errors (NULL): options out of range.  Source: torch.nn.MaxPool1d, MaxPool2d, MaxPool3d. */
@@ -27,14 +28,14 @@ fv_module *fv_nn_max_pool1d_ex(const fv_nn_max_pool_args *a);
 fv_module *fv_nn_max_pool2d_ex(const fv_nn_max_pool_args *a);
 fv_module *fv_nn_max_pool3d_ex(const fv_nn_max_pool_args *a);
 #define fv_nn_max_pool1d(...)                                                                      \
-    FV_CALL_ARGS(fv_nn_max_pool1d_ex, fv_nn_max_pool_args, FV_NN_MAX_POOL_DEFAULTS, __VA_ARGS__)
+    FV_CALL(fv_nn_max_pool1d_ex, fv_nn_max_pool_args, FV_NN_MAX_POOL_DEFAULTS, __VA_ARGS__)
 #define fv_nn_max_pool2d(...)                                                                      \
-    FV_CALL_ARGS(fv_nn_max_pool2d_ex, fv_nn_max_pool_args, FV_NN_MAX_POOL_DEFAULTS, __VA_ARGS__)
+    FV_CALL(fv_nn_max_pool2d_ex, fv_nn_max_pool_args, FV_NN_MAX_POOL_DEFAULTS, __VA_ARGS__)
 #define fv_nn_max_pool3d(...)                                                                      \
-    FV_CALL_ARGS(fv_nn_max_pool3d_ex, fv_nn_max_pool_args, FV_NN_MAX_POOL_DEFAULTS, __VA_ARGS__)
+    FV_CALL(fv_nn_max_pool3d_ex, fv_nn_max_pool_args, FV_NN_MAX_POOL_DEFAULTS, __VA_ARGS__)
 
 typedef struct fv_nn_avg_pool_args {
-    char positional;
+    size_t size;
     fv_dims kernel_size;
     fv_dims stride;  /* kernel_size */
     fv_dims padding; /* 0 */
@@ -43,7 +44,9 @@ typedef struct fv_nn_avg_pool_args {
     int64_t divisor_override; /* FV_UNSET */
 } fv_nn_avg_pool_args;
 #define FV_NN_AVG_POOL_DEFAULTS                                                                    \
-    FV_DEFAULTS(.stride = FV_UNSET, .count_include_pad = true, .divisor_override = FV_UNSET)
+    FV_DEFAULTS(fv_nn_avg_pool_args, .stride = FV_UNSET, .count_include_pad = true,                \
+                .divisor_override = FV_UNSET)
+extern const fv_nn_avg_pool_args fv_nn_avg_pool_defaults;
 
 /* fv_avg_pool1d, 2d, 3d.
  * Errors (NULL): options out of range.  Source: torch.nn.AvgPool1d, AvgPool2d, AvgPool3d. */
@@ -51,11 +54,11 @@ fv_module *fv_nn_avg_pool1d_ex(const fv_nn_avg_pool_args *a);
 fv_module *fv_nn_avg_pool2d_ex(const fv_nn_avg_pool_args *a);
 fv_module *fv_nn_avg_pool3d_ex(const fv_nn_avg_pool_args *a);
 #define fv_nn_avg_pool1d(...)                                                                      \
-    FV_CALL_ARGS(fv_nn_avg_pool1d_ex, fv_nn_avg_pool_args, FV_NN_AVG_POOL_DEFAULTS, __VA_ARGS__)
+    FV_CALL(fv_nn_avg_pool1d_ex, fv_nn_avg_pool_args, FV_NN_AVG_POOL_DEFAULTS, __VA_ARGS__)
 #define fv_nn_avg_pool2d(...)                                                                      \
-    FV_CALL_ARGS(fv_nn_avg_pool2d_ex, fv_nn_avg_pool_args, FV_NN_AVG_POOL_DEFAULTS, __VA_ARGS__)
+    FV_CALL(fv_nn_avg_pool2d_ex, fv_nn_avg_pool_args, FV_NN_AVG_POOL_DEFAULTS, __VA_ARGS__)
 #define fv_nn_avg_pool3d(...)                                                                      \
-    FV_CALL_ARGS(fv_nn_avg_pool3d_ex, fv_nn_avg_pool_args, FV_NN_AVG_POOL_DEFAULTS, __VA_ARGS__)
+    FV_CALL(fv_nn_avg_pool3d_ex, fv_nn_avg_pool_args, FV_NN_AVG_POOL_DEFAULTS, __VA_ARGS__)
 
 /* Pooling to a given size, whatever the input's: a number or FV_DIMS(h, w).
  * Errors (NULL): a size below 1.

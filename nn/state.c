@@ -109,8 +109,11 @@ static fv_status read_then_copy(fv_named_list state, const fv_tensor_file *file)
     return status;
 }
 
+const fv_load_args fv_load_defaults = {FV_LOAD_DEFAULTS};
+
 fv_status fv_load_ex(const fv_load_args *a)
 {
+    if (!fv_args_ok("load", a, sizeof *a)) return FV_ERR_OPTION;
     if (!a->module || !a->path)
         return fv_fail(FV_ERR_OPTION, "load: a module and a path are needed");
     fv_named_list state = fv_state_dict(a->module);

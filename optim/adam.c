@@ -74,12 +74,18 @@ static fv_optim *adam_new(const fv_optim_type *type, const fv_adam_args *a)
     return fv_optim_new(type, &options, a->params);
 }
 
+const fv_adam_args fv_adam_defaults = {FV_ADAM_DEFAULTS};
+
 fv_optim *fv_adam_ex(const fv_adam_args *a)
 {
+    if (!fv_args_ok("adam", a, sizeof *a)) return NULL;
     return adam_new(&adam_type, a);
 }
 
+const fv_adam_args fv_adamw_defaults = {FV_ADAMW_DEFAULTS};
+
 fv_optim *fv_adamw_ex(const fv_adam_args *a)
 {
+    if (!fv_args_ok("adamw", a, sizeof *a)) return NULL;
     return adam_new(&adamw_type, a);
 }

@@ -132,8 +132,11 @@ static void scale_tensor(fv_machine m, fv_tensor *t, double factor)
     fv_bump_version(t);
 }
 
+const fv_clip_grad_norm_args fv_clip_grad_norm_defaults = {FV_CLIP_GRAD_NORM_DEFAULTS};
+
 double fv_clip_grad_norm_ex_(const fv_clip_grad_norm_args *a)
 {
+    if (!fv_args_ok("clip_grad_norm_", a, sizeof *a)) return (double)NAN;
     const char *name = "clip_grad_norm_";
     const double failed = (double)NAN;
     if (check_params(name, a->params) != FV_OK) return failed;

@@ -11,13 +11,14 @@ extern "C" {
 #pragma GCC visibility push(default)
 
 typedef struct fv_clip_grad_norm_args {
-    char positional;
+    size_t size;
     fv_tensor_list params;
     double max_norm;
     double norm_type; /* 2; INFINITY for the largest absolute value */
     bool error_if_nonfinite;
 } fv_clip_grad_norm_args;
-#define FV_CLIP_GRAD_NORM_DEFAULTS FV_DEFAULTS(.norm_type = 2.0)
+#define FV_CLIP_GRAD_NORM_DEFAULTS FV_DEFAULTS(fv_clip_grad_norm_args, .norm_type = 2.0)
+extern const fv_clip_grad_norm_args fv_clip_grad_norm_defaults;
 
 /* Scales all gradients by min(1, max_norm / (norm + 1e-6)), norm being that of all of them in a
  * row, and returns the norm; 0 when there is none. A norm that is not finite passes into the
@@ -27,8 +28,7 @@ typedef struct fv_clip_grad_norm_args {
  * Source: torch.nn.utils.clip_grad_norm_. */
 double fv_clip_grad_norm_ex_(const fv_clip_grad_norm_args *a);
 #define fv_clip_grad_norm_(...)                                                                    \
-    FV_CALL_ARGS(fv_clip_grad_norm_ex_, fv_clip_grad_norm_args, FV_CLIP_GRAD_NORM_DEFAULTS,        \
-                 __VA_ARGS__)
+    FV_CALL(fv_clip_grad_norm_ex_, fv_clip_grad_norm_args, FV_CLIP_GRAD_NORM_DEFAULTS, __VA_ARGS__)
 
 /* Puts every element of every gradient into [-clip_value, clip_value]; NaN stays.
  * Errors: a failed parameter, a clip_value that is NaN or negative, memory.

@@ -80,8 +80,11 @@ static bool given_flag(int value, bool otherwise)
     return value == FV_INHERIT ? otherwise : value != 0;
 }
 
+const fv_group_args fv_group_defaults = {FV_GROUP_DEFAULTS};
+
 fv_status fv_optim_add_group_ex(const fv_group_args *a)
 {
+    if (!fv_args_ok("optim_add_group", a, sizeof *a)) return FV_ERR_OPTION;
     if (!a->optim) return fv_fail(FV_ERR_OPTION, "optim_add_group: the optimizer is NULL");
     const fv_options *d = &a->optim->defaults;
     fv_options options = {
@@ -256,8 +259,11 @@ static fv_group *find_group(const char *name, const fv_optim *optim, int64_t gro
     return NULL;
 }
 
+const fv_get_lr_args fv_get_lr_defaults = {FV_GET_LR_DEFAULTS};
+
 double fv_get_lr_ex(const fv_get_lr_args *a)
 {
+    if (!fv_args_ok("get_lr", a, sizeof *a)) return (double)NAN;
     const fv_group *group = find_group("get_lr", a->optim, a->group);
     return group ? group->options.lr : (double)NAN;
 }
@@ -269,8 +275,11 @@ double fv_get_momentum(const fv_optim *optim, int64_t group)
     return optim->type->uses_betas ? found->options.beta1 : found->options.momentum;
 }
 
+const fv_set_lr_args fv_set_lr_defaults = {FV_SET_LR_DEFAULTS};
+
 fv_status fv_set_lr_ex(const fv_set_lr_args *a)
 {
+    if (!fv_args_ok("set_lr", a, sizeof *a)) return FV_ERR_OPTION;
     bool all = a->group == FV_ALL;
     fv_group *first = find_group("set_lr", a->optim, all ? 0 : a->group);
     if (!first) return a->optim ? FV_ERR_INDEX : FV_ERR_OPTION;

@@ -47,8 +47,11 @@ fv_scheduler *fv_scheduler_begin(fv_scheduler *s)
     return s;
 }
 
+const fv_scheduler_step_args fv_scheduler_step_defaults = {FV_SCHEDULER_STEP_DEFAULTS};
+
 fv_status fv_scheduler_step_ex(const fv_scheduler_step_args *a)
 {
+    if (!fv_args_ok("scheduler_step", a, sizeof *a)) return FV_ERR_OPTION;
     fv_scheduler *s = a->scheduler;
     if (!s) return fv_fail(FV_ERR_OPTION, "scheduler_step: the scheduler is NULL");
     if (s->step) return s->step(s, a->metric);
@@ -81,8 +84,11 @@ static double step_rate(const fv_scheduler *s, const fv_group *group)
     return lr * s->of.step_lr.gamma;
 }
 
+const fv_step_lr_args fv_step_lr_defaults = {FV_STEP_LR_DEFAULTS};
+
 fv_scheduler *fv_step_lr_ex(const fv_step_lr_args *a)
 {
+    if (!fv_args_ok("step_lr", a, sizeof *a)) return NULL;
     if (a->step_size < 1) {
         fv_fail(FV_ERR_OPTION, "step_lr: step_size is %lld, must be >= 1", (long long)a->step_size);
         return NULL;
@@ -104,8 +110,11 @@ static double multi_step_rate(const fv_scheduler *s, const fv_group *group)
     return group->options.lr * pow(s->of.multi_step.gamma, (double)hits);
 }
 
+const fv_multi_step_lr_args fv_multi_step_lr_defaults = {FV_MULTI_STEP_LR_DEFAULTS};
+
 fv_scheduler *fv_multi_step_lr_ex(const fv_multi_step_lr_args *a)
 {
+    if (!fv_args_ok("multi_step_lr", a, sizeof *a)) return NULL;
     int64_t count = a->milestones.count;
     if (count < 0 || (count > 0 && !a->milestones.steps)) {
         fv_fail(FV_ERR_OPTION, "multi_step_lr: the milestones are missing");
@@ -155,8 +164,12 @@ static double cosine_rate(const fv_scheduler *s, const fv_group *group)
            low;
 }
 
+const fv_cosine_annealing_lr_args fv_cosine_annealing_lr_defaults = {
+    FV_COSINE_ANNEALING_LR_DEFAULTS};
+
 fv_scheduler *fv_cosine_annealing_lr_ex(const fv_cosine_annealing_lr_args *a)
 {
+    if (!fv_args_ok("cosine_annealing_lr", a, sizeof *a)) return NULL;
     if (a->t_max < 1 || a->t_max > INT64_MAX / 4) {
         fv_fail(FV_ERR_OPTION, "cosine_annealing_lr: t_max is %lld, must be >= 1",
                 (long long)a->t_max);
@@ -180,8 +193,11 @@ static double linear_rate(const fv_scheduler *s, const fv_group *group)
                                (double)(s->last_epoch - 1) * rise));
 }
 
+const fv_linear_lr_args fv_linear_lr_defaults = {FV_LINEAR_LR_DEFAULTS};
+
 fv_scheduler *fv_linear_lr_ex(const fv_linear_lr_args *a)
 {
+    if (!fv_args_ok("linear_lr", a, sizeof *a)) return NULL;
     if (!(a->start_factor > 0.0 && a->start_factor <= 1.0) ||
         !(a->end_factor >= 0.0 && a->end_factor <= 1.0) || a->total_iters < 0) {
         fv_fail(FV_ERR_OPTION,
@@ -203,8 +219,11 @@ static double lambda_rate(const fv_scheduler *s, const fv_group *group)
     return group->initial_lr * s->of.lambda.function(s->last_epoch, s->of.lambda.context);
 }
 
+const fv_lambda_lr_args fv_lambda_lr_defaults = {FV_LAMBDA_LR_DEFAULTS};
+
 fv_scheduler *fv_lambda_lr_ex(const fv_lambda_lr_args *a)
 {
+    if (!fv_args_ok("lambda_lr", a, sizeof *a)) return NULL;
     if (!a->function) {
         fv_fail(FV_ERR_OPTION, "lambda_lr: the function is NULL");
         return NULL;

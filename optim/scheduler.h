@@ -21,19 +21,19 @@ extern "C" {
 typedef struct fv_scheduler fv_scheduler;
 
 typedef struct fv_scheduler_step_args {
-    char positional;
+    size_t size;
     fv_scheduler *scheduler;
     double metric; /* fv_reduce_lr_on_plateau wants it; others ignore it */
 } fv_scheduler_step_args;
-#define FV_SCHEDULER_STEP_DEFAULTS FV_DEFAULTS(.metric = (double)FV_UNSET)
+#define FV_SCHEDULER_STEP_DEFAULTS FV_DEFAULTS(fv_scheduler_step_args, .metric = (double)FV_UNSET)
+extern const fv_scheduler_step_args fv_scheduler_step_defaults;
 
 /* Goes to the next step and sets rates. fv_scheduler_step(s), or fv_scheduler_step(s, loss).
  * Errors: a one-cycle schedule past its end, a plateau schedule without a metric; rates stay then.
  * Source: torch.optim.lr_scheduler.LRScheduler.step. */
 fv_status fv_scheduler_step_ex(const fv_scheduler_step_args *a);
 #define fv_scheduler_step(...)                                                                     \
-    FV_CALL_ARGS(fv_scheduler_step_ex, fv_scheduler_step_args, FV_SCHEDULER_STEP_DEFAULTS,         \
-                 __VA_ARGS__)
+    FV_CALL(fv_scheduler_step_ex, fv_scheduler_step_args, FV_SCHEDULER_STEP_DEFAULTS, __VA_ARGS__)
 
 /* Steps done so far.  Source: last_epoch. */
 int64_t fv_scheduler_last_epoch(const fv_scheduler *scheduler);
@@ -42,16 +42,16 @@ int64_t fv_scheduler_last_epoch(const fv_scheduler *scheduler);
 void fv_scheduler_free(fv_scheduler *scheduler);
 
 typedef struct fv_step_lr_args {
-    char positional;
+    size_t size;
     fv_optim *optim;
     int64_t step_size; /* >= 1 */
     double gamma;
 } fv_step_lr_args;
-#define FV_STEP_LR_DEFAULTS FV_DEFAULTS(.gamma = 0.1)
+#define FV_STEP_LR_DEFAULTS FV_DEFAULTS(fv_step_lr_args, .gamma = 0.1)
+extern const fv_step_lr_args fv_step_lr_defaults;
 /* Times gamma at every step_size-th step.  Source: torch.optim.lr_scheduler.StepLR. */
 fv_scheduler *fv_step_lr_ex(const fv_step_lr_args *a);
-#define fv_step_lr(...)                                                                            \
-    FV_CALL_ARGS(fv_step_lr_ex, fv_step_lr_args, FV_STEP_LR_DEFAULTS, __VA_ARGS__)
+#define fv_step_lr(...) FV_CALL(fv_step_lr_ex, fv_step_lr_args, FV_STEP_LR_DEFAULTS, __VA_ARGS__)
 
 /* Step numbers in a row: FV_MILESTONES(30, 80). */
 typedef struct fv_milestones {
@@ -63,66 +63,70 @@ typedef struct fv_milestones {
                      (int64_t)(sizeof((const int64_t[]){__VA_ARGS__}) / sizeof(int64_t))})
 
 typedef struct fv_multi_step_lr_args {
-    char positional;
+    size_t size;
     fv_optim *optim;
     fv_milestones milestones; /* copied */
     double gamma;
 } fv_multi_step_lr_args;
-#define FV_MULTI_STEP_LR_DEFAULTS FV_DEFAULTS(.gamma = 0.1)
+#define FV_MULTI_STEP_LR_DEFAULTS FV_DEFAULTS(fv_multi_step_lr_args, .gamma = 0.1)
+extern const fv_multi_step_lr_args fv_multi_step_lr_defaults;
 /* Times gamma at each milestone.  Source: torch.optim.lr_scheduler.MultiStepLR. */
 fv_scheduler *fv_multi_step_lr_ex(const fv_multi_step_lr_args *a);
 #define fv_multi_step_lr(...)                                                                      \
-    FV_CALL_ARGS(fv_multi_step_lr_ex, fv_multi_step_lr_args, FV_MULTI_STEP_LR_DEFAULTS, __VA_ARGS__)
+    FV_CALL(fv_multi_step_lr_ex, fv_multi_step_lr_args, FV_MULTI_STEP_LR_DEFAULTS, __VA_ARGS__)
 
 /* Times gamma at every step.  Source: torch.optim.lr_scheduler.ExponentialLR. */
 fv_scheduler *fv_exponential_lr(fv_optim *optim, double gamma);
 
 typedef struct fv_cosine_annealing_lr_args {
-    char positional;
+    size_t size;
     fv_optim *optim;
     int64_t t_max; /* >= 1 */
     double eta_min;
 } fv_cosine_annealing_lr_args;
-#define FV_COSINE_ANNEALING_LR_DEFAULTS FV_NO_DEFAULTS
+#define FV_COSINE_ANNEALING_LR_DEFAULTS FV_NO_DEFAULTS(fv_cosine_annealing_lr_args)
+extern const fv_cosine_annealing_lr_args fv_cosine_annealing_lr_defaults;
 /* From the initial rate to eta_min along half a cosine in t_max steps, and back in t_max more:
  * eta_min + (initial - eta_min) * (1 + cos(pi * t / t_max)) / 2, reckoned step by step.
  * Source: torch.optim.lr_scheduler.CosineAnnealingLR; Loshchilov & Hutter 2017. */
 fv_scheduler *fv_cosine_annealing_lr_ex(const fv_cosine_annealing_lr_args *a);
 #define fv_cosine_annealing_lr(...)                                                                \
-    FV_CALL_ARGS(fv_cosine_annealing_lr_ex, fv_cosine_annealing_lr_args,                           \
-                 FV_COSINE_ANNEALING_LR_DEFAULTS, __VA_ARGS__)
+    FV_CALL(fv_cosine_annealing_lr_ex, fv_cosine_annealing_lr_args,                                \
+            FV_COSINE_ANNEALING_LR_DEFAULTS, __VA_ARGS__)
 
 typedef struct fv_linear_lr_args {
-    char positional;
+    size_t size;
     fv_optim *optim;
     double start_factor; /* 1/3; in (0, 1] */
     double end_factor;   /* 1; in [0, 1] */
     int64_t total_iters; /* 5 */
 } fv_linear_lr_args;
 #define FV_LINEAR_LR_DEFAULTS                                                                      \
-    FV_DEFAULTS(.start_factor = 1.0 / 3.0, .end_factor = 1.0, .total_iters = 5)
+    FV_DEFAULTS(fv_linear_lr_args, .start_factor = 1.0 / 3.0, .end_factor = 1.0, .total_iters = 5)
+extern const fv_linear_lr_args fv_linear_lr_defaults;
 /* From start_factor to end_factor times the initial rate, in total_iters steps: a warm-up.
  * Source: torch.optim.lr_scheduler.LinearLR. */
 fv_scheduler *fv_linear_lr_ex(const fv_linear_lr_args *a);
 #define fv_linear_lr(...)                                                                          \
-    FV_CALL_ARGS(fv_linear_lr_ex, fv_linear_lr_args, FV_LINEAR_LR_DEFAULTS, __VA_ARGS__)
+    FV_CALL(fv_linear_lr_ex, fv_linear_lr_args, FV_LINEAR_LR_DEFAULTS, __VA_ARGS__)
 
 typedef double (*fv_lr_fn)(int64_t step, void *context);
 typedef struct fv_lambda_lr_args {
-    char positional;
+    size_t size;
     fv_optim *optim;
     fv_lr_fn function;
     void *context;
 } fv_lambda_lr_args;
-#define FV_LAMBDA_LR_DEFAULTS FV_NO_DEFAULTS
+#define FV_LAMBDA_LR_DEFAULTS FV_NO_DEFAULTS(fv_lambda_lr_args)
+extern const fv_lambda_lr_args fv_lambda_lr_defaults;
 /* The initial rate times function(step).  Source: torch.optim.lr_scheduler.LambdaLR. */
 fv_scheduler *fv_lambda_lr_ex(const fv_lambda_lr_args *a);
 #define fv_lambda_lr(...)                                                                          \
-    FV_CALL_ARGS(fv_lambda_lr_ex, fv_lambda_lr_args, FV_LAMBDA_LR_DEFAULTS, __VA_ARGS__)
+    FV_CALL(fv_lambda_lr_ex, fv_lambda_lr_args, FV_LAMBDA_LR_DEFAULTS, __VA_ARGS__)
 
 typedef enum fv_anneal { FV_ANNEAL_COS = 0, FV_ANNEAL_LINEAR } fv_anneal;
 typedef struct fv_one_cycle_lr_args {
-    char positional;
+    size_t size;
     fv_optim *optim;
     double max_lr;
     int64_t total_steps; /* or both of the next: */
@@ -136,19 +140,21 @@ typedef struct fv_one_cycle_lr_args {
     bool three_phase;
 } fv_one_cycle_lr_args;
 #define FV_ONE_CYCLE_LR_DEFAULTS                                                                   \
-    FV_DEFAULTS(.total_steps = FV_UNSET, .epochs = FV_UNSET, .steps_per_epoch = FV_UNSET,          \
-                .pct_start = 0.3, .cycle_momentum = true, .base_momentum = 0.85,                   \
-                .max_momentum = 0.95, .div_factor = 25.0, .final_div_factor = 1e4)
+    FV_DEFAULTS(fv_one_cycle_lr_args, .total_steps = FV_UNSET, .epochs = FV_UNSET,                 \
+                .steps_per_epoch = FV_UNSET, .pct_start = 0.3, .cycle_momentum = true,             \
+                .base_momentum = 0.85, .max_momentum = 0.95, .div_factor = 25.0,                   \
+                .final_div_factor = 1e4)
+extern const fv_one_cycle_lr_args fv_one_cycle_lr_defaults;
 /* One rise to max_lr and one fall far below the start, over all steps of the training.
  * Source: torch.optim.lr_scheduler.OneCycleLR; Smith & Topin 2018. */
 fv_scheduler *fv_one_cycle_lr_ex(const fv_one_cycle_lr_args *a);
 #define fv_one_cycle_lr(...)                                                                       \
-    FV_CALL_ARGS(fv_one_cycle_lr_ex, fv_one_cycle_lr_args, FV_ONE_CYCLE_LR_DEFAULTS, __VA_ARGS__)
+    FV_CALL(fv_one_cycle_lr_ex, fv_one_cycle_lr_args, FV_ONE_CYCLE_LR_DEFAULTS, __VA_ARGS__)
 
 typedef enum fv_plateau_mode { FV_MODE_MIN = 0, FV_MODE_MAX } fv_plateau_mode;
 typedef enum fv_threshold_mode { FV_THRESHOLD_REL = 0, FV_THRESHOLD_ABS } fv_threshold_mode;
 typedef struct fv_reduce_lr_on_plateau_args {
-    char positional;
+    size_t size;
     fv_optim *optim;
     fv_plateau_mode mode; /* the metric should fall (min) or rise (max) */
     double factor;        /* 0.1; below 1 */
@@ -160,13 +166,15 @@ typedef struct fv_reduce_lr_on_plateau_args {
     double eps; /* 1e-8: smaller reductions are left out */
 } fv_reduce_lr_on_plateau_args;
 #define FV_REDUCE_LR_ON_PLATEAU_DEFAULTS                                                           \
-    FV_DEFAULTS(.factor = 0.1, .patience = 10, .threshold = 1e-4, .eps = 1e-8)
+    FV_DEFAULTS(fv_reduce_lr_on_plateau_args, .factor = 0.1, .patience = 10, .threshold = 1e-4,    \
+                .eps = 1e-8)
+extern const fv_reduce_lr_on_plateau_args fv_reduce_lr_on_plateau_defaults;
 /* Times factor when the metric given to fv_scheduler_step has stopped improving.
  * Source: torch.optim.lr_scheduler.ReduceLROnPlateau. */
 fv_scheduler *fv_reduce_lr_on_plateau_ex(const fv_reduce_lr_on_plateau_args *a);
 #define fv_reduce_lr_on_plateau(...)                                                               \
-    FV_CALL_ARGS(fv_reduce_lr_on_plateau_ex, fv_reduce_lr_on_plateau_args,                         \
-                 FV_REDUCE_LR_ON_PLATEAU_DEFAULTS, __VA_ARGS__)
+    FV_CALL(fv_reduce_lr_on_plateau_ex, fv_reduce_lr_on_plateau_args,                              \
+            FV_REDUCE_LR_ON_PLATEAU_DEFAULTS, __VA_ARGS__)
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

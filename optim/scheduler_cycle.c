@@ -84,8 +84,11 @@ static bool options_hold(const fv_one_cycle_lr_args *a)
     return false;
 }
 
+const fv_one_cycle_lr_args fv_one_cycle_lr_defaults = {FV_ONE_CYCLE_LR_DEFAULTS};
+
 fv_scheduler *fv_one_cycle_lr_ex(const fv_one_cycle_lr_args *a)
 {
+    if (!fv_args_ok("one_cycle_lr", a, sizeof *a)) return NULL;
     int64_t steps = steps_of(a);
     if (steps == 0 || !options_hold(a)) return NULL;
     fv_scheduler *s = fv_scheduler_new("one_cycle_lr", a->optim, one_cycle_rate);

@@ -46,8 +46,12 @@ static fv_status plateau_step(fv_scheduler *s, double metric)
     return FV_OK;
 }
 
+const fv_reduce_lr_on_plateau_args fv_reduce_lr_on_plateau_defaults = {
+    FV_REDUCE_LR_ON_PLATEAU_DEFAULTS};
+
 fv_scheduler *fv_reduce_lr_on_plateau_ex(const fv_reduce_lr_on_plateau_args *a)
 {
+    if (!fv_args_ok("reduce_lr_on_plateau", a, sizeof *a)) return NULL;
     const char *name = "reduce_lr_on_plateau";
     if (!(a->factor < 1.0) || a->patience < 0 || a->cooldown < 0 ||
         (a->mode != FV_MODE_MIN && a->mode != FV_MODE_MAX) ||

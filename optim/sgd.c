@@ -37,8 +37,11 @@ static void sgd_prepare(const fv_slot *slot, const fv_options *o, fv_update *u)
 static const fv_optim_type sgd_type = {
     .name = "sgd", .states = sgd_states, .check = sgd_check, .prepare = sgd_prepare};
 
+const fv_sgd_args fv_sgd_defaults = {FV_SGD_DEFAULTS};
+
 fv_optim *fv_sgd_ex(const fv_sgd_args *a)
 {
+    if (!fv_args_ok("sgd", a, sizeof *a)) return NULL;
     fv_options options = {
         .lr = a->lr,
         .momentum = a->momentum,

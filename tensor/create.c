@@ -46,7 +46,7 @@ static bool valid_shape(const char *name, const fv_shape *shape, fv_dtype dtype)
     fv_shape widest = *shape;
     for (int i = 0; i < widest.ndim; i++) widest.dim[i] += widest.dim[i] == 0;
     int64_t numel = fv_shape_numel(&widest);
-    if (numel < 0 || numel > (INT64_C(1) << 62) / (int64_t)fv_dtypes[dtype].size) {
+    if (numel < 0 || numel > (INT64_C(1) << 62) / (int64_t)fv_dtype_row_of(dtype)->size) {
         refuse(name, FV_ERR_SHAPE, "shape %s has a negative dimension or too many elements",
                fv_shape_text(shape));
         return false;
@@ -55,7 +55,7 @@ static bool valid_shape(const char *name, const fv_shape *shape, fv_dtype dtype)
 }
 
 /* An empty tensor, or the failed one. */
-static fv_tensor *make(const char *name, const fv_create_args *a)
+static fv_tensor *make_shaped(const char *name, const fv_create_args *a)
 {
     if (!valid_shape(name, &a->shape, a->dtype)) return fv_failed_tensor();
     if (a->requires_grad && !fv_dtype_is_floating(a->dtype)) {
@@ -76,9 +76,25 @@ static fv_tensor *make(const char *name, const fv_create_args *a)
     return own(name, t, &a->shape);
 }
 
+/* The same with the sizes of a call. */
+static fv_tensor *make(const char *name, const fv_create_args *a)
+{
+    if (!fv_args_ok(name, a, sizeof *a)) return fv_failed_tensor();
+    fv_create_args settled = *a;
+    if (fv_sizes_settle(name, FV_SIZES_OF(a), &settled.shape) != FV_OK) return fv_failed_tensor();
+    return make_shaped(name, &settled);
+}
+
+static fv_tensor *make_sized(const char *name, fv_sizes sizes, fv_dtype dtype, bool requires_grad)
+{
+    fv_create_args a = {.dtype = dtype, .requires_grad = requires_grad};
+    if (fv_sizes_settle(name, sizes, &a.shape) != FV_OK) return fv_failed_tensor();
+    return make_shaped(name, &a);
+}
+
 static fv_tensor *make_plain(const char *name, fv_shape shape, fv_dtype dtype)
 {
-    return make(name, &(fv_create_args){.shape = shape, .dtype = dtype});
+    return make_shaped(name, &(fv_create_args){.shape = shape, .dtype = dtype});
 }
 
 static fv_tensor *make_like(const char *name, const fv_tensor *t)
@@ -143,6 +159,8 @@ static fv_tensor *randomize(const char *name, fv_tensor *t,
 
 /* --- constants -------------------------------------------------------------------------------- */
 
+const fv_create_args fv_create_defaults = {FV_CREATE_DEFAULTS};
+
 fv_tensor *fv_empty_ex(const fv_create_args *a)
 {
     return make("empty", a);
@@ -158,21 +176,34 @@ fv_tensor *fv_ones_ex(const fv_create_args *a)
     return fill("ones", make("ones", a), 1.0);
 }
 
+const fv_full_args fv_full_defaults = {FV_FULL_DEFAULTS};
+
 fv_tensor *fv_full_ex(const fv_full_args *a)
 {
-    fv_tensor *t = make(
-        "full",
-        &(fv_create_args){.shape = a->shape, .dtype = a->dtype, .requires_grad = a->requires_grad});
-    return fill("full", t, a->value);
+    if (!fv_args_ok("full", a, sizeof *a)) return fv_failed_tensor();
+    if (fv_is_unset(a->value))
+        return refuse("full", FV_ERR_OPTION, "no .value is given: fv_full(2, 3, .value = 7)");
+    return fill("full", make_sized("full", FV_SIZES_OF(a), a->dtype, a->requires_grad), a->value);
 }
 
-fv_tensor *fv_scalar(double value, fv_dtype dtype)
+fv_tensor *(fv_scalar)(double value, fv_dtype dtype)
 {
     return fill("scalar", make_plain("scalar", (fv_shape){.ndim = 0}, dtype), value);
 }
 
+const fv_eye_args fv_eye_defaults = {FV_EYE_DEFAULTS};
+
+fv_tensor *fv_scalar_int64(int64_t value, fv_dtype dtype)
+{
+    if (dtype != FV_INT64) return fv_scalar((double)value, dtype);
+    fv_tensor *t = make_plain("scalar", (fv_shape){.ndim = 0}, dtype);
+    if (!t->failed && !t->shapes_only) *(int64_t *)t->data = value;
+    return t;
+}
+
 fv_tensor *fv_eye_ex(const fv_eye_args *a)
 {
+    if (!fv_args_ok("eye", a, sizeof *a)) return fv_failed_tensor();
     int64_t m = a->m == FV_UNSET ? a->n : a->m;
     fv_shape shape = {2, {a->n, m}};
     fv_tensor *t = fill("eye", make_plain("eye", shape, a->dtype), 0.0);
@@ -183,33 +214,79 @@ fv_tensor *fv_eye_ex(const fv_eye_args *a)
 
 /* --- ranges ----------------------------------------------------------------------------------- */
 
+const fv_range_args fv_range_defaults = {FV_RANGE_DEFAULTS};
+
+/* What the arguments mean: start and end filled in, the dtype chosen. */
+static fv_range_args settle_range(const fv_range_args *a)
+{
+    fv_range_args r = *a;
+    if (fv_is_unset((double)r.end)) {
+        r.end = r.start;
+        r.start = 0;
+    }
+    bool whole = r.start == truncl(r.start) && r.end == truncl(r.end) && r.step == truncl(r.step);
+    if (r.dtype == FV_UNSET_DTYPE) r.dtype = whole ? FV_INT64 : FV_FLOAT32;
+    if (fv_dtype_exists(r.dtype) && fv_dtype_row_of(r.dtype)->kind != FV_KIND_FLOATING) {
+        r.start = truncl(r.start);
+        r.end = truncl(r.end);
+        r.step = truncl(r.step);
+    }
+    return r;
+}
+
+/* Elements of the range; -1 for one that is none. */
+static int64_t count_range(const fv_range_args *r)
+{
+    fv_bound count = ceill((r->end - r->start) / r->step);
+    bool ahead = (r->end - r->start) * r->step >= 0; /* ceil(-1 / 2) is no negative number */
+    return r->step != 0 && isfinite(r->step) && ahead && count <= 0x1p59L ? (int64_t)count : -1;
+}
+
+/* Element i of an int64 range, in arithmetic that wraps around. */
+static int64_t whole_in_range(const fv_range_args *r, int64_t i)
+{
+    return (int64_t)((uint64_t)(int64_t)r->start + (uint64_t)i * (uint64_t)(int64_t)r->step);
+}
+
 fv_tensor *fv_arange_ex(const fv_range_args *a)
 {
-    if (!valid_dtype("arange", a->dtype)) return fv_failed_tensor();
-    bool whole = fv_dtypes[a->dtype].kind != FV_KIND_FLOATING;
-    double start = whole ? trunc(a->start) : a->start;
-    double end = whole ? trunc(a->end) : a->end;
-    double step = whole ? trunc(a->step) : a->step;
-    double count = ceil((end - start) / step);
-    if (step == 0.0 || !isfinite(step) || !(count >= 0.0) || count > 0x1p59) {
-        return refuse("arange", FV_ERR_OPTION,
-                      "no range from %g to %g in steps of %g: it needs finite numbers and a step "
-                      "that leads from start to end",
-                      a->start, a->end, a->step);
+    if (!fv_args_ok("arange", a, sizeof *a)) return fv_failed_tensor();
+    if (fv_is_unset((double)a->start))
+        return refuse("arange", FV_ERR_OPTION, "no end is given: fv_arange(10)");
+    fv_range_args r = settle_range(a);
+    if (!valid_dtype("arange", r.dtype)) return fv_failed_tensor();
+    int64_t count = count_range(&r);
+    if (count < 0) {
+        return refuse(
+            "arange", FV_ERR_OPTION,
+            "no range from %Lg to %Lg in steps of %Lg: it needs finite numbers and a step "
+            "that leads from start to end",
+            r.start, r.end, r.step);
     }
-    if (count > 0.0 && !(fv_dtype_holds(a->dtype, start) &&
-                         fv_dtype_holds(a->dtype, start + (count - 1.0) * step))) {
-        return refuse("arange", FV_ERR_OPTION, "%s cannot hold the range from %g to %g",
-                      fv_dtype_name(a->dtype), start, end);
+    bool wide = r.dtype == FV_INT64 && r.start >= -0x1p63L && r.end <= 0x1p63L &&
+                r.end >= -0x1p63L && r.start < 0x1p63L;
+    if (count > 0 && !wide &&
+        !(fv_dtype_holds(r.dtype, (double)r.start) &&
+          fv_dtype_holds(r.dtype, (double)(r.start + (fv_bound)(count - 1) * r.step)))) {
+        return refuse("arange", FV_ERR_OPTION, "%s cannot hold the range from %Lg to %Lg",
+                      fv_dtype_name(r.dtype), r.start, r.end);
     }
-    fv_tensor *t = make_plain("arange", (fv_shape){1, {(int64_t)count}}, a->dtype);
-    if (t->shapes_only) return t;
-    for (int64_t i = 0; i < t->numel; i++) fv_store(t->dtype, t->data, i, start + (double)i * step);
+    fv_tensor *t = make_plain("arange", (fv_shape){1, {count}}, r.dtype);
+    if (t->failed || t->shapes_only) return t;
+    for (int64_t i = 0; i < t->numel; i++) {
+        if (r.dtype == FV_INT64)
+            ((int64_t *)t->data)[i] = whole_in_range(&r, i);
+        else
+            fv_store(r.dtype, t->data, i, (double)r.start + (double)i * (double)r.step);
+    }
     return t;
 }
 
+const fv_linspace_args fv_linspace_defaults = {FV_LINSPACE_DEFAULTS};
+
 fv_tensor *fv_linspace_ex(const fv_linspace_args *a)
 {
+    if (!fv_args_ok("linspace", a, sizeof *a)) return fv_failed_tensor();
     if (!valid_dtype("linspace", a->dtype)) return fv_failed_tensor();
     if (a->steps < 0) {
         return refuse("linspace", FV_ERR_OPTION, "steps must not be negative, as %lld is",
@@ -245,16 +322,23 @@ fv_tensor *fv_randn_ex(const fv_create_args *a)
 /* The range within which dtype holds every integer. */
 static void integer_range(fv_dtype dtype, int64_t *least, int64_t *most)
 {
-    const fv_dtype_row *row = &fv_dtypes[dtype];
+    const fv_dtype_row *row = fv_dtype_row_of(dtype);
     bool floating = row->kind == FV_KIND_FLOATING;
     uint64_t end = UINT64_C(1) << row->digits;
     *most = (int64_t)(floating ? end : end - 1);
     *least = floating ? -*most : row->kind == FV_KIND_SIGNED ? -*most - 1 : 0;
 }
 
+const fv_randint_args fv_randint_defaults = {FV_RANDINT_DEFAULTS};
+
 fv_tensor *fv_randint_ex(const fv_randint_args *a)
 {
+    if (!fv_args_ok("randint", a, sizeof *a)) return fv_failed_tensor();
     if (!valid_dtype("randint", a->dtype)) return fv_failed_tensor();
+    fv_shape shape;
+    if (fv_sizes_settle("randint", FV_SIZES_OF(a), &shape) != FV_OK) return fv_failed_tensor();
+    if (a->high == FV_UNSET)
+        return refuse("randint", FV_ERR_OPTION, "no .high is given: fv_randint(2, 3, .high = 10)");
     if (a->low >= a->high) {
         return refuse("randint", FV_ERR_OPTION, "low = %lld must be less than high = %lld",
                       (long long)a->low, (long long)a->high);
@@ -265,7 +349,7 @@ fv_tensor *fv_randint_ex(const fv_randint_args *a)
         return refuse("randint", FV_ERR_OPTION, "%s cannot hold all numbers from %lld to %lld",
                       fv_dtype_name(a->dtype), (long long)a->low, (long long)a->high - 1);
     }
-    fv_tensor *t = make_plain("randint", a->shape, a->dtype);
+    fv_tensor *t = make_plain("randint", shape, a->dtype);
     if (t->failed || t->shapes_only) return t;
     fv_fill_integers(fv_machine_now(), t->dtype, t->data, t->numel, a->low,
                      (uint64_t)a->high - (uint64_t)a->low);
@@ -317,12 +401,18 @@ fv_tensor *fv_bernoulli(fv_tensor *p)
 
 /* --- the user's memory ------------------------------------------------------------------------ */
 
-fv_tensor *fv_tensor_from(const void *data, fv_shape shape, fv_dtype dtype)
+const fv_from_args fv_from_defaults = {FV_FROM_DEFAULTS};
+
+fv_tensor *fv_tensor_from_ex(const fv_from_args *a)
 {
-    fv_tensor *t = make_plain("tensor", shape, dtype);
+    if (!fv_args_ok("tensor_from", a, sizeof *a)) return fv_failed_tensor();
+    if (a->dtype == FV_UNSET_DTYPE)
+        return refuse("tensor_from", FV_ERR_DTYPE,
+                      "the pointer's type names no dtype: give .dtype = FV_FLOAT32 or another");
+    fv_tensor *t = make_sized("tensor_from", FV_SIZES_OF(a), a->dtype, a->requires_grad);
     if (t->failed || t->numel == 0 || t->shapes_only) return t;
-    if (!data) return refuse("tensor", FV_ERR_OPTION, "data is NULL");
-    memcpy(t->data, data, (size_t)t->numel * fv_dtype_size(dtype));
+    if (!a->data) return refuse("tensor_from", FV_ERR_OPTION, "data is NULL");
+    memcpy(t->data, a->data, (size_t)t->numel * fv_dtype_size(a->dtype));
     return t;
 }
 

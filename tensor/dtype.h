@@ -11,8 +11,9 @@ extern "C" {
 #endif
 #pragma GCC visibility push(default)
 
+/* Numbers that nothing else has: a dtype among the sizes of a tensor, say, is told. */
 typedef enum fv_dtype {
-    FV_BOOL = 0,
+    FV_BOOL = -1010,
     FV_UINT8,
     FV_INT32,
     FV_INT64,
@@ -25,7 +26,10 @@ typedef enum fv_dtype {
     FV_BFLOAT16,
 } fv_dtype;
 
-enum { FV_DTYPE_COUNT = 10 };
+/* As an option: not given. */
+#define FV_UNSET_DTYPE ((fv_dtype)-1)
+
+enum { FV_DTYPE_FIRST = FV_BOOL, FV_DTYPE_COUNT = 10 };
 
 typedef enum fv_dtype_kind {
     FV_KIND_BOOL,
@@ -45,11 +49,22 @@ typedef struct fv_dtype_row {
 } fv_dtype_row;
 extern const fv_dtype_row fv_dtypes[FV_DTYPE_COUNT];
 
-/* Is this number one of the dtypes? The functions below ask it first; fv_dtypes[dtype] is for
- * dtypes that are known to be one, as a tensor's is. */
+/* Is this number one of the dtypes? */
 static inline bool fv_dtype_exists(int64_t dtype)
 {
-    return dtype >= 0 && dtype < FV_DTYPE_COUNT;
+    return dtype >= FV_DTYPE_FIRST && dtype < FV_DTYPE_FIRST + FV_DTYPE_COUNT;
+}
+
+/* From 0, for tables. */
+static inline int fv_dtype_index(fv_dtype dtype)
+{
+    return (int)dtype - FV_DTYPE_FIRST;
+}
+
+/* Of a number that is known to be a dtype, as a tensor's is; the functions below ask it first. */
+static inline const fv_dtype_row *fv_dtype_row_of(fv_dtype dtype)
+{
+    return &fv_dtypes[fv_dtype_index(dtype)];
 }
 
 /* Bytes of one element; 0 for a value that is no dtype. */
@@ -62,8 +77,8 @@ const char *fv_dtype_name(fv_dtype dtype);
  * float16 and bfloat16 are of the floating kind, too, but only stored. */
 static inline bool fv_dtype_is_floating(fv_dtype dtype)
 {
-    return fv_dtype_exists(dtype) && fv_dtypes[dtype].kind == FV_KIND_FLOATING &&
-           !fv_dtypes[dtype].stored;
+    return fv_dtype_exists(dtype) && fv_dtype_row_of(dtype)->kind == FV_KIND_FLOATING &&
+           !fv_dtype_row_of(dtype)->stored;
 }
 
 /* Can dtype hold v without leaving its range? Floating types can hold any number (as infinity if

@@ -60,7 +60,7 @@ static void append_repeated(printer *p, char c, int n)
 
 static bool prints_floats(const printer *p)
 {
-    return fv_dtypes[p->t->dtype].kind == FV_KIND_FLOATING;
+    return fv_dtype_row_of(p->t->dtype)->kind == FV_KIND_FLOATING;
 }
 
 static int format_float(const printer *p, double v, char *out, size_t size)

@@ -1,6 +1,8 @@
 /* Shapes and packed per-dimension numbers. */
 #include "tensor/shape.h"
 
+#include "tensor/dtype.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -8,7 +10,6 @@
  * that it is not negative, takes 60 / n bits. A plain number has those three bits 0 (or is
  * negative). */
 enum { PAYLOAD_BITS = 60 };
-#define FV_DIMS_INVALID (INT64_MIN + 100)
 
 fv_dims fv_dims_pack(fv_shape values)
 {
@@ -52,6 +53,47 @@ bool fv_dims_spread(fv_dims dims, int n, int64_t *out)
     for (int i = 0; i < n; i++) out[i] = values[count == 1 ? 0 : i];
     return true;
 }
+
+/* --- sizes in a call -------------------------------------------------------------------------- */
+
+const char fv_sizes_end[1];
+
+/* What stands in a size's place and is none, or NULL. */
+static const char *mistaken_size(int64_t size)
+{
+    if (fv_dtype_exists(size)) return fv_dtype_name((fv_dtype)size);
+    if (size > INT64_MIN && size < INT64_MIN + 1000) return "an option's constant";
+    int64_t values[FV_MAX_DIMS];
+    return fv_dims_unpack(size, values) > 1 ? "FV_DIMS(...)" : NULL;
+}
+
+fv_status fv_sizes_settle(const char *function, fv_sizes sizes, fv_shape *out)
+{
+    if (sizes.end != (const struct fv_too_many_sizes *)fv_sizes_end)
+        return fv_fail(FV_ERR_SHAPE, "%s: sizes are up to %d plain numbers; a shape goes in .shape",
+                       function, FV_MAX_DIMS);
+    int n = 0;
+    while (n < FV_MAX_DIMS && sizes.n[n] != FV_UNSET) n++;
+    for (int i = n; i < FV_MAX_DIMS; i++)
+        if (sizes.n[i] != FV_UNSET)
+            return fv_fail(FV_ERR_SHAPE, "%s: number %d of the sizes is not set", function, n + 1);
+    if (sizes.shape->ndim != FV_NO_SHAPE) {
+        *out = *sizes.shape;
+        if (n == 0) return FV_OK;
+        return fv_fail(FV_ERR_SHAPE, "%s: both numbers and .shape are given", function);
+    }
+    *out = (fv_shape){.ndim = n};
+    for (int i = 0; i < n; i++) {
+        const char *mistake = mistaken_size(sizes.n[i]);
+        if (mistake)
+            return fv_fail(FV_ERR_SHAPE, "%s: %s stands where a size goes (as number %d)", function,
+                           mistake, i + 1);
+        out->dim[i] = sizes.n[i];
+    }
+    return FV_OK;
+}
+
+/* --- shapes ----------------------------------------------------------------------------------- */
 
 int64_t fv_shape_numel(const fv_shape *shape)
 {

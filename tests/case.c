@@ -200,7 +200,7 @@ double case_tolerance(const op_case *c, fv_dtype floating)
 fv_tensor *case_leaf(fv_tensor *like, fv_shape shape)
 {
     fv_dtype dtype = fv_dtype_of(like);
-    return fv_zeros(shape, .dtype = fv_dtype_is_floating(dtype) ? dtype : FV_FLOAT32,
+    return fv_zeros(.shape = shape, .dtype = fv_dtype_is_floating(dtype) ? dtype : FV_FLOAT32,
                     .requires_grad = true);
 }
 

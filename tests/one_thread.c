@@ -5,8 +5,8 @@
 int main(int argc, char **argv)
 {
     long rounds = argc > 1 ? strtol(argv[1], NULL, 10) : 1;
-    fv_tensor *x = fv_randn(FV_SHAPE(2, 8, 16, 16)), *w = fv_randn(FV_SHAPE(16, 8, 3, 3));
-    fv_tensor *p = fv_randn(FV_SHAPE(16 * 8 * 8, 10), .requires_grad = true);
+    fv_tensor *x = fv_randn(2, 8, 16, 16), *w = fv_randn(16, 8, 3, 3);
+    fv_tensor *p = fv_randn(16 * 8 * 8, 10, .requires_grad = true);
     for (long i = 0; i < rounds; i++) {
         FV_SCOPE;
         fv_tensor *h = fv_relu(fv_conv2d(x, w, NULL, .padding = 1));

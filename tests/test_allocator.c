@@ -203,7 +203,7 @@ START_TEST(a_ramp_leaves_at_most_twice_its_peak)
     fv_reset_peak_memory();
     for (int64_t size = 4; size <= 240; size += 4) {
         FV_SCOPE;
-        ck_assert(!fv_failed(fv_empty(FV_SHAPE(size * MB / 4))));
+        ck_assert(!fv_failed(fv_empty(size * MB / 4)));
     }
     fv_memory_info info = fv_memory_stats();
     ck_assert_int_ge(info.peak_bytes, 240 * MB);
@@ -262,10 +262,10 @@ END_TEST
 START_TEST(objects_live_through_an_emptied_cache)
 {
     FV_SCOPE;
-    fv_tensor *small = fv_ones(FV_SHAPE(10)), *large = fv_ones(FV_SHAPE(1 << 20));
+    fv_tensor *small = fv_ones(10), *large = fv_ones(1 << 20);
     {
         FV_SCOPE;
-        fv_ones(FV_SHAPE(1 << 20));
+        fv_ones(1 << 20);
     }
     int64_t cached = fv_memory_stats().cached_bytes;
     ck_assert_int_ge(cached, 4 * MIB);
@@ -274,7 +274,7 @@ START_TEST(objects_live_through_an_emptied_cache)
     fv_shutdown(); /* releases both: nothing of this scope is left */
     ck_assert_int_eq(fv_memory_stats().live_tensors, 0);
     ck_assert_int_eq(fv_memory_stats().cached_bytes, 0);
-    small = fv_ones(FV_SHAPE(10)), large = fv_ones(FV_SHAPE(1 << 20));
+    small = fv_ones(10), large = fv_ones(1 << 20);
     ck_assert(!fv_failed(small) && fv_at(large, (const int64_t[]){(1 << 20) - 1}) == 1.0);
 }
 END_TEST

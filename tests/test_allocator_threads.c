@@ -82,7 +82,7 @@ static void *produce(void *unused)
         fv_tensor *t = NULL;
         {
             FV_SCOPE;
-            t = fv_retain(fv_empty(FV_SHAPE(1 + k % 300)));
+            t = fv_retain(fv_empty(1 + k % 300));
         }
         if (fv_failed(t)) abort();
         while (__atomic_load_n(&ring[k % RING], __ATOMIC_ACQUIRE)) sched_yield();
@@ -198,17 +198,17 @@ static int late_calls;
 /* A destructor of the thread that runs after those of the library, and again after that. */
 static void make_tensors_late(void *unused)
 {
-    for (int k = 0; k < 300; k++) fv_zeros(FV_SHAPE(10));
+    for (int k = 0; k < 300; k++) fv_zeros(10);
     {
         FV_SCOPE;
-        fv_add(fv_ones(FV_SHAPE(3)), fv_ones(FV_SHAPE(3)));
+        fv_add(fv_ones(3), fv_ones(3));
     }
     if (++late_calls % 2) pthread_setspecific(late_key, unused);
 }
 
 static void *end_with_tensors(void *unused)
 {
-    fv_zeros(FV_SHAPE(10));
+    fv_zeros(10);
     pthread_setspecific(late_key, &late_key);
     return unused;
 }
@@ -220,7 +220,7 @@ START_TEST(destructors_of_a_thread_may_make_tensors_once_more)
     memory_mark mark = mark_memory();
     {
         FV_SCOPE; /* the library's keys come first, and its lists have all that is wanted */
-        for (int k = 0; k < MANY; k++) fv_zeros(FV_SHAPE(10));
+        for (int k = 0; k < MANY; k++) fv_zeros(10);
     }
     ck_assert_int_eq(pthread_key_create(&late_key, make_tensors_late), 0);
     fv_memory_info before = fv_memory_stats();
@@ -246,7 +246,7 @@ static void *live_through_shutdown(void *unused)
     free_many(&ignored);
     {
         FV_SCOPE;
-        if (fv_item(fv_sum(fv_ones(FV_SHAPE(100)))) != 100) abort();
+        if (fv_item(fv_sum(fv_ones(100))) != 100) abort();
     }
     return unused;
 }
@@ -298,7 +298,7 @@ static void use_memory_in_child(void)
     }
     {
         FV_SCOPE;
-        if (fv_item(fv_sum(fv_ones(FV_SHAPE(100)))) != 100) _exit(3);
+        if (fv_item(fv_sum(fv_ones(100))) != 100) _exit(3);
     }
 #if !FOVEA_TSAN       /* which forbids it */
     pthread_t ids[4]; /* in the memory of those that were in the parent */

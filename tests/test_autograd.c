@@ -7,7 +7,7 @@
 
 static fv_tensor *leaf(double value)
 {
-    return fv_full(FV_SHAPE(2), value, FV_FLOAT64, .requires_grad = true);
+    return fv_full(2, .value = value, .dtype = FV_FLOAT64, .requires_grad = true);
 }
 
 static double grad_value(const fv_tensor *t)
@@ -26,16 +26,16 @@ START_TEST(gradients_add_up_until_they_are_cleared)
     ck_assert_ptr_null(fv_grad_of(x));
     ck_assert_int_eq(fv_backward(fv_sum(fv_mul(x, x))), FV_OK);
     ck_assert(grad_value(x) == 6.0);
-    ck_assert_int_eq(fv_backward(fv_sum(fv_mul_scalar(x, 2))), FV_OK);
+    ck_assert_int_eq(fv_backward(fv_sum(fv_mul(x, 2))), FV_OK);
     ck_assert(grad_value(x) == 8.0);
     ck_assert_int_eq(fv_set_grad(x, NULL), FV_OK);
     ck_assert_ptr_null(fv_grad_of(x));
     ck_assert_int_eq(fv_backward(fv_sum(x)), FV_OK);
     ck_assert(grad_value(x) == 1.0);
     fv_set_log(NULL, NULL);
-    ck_assert_int_ne(fv_set_grad(x, fv_zeros(FV_SHAPE(3), FV_FLOAT64)), FV_OK);
+    ck_assert_int_ne(fv_set_grad(x, fv_zeros(3, .dtype = FV_FLOAT64)), FV_OK);
     fv_clear_error();
-    ck_assert_int_ne(fv_set_grad(x, fv_zeros(FV_SHAPE(2))), FV_OK);
+    ck_assert_int_ne(fv_set_grad(x, fv_zeros(2)), FV_OK);
     fv_clear_error();
     ck_assert(grad_value(x) == 1.0);
 }
@@ -71,9 +71,9 @@ START_TEST(gradients_of_a_tensor_need_an_output_gradient)
     fv_tensor *y = fv_mul(x, x);
     ck_assert_int_ne(fv_backward(y), FV_OK);
     expect_error(fv_error_status(), "[2]");
-    ck_assert_int_ne(fv_backward(y, fv_ones(FV_SHAPE(3), FV_FLOAT64)), FV_OK);
+    ck_assert_int_ne(fv_backward(y, fv_ones(3, .dtype = FV_FLOAT64)), FV_OK);
     expect_error(fv_error_status(), "[3]");
-    ck_assert_int_eq(fv_backward(y, fv_full(FV_SHAPE(2), 10, FV_FLOAT64)), FV_OK);
+    ck_assert_int_eq(fv_backward(y, fv_full(2, .value = 10, .dtype = FV_FLOAT64)), FV_OK);
     ck_assert(grad_value(x) == 60.0);
     ck_assert_int_ne(fv_backward(fv_sum(fv_detach(x))), FV_OK);
     expect_error(FV_ERR_AUTOGRAD, "");
@@ -85,8 +85,8 @@ END_TEST
 START_TEST(gradients_have_the_dtype_and_shape_of_their_leaf)
 {
     FV_SCOPE;
-    fv_tensor *x = fv_full(FV_SHAPE(3, 1), 2, .requires_grad = true);
-    fv_tensor *y = fv_mul(x, fv_full(FV_SHAPE(4), 3, FV_FLOAT64));
+    fv_tensor *x = fv_full(3, 1, .value = 2, .requires_grad = true);
+    fv_tensor *y = fv_mul(x, fv_full(4, .value = 3, .dtype = FV_FLOAT64));
     ck_assert_int_eq(fv_backward(fv_sum(y)), FV_OK);
     ck_assert_int_eq(fv_grad_of(x)->dtype, FV_FLOAT32);
     ASSERT_VALUES(fv_grad_of(x), 0, 12, 12, 12);
@@ -151,7 +151,7 @@ START_TEST(grad_takes_several_outputs_and_inputs_leaves_or_not)
     fv_tensor *x = leaf(2), *w = leaf(5), *unused = leaf(1);
     fv_tensor *h = fv_mul(x, w), *grads[3];
     fv_tensor *a = fv_sum(h), *b = fv_mul(h, h);
-    fv_tensor *twos = fv_full(FV_SHAPE(2), 2, FV_FLOAT64);
+    fv_tensor *twos = fv_full(2, .value = 2, .dtype = FV_FLOAT64);
     ck_assert_int_eq(fv_grad(FV_TENSORS(a, b), FV_TENSORS(x, h), grads, FV_TENSORS(NULL, twos),
                              .retain_graph = true),
                      FV_OK);
@@ -174,7 +174,7 @@ START_TEST(retain_grad_keeps_the_gradient_of_a_result)
 {
     FV_SCOPE;
     fv_tensor *x = leaf(3);
-    fv_tensor *y = fv_mul(x, x), *plain = fv_mul_scalar(y, 2);
+    fv_tensor *y = fv_mul(x, x), *plain = fv_mul(y, 2);
     fv_retain_grad(y);
     ck_assert(fv_is_leaf(x) && !fv_is_leaf(y));
     ck_assert_ptr_null(fv_grad_fn_name(x));
@@ -225,10 +225,10 @@ START_TEST(only_floating_leaves_can_require_grad)
 {
     FV_SCOPE;
     fv_set_log(NULL, NULL);
-    fv_requires_grad(fv_ones(FV_SHAPE(2), FV_INT64), true);
+    fv_requires_grad(fv_ones(2, .dtype = FV_INT64), true);
     ck_assert_str_ne(fv_error(), "");
     fv_clear_error();
-    fv_tensor *y = fv_mul_scalar(leaf(1), 2);
+    fv_tensor *y = fv_mul(leaf(1), 2);
     fv_requires_grad(y, false);
     ck_assert_str_ne(fv_error(), "");
     fv_clear_error();
@@ -243,7 +243,7 @@ END_TEST
 static fv_tensor *double_hook(fv_tensor *grad, void *context)
 {
     ++*(int *)context;
-    return fv_mul_scalar(grad, 2);
+    return fv_mul(grad, 2);
 }
 
 static fv_tensor *watch_hook(fv_tensor *grad, void *context)
@@ -258,7 +258,7 @@ START_TEST(hooks_see_and_change_complete_gradients)
     int calls = 0;
     double seen = 0;
     fv_tensor *x = leaf(3);
-    fv_tensor *y = fv_mul_scalar(x, 5);
+    fv_tensor *y = fv_mul(x, 5);
     int watch = fv_register_hook(y, watch_hook, &seen);
     int twice = fv_register_hook(x, double_hook, &calls);
     ck_assert_int_ne(watch, 0);
@@ -289,7 +289,7 @@ START_TEST(in_place_results_have_the_gradient_of_the_op)
 {
     FV_SCOPE;
     fv_tensor *x = leaf(3);
-    fv_tensor *y = fv_mul_scalar(x, 2);
+    fv_tensor *y = fv_mul(x, 2);
     void *data = y->data;
     fv_tensor *z = in_place("neg", y);
     ck_assert_ptr_eq(z, y);
@@ -315,7 +315,7 @@ START_TEST(in_place_writes_that_would_spoil_gradients_are_refused)
     }
     ASSERT_VALUES(x, 0, -3, -3);
     ck_assert(x->requires_grad && fv_is_leaf(x));
-    fv_tensor *y = fv_mul_scalar(x, 2);
+    fv_tensor *y = fv_mul(x, 2);
     fv_tensor *view = fv_reshape(y, 2, 1);
     ck_assert(fv_failed(in_place("neg", view)));
     fv_clear_error();
@@ -328,12 +328,12 @@ START_TEST(an_overwritten_saved_tensor_is_an_error_that_names_the_op)
     {
         FV_SCOPE;
         fv_set_log(NULL, NULL);
-        fv_tensor *x = leaf(3), *w = fv_full(FV_SHAPE(2), 2, FV_FLOAT64);
+        fv_tensor *x = leaf(3), *w = fv_full(2, .value = 2, .dtype = FV_FLOAT64);
         fv_tensor *y = fv_sum(fv_mul(x, w));
         fv_copy_in(w, FV_FLOAT64, other);
         ck_assert_int_eq(fv_backward(y), FV_ERR_AUTOGRAD);
         expect_error(FV_ERR_AUTOGRAD, "mul");
-        fv_tensor *e = fv_mul_scalar(x, 2);
+        fv_tensor *e = fv_mul(x, 2);
         fv_tensor *z = fv_sum(e);
         in_place("neg", e);
         ck_assert_int_eq(fv_backward(z), FV_OK); /* neither op reads what was overwritten */
@@ -378,7 +378,7 @@ START_TEST(an_overwritten_saved_output_is_an_error_that_names_the_op)
         expect_error(FV_ERR_AUTOGRAD, names[k]);
         ck_assert_ptr_null(fv_grad_of(x));
         y = ops[k](x);
-        fv_tensor *z = fv_add_scalar_(y, 1); /* on the tape: the same */
+        fv_tensor *z = fv_add_(y, 1); /* on the tape: the same */
         ck_assert_ptr_eq(z, y);
         ck_assert_int_eq(fv_backward(fv_sum(y)), FV_ERR_AUTOGRAD);
         expect_error(FV_ERR_AUTOGRAD, names[k]);
@@ -391,14 +391,15 @@ END_TEST
 START_TEST(leaves_do_not_share_their_gradients)
 {
     FV_SCOPE;
-    fv_tensor *a = leaf(1), *b = leaf(2), *c = leaf(3), *seed = fv_full(FV_SHAPE(2), 1, FV_FLOAT64);
+    fv_tensor *a = leaf(1), *b = leaf(2), *c = leaf(3),
+              *seed = fv_full(2, .value = 1, .dtype = FV_FLOAT64);
     fv_tensor *leaves[] = {a, b, c};
     for (int create = 0; create < 2; create++) {
         fv_tensor *sum = fv_add(fv_add(a, b), fv_reshape(c, 2));
         ck_assert_int_eq(fv_backward(sum, seed, .create_graph = create), FV_OK);
         {
             FV_NO_GRAD;
-            for (int k = 0; k < 3; k++) fv_mul_scalar_(fv_grad_of(leaves[k]), k + 2);
+            for (int k = 0; k < 3; k++) fv_mul_(fv_grad_of(leaves[k]), k + 2);
         }
         for (int k = 0; k < 3; k++) ck_assert(grad_value(leaves[k]) == k + 2);
         ASSERT_VALUES(seed, 0, 1, 1);
@@ -413,7 +414,7 @@ START_TEST(a_second_pass_adds_to_one_leaf_alone)
     FV_SCOPE;
     fv_tensor *a = leaf(1), *b = leaf(2);
     ck_assert_int_eq(fv_backward(fv_sum(fv_add(a, b))), FV_OK);
-    ck_assert_int_eq(fv_backward(fv_sum(fv_mul_scalar(a, 5))), FV_OK);
+    ck_assert_int_eq(fv_backward(fv_sum(fv_mul(a, 5))), FV_OK);
     ck_assert(grad_value(a) == 6.0);
     ck_assert(grad_value(b) == 1.0);
 }
@@ -429,7 +430,7 @@ static fv_tensor *long_chain(fv_tensor *x, int length)
         fv_tensor *next = NULL;
         {
             FV_SCOPE;
-            next = fv_retain(fv_add_scalar(y, 1));
+            next = fv_retain(fv_add(y, 1));
         }
         fv_release(y);
         y = next;
@@ -470,8 +471,8 @@ static double training_step(fv_tensor *w, fv_tensor *b, fv_tensor *x, fv_tensor 
         ck_assert_int_eq(fv_backward(loss), FV_OK);
         {
             FV_NO_GRAD;
-            fv_tensor *next_w = fv_sub(w, fv_mul_scalar(fv_grad_of(w), 0.1));
-            fv_tensor *next_b = fv_sub(b, fv_mul_scalar(fv_grad_of(b), 0.1));
+            fv_tensor *next_w = fv_sub(w, fv_mul(fv_grad_of(w), 0.1));
+            fv_tensor *next_b = fv_sub(b, fv_mul(fv_grad_of(b), 0.1));
             fv_copy_in(w, FV_FLOAT32, fv_data_float32(next_w));
             fv_copy_in(b, FV_FLOAT32, fv_data_float32(next_b));
         }
@@ -484,9 +485,9 @@ START_TEST(a_thousand_steps_ask_the_system_for_no_memory)
 {
     FV_SCOPE;
     fv_manual_seed(1);
-    fv_tensor *x = fv_randn(FV_SHAPE(64, 20)), *y = fv_randn(FV_SHAPE(64, 5));
-    fv_tensor *w = fv_randn(FV_SHAPE(20, 5), .requires_grad = true);
-    fv_tensor *b = fv_zeros(FV_SHAPE(5), .requires_grad = true);
+    fv_tensor *x = fv_randn(64, 20), *y = fv_randn(64, 5);
+    fv_tensor *w = fv_randn(20, 5, .requires_grad = true);
+    fv_tensor *b = fv_zeros(5, .requires_grad = true);
     double first = training_step(w, b, x, y), last = 0;
     for (int k = 0; k < 2; k++) training_step(w, b, x, y);
     fv_memory_info third = fv_memory_stats();

@@ -11,22 +11,22 @@ typedef fv_tensor *(*shape_call)(fv_tensor *x, fv_shape list);
 
 static fv_tensor *pad_constant(fv_tensor *x, fv_shape list)
 {
-    return fv_pad(x, list);
+    return fv_pad(x, .shape = list);
 }
 
 static fv_tensor *pad_reflect(fv_tensor *x, fv_shape list)
 {
-    return fv_pad(x, list, FV_PAD_REFLECT);
+    return fv_pad(x, .shape = list, .mode = FV_PAD_REFLECT);
 }
 
 static fv_tensor *pad_replicate(fv_tensor *x, fv_shape list)
 {
-    return fv_pad(x, list, FV_PAD_REPLICATE);
+    return fv_pad(x, .shape = list, .mode = FV_PAD_REPLICATE);
 }
 
 static fv_tensor *pad_circular(fv_tensor *x, fv_shape list)
 {
-    return fv_pad(x, list, FV_PAD_CIRCULAR);
+    return fv_pad(x, .shape = list, .mode = FV_PAD_CIRCULAR);
 }
 
 static fv_tensor *flip(fv_tensor *x, fv_shape list)
@@ -34,9 +34,29 @@ static fv_tensor *flip(fv_tensor *x, fv_shape list)
     return fv_flip(x, fv_dims_pack(list));
 }
 
+static fv_tensor *reshape(fv_tensor *x, fv_shape list)
+{
+    return fv_reshape(x, .shape = list);
+}
+
+static fv_tensor *view(fv_tensor *x, fv_shape list)
+{
+    return fv_view(x, .shape = list);
+}
+
+static fv_tensor *expand(fv_tensor *x, fv_shape list)
+{
+    return fv_expand(x, .shape = list);
+}
+
+static fv_tensor *permute(fv_tensor *x, fv_shape list)
+{
+    return fv_permute(x, .shape = list);
+}
+
 static fv_tensor *unflatten_first(fv_tensor *x, fv_shape list)
 {
-    return fv_unflatten_ex(x, 0, list);
+    return fv_unflatten(x, 0, .shape = list);
 }
 
 static fv_tensor *sum_over(fv_tensor *x, fv_shape list)
@@ -53,8 +73,8 @@ static const struct {
     const char *name; /* of the op, as messages begin */
     shape_call call;
 } calls[] = {
-    {"reshape", fv_reshape_ex},   {"view", fv_view_ex},  {"expand", fv_expand_ex},
-    {"permute", fv_permute_ex},   {"sum_to", fv_sum_to}, {"unflatten", unflatten_first},
+    {"reshape", reshape},         {"view", view},        {"expand", expand},
+    {"permute", permute},         {"sum_to", fv_sum_to}, {"unflatten", unflatten_first},
     {"pad", pad_constant},        {"pad", pad_reflect},  {"pad", pad_replicate},
     {"pad", pad_circular},        {"flip", flip},        {"sum", sum_over},
     {"slice_backward", slice_to},
@@ -82,7 +102,7 @@ static int tried, refused;
 static void judge(int k, fv_shape list)
 {
     tried++;
-    fv_tensor *x = fv_ones(FV_SHAPE(2, 3, 4), .requires_grad = true);
+    fv_tensor *x = fv_ones(2, 3, 4, .requires_grad = true);
     fv_tensor *y = calls[k].call(x, list);
     if (!fv_failed(y)) {
         if (y->numel < 1 << 20 && y->requires_grad) fv_backward(fv_sum(y));
@@ -158,7 +178,7 @@ START_TEST(extreme_numbers_in_single_options_are_errors)
             {
                 FV_SCOPE;
                 int64_t p = extremes[a], q = extremes[b];
-                fv_tensor *x = fv_ones(FV_SHAPE(2, 3, 4));
+                fv_tensor *x = fv_ones(2, 3, 4);
                 fv_transpose(x, p, q);
                 fv_clear_error();
                 fv_movedim(x, p, q);
@@ -181,7 +201,7 @@ START_TEST(extreme_numbers_in_single_options_are_errors)
                 fv_clear_error();
                 fv_eye(p, q);
                 fv_clear_error();
-                fv_randint(p, q, FV_SHAPE(3));
+                fv_randint(3, .low = p, .high = q);
                 fv_clear_error();
             }
             if (!same_memory(mark, difference, sizeof difference)) note_failure("%s", difference);

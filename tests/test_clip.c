@@ -6,12 +6,12 @@
 START_TEST(clipping_by_norm_scales_all_gradients_together)
 {
     FV_SCOPE;
-    fv_tensor *a = fv_ones(FV_SHAPE(1), .requires_grad = true);
-    fv_tensor *b = fv_ones(FV_SHAPE(2), .requires_grad = true);
-    fv_tensor *none = fv_ones(FV_SHAPE(2), .requires_grad = true);
+    fv_tensor *a = fv_ones(1, .requires_grad = true);
+    fv_tensor *b = fv_ones(2, .requires_grad = true);
+    fv_tensor *none = fv_ones(2, .requires_grad = true);
     fv_tensor_list all = FV_TENSORS(a, b, none);
     ck_assert_double_eq(fv_clip_grad_norm_(all, 1.0), 0.0);
-    fv_set_grad(a, fv_full(FV_SHAPE(1), 3.0));
+    fv_set_grad(a, fv_full(1, .value = 3.0));
     fv_set_grad(b, TENSOR(FV_FLOAT32, FV_SHAPE(2), -4, 0));
     ck_assert_double_eq_tol(fv_clip_grad_norm_(all, 10.0), 5.0, 1e-12);
     ASSERT_VALUES(fv_grad_of(b), 0, -4, 0);
@@ -29,7 +29,7 @@ END_TEST
 START_TEST(clipping_meets_gradients_that_are_not_finite)
 {
     FV_SCOPE;
-    fv_tensor *a = fv_ones(FV_SHAPE(2), .requires_grad = true);
+    fv_tensor *a = fv_ones(2, .requires_grad = true);
     fv_set_grad(a, TENSOR(FV_FLOAT64, FV_SHAPE(2), (double)INFINITY, 1));
     fv_clear_error(); /* another dtype: refused */
     fv_set_grad(a, TENSOR(FV_FLOAT32, FV_SHAPE(2), (double)INFINITY, 1));
@@ -48,7 +48,7 @@ END_TEST
 START_TEST(clipping_by_value_bounds_each_element)
 {
     FV_SCOPE;
-    fv_tensor *a = fv_ones(FV_SHAPE(2, 2), .requires_grad = true);
+    fv_tensor *a = fv_ones(2, 2, .requires_grad = true);
     fv_tensor *grad = TENSOR(FV_FLOAT32, FV_SHAPE(2, 2), -3, (double)NAN, 0.5, (double)INFINITY);
     fv_set_grad(a, fv_transpose(grad, 0, 1));
     ck_assert_int_eq(fv_clip_grad_value_(FV_TENSORS(a), 1.0), FV_OK);
@@ -64,8 +64,8 @@ START_TEST(the_factor_has_a_millionth_in_its_divisor)
 {
     FV_SCOPE;
     for (fv_dtype d = FV_FLOAT32; d <= FV_FLOAT64; d = (fv_dtype)(d + 1)) {
-        fv_tensor *a = fv_ones(FV_SHAPE(1), d, .requires_grad = true);
-        fv_set_grad(a, fv_full(FV_SHAPE(1), 1e-6, d));
+        fv_tensor *a = fv_ones(1, .dtype = d, .requires_grad = true);
+        fv_set_grad(a, fv_full(1, .value = 1e-6, .dtype = d));
         ck_assert_double_eq_tol(fv_clip_grad_norm_(FV_TENSORS(a), 1e-6), 1e-6, 1e-12);
         ASSERT_VALUES(fv_grad_of(a), 1e-6, 0.5e-6);
     }
@@ -84,7 +84,7 @@ static double norm_with_nan(int which, int place, double kind)
         FV_SCOPE;
         fv_tensor *p[COUNT];
         for (int i = 0; i < COUNT; i++) {
-            p[i] = fv_zeros(FV_SHAPE(ELEMENTS), .requires_grad = true);
+            p[i] = fv_zeros(ELEMENTS, .requires_grad = true);
             fv_tensor *grad = fv_arange(0, ELEMENTS, .dtype = FV_FLOAT32);
             if (i == which) fv_data_float32(grad)[place] = NAN;
             fv_set_grad(p[i], grad);
@@ -111,7 +111,7 @@ END_TEST
 START_TEST(clipping_writes_to_no_memory_of_others)
 {
     FV_SCOPE;
-    fv_tensor *a = fv_ones(FV_SHAPE(2, 2), .requires_grad = true);
+    fv_tensor *a = fv_ones(2, 2, .requires_grad = true);
     fv_tensor *base = TENSOR(FV_FLOAT32, FV_SHAPE(4), 3, 0, 0, 4);
     for (int by_value = 0; by_value < 2; by_value++) {
         {
@@ -131,10 +131,10 @@ END_TEST
 START_TEST(clipping_is_a_new_version_of_the_gradient)
 {
     FV_SCOPE;
-    fv_tensor *a = fv_ones(FV_SHAPE(2), .requires_grad = true);
+    fv_tensor *a = fv_ones(2, .requires_grad = true);
     {
         FV_SCOPE;
-        fv_set_grad(a, fv_full(FV_SHAPE(2), 3.0));
+        fv_set_grad(a, fv_full(2, .value = 3.0));
     }
     uint32_t version = fv_version(fv_grad_of(a));
     fv_clip_grad_norm_(FV_TENSORS(a), 1.0);
@@ -148,8 +148,8 @@ END_TEST
 START_TEST(lists_and_limits_that_make_no_sense_are_refused)
 {
     FV_SCOPE;
-    fv_tensor *a = fv_ones(FV_SHAPE(2), .requires_grad = true);
-    fv_set_grad(a, fv_ones(FV_SHAPE(2)));
+    fv_tensor *a = fv_ones(2, .requires_grad = true);
+    fv_set_grad(a, fv_ones(2));
     fv_tensor_list missing = {NULL, 1};
     ck_assert(isnan(fv_clip_grad_norm_(missing, 1.0)));
     expect_error(FV_ERR_OPTION, "list of parameters is missing");
@@ -172,7 +172,7 @@ END_TEST
 START_TEST(norms_of_every_kind_and_order)
 {
     FV_SCOPE;
-    fv_tensor *a = fv_ones(FV_SHAPE(2, 3), FV_FLOAT64, .requires_grad = true);
+    fv_tensor *a = fv_ones(2, 3, .dtype = FV_FLOAT64, .requires_grad = true);
     fv_tensor *grad = TENSOR(FV_FLOAT64, FV_SHAPE(3, 2), 1, -2, 3, -4, 5, -6);
     static const double kinds[] = {1, 2, 3, (double)INFINITY};
     const double norms[] = {21, sqrt(91), cbrt(441), 6};
@@ -190,9 +190,9 @@ START_TEST(a_failed_copy_leaves_every_gradient_as_it_was)
     fv_set_log(NULL, NULL);
     {
         FV_SCOPE;
-        fv_tensor *a = fv_ones(FV_SHAPE(2), .requires_grad = true);
-        fv_tensor *b = fv_ones(FV_SHAPE(1000), .requires_grad = true);
-        fv_tensor *ga = fv_full(FV_SHAPE(2), 3.0), *gb = fv_full(FV_SHAPE(1000), 3.0);
+        fv_tensor *a = fv_ones(2, .requires_grad = true);
+        fv_tensor *b = fv_ones(1000, .requires_grad = true);
+        fv_tensor *ga = fv_full(2, .value = 3.0), *gb = fv_full(1000, .value = 3.0);
         fv_set_grad(a, ga); /* held by this scope as well: each needs a copy */
         fv_set_grad(b, gb);
         int failures = 0;

@@ -558,8 +558,8 @@ static void *convolve(void *context)
     convolver *me = context;
     {
         FV_SCOPE;
-        fv_tensor *x = fv_full(FV_SHAPE(4, 16, 20, 20), 0.37, .requires_grad = true);
-        fv_tensor *w = fv_full(FV_SHAPE(24, 16, 3, 3), -0.11, .requires_grad = true);
+        fv_tensor *x = fv_full(4, 16, 20, 20, .value = 0.37, .requires_grad = true);
+        fv_tensor *w = fv_full(24, 16, 3, 3, .value = -0.11, .requires_grad = true);
         fv_tensor *wanted_w, *wanted_x = gradient_of_square(x, w, &wanted_w);
         for (int i = 0; i < ROUNDS; i++) {
             {

@@ -13,8 +13,8 @@ trap 'rm -rf "$dir"' EXIT
   printf 'template <class F, class T> static void check(F, T) {}\nstatic void all() {\n'
   cd "$root"
   find tensor autograd nn optim data -name '*.h' ! -name '*_impl.h' -exec cat {} + |
-    tr -d '\\\n' | grep -o 'FV_CALL_ARGS(fv_[a-z0-9_]*, *fv_[a-z0-9_]*, *[A-Z0-9_]*' |
-    sed 's/FV_CALL_ARGS(\([a-z0-9_]*\), *\([a-z0-9_]*\), *\([A-Z0-9_]*\)/{ \2 a = {\3}; check(\1, a); }/'
+    tr -d '\\\n' | grep -o 'FV_CALL(fv_[a-z0-9_]*, *fv_[a-z0-9_]*, *FV_[A-Z0-9_]*_DEFAULTS' |
+    sed 's/FV_CALL(\([a-z0-9_]*\), *\([a-z0-9_]*\), *\([A-Z0-9_]*\)/{ \2 a = \L\3; check(\1, a); }/'
   cat <<'EOF'
 }
 int main()
@@ -24,18 +24,18 @@ int main()
     double sum = 0;
     {
         FV_SCOPE;
-        fv_create_args c = {FV_CREATE_DEFAULTS};
+        fv_create_args c = fv_create_defaults;
         c.shape = FV_SHAPE(1, 2, 4, 4);
         fv_tensor *x = fv_ones_ex(&c);
         c.shape = FV_SHAPE(3, 2, 3, 3);
         c.requires_grad = true;
-        fv_conv_args a = {FV_CONV_DEFAULTS};
+        fv_conv_args a = fv_conv_defaults;
         a.input = x;
         a.weight = fv_ones_ex(&c);
         a.padding = FV_DIMS(1, 0);
-        fv_reduce_args r = {FV_REDUCE_DEFAULTS};
+        fv_reduce_args r = fv_reduce_defaults;
         r.input = fv_conv2d_ex(&a);
-        fv_backward_args b = {FV_BACKWARD_DEFAULTS};
+        fv_backward_args b = fv_backward_defaults;
         b.tensor = fv_sum_ex(&r);
         sum = fv_item(b.tensor);
         if (fv_backward_ex(&b) != FV_OK) return 1;

@@ -48,7 +48,7 @@ static void square_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor 
     fv_tensor *x = c->in[0];
     if (options->wrong == WRONG_FACTOR) factor *= 1.01;
     if (options->wrong == WRONG_SECOND) x = fv_detach(x);
-    gin[0] = fv_mul_scalar(fv_mul(gout[0], x), factor);
+    gin[0] = fv_mul(fv_mul(gout[0], x), factor);
     if (options->wrong != WRONG_ELEMENT) return;
     fv_tensor *mask = fv_ones_like(gin[0]);
     ((double *)mask->data)[2] = -1;
@@ -99,7 +99,7 @@ START_TEST(an_op_from_outside_works_like_the_library_s_own)
         fv_set_log(NULL, NULL);
         ck_assert(fv_failed(square(x, (double)NAN, RIGHT)));
         expect_error(FV_ERR_OPTION, "test_square: a is nan");
-        ck_assert(fv_failed(square(fv_ones(FV_SHAPE(2), FV_INT64), 1, RIGHT)));
+        ck_assert(fv_failed(square(fv_ones(2, .dtype = FV_INT64), 1, RIGHT)));
         expect_error(FV_ERR_DTYPE, "test_square: ");
         ck_assert(fv_failed(FV_APPLY(&square_op, &plain_options, NULL)));
         expect_error(fv_error_status(), "test_square: ");
@@ -171,13 +171,13 @@ END_TEST
 static fv_tensor *noisy_function(fv_tensor *const *in, void *context)
 {
     (void)context;
-    return fv_mul(in[0], fv_rand(fv_shape_of(in[0]), FV_FLOAT64));
+    return fv_mul(in[0], fv_rand(.shape = fv_shape_of(in[0]), .dtype = FV_FLOAT64));
 }
 
 static fv_tensor *failing_function(fv_tensor *const *in, void *context)
 {
     (void)context;
-    return fv_add(in[0], fv_ones(FV_SHAPE(3), FV_FLOAT64));
+    return fv_add(in[0], fv_ones(3, .dtype = FV_FLOAT64));
 }
 
 START_TEST(gradcheck_refuses_what_it_cannot_check)
@@ -192,7 +192,7 @@ START_TEST(gradcheck_refuses_what_it_cannot_check)
     ck_assert_ptr_nonnull(strstr(fv_error(), "add"));
     fv_clear_error();
     int wrong = RIGHT;
-    fv_tensor *single = fv_ones(FV_SHAPE(2), .requires_grad = true);
+    fv_tensor *single = fv_ones(2, .requires_grad = true);
     ck_assert(!fv_gradcheck(square_function, FV_TENSORS(single), &report, &wrong));
     fv_clear_error();
 }

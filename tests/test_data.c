@@ -28,9 +28,10 @@ static fv_status squares_get(void *context, int64_t i, fv_tensor **x, fv_tensor 
     const squares *s = context;
     if (i == s->failing) return fv_fail(FV_ERR_IO, "squares: sample %d is lost", (int)i);
     const float values[3] = {(float)i, (float)(i * i), 0};
-    *x = fv_tensor_from(values, i == s->bad_shape ? FV_SHAPE(3) : FV_SHAPE(2), FV_FLOAT32);
+    *x = fv_tensor_from(values, .shape = i == s->bad_shape ? FV_SHAPE(3) : FV_SHAPE(2),
+                        .dtype = FV_FLOAT32);
     if (i != s->without_y)
-        *y = fv_full(FV_SCALAR, (double)i, i == s->bad_dtype ? FV_FLOAT32 : FV_INT64);
+        *y = fv_full(.value = (double)i, .dtype = i == s->bad_dtype ? FV_FLOAT32 : FV_INT64);
     return FV_OK;
 }
 
@@ -196,11 +197,11 @@ START_TEST(tensor_sets_keep_values_and_order)
     memory_mark mark = mark_memory();
     {
         FV_SCOPE;
-        fv_tensor *x = fv_empty(FV_SHAPE(4, 2, 3, 2), .channels_last = true);
+        fv_tensor *x = fv_empty(4, 2, 3, 2, .channels_last = true);
         double values[48];
         for (int i = 0; i < 48; i++) values[i] = i;
         fv_copy_in(x, FV_FLOAT64, values);
-        fv_tensor *y = fv_tensor_from((int64_t[]){5, 6, 7, 8}, FV_SHAPE(4), FV_INT64);
+        fv_tensor *y = fv_tensor_from(((int64_t[]){5, 6, 7, 8}), 4, .dtype = FV_INT64);
         fv_dataset *set = fv_tensor_dataset(x, y);
         fv_loader *loader = fv_loader_new(set, 3);
         fv_batch b;
@@ -232,15 +233,15 @@ START_TEST(tensor_sets_need_equal_lengths)
     fv_set_log(NULL, NULL);
     {
         FV_SCOPE;
-        ck_assert_ptr_null(fv_tensor_dataset(fv_zeros(FV_SHAPE(4, 2)), fv_zeros(FV_SHAPE(3))));
+        ck_assert_ptr_null(fv_tensor_dataset(fv_zeros(4, 2), fv_zeros(3)));
         expect_error(FV_ERR_SHAPE, "x [4,2] and y [3]");
         ck_assert_ptr_null(fv_tensor_dataset(fv_scalar(1, FV_FLOAT32), NULL));
         expect_error(FV_ERR_SHAPE, "x []");
-        ck_assert_ptr_null(fv_tensor_dataset(fv_zeros(FV_SHAPE(1)), fv_scalar(1, FV_FLOAT32)));
+        ck_assert_ptr_null(fv_tensor_dataset(fv_zeros(1), fv_scalar(1, FV_FLOAT32)));
         expect_error(FV_ERR_SHAPE, "y []");
         ck_assert_ptr_null(fv_tensor_dataset(NULL, NULL));
         expect_error(FV_ERR_STATE, "x is no tensor");
-        ck_assert_ptr_null(fv_tensor_dataset(fv_zeros(FV_SHAPE(1)), fv_failed_tensor()));
+        ck_assert_ptr_null(fv_tensor_dataset(fv_zeros(1), fv_failed_tensor()));
         expect_error(FV_ERR_STATE, "y is no tensor");
     }
 }
@@ -254,7 +255,7 @@ START_TEST(tensor_sets_take_any_order_of_memory)
     for (int i = 0; i < 24; i++) values[i] = i;
     fv_tensor *base = tensor_of(FV_FLOAT32, FV_SHAPE(2, 3, 4), values);
     fv_tensor *x = fv_transpose(base, 0, 2); /* [4,3,2]: rows with gaps */
-    fv_dataset *set = fv_tensor_dataset(x, fv_zeros(FV_SHAPE(4, 0)));
+    fv_dataset *set = fv_tensor_dataset(x, fv_zeros(4, 0));
     fv_loader *loader = fv_loader_new(set, 3);
     fv_batch b;
     ck_assert(fv_loader_next(loader, &b));
@@ -279,15 +280,15 @@ static fv_status turned_sample(void *context, int64_t i, fv_tensor **x, fv_tenso
 static fv_status late_y(void *context, int64_t i, fv_tensor **x, fv_tensor **y)
 {
     (void)context;
-    *x = fv_ones(FV_SHAPE(1));
-    if (i > 0) *y = fv_ones(FV_SHAPE(1));
+    *x = fv_ones(1);
+    if (i > 0) *y = fv_ones(1);
     return FV_OK;
 }
 
 static fv_status failed_y(void *context, int64_t i, fv_tensor **x, fv_tensor **y)
 {
     (void)context, (void)i;
-    *x = fv_ones(FV_SHAPE(1));
+    *x = fv_ones(1);
     *y = fv_failed_tensor();
     return FV_OK;
 }
@@ -295,7 +296,7 @@ static fv_status failed_y(void *context, int64_t i, fv_tensor **x, fv_tensor **y
 static fv_status deep_sample(void *context, int64_t i, fv_tensor **x, fv_tensor **y)
 {
     (void)context, (void)i, (void)y;
-    *x = fv_ones(FV_SHAPE(1, 1, 1, 1, 1, 1, 1, 1));
+    *x = fv_ones(1, 1, 1, 1, 1, 1, 1, 1);
     return FV_OK;
 }
 
@@ -528,7 +529,7 @@ END_TEST
 START_TEST(steady_state_asks_for_no_memory)
 {
     squares s = SQUARES(40);
-    fv_tensor *x = fv_zeros(FV_SHAPE(40, 3, 8, 8), FV_UINT8), *y = fv_zeros(FV_SHAPE(40), FV_INT64);
+    fv_tensor *x = fv_zeros(40, 3, 8, 8, .dtype = FV_UINT8), *y = fv_zeros(40, .dtype = FV_INT64);
     fv_dataset *sets[] = {squares_set(&s), fv_tensor_dataset(x, y),
                           fv_image_dataset(x, y, .random_crop = 2, .random_flip = true)};
     for (int i = 0; i < 3; i++) {
@@ -575,8 +576,8 @@ START_TEST(failed_allocations_are_errors)
         bool done = false;
         {
             FV_SCOPE;
-            fv_tensor *images = fv_zeros(FV_SHAPE(5, 3, 4, 4), FV_UINT8);
-            fv_tensor *labels = fv_zeros(FV_SHAPE(5), FV_INT64);
+            fv_tensor *images = fv_zeros(5, 3, 4, 4, .dtype = FV_UINT8);
+            fv_tensor *labels = fv_zeros(5, .dtype = FV_INT64);
             fv_inject_alloc_failure(n);
             fv_dataset *set = fv_image_dataset(images, labels), *own = squares_set(&s);
             fv_loader *loader = set ? fv_loader_new(set, 2, .shuffle = true) : NULL;

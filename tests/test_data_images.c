@@ -11,7 +11,7 @@ static fv_dataset *random_images(int64_t n, int64_t channels, int64_t height, in
     fv_dataset *set = NULL;
     {
         FV_SCOPE;
-        fv_tensor *images = fv_randint(0, 256, FV_SHAPE(n, channels, height, width), FV_UINT8);
+        fv_tensor *images = fv_randint(n, channels, height, width, .high = 256, .dtype = FV_UINT8);
         fv_tensor *labels = fv_arange(0, (double)n, .dtype = FV_INT64);
         set =
             fv_image_dataset(images, labels, .mean = {0.5, 0.25, 0.125, 0},
@@ -30,8 +30,8 @@ START_TEST(images_are_normalised_into_channels_last)
         bytes[i] = (uint8_t)(i * 11);
         expected[i] = (bytes[i] / 255.0 - mean[i / 4 % 3]) / std[i / 4 % 3];
     }
-    fv_tensor *images = fv_tensor_from(bytes, FV_SHAPE(2, 3, 2, 2), FV_UINT8);
-    fv_tensor *labels = fv_tensor_from((int64_t[]){4, 2}, FV_SHAPE(2), FV_INT64);
+    fv_tensor *images = fv_tensor_from(bytes, 2, 3, 2, 2, .dtype = FV_UINT8);
+    fv_tensor *labels = fv_tensor_from(((int64_t[]){4, 2}), 2, .dtype = FV_INT64);
     fv_dataset *set =
         fv_image_dataset(images, labels, .mean = {0.5, 0.25, 0.125}, .std = {0.5, 0.25, 0.25});
     fv_loader *loader = fv_loader_new(set, 2);
@@ -166,7 +166,7 @@ START_TEST(windows_do_not_follow_from_the_order)
         uint8_t bytes[N][SIDE * SIDE];
         for (int n = 0; n < N; n++)
             for (int i = 0; i < SIDE * SIDE; i++) bytes[n][i] = (uint8_t)(i + 1);
-        fv_tensor *images = fv_tensor_from(bytes, FV_SHAPE(N, 1, SIDE, SIDE), FV_UINT8);
+        fv_tensor *images = fv_tensor_from(bytes, N, 1, SIDE, SIDE, .dtype = FV_UINT8);
         fv_dataset *set =
             fv_image_dataset(images, fv_arange(0, N, .dtype = FV_INT64), .random_crop = CROP);
         fv_loader *loader = fv_loader_new(set, N, .shuffle = true, .seed = 21);
@@ -202,10 +202,10 @@ START_TEST(crops_and_flips_come_one_by_one)
     enum { N = 200, SIDE = 2 };
     for (int crop = 0; crop <= SIDE; crop += SIDE) {
         FV_SCOPE;
-        fv_tensor *images = fv_full(FV_SHAPE(SIDE, SIDE, 1, N), 255, FV_UINT8);
+        fv_tensor *images = fv_full(SIDE, SIDE, 1, N, .value = 255, .dtype = FV_UINT8);
         images = fv_permute(images, 3, 2, 0, 1); /* [N,1,H,W], N innermost */
-        fv_copy_elements(fv_select(images, 3, 1), fv_zeros(FV_SHAPE(N, 1, SIDE), FV_UINT8));
-        fv_dataset *set = fv_image_dataset(images, fv_zeros(FV_SHAPE(N), FV_INT64),
+        fv_copy_elements(fv_select(images, 3, 1), fv_zeros(N, 1, SIDE, .dtype = FV_UINT8));
+        fv_dataset *set = fv_image_dataset(images, fv_zeros(N, .dtype = FV_INT64),
                                            .random_crop = crop, .random_flip = crop == 0);
         fv_loader *loader = fv_loader_new(set, N, .seed = 3);
         fv_batch b;
@@ -240,13 +240,13 @@ START_TEST(image_sets_check_their_arguments)
     fv_set_log(NULL, NULL);
     {
         FV_SCOPE;
-        fv_tensor *images = fv_zeros(FV_SHAPE(2, 3, 4, 5), FV_UINT8);
-        fv_tensor *labels = fv_zeros(FV_SHAPE(2), FV_INT64);
+        fv_tensor *images = fv_zeros(2, 3, 4, 5, .dtype = FV_UINT8);
+        fv_tensor *labels = fv_zeros(2, .dtype = FV_INT64);
         ck_assert_ptr_null(fv_image_dataset(labels, labels));
         expect_error(FV_ERR_DTYPE, "images are int64");
-        ck_assert_ptr_null(fv_image_dataset(fv_zeros(FV_SHAPE(2, 5, 4, 4), FV_UINT8), labels));
+        ck_assert_ptr_null(fv_image_dataset(fv_zeros(2, 5, 4, 4, .dtype = FV_UINT8), labels));
         expect_error(FV_ERR_SHAPE, "[2,5,4,4]");
-        ck_assert_ptr_null(fv_image_dataset(images, fv_zeros(FV_SHAPE(3), FV_INT64)));
+        ck_assert_ptr_null(fv_image_dataset(images, fv_zeros(3, .dtype = FV_INT64)));
         expect_error(FV_ERR_SHAPE, "labels are [3]");
         ck_assert_ptr_null(fv_image_dataset(images, labels, .random_crop = 5));
         expect_error(FV_ERR_OPTION, "random_crop 5");
@@ -256,13 +256,13 @@ START_TEST(image_sets_check_their_arguments)
         expect_error(FV_ERR_STATE, "images");
         ck_assert_ptr_null(fv_image_dataset(images, fv_failed_tensor()));
         expect_error(FV_ERR_STATE, "labels is no tensor");
-        ck_assert_ptr_null(fv_image_dataset(images, fv_zeros(FV_SHAPE(2))));
+        ck_assert_ptr_null(fv_image_dataset(images, fv_zeros(2)));
         expect_error(FV_ERR_DTYPE, "labels float32");
-        ck_assert_ptr_null(fv_image_dataset(fv_zeros(FV_SHAPE(2, 3, 4), FV_UINT8), labels));
+        ck_assert_ptr_null(fv_image_dataset(fv_zeros(2, 3, 4, .dtype = FV_UINT8), labels));
         expect_error(FV_ERR_SHAPE, "[2,3,4]");
-        ck_assert_ptr_null(fv_image_dataset(fv_zeros(FV_SHAPE(2, 0, 4, 4), FV_UINT8), labels));
+        ck_assert_ptr_null(fv_image_dataset(fv_zeros(2, 0, 4, 4, .dtype = FV_UINT8), labels));
         expect_error(FV_ERR_SHAPE, "[2,0,4,4]");
-        ck_assert_ptr_null(fv_image_dataset(images, fv_zeros(FV_SHAPE(2, 1), FV_INT64)));
+        ck_assert_ptr_null(fv_image_dataset(images, fv_zeros(2, 1, .dtype = FV_INT64)));
         expect_error(FV_ERR_SHAPE, "labels are [2,1]");
         ck_assert_ptr_null(fv_image_dataset(images, labels, .random_crop = -1));
         expect_error(FV_ERR_OPTION, "random_crop -1");
@@ -270,8 +270,8 @@ START_TEST(image_sets_check_their_arguments)
         expect_error(FV_ERR_OPTION, "channel 1 has mean nan");
         ck_assert_ptr_null(fv_image_dataset(images, labels, .std = {(double)INFINITY, 1, 1}));
         expect_error(FV_ERR_OPTION, "std inf");
-        fv_dataset *none = fv_image_dataset(fv_zeros(FV_SHAPE(0, 1, 4, 4), FV_UINT8),
-                                            fv_zeros(FV_SHAPE(0), FV_INT64));
+        fv_dataset *none = fv_image_dataset(fv_zeros(0, 1, 4, 4, .dtype = FV_UINT8),
+                                            fv_zeros(0, .dtype = FV_INT64));
         ck_assert_int_eq(fv_dataset_size(none), 0);
         fv_free(none);
     }

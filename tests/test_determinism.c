@@ -37,8 +37,8 @@ static uint64_t train(bool adam)
         adam ? fv_adam(params, .lr = 1e-3) : fv_sgd(params, .lr = 0.05, .momentum = 0.9);
     for (int step = 0; step < STEPS; step++) {
         FV_SCOPE;
-        fv_tensor *x = fv_randn(FV_SHAPE(BATCH, 3, 32, 32));
-        fv_tensor *y = fv_randint(0, 10, FV_SHAPE(BATCH));
+        fv_tensor *x = fv_randn(BATCH, 3, 32, 32);
+        fv_tensor *y = fv_randint(BATCH, .high = 10);
         fv_zero_grad(opt);
         fv_tensor *loss = fv_cross_entropy(fv_forward(net, x), y);
         ck_assert_int_eq(fv_backward(loss), FV_OK);

@@ -68,7 +68,7 @@ START_TEST(every_dtype_has_a_name_a_size_and_a_kind)
         ck_assert_uint_eq(fv_dtype_size(known[i].dtype), known[i].size);
         ck_assert(fv_dtype_is_floating(known[i].dtype) == known[i].computed_floating);
     }
-    static const int none[] = {-1, FV_DTYPE_COUNT, 99};
+    static const int none[] = {-1, 0, FV_DTYPE_FIRST - 1, FV_DTYPE_FIRST + FV_DTYPE_COUNT, 99};
     for (size_t i = 0; i < sizeof none / sizeof none[0]; i++) {
         ck_assert(!fv_dtype_exists(none[i]));
         ck_assert_uint_eq(fv_dtype_size((fv_dtype)none[i]), 0);
@@ -109,8 +109,8 @@ START_TEST(every_pair_promotes_as_in_pytorch)
         FV_SCOPE;
         const golden_pair *p = &golden_pairs[i];
         set_context("%s and %s", fv_dtype_name(p->a), fv_dtype_name(p->b));
-        fv_tensor *a = fv_zeros(FV_SHAPE(2), .dtype = p->a), *b = fv_scalar(0, p->b);
-        fv_tensor *c = fv_zeros(FV_SHAPE(1), .dtype = p->b);
+        fv_tensor *a = fv_zeros(2, .dtype = p->a), *b = fv_scalar(0, p->b);
+        fv_tensor *c = fv_zeros(1, .dtype = p->b);
         fv_dtype both = fv_promote(p->a, p->b);
         fv_dtype dims = fv_result_type(2, (fv_tensor *const[]){a, c});
         fv_dtype one = fv_result_type(2, (fv_tensor *const[]){a, b});
@@ -244,7 +244,7 @@ static void check_roundings(const half_format *f, bool single)
             floats[k * step] = (float)roundings[k].value;
         }
         fv_tensor *x = from_memory(single ? (void *)floats : (void *)values, n * step, from);
-        fv_tensor *y = fv_zeros(FV_SHAPE(n * step), .dtype = f->dtype);
+        fv_tensor *y = fv_zeros(n * step, .dtype = f->dtype);
         x = fv_slice(x, 0, 0, n * step, step);
         y = fv_slice(y, 0, 0, n * step, step);
         fv_copy_(y, x);
@@ -321,8 +321,8 @@ START_TEST(int64_is_exact_beyond_what_a_double_holds)
     int64_t out[COUNT], turned[COUNT];
     {
         FV_SCOPE;
-        fv_tensor *x = fv_zeros(FV_SHAPE(3, 2), .dtype = FV_INT64);
-        fv_tensor *y = fv_transpose(fv_zeros(FV_SHAPE(3, 4), .dtype = FV_INT64), 0, 1);
+        fv_tensor *x = fv_zeros(3, 2, .dtype = FV_INT64);
+        fv_tensor *y = fv_transpose(fv_zeros(3, 4, .dtype = FV_INT64), 0, 1);
         y = fv_transpose(fv_slice(y, 0, 1, 4, 2), 0, 1); /* [3,2], every second element */
         ck_assert_int_eq(fv_copy_in(x, FV_INT64, values), FV_OK);
         ck_assert_int_eq(fv_copy_in(y, FV_INT64, values), FV_OK);
@@ -495,8 +495,8 @@ static void check_pair(fv_dtype from, fv_dtype to)
         for (int k = 0; k < 12 * NUMBERS; k++) values[k] = numbers[(k * 7 + k / 12) % NUMBERS];
         repeat_values(values, &shape, (layout)order);
         fv_tensor *x = tensor_in_layout(values, &shape, from, (layout)order);
-        fv_tensor *same = fv_to(x, to), *rows = fv_empty(shape, .dtype = to);
-        fv_tensor *wide = fv_empty(FV_SHAPE(2, NUMBERS, 3, 4), .dtype = to);
+        fv_tensor *same = fv_to(x, to), *rows = fv_empty(.shape = shape, .dtype = to);
+        fv_tensor *wide = fv_empty(2, NUMBERS, 3, 4, .dtype = to);
         fv_tensor *gaps = fv_slice(wide, 3, 1, 4, 2);
         fv_copy_elements(rows, x);
         fv_copy_elements(gaps, x);
@@ -508,8 +508,9 @@ static void check_pair(fv_dtype from, fv_dtype to)
 
 static void check_all_pairs(void)
 {
-    for (int from = 0; from < FV_DTYPE_COUNT; from++)
-        for (int to = 0; to < FV_DTYPE_COUNT; to++) check_pair((fv_dtype)from, (fv_dtype)to);
+    const int end = FV_DTYPE_FIRST + FV_DTYPE_COUNT;
+    for (int from = FV_DTYPE_FIRST; from < end; from++)
+        for (int to = FV_DTYPE_FIRST; to < end; to++) check_pair((fv_dtype)from, (fv_dtype)to);
 }
 
 START_TEST(every_pair_converts_in_every_memory_order)
@@ -522,7 +523,7 @@ END_TEST
 static void check_rows(const fv_tensor *x, fv_dtype to, int64_t rows, const double *values)
 {
     int64_t length = x->numel / rows;
-    fv_tensor *grid = fv_empty(FV_SHAPE(rows, length + 9), .dtype = to);
+    fv_tensor *grid = fv_empty(rows, length + 9, .dtype = to);
     fv_tensor *part = fv_narrow(grid, 1, 3, length);
     fv_tensor source = fv_tensor_borrow(x);
     source.ndim = 2;
@@ -542,12 +543,13 @@ START_TEST(work_is_cut_for_threads_without_loss)
     fv_set_num_threads(3);
     force_threads(3);
     for (int k = 0; k < LONG; k++) values[k] = (k * 37 % 251) - 125;
-    for (int from = 0; from < FV_DTYPE_COUNT; from++)
-        for (int to = 0; to < FV_DTYPE_COUNT; to++) {
+    const int end = FV_DTYPE_FIRST + FV_DTYPE_COUNT;
+    for (int from = FV_DTYPE_FIRST; from < end; from++)
+        for (int to = FV_DTYPE_FIRST; to < end; to++) {
             FV_SCOPE;
             set_context("%s to %s", fv_dtype_name((fv_dtype)from), fv_dtype_name((fv_dtype)to));
             fv_tensor *x = tensor_of((fv_dtype)from, FV_SHAPE(LONG), values);
-            fv_tensor *y = fv_empty(FV_SHAPE(LONG), .dtype = (fv_dtype)to);
+            fv_tensor *y = fv_empty(LONG, .dtype = (fv_dtype)to);
             fv_copy_elements(y, x);
             compare_conversion(x, y, values);
             check_rows(x, (fv_dtype)to, 2, values);

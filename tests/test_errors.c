@@ -11,7 +11,7 @@
 
 static fv_tensor *bad_add(void)
 {
-    return fv_add(fv_zeros(FV_SHAPE(2, 3)), fv_zeros(FV_SHAPE(4)));
+    return fv_add(fv_zeros(2, 3), fv_zeros(4));
 }
 
 /* --- FOVEA_ERRORS=abort, in a child that is forked before any parallel region ----------------- */
@@ -71,7 +71,7 @@ START_TEST(the_first_message_stands_and_is_logged_once)
         ck_assert_ptr_nonnull(strstr(first, "[2,3]"));
         ck_assert_ptr_nonnull(strstr(first, "[4]"));
         ck_assert(fv_failed(fv_relu(fv_exp(bad))));
-        ck_assert(fv_failed(fv_matmul(fv_zeros(FV_SHAPE(2, 3)), fv_zeros(FV_SHAPE(2, 3)))));
+        ck_assert(fv_failed(fv_matmul(fv_zeros(2, 3), fv_zeros(2, 3))));
         ck_assert_int_eq(fv_backward(fv_sum(bad)) == FV_OK, false);
         ck_assert_str_eq(fv_error(), first);
         ck_assert_int_eq(fv_error_status(), FV_ERR_SHAPE);
@@ -80,7 +80,7 @@ START_TEST(the_first_message_stands_and_is_logged_once)
         fv_clear_error();
         ck_assert_str_eq(fv_error(), "");
         ck_assert_int_eq(fv_error_status(), FV_OK);
-        ck_assert(!fv_failed(fv_relu(fv_zeros(FV_SHAPE(2)))));
+        ck_assert(!fv_failed(fv_relu(fv_zeros(2))));
         bad_add();
         ck_assert_int_eq(record.calls, 2);
     }
@@ -96,7 +96,7 @@ START_TEST(null_counts_as_failed)
         ck_assert(fv_failed(fv_relu(NULL)));
         ck_assert_str_ne(fv_error(), "");
         fv_clear_error();
-        ck_assert(fv_failed(fv_add(fv_zeros(FV_SHAPE(2)), NULL)));
+        ck_assert(fv_failed(fv_add(fv_zeros(2), (fv_tensor *)NULL)));
         ck_assert_ptr_nonnull(strstr(fv_error(), "add: "));
         fv_clear_error();
         ck_assert_int_ne(fv_backward(NULL), FV_OK);
@@ -132,7 +132,7 @@ START_TEST(a_step_is_refused_while_an_error_stands)
     fv_set_log(NULL, NULL);
     {
         FV_SCOPE;
-        fv_tensor *w = fv_full(FV_SHAPE(2), 3, .requires_grad = true);
+        fv_tensor *w = fv_full(2, .value = 3, .requires_grad = true);
         fv_optim *opt = fv_sgd(FV_TENSORS(w), .lr = 1);
         ck_assert_ptr_nonnull(opt);
         ck_assert_int_eq(fv_backward(fv_sum(w)), FV_OK);

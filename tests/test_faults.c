@@ -22,7 +22,7 @@ static bool network_make(network *n)
 {
     fv_manual_seed(8);
     for (int k = 0; k < PARAMETERS; k++)
-        n->p[k] = fv_retain(fv_randn(shapes[k], .requires_grad = true));
+        n->p[k] = fv_retain(fv_randn(.shape = shapes[k], .requires_grad = true));
     n->opt = fv_sgd(((fv_tensor_list){n->p, PARAMETERS}), .lr = 0.1, .momentum = 0.9);
     return n->opt != NULL;
 }
@@ -38,8 +38,8 @@ static fv_status network_step(network *n)
     fv_status status = FV_OK;
     {
         FV_SCOPE;
-        fv_tensor *x = fv_ones(FV_SHAPE(2, 2, 6, 6));
-        fv_tensor *y = fv_zeros(FV_SHAPE(2), .dtype = FV_INT64);
+        fv_tensor *x = fv_ones(2, 2, 6, 6);
+        fv_tensor *y = fv_zeros(2, .dtype = FV_INT64);
         fv_tensor *h = fv_relu(fv_conv2d(x, n->p[0], n->p[1], .padding = 1));
         h = fv_flatten(fv_max_pool2d(h, 2), .start_dim = 1);
         fv_tensor *loss = fv_cross_entropy(fv_linear(h, n->p[2], n->p[3]), y);
@@ -200,7 +200,7 @@ static bool use_model(void)
     fv_module *net = small_model(), *other = small_model();
     if (net && other) {
         char *text = fv_module_to_string(net);
-        fv_tensor *y = fv_forward(net, fv_ones(FV_SHAPE(2, 1, 4, 4)));
+        fv_tensor *y = fv_forward(net, fv_ones(2, 1, 4, 4));
         whole = text && !fv_failed(y) && fv_named_parameters(net).count == 5 &&
                 fv_named_buffers(net).count == 3 && fv_state_dict(net).count == 8 &&
                 fv_parameter_count(net) == 18 + 4 + 27;
@@ -223,9 +223,9 @@ static bool save_and_load(void)
 
 static bool use_optimizers(void)
 {
-    fv_tensor *a = fv_ones(FV_SHAPE(3), .requires_grad = true);
-    fv_tensor *b = fv_ones(FV_SHAPE(4, 2), .requires_grad = true);
-    fv_tensor *ga = fv_ones(FV_SHAPE(3)), *gb = fv_ones(FV_SHAPE(2, 4));
+    fv_tensor *a = fv_ones(3, .requires_grad = true);
+    fv_tensor *b = fv_ones(4, 2, .requires_grad = true);
+    fv_tensor *ga = fv_ones(3), *gb = fv_ones(2, 4);
     bool whole = fv_set_grad(a, ga) == FV_OK && fv_set_grad(b, fv_transpose(gb, 0, 1)) == FV_OK;
     fv_optim *optim = whole ? fv_adam(FV_TENSORS(a), .amsgrad = true) : NULL;
     if (optim && fv_optim_add_group(optim, FV_TENSORS(b)) == FV_OK) {
@@ -251,7 +251,7 @@ static int64_t two(void *context)
 static fv_status get_sample(void *context, int64_t i, fv_tensor **x, fv_tensor **y)
 {
     (void)context;
-    *x = fv_full(FV_SHAPE(3, 2), (double)i);
+    *x = fv_full(3, 2, .value = (double)i);
     *y = fv_scalar((double)i, FV_INT64);
     return fv_failed(*x) || fv_failed(*y) ? fv_error_status() : FV_OK;
 }
@@ -271,12 +271,12 @@ static bool use_set(fv_dataset *set)
 
 static bool use_data(void)
 {
-    fv_tensor *rows = fv_ones(FV_SHAPE(2, 3)), *labels = fv_zeros(FV_SHAPE(2), FV_INT64);
-    fv_tensor *images = fv_zeros(FV_SHAPE(2, 2, 4, 4), FV_UINT8);
+    fv_tensor *rows = fv_ones(2, 3), *labels = fv_zeros(2, .dtype = FV_INT64);
+    fv_tensor *images = fv_zeros(2, 2, 4, 4, .dtype = FV_UINT8);
     fv_tensor *turned = fv_transpose(rows, 0, 1);
     if (fv_failed(turned) || fv_failed(images) || fv_failed(labels)) return false;
     return use_set(fv_dataset_new(two, get_sample)) && use_set(fv_tensor_dataset(rows, labels)) &&
-           use_set(fv_tensor_dataset(turned, fv_ones(FV_SHAPE(3, 2)))) &&
+           use_set(fv_tensor_dataset(turned, fv_ones(3, 2))) &&
            use_set(fv_image_dataset(images, labels, .random_crop = 1, .random_flip = true));
 }
 
@@ -291,14 +291,14 @@ static bool train(void)
 /* More nodes and tensors than the first lists have room for. */
 static bool differentiate_a_chain(void)
 {
-    fv_tensor *x = fv_ones(FV_SHAPE(2), .requires_grad = true), *y = x;
-    for (int k = 0; k < 400; k++) y = fv_mul_scalar(y, 1.0);
+    fv_tensor *x = fv_ones(2, .requires_grad = true), *y = x;
+    for (int k = 0; k < 400; k++) y = fv_mul(y, 1.0);
     return !fv_failed(y) && fv_backward(fv_sum(y)) == FV_OK;
 }
 
 static bool print_tensors(void)
 {
-    fv_tensor *t = fv_ones(FV_SHAPE(40, 3));
+    fv_tensor *t = fv_ones(40, 3);
     char *text = fv_failed(t) ? NULL : fv_to_string(t);
     bool whole = text != NULL;
     free(text);
@@ -377,8 +377,8 @@ START_TEST(constructors_survive_failed_allocations)
         {
             FV_SCOPE;
             fv_inject_alloc_failure(n);
-            fv_tensor *t = fv_requires_grad(fv_randn(FV_SHAPE(3, 3)), true);
-            fv_tensor *parts[] = {t, fv_ones(FV_SHAPE(3, 3)), fv_arange(0, 3)};
+            fv_tensor *t = fv_requires_grad(fv_randn(3, 3), true);
+            fv_tensor *parts[] = {t, fv_ones(3, 3), fv_arange(0, 3, .dtype = FV_FLOAT32)};
             fv_tensor *sum = fv_add(fv_add(parts[0], parts[1]), parts[2]);
             if (fv_failed(sum) && !fv_error()[0]) note_failure("%d: failed without a message", n);
             if (!fv_failed(sum) && fv_error()[0]) note_failure("%d: \"%s\"", n, fv_error());

@@ -28,7 +28,7 @@ START_TEST(strides_follow_the_order)
     assert_strides(strides, 60, 1, 15, 3);
     {
         FV_SCOPE;
-        fv_tensor *x = fv_permute(fv_zeros(FV_SHAPE(5, 2, 4, 3)), 1, 3, 2, 0);
+        fv_tensor *x = fv_permute(fv_zeros(5, 2, 4, 3), 1, 3, 2, 0);
         fv_strides_like(fv_slice(x, 2, 0, 4, 2), strides); /* [2,3,2,5], without the gaps */
         assert_strides(strides, 6, 1, 3, 12);
     }
@@ -68,10 +68,10 @@ START_TEST(creators_make_shapes_only_in_that_mode)
     ck_assert(!fv_shapes_only_enabled());
     {
         FV_SCOPE;
-        fv_tensor *w = fv_ones(FV_SHAPE(4, 3));
+        fv_tensor *w = fv_ones(4, 3);
         ck_assert(!fv_set_shapes_only(true));
         ck_assert(fv_shapes_only_enabled());
-        fv_tensor *x = fv_randn(FV_SHAPE(1000000, 3));
+        fv_tensor *x = fv_randn(1000000, 3);
         ck_assert(fv_set_shapes_only(false));
         ck_assert(fv_is_shapes_only(x));
         fv_tensor *y = fv_linear(x, w, NULL);
@@ -144,7 +144,7 @@ END_TEST
 START_TEST(tensors_like_another)
 {
     FV_SCOPE;
-    fv_tensor *x = fv_to_channels_last(fv_zeros(FV_SHAPE(2, 3, 4), FV_FLOAT64));
+    fv_tensor *x = fv_to_channels_last(fv_zeros(2, 3, 4, .dtype = FV_FLOAT64));
     fv_tensor *(*const makers[])(const fv_tensor *) = {fv_empty_like, fv_rand_like, fv_randn_like};
     for (size_t k = 0; k < sizeof makers / sizeof makers[0]; k++) {
         fv_tensor *t = makers[k](x);
@@ -153,11 +153,11 @@ START_TEST(tensors_like_another)
         ck_assert_int_eq(fv_dtype_of(t), FV_FLOAT64);
         ck_assert(fv_is_channels_last(t) && t->data != x->data);
     }
-    fv_tensor *u = fv_rand_like(fv_zeros(FV_SHAPE(4000)));
+    fv_tensor *u = fv_rand_like(fv_zeros(4000));
     ck_assert_double_ge(fv_item(fv_min(u)), 0);
     ck_assert_double_lt(fv_item(fv_max(u)), 1);
     ck_assert_double_eq_tol(fv_item(fv_mean(u)), 0.5, 0.05);
-    fv_tensor *n = fv_randn_like(fv_zeros(FV_SHAPE(4000)));
+    fv_tensor *n = fv_randn_like(fv_zeros(4000));
     ck_assert_double_eq_tol(fv_item(fv_mean(n)), 0, 0.1);
     ck_assert_double_eq_tol(fv_item(fv_std(n)), 1, 0.1);
 }
@@ -194,8 +194,9 @@ START_TEST(operands_are_promoted_as_in_pytorch)
     };
     for (size_t k = 0; k < sizeof rows / sizeof rows[0]; k++) {
         FV_SCOPE;
-        fv_tensor *a = fv_zeros(FV_SHAPE(2), rows[k].a);
-        fv_tensor *b = fv_zeros(rows[k].scalar_b ? FV_SCALAR : FV_SHAPE(2), rows[k].b);
+        fv_tensor *a = fv_zeros(2, .dtype = rows[k].a);
+        fv_tensor *b =
+            fv_zeros(.shape = rows[k].scalar_b ? FV_SCALAR : FV_SHAPE(2), .dtype = rows[k].b);
         fv_tensor *const in[] = {a, b}, *const other[] = {b, a};
         ck_assert_int_eq(fv_result_type(2, in), rows[k].wanted);
         ck_assert_int_eq(fv_result_type(2, other), rows[k].wanted);

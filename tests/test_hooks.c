@@ -98,8 +98,8 @@ START_TEST(gradients_accumulate_over_passes)
     FV_SCOPE;
     fv_tensor *x = leaf_of(2);
     watch(x, "x", "X");
-    ck_assert_int_eq(fv_backward(fv_mul_scalar(x, 3)), FV_OK);
-    ck_assert_int_eq(fv_backward(fv_mul_scalar(x, 4)), FV_OK);
+    ck_assert_int_eq(fv_backward(fv_mul(x, 3)), FV_OK);
+    ck_assert_int_eq(fv_backward(fv_mul(x, 4)), FV_OK);
     expect_trace("x:3 X=3 x:4 X=7");
 }
 END_TEST
@@ -139,7 +139,7 @@ START_TEST(leaves_that_nothing_reaches_are_passed_over)
     fv_tensor *x = leaf_of(2), *idle = leaf_of(3), *parts[2];
     watch(idle, "idle", "Idle");
     watch(x, "x", "X");
-    fv_tensor *both = fv_stack(FV_TENSORS(x, fv_mul_scalar(fv_detach(idle), 2)));
+    fv_tensor *both = fv_stack(FV_TENSORS(x, fv_mul(fv_detach(idle), 2)));
     ck_assert_int_eq(fv_split(both, 1, 0, parts, 2), 2);
     ck_assert_int_eq(fv_backward(fv_sum(parts[0])), FV_OK);
     expect_trace("x:1 X=1");
@@ -181,7 +181,7 @@ static void update(fv_tensor *leaf, void *count)
     {
         FV_NO_GRAD;
         FV_SCOPE;
-        fv_sub_(leaf, fv_mul_scalar(fv_grad_of(leaf), 0.5));
+        fv_sub_(leaf, fv_mul(fv_grad_of(leaf), 0.5));
     }
     fv_set_grad(leaf, NULL);
     ++*(int *)count;
@@ -210,7 +210,7 @@ START_TEST(a_non_leaf_takes_no_hook_after_accumulation)
 {
     FV_SCOPE;
     fv_set_log(NULL, NULL);
-    fv_tensor *y = fv_mul_scalar(leaf_of(1), 2);
+    fv_tensor *y = fv_mul(leaf_of(1), 2);
     ck_assert_int_eq(fv_register_post_accumulate_grad_hook(y, update, NULL), 0);
     expect_error(FV_ERR_AUTOGRAD, "register_post_accumulate_grad_hook: a leaf");
     ck_assert_int_eq(fv_register_hook(fv_scalar(1, FV_FLOAT32), note, NULL), 0);

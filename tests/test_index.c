@@ -51,7 +51,7 @@ END_TEST
 START_TEST(shapes_keep_the_dimension_when_asked)
 {
     FV_SCOPE;
-    fv_tensor *x = fv_zeros(FV_SHAPE(ROWS, 3, COLUMNS)), *at = NULL;
+    fv_tensor *x = fv_zeros(ROWS, 3, COLUMNS), *at = NULL;
     fv_shape kept = FV_SHAPE(ROWS, 1, COLUMNS), dropped = FV_SHAPE(ROWS, COLUMNS);
     fv_shape ones = FV_SHAPE(1, 1, 1);
     for (int keepdim = 0; keepdim < 2; keepdim++) {

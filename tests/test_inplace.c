@@ -104,7 +104,7 @@ static fv_tensor *gradient_of(const row *r, bool inplace, fv_tensor **of_y)
     fv_tensor *y = operand(r->other, &other_shape, FV_FLOAT64, LAYOUT_CONTIGUOUS);
     fv_requires_grad(x, true);
     fv_requires_grad(y, true);
-    fv_tensor *h = fv_mul_scalar(x, 1);
+    fv_tensor *h = fv_mul(x, 1);
     fv_tensor *result = inplace ? in_place(r, h, y) : fresh(r, h, y);
     if (result->requires_grad) fv_backward(fv_sum(fv_mul(result, fixed_gradient_like(result, 0))));
     *of_y = fv_grad_of(y);
@@ -160,15 +160,15 @@ START_TEST(what_does_not_fit_is_refused)
 {
     FV_SCOPE;
     fv_set_log(NULL, NULL);
-    fv_tensor *x = fv_zeros(FV_SHAPE(3, 1));
-    ck_assert(fv_failed(fv_add_(x, fv_ones(FV_SHAPE(3, 4)))));
+    fv_tensor *x = fv_zeros(3, 1);
+    ck_assert(fv_failed(fv_add_(x, fv_ones(3, 4))));
     expect_error(FV_ERR_SHAPE, "add");
-    ck_assert(fv_failed(fv_add_(fv_expand(x, 3, 4), fv_ones(FV_SHAPE(3, 4)))));
+    ck_assert(fv_failed(fv_add_(fv_expand(x, 3, 4), fv_ones(3, 4))));
     fv_clear_error();
-    ck_assert(fv_failed(fv_exp_(fv_zeros(FV_SHAPE(3), .dtype = FV_INT64))));
+    ck_assert(fv_failed(fv_exp_(fv_zeros(3, .dtype = FV_INT64))));
     fv_clear_error();
     ASSERT_VALUES(x, 0, 0, 0, 0);
-    fv_tensor *whole = fv_zeros(FV_SHAPE(2), .dtype = FV_INT64);
+    fv_tensor *whole = fv_zeros(2, .dtype = FV_INT64);
     ck_assert_ptr_eq(fv_zero_(fv_fill_(whole, 5)), whole);
     ASSERT_VALUES(whole, 0, 0, 0);
 }
@@ -195,7 +195,8 @@ START_TEST(parts_of_one_tensor_may_be_added_where_they_are_apart)
     fv_set_log(NULL, NULL);
     {
         FV_SCOPE;
-        fv_tensor *m = fv_reshape(fv_arange(0, HEIGHT * WIDTH, 1, FV_FLOAT32), HEIGHT, WIDTH);
+        fv_tensor *m =
+            fv_reshape(fv_arange(0, HEIGHT * WIDTH, 1, .dtype = FV_FLOAT32), HEIGHT, WIDTH);
         fv_tensor *fresh = fv_clone(m), *views[MOST];
         int count = 0;
         for (int64_t top = 0; top < 3; top++)
@@ -234,10 +235,10 @@ END_TEST
 START_TEST(channels_and_columns_of_one_tensor_are_apart)
 {
     FV_SCOPE;
-    fv_tensor *x = fv_ones(FV_SHAPE(2, 4, 3, 3));
+    fv_tensor *x = fv_ones(2, 4, 3, 3);
     ck_assert(!fv_failed(fv_add_(fv_select(x, 1, 0), fv_select(x, 1, 1))));
     ck_assert_double_eq(fv_item(fv_sum(x)), 72 + 18);
-    fv_tensor *m = fv_ones(FV_SHAPE(4, 5));
+    fv_tensor *m = fv_ones(4, 5);
     ck_assert(!fv_failed(fv_mul_(fv_select(m, 1, 0), fv_select(m, 1, 4))));
 }
 END_TEST

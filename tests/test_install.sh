@@ -20,7 +20,7 @@ int main(void)
     double before = 0, after = 0;
     {
         FV_SCOPE;
-        fv_tensor *x = fv_ones(FV_SHAPE(2, 4)), *y = fv_full(FV_SHAPE(2, 1), 5);
+        fv_tensor *x = fv_ones(2, 4), *y = fv_full(2, 1, .value = 5);
         fv_optim *opt = fv_sgd(fv_parameters(net), .lr = 0.01);
         before = fv_item(fv_mse_loss(fv_forward(net, x), y));
         fv_backward(fv_mse_loss(fv_forward(net, x), y));

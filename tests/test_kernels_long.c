@@ -234,7 +234,7 @@ START_TEST(no_place_of_a_long_row_is_passed_over)
     for (int place = 0; place <= PLACES; place++) {
         FV_SCOPE;
         int64_t at = (int64_t)(COUNT - 1) * place / PLACES;
-        fv_tensor *x = fv_ones(FV_SHAPE(1, COUNT)), *b = fv_zeros(FV_SHAPE(COUNT), FV_BOOL);
+        fv_tensor *x = fv_ones(1, COUNT), *b = fv_zeros(COUNT, .dtype = FV_BOOL);
         float *p = fv_data_float32(x);
         p[at] = 3;
         fv_data_bool(b)[at] = true;
@@ -582,7 +582,7 @@ static fv_tensor *norm_of_gradient(const void *context)
 {
     const double *p = context;
     double *values = numbers(WEIGHTS);
-    fv_tensor *w = fv_requires_grad(fv_zeros(FV_SHAPE(WEIGHTS)), true);
+    fv_tensor *w = fv_requires_grad(fv_zeros(WEIGHTS), true);
     fv_set_grad(w, tensor_of(FV_FLOAT32, FV_SHAPE(WEIGHTS), values));
     double norm = fv_clip_grad_norm_(FV_TENSORS(w), 1e9, .norm_type = *p);
     free(values);
@@ -610,7 +610,7 @@ START_TEST(a_norm_keeps_a_nan)
     for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++)
         for (int place = 0; place <= PLACES; place++) {
             FV_SCOPE;
-            fv_tensor *w = fv_requires_grad(fv_zeros(FV_SHAPE(WEIGHTS)), true);
+            fv_tensor *w = fv_requires_grad(fv_zeros(WEIGHTS), true);
             fv_tensor *g = fv_arange(0, WEIGHTS, .dtype = FV_FLOAT32);
             fv_data_float32(g)[(int64_t)(WEIGHTS - 1) * place / PLACES] = NAN;
             fv_set_grad(w, g);

@@ -32,8 +32,7 @@ START_TEST(pooling_layers_compute_what_the_functions_do)
     {
         FV_SCOPE;
         fv_manual_seed(2);
-        fv_tensor *a = fv_randn(FV_SHAPE(2, 3, 9)), *b = fv_randn(FV_SHAPE(2, 3, 9, 8)),
-                  *c = fv_randn(FV_SHAPE(2, 3, 9, 8, 7));
+        fv_tensor *a = fv_randn(2, 3, 9), *b = fv_randn(2, 3, 9, 8), *c = fv_randn(2, 3, 9, 8, 7);
         expect_same(fv_nn_max_pool1d(3, 2, 1, 2, true), a, fv_max_pool1d(a, 3, 2, 1, 2, true));
         expect_same(fv_nn_max_pool2d(3, 2, 1, 2, true), b, fv_max_pool2d(b, 3, 2, 1, 2, true));
         expect_same(fv_nn_max_pool3d(3, 2, 1, 2, true), c, fv_max_pool3d(c, 3, 2, 1, 2, true));
@@ -63,7 +62,7 @@ START_TEST(activation_layers_compute_what_the_functions_do)
     {
         FV_SCOPE;
         fv_manual_seed(3);
-        fv_tensor *x = fv_mul_scalar(fv_randn(FV_SHAPE(4, 25)), 4);
+        fv_tensor *x = fv_mul(fv_randn(4, 25), 4);
         expect_same(fv_nn_relu(), x, fv_relu(x));
         expect_same(fv_nn_relu6(), x, fv_clamp(x, 0, 6));
         expect_same(fv_nn_leaky_relu(), x, fv_leaky_relu(x, 0.01));
@@ -89,9 +88,10 @@ static void check_padded(fv_pad_mode mode, fv_dims padding, fv_dims dilation, fv
     fv_module *layer = fv_nn_conv2d(2, 3, FV_DIMS(3, 4), .padding = padding, .dilation = dilation,
                                     .padding_mode = mode, .dtype = FV_FLOAT64);
     ck_assert_msg(layer != NULL, "%s", fv_error());
-    fv_tensor *x = fv_randn(FV_SHAPE(2, 2, 7, 8), FV_FLOAT64);
+    fv_tensor *x = fv_randn(2, 2, 7, 8, .dtype = FV_FLOAT64);
     fv_tensor *w = fv_module_tensor(layer, "weight"), *b = fv_module_tensor(layer, "bias");
-    expect_same(layer, x, fv_conv2d(fv_pad(x, pad, .mode = mode), w, b, .dilation = dilation));
+    expect_same(layer, x,
+                fv_conv2d(fv_pad(x, .shape = pad, .mode = mode), w, b, .dilation = dilation));
 }
 
 START_TEST(convolution_layers_pad_in_every_mode)
@@ -188,7 +188,7 @@ START_TEST(modules_of_ones_own_are_checked)
     expect_error(FV_ERR_OPTION, "name and a forward");
     {
         FV_SCOPE;
-        fv_tensor *x = fv_ones(FV_SHAPE(2), .requires_grad = true);
+        fv_tensor *x = fv_ones(2, .requires_grad = true);
         fv_module *m = fv_module_new(&broken, NULL);
         ck_assert(fv_failed(fv_forward(m, x)));
         expect_error(FV_ERR_STATE, "forward returned NULL");
@@ -288,7 +288,7 @@ START_TEST(layers_check_every_option)
         fv_module *norms[] = {fv_nn_batch_norm1d(3), fv_nn_batch_norm3d(3)};
         const char *parts[] = {"a 2-dim or 3-dim", "a 5-dim"};
         for (int k = 0; k < 2; k++) {
-            ck_assert(fv_failed(fv_forward(norms[k], fv_ones(FV_SHAPE(2, 3, 4, 5)))));
+            ck_assert(fv_failed(fv_forward(norms[k], fv_ones(2, 3, 4, 5))));
             expect_error(FV_ERR_SHAPE, parts[k]);
             fv_free(norms[k]);
         }
@@ -308,8 +308,7 @@ START_TEST(initialisers_check_every_argument)
     {
         FV_SCOPE;
         const double nan = (double)NAN, inf = (double)INFINITY;
-        fv_tensor *t = fv_ones(FV_SHAPE(3, 3)), *row = fv_ones(FV_SHAPE(3)),
-                  *whole = fv_ones(FV_SHAPE(3, 3), FV_INT64);
+        fv_tensor *t = fv_ones(3, 3), *row = fv_ones(3), *whole = fv_ones(3, 3, .dtype = FV_INT64);
         refuse(fv_init_uniform_(t, 1, -1), "must be <= b");
         refuse(fv_init_uniform_(t, nan, 1), "must be <= b");
         refuse(fv_init_uniform_(t, -inf, inf), "not finite");
@@ -330,14 +329,14 @@ START_TEST(initialisers_check_every_argument)
         ck_assert_int_eq(fv_init_calculate_fan_out(row), 0);
         expect_error(FV_ERR_SHAPE, "two dimensions");
         for (int k = 0; k < 3; k++) ck_assert_double_eq(fv_data_float32(row)[k], 1.0f);
-        fv_tensor *empty = fv_empty(FV_SHAPE(0, 3));
+        fv_tensor *empty = fv_empty(0, 3);
         ck_assert_ptr_eq(fv_init_kaiming_uniform_(empty), empty);
         ck_assert_double_eq(fv_init_calculate_gain(FV_NONLINEARITY_LINEAR, 0), 1.0);
         ck_assert_double_eq(fv_init_calculate_gain(FV_NONLINEARITY_SELU, 0), 0.75);
         ck_assert_double_eq_tol(fv_init_calculate_gain(FV_NONLINEARITY_LEAKY_RELU, 2), sqrt(0.4),
                                 1e-15);
-        ASSERT_VALUES(fv_init_uniform_(fv_ones(FV_SHAPE(2), FV_FLOAT64), 3, 3), 0, 3, 3);
-        ASSERT_VALUES(fv_init_normal_(fv_ones(FV_SHAPE(2), FV_FLOAT64), 3, 0), 0, 3, 3);
+        ASSERT_VALUES(fv_init_uniform_(fv_ones(2, .dtype = FV_FLOAT64), 3, 3), 0, 3, 3);
+        ASSERT_VALUES(fv_init_normal_(fv_ones(2, .dtype = FV_FLOAT64), 3, 0), 0, 3, 3);
     }
 }
 END_TEST

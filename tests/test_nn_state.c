@@ -29,7 +29,7 @@ START_TEST(a_saved_module_is_loaded_bit_for_bit)
 {
     FV_SCOPE;
     fv_module *a = small(3), *b = small(3);
-    fv_forward(a, fv_randn(FV_SHAPE(5, 4)));
+    fv_forward(a, fv_randn(5, 4));
     ck_assert_int_eq(fv_save(a, saved_path), FV_OK);
     uint32_t version = fv_version(fv_parameters(b).items[0]);
     ck_assert_int_eq(fv_load(b, saved_path), FV_OK);
@@ -159,7 +159,7 @@ static bool round_trip_with_failure(int64_t n)
         fv_module *net = small(3);
         fv_status status = net ? fv_save(net, saved_path) : fv_error_status();
         if (status == FV_OK) status = fv_load(net, saved_path);
-        fv_tensor *y = net ? fv_forward(net, fv_ones(FV_SHAPE(2, 4))) : fv_failed_tensor();
+        fv_tensor *y = net ? fv_forward(net, fv_ones(2, 4)) : fv_failed_tensor();
         fv_inject_alloc_failure(-1);
         whole = status == FV_OK && !fv_failed(y);
         ck_assert_msg(whole || fv_error_status() != FV_OK, "allocation %d fails unseen", (int)n);

@@ -13,7 +13,7 @@ static fv_tensor *counter_forward(fv_module *self, fv_tensor *x)
 {
     counter *c = fv_module_context(self);
     c->calls++;
-    return fv_mul_scalar(fv_add(x, fv_module_tensor(self, "offset")), c->factor);
+    return fv_mul(fv_add(x, fv_module_tensor(self, "offset")), c->factor);
 }
 
 static const fv_module_type counter_type = {
@@ -48,7 +48,7 @@ START_TEST(a_buffer_that_failed_marks_the_module)
     fv_module *m = fv_module_new(&counter_type, NULL);
     ck_assert_int_ne(fv_module_add_buffer(m, "offset", fv_failed_tensor()), FV_OK);
     fv_clear_error();
-    ck_assert_int_ne(fv_module_add_buffer(m, "a.b", fv_ones(FV_SHAPE(1))), FV_OK);
+    ck_assert_int_ne(fv_module_add_buffer(m, "a.b", fv_ones(1)), FV_OK);
     fv_clear_error();
     ck_assert_ptr_null(fv_module_finish(m));
     fv_clear_error();
@@ -89,8 +89,8 @@ START_TEST(pooling_layers_are_their_ops)
 {
     FV_SCOPE;
     fv_manual_seed(1);
-    fv_tensor *line = fv_randn(FV_SHAPE(2, 3, 10)), *image = fv_randn(FV_SHAPE(2, 3, 5, 7));
-    fv_tensor *volume = fv_randn(FV_SHAPE(1, 2, 5, 6, 7));
+    fv_tensor *line = fv_randn(2, 3, 10), *image = fv_randn(2, 3, 5, 7);
+    fv_tensor *volume = fv_randn(1, 2, 5, 6, 7);
     same_as(fv_nn_adaptive_avg_pool1d(4), line, fv_adaptive_avg_pool1d(line, 4));
     same_as(fv_nn_adaptive_max_pool2d(FV_DIMS(2, 3)), image,
             fv_adaptive_max_pool2d(image, FV_DIMS(2, 3)));

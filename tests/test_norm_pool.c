@@ -14,12 +14,12 @@ typedef int (*results_fn)(fv_tensor *x, fv_tensor **out);
 static fv_tensor *gradient_like(const fv_tensor *y)
 {
     fv_manual_seed(11);
-    return fv_to(fv_randn(fv_shape_of(y)), y->dtype);
+    return fv_to(fv_randn(.shape = fv_shape_of(y)), y->dtype);
 }
 
 static fv_tensor *channels(const fv_tensor *x)
 {
-    return fv_to(fv_rand(FV_SHAPE(x->shape[1])), x->dtype);
+    return fv_to(fv_rand(x->shape[1]), x->dtype);
 }
 
 /* The result of the op on x and the gradients of x, weight and bias. */
@@ -90,7 +90,7 @@ static int adaptive_avg(fv_tensor *x, fv_tensor **out)
 static fv_tensor *input(const fv_shape *shape, fv_dtype dtype, bool channels_last)
 {
     fv_manual_seed(3);
-    fv_tensor *x = fv_to(fv_randn(*shape), dtype);
+    fv_tensor *x = fv_to(fv_randn(.shape = *shape), dtype);
     if (channels_last && shape->ndim > 2) x = fv_to_channels_last(x);
     fv_requires_grad(x, true);
     return x;
@@ -190,7 +190,7 @@ END_TEST
 static fv_status backward_after(fv_tensor *x, fv_tensor *mean, fv_tensor *var, fv_tensor *statistic,
                                 bool training)
 {
-    fv_tensor *w = fv_ones(FV_SHAPE(3), .requires_grad = true);
+    fv_tensor *w = fv_ones(3, .requires_grad = true);
     fv_tensor *loss = fv_sum(fv_mul(w, statistic));
     fv_batch_norm(x, mean, var, .training = training);
     return fv_backward(loss);
@@ -201,8 +201,8 @@ START_TEST(training_writes_the_running_statistics_and_says_so)
     fv_set_log(NULL, NULL);
     {
         FV_SCOPE;
-        fv_tensor *x = fv_randn(FV_SHAPE(4, 3, 5, 5)), *none = fv_zeros(FV_SHAPE(0, 3, 5, 5));
-        fv_tensor *mean = fv_zeros(FV_SHAPE(3)), *var = fv_ones(FV_SHAPE(3));
+        fv_tensor *x = fv_randn(4, 3, 5, 5), *none = fv_zeros(0, 3, 5, 5);
+        fv_tensor *mean = fv_zeros(3), *var = fv_ones(3);
         uint32_t of_mean = fv_version(mean), of_var = fv_version(var);
         ck_assert_int_eq(backward_after(x, mean, var, mean, false), FV_OK);
         ck_assert_int_eq(backward_after(none, mean, var, var, true), FV_OK);

@@ -52,7 +52,7 @@ START_TEST(an_op_is_told_with_options_and_shapes)
     record r = {.count = 0};
     {
         FV_SCOPE;
-        fv_tensor *x = fv_ones(FV_SHAPE(1, 2, 6, 6)), *w = fv_ones(FV_SHAPE(3, 2, 3, 3));
+        fv_tensor *x = fv_ones(1, 2, 6, 6), *w = fv_ones(3, 2, 3, 3);
         int handle = fv_observe(keep, &r);
         ck_assert_int_ne(handle, 0);
         fv_conv2d(x, w, NULL, .stride = FV_DIMS(2, 1), .padding = 1);
@@ -82,7 +82,7 @@ START_TEST(paths_follow_modules_forward_and_backward)
     fv_module *net = small_net();
     {
         FV_SCOPE;
-        fv_tensor *x = fv_ones(FV_SHAPE(2, 1, 6, 6)), *y = fv_zeros(FV_SHAPE(2), .dtype = FV_INT64);
+        fv_tensor *x = fv_ones(2, 1, 6, 6), *y = fv_zeros(2, .dtype = FV_INT64);
         int handle = fv_observe(keep, &r);
         ck_assert_int_eq(fv_backward(fv_cross_entropy(fv_forward(net, x), y)), FV_OK);
         fv_unobserve(handle);
@@ -112,7 +112,7 @@ START_TEST(an_observer_does_not_see_itself)
     record r = {.count = 0};
     {
         FV_SCOPE;
-        fv_tensor *x = fv_ones(FV_SHAPE(2));
+        fv_tensor *x = fv_ones(2);
         r.extra = x;
         int handle = fv_observe(keep, &r);
         fv_relu(x);
@@ -140,7 +140,7 @@ START_TEST(observers_may_leave_while_they_run)
     record r = {.count = 0};
     {
         FV_SCOPE;
-        fv_tensor *x = fv_ones(FV_SHAPE(2));
+        fv_tensor *x = fv_ones(2);
         a.handle = fv_observe(leave, &a);
         b.handle = fv_observe(leave, &b);
         int handle = fv_observe(keep, &r);
@@ -174,7 +174,7 @@ START_TEST(messages_say_in_which_module)
     fv_module *net = small_net();
     {
         FV_SCOPE;
-        ck_assert(fv_failed(fv_forward(net, fv_ones(FV_SHAPE(2, 4, 6, 6)))));
+        ck_assert(fv_failed(fv_forward(net, fv_ones(2, 4, 6, 6))));
         ck_assert_int_eq(strncmp(fv_error(), "0.0 (Conv2d): ", 14), 0);
         expect_error(FV_ERR_SHAPE, "conv2d: input [2,4,6,6] has 4 channels");
         fv_relu(NULL);

@@ -99,7 +99,7 @@ static fv_tensor *weigh(fv_tensor *x, fv_tensor *w, int64_t dim)
 
 static fv_tensor *numbers(fv_shape shape)
 {
-    return fv_reshape_ex(fv_arange(1, (double)fv_shape_numel(&shape) + 1, .dtype = FV_FLOAT64),
+    return fv_reshape_to(fv_arange(1, (double)fv_shape_numel(&shape) + 1, .dtype = FV_FLOAT64),
                          shape);
 }
 
@@ -115,7 +115,7 @@ START_TEST(an_op_may_have_several_outputs)
     ASSERT_VALUES(out[1], 0, 1, 2, 3, 4, 5, 6);
     ck_assert(fv_is_contiguous(out[1]));
     ASSERT_VALUES(fv_apply(&weigh_op, &options, 2, in), 0, 10, 20, 30, -4, -5, -6);
-    in[1] = fv_ones(FV_SHAPE(3), FV_FLOAT64);
+    in[1] = fv_ones(3, .dtype = FV_FLOAT64);
     fv_set_log(NULL, NULL);
     ck_assert_int_eq(fv_apply_all(&weigh_op, &options, 2, in, out), FV_ERR_SHAPE);
     ck_assert(out[0] == fv_failed_tensor() && out[1] == fv_failed_tensor());
@@ -217,8 +217,8 @@ START_TEST(checks_name_the_argument)
     fv_set_log(NULL, NULL);
     for (size_t k = 0; k < sizeof mistakes / sizeof mistakes[0]; k++) {
         FV_SCOPE;
-        fv_tensor *x = fv_zeros(mistakes[k].x, mistakes[k].dtype_x);
-        fv_tensor *w = fv_zeros(mistakes[k].w, mistakes[k].dtype_w);
+        fv_tensor *x = fv_zeros(.shape = mistakes[k].x, mistakes[k].dtype_x);
+        fv_tensor *w = fv_zeros(.shape = mistakes[k].w, mistakes[k].dtype_w);
         ck_assert(fv_failed(FV_APPLY(&weigh_op, &mistakes[k].options, x, w)));
         ck_assert_ptr_eq(strstr(fv_error(), "weigh: "), fv_error());
         expect_error(mistakes[k].status, mistakes[k].message);
@@ -247,7 +247,7 @@ static void rows_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **
     fv_tensor *rows[16];
     for (int j = 0; j < c->outputs; j++)
         rows[j] = gout[j] ? gout[j]
-                          : fv_zeros(FV_SHAPE(fv_input_shape(c, 0)->dim[1]), fv_input_dtype(c, 0));
+                          : fv_zeros(fv_input_shape(c, 0)->dim[1], .dtype = fv_input_dtype(c, 0));
     gin[0] = fv_stack(((fv_tensor_list){rows, c->outputs}));
 }
 

@@ -115,10 +115,14 @@ static bool begins_with(const char *message, const char *name)
 }
 
 /* Does the case call fv_<name>, name being what the message begins with? */
+/* The ops that have a number for their second input are called by the plain name. */
 static bool names_a_function(const char *text, const char *message)
 {
     char call[64];
     int length = (int)strcspn(message, ":");
+    const int suffix = (int)strlen("_scalar");
+    if (length > suffix && strncmp(message + length - suffix, "_scalar", (size_t)suffix) == 0)
+        length -= suffix;
     snprintf(call, sizeof call, "fv_%.*s(", length, message);
     return strstr(text, call) != NULL;
 }
@@ -292,7 +296,7 @@ static void vary_dtype(const op_case *c, int i)
 {
     char what[64];
     for (int k = 0; k < FV_DTYPE_COUNT; k++) {
-        fv_dtype d = (fv_dtype)k;
+        fv_dtype d = (fv_dtype)(FV_DTYPE_FIRST + k);
         attempt a = start_attempt(c);
         if (a.dtype[i] == d) continue;
         a.dtype[i] = d;
@@ -541,11 +545,11 @@ START_TEST(huge_tensors_are_errors)
         set_context("zeros of length %lld", (long long)lengths[k]);
         {
             FV_SCOPE;
-            ck_assert(fv_failed(fv_zeros(FV_SHAPE(lengths[k]))));
+            ck_assert(fv_failed(fv_zeros(lengths[k])));
             ck_assert_str_ne(fv_error(), "");
             fv_clear_error();
-            ck_assert(fv_failed(fv_zeros(FV_SHAPE(lengths[k], 4, 2))));
-            ck_assert_ptr_nonnull(strchr(fv_error(), '['));
+            ck_assert(fv_failed(fv_zeros(lengths[k], 4, 2)));
+            ck_assert(strchr(fv_error(), '[') || strstr(fv_error(), "FV_DIMS"));
             fv_clear_error();
         }
     }

@@ -130,8 +130,8 @@ static fv_tensor *make_seed(const fv_tensor *output, int j, seed_kind kind)
     fv_shape shape = fv_shape_of(output);
     int64_t zeros[FV_MAX_DIMS] = {0};
     if (kind == SEED_FIXED) return fixed_gradient_like(output, j);
-    if (kind == SEED_ONES) return fv_full(shape, 1.0, output->dtype);
-    fv_tensor *one = fv_full(FV_SCALAR, 1.0, output->dtype);
+    if (kind == SEED_ONES) return fv_full(.shape = shape, .value = 1.0, .dtype = output->dtype);
+    fv_tensor *one = fv_full(.value = 1.0, .dtype = output->dtype);
     return fv_scope_adopt(fv_tensor_alias(one, &shape, zeros, 0));
 }
 

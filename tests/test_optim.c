@@ -151,12 +151,12 @@ END_TEST
 START_TEST(a_parameter_without_gradient_is_left_alone)
 {
     FV_SCOPE;
-    fv_tensor *a = fv_ones(FV_SHAPE(3), .requires_grad = true);
-    fv_tensor *b = fv_ones(FV_SHAPE(3), .requires_grad = true);
-    fv_tensor *none = fv_zeros(FV_SHAPE(0), .requires_grad = true);
+    fv_tensor *a = fv_ones(3, .requires_grad = true);
+    fv_tensor *b = fv_ones(3, .requires_grad = true);
+    fv_tensor *none = fv_zeros(0, .requires_grad = true);
     fv_optim *optim = fv_sgd(FV_TENSORS(a, b, none), .lr = 1, .weight_decay = 1);
-    fv_set_grad(a, fv_ones(FV_SHAPE(3)));
-    fv_set_grad(none, fv_zeros(FV_SHAPE(0)));
+    fv_set_grad(a, fv_ones(3));
+    fv_set_grad(none, fv_zeros(0));
     ck_assert_int_eq(fv_step(optim), FV_OK);
     ASSERT_VALUES(a, 0, -1, -1, -1);
     ASSERT_VALUES(b, 0, 1, 1, 1);
@@ -169,10 +169,10 @@ END_TEST
 START_TEST(a_step_is_refused_while_an_error_stands)
 {
     FV_SCOPE;
-    fv_tensor *p = fv_ones(FV_SHAPE(3), .requires_grad = true);
+    fv_tensor *p = fv_ones(3, .requires_grad = true);
     fv_optim *optim = fv_sgd(FV_TENSORS(p), .lr = 1);
-    fv_set_grad(p, fv_ones(FV_SHAPE(3)));
-    fv_add(fv_ones(FV_SHAPE(2)), fv_ones(FV_SHAPE(3)));
+    fv_set_grad(p, fv_ones(3));
+    fv_add(fv_ones(2), fv_ones(3));
     ck_assert_int_eq(fv_step(optim), FV_ERR_STATE);
     ASSERT_VALUES(p, 0, 1, 1, 1);
     fv_clear_error();
@@ -185,11 +185,11 @@ END_TEST
 START_TEST(a_failed_allocation_leaves_all_weights_whole)
 {
     FV_SCOPE;
-    fv_tensor *a = fv_ones(FV_SHAPE(5), .requires_grad = true);
-    fv_tensor *b = fv_ones(FV_SHAPE(70), .requires_grad = true);
+    fv_tensor *a = fv_ones(5, .requires_grad = true);
+    fv_tensor *b = fv_ones(70, .requires_grad = true);
     fv_optim *optim = fv_adam(FV_TENSORS(a, b), .lr = 1);
-    fv_set_grad(a, fv_ones(FV_SHAPE(5)));
-    fv_set_grad(b, fv_ones(FV_SHAPE(70)));
+    fv_set_grad(a, fv_ones(5));
+    fv_set_grad(b, fv_ones(70));
     for (int64_t n = 0; n < 3; n++) {
         fv_inject_alloc_failure(n);
         ck_assert_int_eq(fv_step(optim), FV_ERR_MEMORY);
@@ -207,15 +207,15 @@ END_TEST
 START_TEST(groups_have_options_of_their_own)
 {
     FV_SCOPE;
-    fv_tensor *a = fv_ones(FV_SHAPE(1), .requires_grad = true);
-    fv_tensor *b = fv_ones(FV_SHAPE(1), .requires_grad = true);
+    fv_tensor *a = fv_ones(1, .requires_grad = true);
+    fv_tensor *b = fv_ones(1, .requires_grad = true);
     fv_optim *optim = fv_sgd(FV_TENSORS(a), .lr = 0.5, .weight_decay = 1);
     ck_assert_int_eq(fv_optim_add_group(optim, FV_TENSORS(b), .lr = 0.25, .maximize = true), FV_OK);
     ck_assert_int_eq(fv_optim_group_count(optim), 2);
     ck_assert_double_eq(fv_get_lr(optim), 0.5);
     ck_assert_double_eq(fv_get_lr(optim, .group = 1), 0.25);
-    fv_set_grad(a, fv_ones(FV_SHAPE(1)));
-    fv_set_grad(b, fv_full(FV_SHAPE(1), 2.0));
+    fv_set_grad(a, fv_ones(1));
+    fv_set_grad(b, fv_full(1, .value = 2.0));
     ck_assert_int_eq(fv_step(optim), FV_OK);
     ASSERT_VALUES(a, 0, 0);    /* 1 - 0.5 (1 + 1) */
     ASSERT_VALUES(b, 0, 1.25); /* 1 - 0.25 (-2 + 1): weight decay is inherited */
@@ -242,14 +242,14 @@ START_TEST(a_group_inherits_what_it_does_not_say)
 {
     FV_SCOPE;
     fv_tensor *p[4];
-    for (int k = 0; k < 4; k++) p[k] = fv_ones(FV_SHAPE(1), .requires_grad = true);
+    for (int k = 0; k < 4; k++) p[k] = fv_ones(1, .requires_grad = true);
     fv_optim *sgd = fv_sgd(FV_TENSORS(p[0]), .lr = 0.5, .momentum = 0.5, .dampening = 0.25,
                            .weight_decay = 1, .maximize = true);
     ck_assert_int_eq(fv_optim_add_group(sgd, FV_TENSORS(p[1])), FV_OK);
     fv_optim *adam = fv_adam(FV_TENSORS(p[2]), 0.1, 0.5, 0.75, 0.125, 1, .amsgrad = true);
     ck_assert_int_eq(fv_optim_add_group(adam, FV_TENSORS(p[3])), FV_OK);
     for (int step = 0; step < 3; step++) {
-        for (int k = 0; k < 4; k++) fv_set_grad(p[k], fv_full(FV_SHAPE(1), 2.0 - step));
+        for (int k = 0; k < 4; k++) fv_set_grad(p[k], fv_full(1, .value = 2.0 - step));
         ck_assert_int_eq(fv_step(sgd), FV_OK);
         ck_assert_int_eq(fv_step(adam), FV_OK);
     }
@@ -263,12 +263,12 @@ END_TEST
 START_TEST(a_nesterov_group_inherits_nesterov)
 {
     FV_SCOPE;
-    fv_tensor *a = fv_ones(FV_SHAPE(1), .requires_grad = true);
-    fv_tensor *b = fv_ones(FV_SHAPE(1), .requires_grad = true);
+    fv_tensor *a = fv_ones(1, .requires_grad = true);
+    fv_tensor *b = fv_ones(1, .requires_grad = true);
     fv_optim *optim = fv_sgd(FV_TENSORS(a), .lr = 0.5, .momentum = 0.5, .nesterov = true);
     ck_assert_int_eq(fv_optim_add_group(optim, FV_TENSORS(b)), FV_OK);
-    fv_set_grad(a, fv_ones(FV_SHAPE(1)));
-    fv_set_grad(b, fv_ones(FV_SHAPE(1)));
+    fv_set_grad(a, fv_ones(1));
+    fv_set_grad(b, fv_ones(1));
     ck_assert_int_eq(fv_step(optim), FV_OK);
     ASSERT_VALUES(a, 0, 0.25); /* 1 - 0.5 (1 + 0.5) */
     ASSERT_VALUES(b, 0, 0.25);
@@ -288,7 +288,7 @@ END_TEST
 START_TEST(bad_options_are_refused_with_a_reason)
 {
     FV_SCOPE;
-    fv_tensor *p = fv_ones(FV_SHAPE(2), .requires_grad = true);
+    fv_tensor *p = fv_ones(2, .requires_grad = true);
     fv_tensor_list list = FV_TENSORS(p);
     REFUSED(fv_sgd(list, -1), "learning rate");
     REFUSED(fv_sgd(list, (double)NAN), "learning rate");
@@ -306,8 +306,8 @@ START_TEST(bad_options_are_refused_with_a_reason)
     REFUSED(fv_sgd(((fv_tensor_list){NULL, 0})), "empty");
     REFUSED(fv_sgd(FV_TENSORS(p, p)), "twice");
     REFUSED(fv_sgd(FV_TENSORS(p, NULL)), "missing");
-    REFUSED(fv_sgd(FV_TENSORS(fv_zeros(FV_SHAPE(2), .dtype = FV_INT64))), "int64");
-    REFUSED(fv_sgd(FV_TENSORS(fv_mul_scalar(p, 2.0))), "leaf");
+    REFUSED(fv_sgd(FV_TENSORS(fv_zeros(2, .dtype = FV_INT64))), "int64");
+    REFUSED(fv_sgd(FV_TENSORS(fv_mul(p, 2.0))), "leaf");
     ck_assert_int_eq(fv_step(NULL), FV_ERR_OPTION);
     expect_error(FV_ERR_OPTION, "NULL");
     fv_zero_grad(NULL);
@@ -375,8 +375,8 @@ static void follow_schedule(const schedule *t)
     static const double metrics[] = {1.0, 0.9, 0.8, 0.8, 0.81, 0.79995, 0.8, 0.7, 0.71, 0.72};
     {
         FV_SCOPE;
-        fv_tensor *p = fv_zeros(FV_SHAPE(1), .requires_grad = true);
-        fv_tensor *q = fv_zeros(FV_SHAPE(1), .requires_grad = true);
+        fv_tensor *p = fv_zeros(1, .requires_grad = true);
+        fv_tensor *q = fv_zeros(1, .requires_grad = true);
         bool adam = strcmp(t->name, "one_cycle_lr_adam") == 0;
         fv_optim *optim =
             adam ? fv_adam(FV_TENSORS(p), .lr = 0.1) : fv_sgd(FV_TENSORS(p), 0.1, .momentum = 0.9);
@@ -413,7 +413,7 @@ START_TEST(a_cosine_schedule_goes_on_past_its_bottom)
     static const int64_t lengths[] = {1, 2, 7};
     for (int k = 0; k < 3; k++) {
         FV_SCOPE;
-        fv_tensor *p = fv_zeros(FV_SHAPE(1), .requires_grad = true);
+        fv_tensor *p = fv_zeros(1, .requires_grad = true);
         fv_optim *optim = fv_sgd(FV_TENSORS(p), .lr = 0.5);
         fv_scheduler *s = fv_cosine_annealing_lr(optim, lengths[k], .eta_min = 0.125 * k);
         for (int step = 0; step <= 5 * lengths[k]; step++) {
@@ -431,7 +431,7 @@ END_TEST
 START_TEST(a_plateau_leaves_small_reductions_out)
 {
     FV_SCOPE;
-    fv_tensor *p = fv_zeros(FV_SHAPE(1), .requires_grad = true);
+    fv_tensor *p = fv_zeros(1, .requires_grad = true);
     fv_optim *optim = fv_sgd(FV_TENSORS(p), .lr = 0.5);
     fv_scheduler *s = fv_reduce_lr_on_plateau(optim, .factor = 0.5, .patience = 0, .eps = 0.125);
     static const double rates[] = {0.5, 0.25, 0.25, 0.25}; /* 0.25 - 0.125 is not above eps */
@@ -453,7 +453,7 @@ END_TEST
 START_TEST(a_plateau_counts_a_metric_that_is_no_number_as_bad)
 {
     FV_SCOPE;
-    fv_tensor *p = fv_zeros(FV_SHAPE(1), .requires_grad = true);
+    fv_tensor *p = fv_zeros(1, .requires_grad = true);
     fv_optim *optim = fv_sgd(FV_TENSORS(p), .lr = 0.5);
     for (int mode = FV_MODE_MIN; mode <= FV_MODE_MAX; mode++) {
         fv_set_lr(optim, 0.5);
@@ -473,7 +473,7 @@ END_TEST
 START_TEST(a_one_cycle_schedule_ends)
 {
     FV_SCOPE;
-    fv_tensor *p = fv_zeros(FV_SHAPE(1), .requires_grad = true);
+    fv_tensor *p = fv_zeros(1, .requires_grad = true);
     fv_optim *optim = fv_sgd(FV_TENSORS(p), .momentum = 0.9);
     fv_scheduler *s = fv_one_cycle_lr(optim, 1.0, 10);
     for (int i = 0; i < 10; i++) ck_assert_int_eq(fv_scheduler_step(s), FV_OK);
@@ -493,7 +493,7 @@ END_TEST
 START_TEST(bad_schedules_are_refused_with_a_reason)
 {
     FV_SCOPE;
-    fv_tensor *p = fv_zeros(FV_SHAPE(1), .requires_grad = true);
+    fv_tensor *p = fv_zeros(1, .requires_grad = true);
     fv_optim *o = fv_sgd(FV_TENSORS(p));
     REFUSED(fv_step_lr(o, 0), "step_size");
     REFUSED(fv_step_lr(NULL, 1), "NULL");

@@ -71,16 +71,16 @@ START_TEST(the_same_seed_gives_the_same_numbers)
 {
     FV_SCOPE;
     fv_manual_seed(42);
-    fv_tensor *first = fv_randn(FV_SHAPE(1000));
+    fv_tensor *first = fv_randn(1000);
     fv_rng_state state = fv_get_rng_state();
-    fv_tensor *second = fv_randn(FV_SHAPE(1000));
+    fv_tensor *second = fv_randn(1000);
     ck_assert(!tensors_same(first, second));
     fv_set_rng_state(state);
-    ck_assert(tensors_same(second, fv_randn(FV_SHAPE(1000))));
+    ck_assert(tensors_same(second, fv_randn(1000)));
     fv_manual_seed(42);
-    ck_assert(tensors_same(first, fv_randn(FV_SHAPE(1000))));
+    ck_assert(tensors_same(first, fv_randn(1000)));
     fv_manual_seed(43);
-    ck_assert(!tensors_same(first, fv_randn(FV_SHAPE(1000))));
+    ck_assert(!tensors_same(first, fv_randn(1000)));
 }
 END_TEST
 
@@ -93,8 +93,8 @@ START_TEST(draws_reserve_blocks_that_never_overlap)
     ck_assert_uint_eq(c.offset, b.offset + 1);
     {
         FV_SCOPE;
-        fv_tensor *x = fv_rand(FV_SHAPE(3));
-        fv_tensor *y = fv_rand(FV_SHAPE(3));
+        fv_tensor *x = fv_rand(3);
+        fv_tensor *y = fv_rand(3);
         ck_assert(!tensors_same(x, y));
     }
 }
@@ -103,9 +103,9 @@ END_TEST
 static fv_tensor *draw_all(void)
 {
     fv_manual_seed(9);
-    fv_tensor *parts[] = {fv_rand(FV_SHAPE(DRAWS)), fv_randn(FV_SHAPE(DRAWS)),
-                          fv_to(fv_randint(-50, 1000, FV_SHAPE(DRAWS)), FV_FLOAT32),
-                          fv_bernoulli(fv_full(FV_SHAPE(DRAWS), 0.3)),
+    fv_tensor *parts[] = {fv_rand(DRAWS), fv_randn(DRAWS),
+                          fv_to(fv_randint(DRAWS, .low = -50, .high = 1000), FV_FLOAT32),
+                          fv_bernoulli(fv_full(DRAWS, .value = 0.3)),
                           fv_to(fv_randperm(DRAWS), FV_FLOAT32)};
     return fv_cat(((fv_tensor_list){parts, 5}), .dim = 0);
 }
@@ -168,11 +168,11 @@ START_TEST(distributions_have_their_moments)
     fv_manual_seed(2024);
     for (fv_dtype d = FV_FLOAT32; d <= FV_FLOAT64; d = (fv_dtype)(d + 1)) {
         FV_SCOPE;
-        moments uniform = measure(fv_rand(FV_SHAPE(DRAWS), d));
+        moments uniform = measure(fv_rand(DRAWS, .dtype = d));
         ASSERT_NEAR(uniform.mean, 0.5, 0.005);
         ASSERT_NEAR(uniform.variance, 1.0 / 12, 0.002);
         ck_assert(uniform.least >= 0.0 && uniform.most < 1.0);
-        moments normal = measure(fv_randn(FV_SHAPE(DRAWS), d));
+        moments normal = measure(fv_randn(DRAWS, .dtype = d));
         ASSERT_NEAR(normal.mean, 0.0, 0.015);
         ASSERT_NEAR(normal.variance, 1.0, 0.02);
         ASSERT_NEAR(normal.skew, 0.0, 0.05);
@@ -180,16 +180,16 @@ START_TEST(distributions_have_their_moments)
     }
     {
         FV_SCOPE;
-        moments whole = measure(fv_randint(-2, 3, FV_SHAPE(DRAWS)));
+        moments whole = measure(fv_randint(DRAWS, .low = -2, .high = 3));
         ASSERT_NEAR(whole.mean, 0.0, 0.02);
         ASSERT_NEAR(whole.variance, 2.0, 0.05);
         ck_assert(whole.least == -2.0 && whole.most == 2.0);
-        moments coin = measure(fv_bernoulli(fv_full(FV_SHAPE(DRAWS), 0.25)));
+        moments coin = measure(fv_bernoulli(fv_full(DRAWS, .value = 0.25)));
         ASSERT_NEAR(coin.mean, 0.25, 0.005);
-        coin = measure(fv_bernoulli(fv_full(FV_SHAPE(DRAWS), 0.25, FV_FLOAT64)));
+        coin = measure(fv_bernoulli(fv_full(DRAWS, .value = 0.25, .dtype = FV_FLOAT64)));
         ASSERT_NEAR(coin.mean, 0.25, 0.005);
-        ASSERT_NEAR(measure(fv_bernoulli(fv_zeros(FV_SHAPE(1000)))).most, 0, 0);
-        ASSERT_NEAR(measure(fv_bernoulli(fv_ones(FV_SHAPE(1000)))).least, 1, 0);
+        ASSERT_NEAR(measure(fv_bernoulli(fv_zeros(1000))).most, 0, 0);
+        ASSERT_NEAR(measure(fv_bernoulli(fv_ones(1000))).least, 1, 0);
     }
 }
 END_TEST
@@ -221,7 +221,7 @@ START_TEST(normal_numbers_are_those_of_box_and_muller)
         FV_SCOPE;
         fv_manual_seed(77);
         fv_rng_state state = fv_get_rng_state();
-        fv_tensor *t = fv_randn(FV_SHAPE(DRAWS), d);
+        fv_tensor *t = fv_randn(DRAWS, .dtype = d);
         double worst = 0;
         for (int64_t i = 0; i < DRAWS; i++) {
             double got = fv_at(t, (const int64_t[]){i}), want = normal_by_hand(d, state, i);
@@ -238,7 +238,7 @@ END_TEST
 static void draw_mask(int64_t n, bool *kept)
 {
     FV_SCOPE;
-    fv_tensor *y = fv_dropout(fv_ones(FV_SHAPE(n)), 0.5);
+    fv_tensor *y = fv_dropout(fv_ones(n), 0.5);
     for (int64_t i = 0; i < n; i++) kept[i] = fv_at(y, (const int64_t[]){i}) != 0;
 }
 
@@ -265,7 +265,7 @@ START_TEST(dropout_reserves_what_it_uses)
     for (int64_t n = 0; n < 40; n++) {
         FV_SCOPE;
         uint64_t before = fv_get_rng_state().offset;
-        fv_tensor *ones = fv_ones(FV_SHAPE(n));
+        fv_tensor *ones = fv_ones(n);
         fv_dropout(ones, 0.5);
         ck_assert_uint_eq(fv_get_rng_state().offset - before, (uint64_t)(n + 3) / 4);
         fv_dropout(ones, 0.5, .training = false);
@@ -281,7 +281,7 @@ START_TEST(dropout2d_drops_whole_channels)
     {
         FV_SCOPE;
         fv_manual_seed(5);
-        fv_tensor *x = fv_rand(FV_SHAPE(N, C, 2, 3));
+        fv_tensor *x = fv_rand(N, C, 2, 3);
         fv_tensor *y = fv_dropout2d(x, 0.25);
         int kept = 0;
         for (int64_t n = 0; n < N; n++)
@@ -296,7 +296,7 @@ START_TEST(dropout2d_drops_whole_channels)
         ck_assert_double_eq_tol(kept / (double)(N * C), 0.75, 0.05);
         ck_assert_ptr_eq(fv_dropout2d(x, 0.25, .training = false), x);
         fv_set_log(NULL, NULL);
-        ck_assert(fv_failed(fv_dropout2d(fv_ones(FV_SHAPE(3)))));
+        ck_assert(fv_failed(fv_dropout2d(fv_ones(3))));
         expect_error(FV_ERR_SHAPE, "1 dimensions");
     }
 }

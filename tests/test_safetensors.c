@@ -44,7 +44,7 @@ START_TEST(every_dtype_shape_and_order_comes_back)
         TENSOR(FV_INT8, FV_SHAPE(3), -128, 127, 5),
         TENSOR(FV_INT16, FV_SHAPE(2), -32768, 32767),
         fv_transpose(TENSOR(FV_FLOAT16, FV_SHAPE(2, 3), 1, 2, 3, 4, 5, 6), 0, 1),
-        fv_zeros(FV_SHAPE(3, 0, 2)),
+        fv_zeros(3, 0, 2),
         fv_scalar(42, FV_INT64),
         fv_transpose(fv_reshape(x, 4, 6), 0, 1),
         fv_to_channels_last(fv_reshape(x, 1, 4, 2, 3)),
@@ -105,7 +105,7 @@ END_TEST
 START_TEST(what_cannot_be_saved_is_refused_and_the_old_file_stands)
 {
     FV_SCOPE;
-    fv_tensor *x = fv_ones(FV_SHAPE(2)), *pair[] = {x, x};
+    fv_tensor *x = fv_ones(2), *pair[] = {x, x};
     const char *good[] = {"x", "y"}, *twice[] = {"x", "x"}, *meta[] = {"__metadata__", "y"};
     const char *broken[] = {"\xff\xfe", "y"}, *missing[] = {"x", NULL};
     ck_assert_int_eq(fv_save_tensors(path, good, pair, 2, NULL, 0), FV_OK);
@@ -282,7 +282,7 @@ START_TEST(a_file_that_shrinks_after_opening_is_an_error)
 {
     FV_SCOPE;
     const char *name = "x";
-    fv_tensor *x = fv_ones(FV_SHAPE(1000));
+    fv_tensor *x = fv_ones(1000);
     ck_assert_int_eq(fv_save_tensors(path, &name, &x, 1, NULL, 0), FV_OK);
     fv_tensor_file *file = fv_tensor_file_open(path);
     ck_assert_int_eq(truncate(path, 200), 0);
@@ -296,7 +296,7 @@ START_TEST(the_file_keeps_to_the_umask)
 {
     FV_SCOPE;
     const char *name = "x";
-    fv_tensor *x = fv_ones(FV_SHAPE(1));
+    fv_tensor *x = fv_ones(1);
     mode_t mask = umask(027);
     ck_assert_int_eq(fv_save_tensors(path, &name, &x, 1, NULL, 0), FV_OK);
     umask(mask);

@@ -17,12 +17,16 @@ START_TEST(creators_make_shapes_in_the_mode)
         fv_rng_state state = fv_get_rng_state();
         bool before = fv_set_shapes_only(true);
         ck_assert(!before);
-        fv_tensor *made[] = {
-            fv_zeros(FV_SHAPE(2, 3)), fv_randn(FV_SHAPE(4)),
-            fv_arange(0, 5, 1),       fv_eye(3),
-            fv_full(FV_SHAPE(2), 7),  fv_randint(0, 9, FV_SHAPE(3)),
-            fv_randperm(4),           fv_scalar(2, FV_FLOAT64),
-            fv_linspace(0, 1, 5),     fv_tensor_from(NULL, FV_SHAPE(2), FV_FLOAT32)};
+        fv_tensor *made[] = {fv_zeros(2, 3),
+                             fv_randn(4),
+                             fv_arange(0, 5, 1, .dtype = FV_FLOAT32),
+                             fv_eye(3),
+                             fv_full(2, .value = 7),
+                             fv_randint(3, .high = 9),
+                             fv_randperm(4),
+                             fv_scalar(2, FV_FLOAT64),
+                             fv_linspace(0, 1, 5),
+                             fv_tensor_from(NULL, 2, .dtype = FV_FLOAT32)};
         fv_set_shapes_only(false);
         for (size_t i = 0; i < sizeof made / sizeof *made; i++) {
             ck_assert(fv_is_shapes_only(made[i]));
@@ -43,7 +47,7 @@ START_TEST(what_needs_elements_says_so)
     FV_SCOPE;
     fv_set_log(NULL, NULL);
     fv_set_shapes_only(true);
-    fv_tensor *x = fv_zeros(FV_SHAPE(1, 1), .requires_grad = true);
+    fv_tensor *x = fv_zeros(1, 1, .requires_grad = true);
     fv_set_shapes_only(false);
     float number = 0;
     fv_item(x);
@@ -76,9 +80,9 @@ START_TEST(a_shape_among_real_tensors_wins_and_changes_nothing)
 {
     FV_SCOPE;
     fv_set_log(NULL, NULL);
-    fv_tensor *real = fv_ones(FV_SHAPE(4)), *mean = fv_zeros(FV_SHAPE(4));
+    fv_tensor *real = fv_ones(4), *mean = fv_zeros(4);
     fv_set_shapes_only(true);
-    fv_tensor *x = fv_zeros(FV_SHAPE(3, 4));
+    fv_tensor *x = fv_zeros(3, 4);
     fv_set_shapes_only(false);
     fv_tensor *y = fv_add(x, real);
     ck_assert(fv_is_shapes_only(y));
@@ -116,8 +120,8 @@ static void train(const network *n)
     fv_optim *opt = fv_sgd(fv_parameters(net), .lr = 0.01, .momentum = 0.9);
     for (int step = 0; step < 2; step++) {
         FV_SCOPE;
-        fv_tensor *x = fv_randn(FV_SHAPE(4, 3, 32, 32));
-        fv_tensor *y = fv_randint(0, 10, FV_SHAPE(4));
+        fv_tensor *x = fv_randn(4, 3, 32, 32);
+        fv_tensor *y = fv_randint(4, .high = 10);
         fv_zero_grad(opt);
         ck_assert_int_eq(fv_backward(fv_cross_entropy(fv_forward(net, x), y)), FV_OK);
         ck_assert_int_eq(fv_step(opt), FV_OK);

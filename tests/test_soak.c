@@ -35,7 +35,7 @@ START_TEST(small_steps_hold_their_memory)
     fv_manual_seed(5);
     fv_module *net = fv_sequential(fv_nn_linear(16, 24), fv_nn_relu(), fv_nn_linear(24, 4));
     fv_optim *opt = fv_sgd(fv_parameters(net), .lr = 0.01, .momentum = 0.9);
-    fv_tensor *x = fv_randn(FV_SHAPE(8, 16)), *y = fv_randint(0, 4, FV_SHAPE(8));
+    fv_tensor *x = fv_randn(8, 16), *y = fv_randint(8, .high = 4);
     double first = train(net, opt, x, y), last = first;
     for (int k = 0; k < WARM_UP; k++) train(net, opt, x, y);
     fv_reset_peak_memory();

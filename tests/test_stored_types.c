@@ -33,15 +33,15 @@ static void for_each_type(void (*check)(fv_dtype dtype))
 static void check_creation(fv_dtype dtype)
 {
     fv_tensor *made[] = {
-        fv_zeros(FV_SHAPE(4), .dtype = dtype),
-        fv_ones(FV_SHAPE(4), .dtype = dtype),
-        fv_full(FV_SHAPE(4), -3, .dtype = dtype),
+        fv_zeros(4, .dtype = dtype),
+        fv_ones(4, .dtype = dtype),
+        fv_full(4, .value = -3, .dtype = dtype),
         fv_arange(0, 4, .dtype = dtype),
         fv_arange(3, -5, -2, .dtype = dtype),
         fv_linspace(-8, 4, 4, .dtype = dtype),
         fv_eye(2, .dtype = dtype),
-        fv_full_like(fv_zeros(FV_SHAPE(4), dtype), 5),
-        fv_ones_like(fv_zeros(FV_SHAPE(2, 2), dtype)),
+        fv_full_like(fv_zeros(4, .dtype = dtype), 5),
+        fv_ones_like(fv_zeros(2, 2, .dtype = dtype)),
     };
     static const double values[][4] = {{0, 0, 0, 0}, {1, 1, 1, 1},   {-3, -3, -3, -3},
                                        {0, 1, 2, 3}, {3, 1, -1, -3}, {-8, -4, 0, 4},
@@ -51,7 +51,7 @@ static void check_creation(fv_dtype dtype)
         assert_values(made[i], values[i], 4, 0);
     }
     ck_assert(fv_item(fv_scalar(7, dtype)) == 7);
-    fv_tensor *dice = fv_randint(-3, 4, FV_SHAPE(1000), .dtype = dtype);
+    fv_tensor *dice = fv_randint(1000, .low = -3, .high = 4, .dtype = dtype);
     fv_tensor *same = fv_to(dice, FV_FLOAT32);
     ck_assert_double_eq(fv_item(fv_amin(same)), -3);
     ck_assert_double_eq(fv_item(fv_amax(same)), 3);
@@ -62,29 +62,29 @@ START_TEST(they_are_made_as_the_others_are)
     for_each_type(check_creation);
     {
         FV_SCOPE;
-        ASSERT_VALUES(fv_full(FV_SHAPE(2), 2.75, FV_FLOAT16), 0, 2.75, 2.75);
-        ASSERT_VALUES(fv_full(FV_SHAPE(1), 1e6, FV_FLOAT16), 0, (double)INFINITY);
-        ASSERT_VALUES(fv_full(FV_SHAPE(1), 2.75, FV_INT8), 0, 2);
-        ck_assert(fv_failed(fv_full(FV_SHAPE(1), 128, FV_INT8)));
+        ASSERT_VALUES(fv_full(2, .value = 2.75, .dtype = FV_FLOAT16), 0, 2.75, 2.75);
+        ASSERT_VALUES(fv_full(1, .value = 1e6, .dtype = FV_FLOAT16), 0, (double)INFINITY);
+        ASSERT_VALUES(fv_full(1, .value = 2.75, .dtype = FV_INT8), 0, 2);
+        ck_assert(fv_failed(fv_full(1, .value = 128, .dtype = FV_INT8)));
         expect_error(FV_ERR_OPTION, "int8 cannot hold 128");
-        ck_assert(fv_failed(fv_full(FV_SHAPE(1), -32769, FV_INT16)));
+        ck_assert(fv_failed(fv_full(1, .value = -32769, .dtype = FV_INT16)));
         expect_error(FV_ERR_OPTION, "int16");
         ck_assert(fv_failed(fv_arange(0, 200, .dtype = FV_INT8)));
         expect_error(FV_ERR_OPTION, "int8");
-        ck_assert(fv_failed(fv_randint(0, 129, FV_SHAPE(2), .dtype = FV_INT8)));
+        ck_assert(fv_failed(fv_randint(2, .high = 129, .dtype = FV_INT8)));
         expect_error(FV_ERR_OPTION, "int8");
-        ck_assert(!fv_failed(fv_randint(-128, 128, FV_SHAPE(2), .dtype = FV_INT8)));
-        ck_assert(fv_failed(fv_randint(0, 2050, FV_SHAPE(2), .dtype = FV_FLOAT16)));
+        ck_assert(!fv_failed(fv_randint(2, .low = -128, .high = 128, .dtype = FV_INT8)));
+        ck_assert(fv_failed(fv_randint(2, .high = 2050, .dtype = FV_FLOAT16)));
         expect_error(FV_ERR_OPTION, "float16");
-        ck_assert(!fv_failed(fv_randint(-2048, 2049, FV_SHAPE(2), .dtype = FV_FLOAT16)));
+        ck_assert(!fv_failed(fv_randint(2, .low = -2048, .high = 2049, .dtype = FV_FLOAT16)));
     }
 }
 END_TEST
 
 static void check_no_numbers_are_drawn(fv_dtype dtype)
 {
-    fv_tensor *t = fv_zeros(FV_SHAPE(3), .dtype = dtype);
-    ck_assert(fv_failed(fv_rand(FV_SHAPE(3), .dtype = dtype)));
+    fv_tensor *t = fv_zeros(3, .dtype = dtype);
+    ck_assert(fv_failed(fv_rand(3, .dtype = dtype)));
     expect_error(FV_ERR_DTYPE, fv_dtype_name(dtype));
     ck_assert(fv_failed(fv_randn_like(t)));
     expect_error(FV_ERR_DTYPE, fv_dtype_name(dtype));
@@ -101,14 +101,14 @@ END_TEST
 static void check_access(fv_dtype dtype)
 {
     double numbers[6], back[6] = {1, -2, 3, -4, 5, -6};
-    fv_tensor *t = fv_empty(FV_SHAPE(2, 3), .dtype = dtype);
+    fv_tensor *t = fv_empty(2, 3, .dtype = dtype);
     ck_assert_int_eq(fv_copy_in(fv_transpose(t, 0, 1), FV_FLOAT64, back), FV_OK);
     ASSERT_VALUES(t, 0, 1, 3, 5, -2, -4, -6);
     ck_assert(fv_at(t, AT(1, -1)) == -6);
     ck_assert(fv_item(fv_select(fv_select(t, 0, 1), 0, 1)) == -4);
     fv_copy_out(fv_slice(t, 1, 0, 3, 2), FV_FLOAT64, numbers);
     ck_assert(numbers[0] == 1 && numbers[1] == 5 && numbers[2] == -2 && numbers[3] == -6);
-    fv_tensor *copy = fv_tensor_from(t->data, FV_SHAPE(2, 3), dtype);
+    fv_tensor *copy = fv_tensor_from(t->data, 2, 3, .dtype = dtype);
     ck_assert(tensors_same(copy, t));
     fv_tensor *lent = fv_from_blob(t->data, FV_SHAPE(6), dtype, NULL, NULL);
     ck_assert(tensors_same(fv_reshape(lent, 2, 3), t));
@@ -148,8 +148,8 @@ static fv_tensor *moved(int way, fv_tensor *x, fv_tensor *index)
     case 4: return fv_stack(FV_TENSORS(x, x), .dim = -1);
     case 5: return fv_flip(x, FV_DIMS(0, 2));
     case 6: return fv_gather(x, 2, index);
-    case 7: return fv_pad(x, FV_SHAPE(1, 2), .value = 9);
-    case 8: return fv_pad(x, FV_SHAPE(1, 1), .mode = FV_PAD_REFLECT);
+    case 7: return fv_pad(x, 1, 2, .value = 9);
+    case 8: return fv_pad(x, 1, 1, .mode = FV_PAD_REFLECT);
     case 9: return fv_reshape(x, 4, 6);
     case 10: return fv_flatten(x);
     case 11: return fv_permute(x, 2, 0, 1);
@@ -189,21 +189,21 @@ END_TEST
 
 static void check_writes(fv_dtype dtype)
 {
-    fv_tensor *x = fv_zeros(FV_SHAPE(3, 4), .dtype = dtype);
+    fv_tensor *x = fv_zeros(3, 4, .dtype = dtype);
     uint32_t version = fv_version(x);
     fv_fill_(fv_slice(x, 1, 0, 4, 2), 7);
     ck_assert_uint_gt(fv_version(x), version);
     ASSERT_VALUES(x, 0, 7, 0, 7, 0, 7, 0, 7, 0, 7, 0, 7, 0);
-    fv_copy_(fv_transpose(x, 0, 1), fv_arange(0, 3)); /* float32, broadcast */
+    fv_copy_(fv_transpose(x, 0, 1), fv_arange(0, 3, .dtype = FV_FLOAT32)); /* float32, broadcast */
     ASSERT_VALUES(x, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2);
     fv_copy_(x, TENSOR(FV_INT64, FV_SHAPE(3, 1), 4, 5, 6));
     ASSERT_VALUES(x, 0, 4, 4, 4, 4, 5, 5, 5, 5, 6, 6, 6, 6);
-    fv_tensor *y = fv_ones(FV_SHAPE(3, 4), .dtype = FV_FLOAT64);
+    fv_tensor *y = fv_ones(3, 4, .dtype = FV_FLOAT64);
     fv_copy_(y, x);
     ASSERT_VALUES(y, 0, 4, 4, 4, 4, 5, 5, 5, 5, 6, 6, 6, 6);
     fv_zero_(x);
-    ck_assert(tensors_same(x, fv_zeros(FV_SHAPE(3, 4), .dtype = dtype)));
-    ck_assert(tensors_same(fv_fill(x, 3), fv_full(FV_SHAPE(3, 4), 3, .dtype = dtype)));
+    ck_assert(tensors_same(x, fv_zeros(3, 4, .dtype = dtype)));
+    ck_assert(tensors_same(fv_fill(x, 3), fv_full(3, 4, .value = 3, .dtype = dtype)));
     ck_assert(fv_failed(fv_copy_(fv_expand(fv_select(x, 0, 0), 3, 4), y)));
     expect_error(FV_ERR_SHAPE, "copy");
     fv_tensor *joined = fv_cat(FV_TENSORS(x, y));
@@ -217,7 +217,7 @@ START_TEST(they_are_filled_copied_into_and_joined_with_others)
     for_each_type(check_writes);
     {
         FV_SCOPE;
-        fv_tensor *x = fv_zeros(FV_SHAPE(1), .dtype = FV_INT8);
+        fv_tensor *x = fv_zeros(1, .dtype = FV_INT8);
         ck_assert(fv_failed(fv_fill_(x, 200)));
         expect_error(FV_ERR_OPTION, "int8");
     }
@@ -246,7 +246,7 @@ static void check_op(const fv_op *op, int inputs, int i, fv_dtype dtype)
     set_context("%s: input %d is %s", op->name, i, fv_dtype_name(dtype));
     {
         FV_SCOPE;
-        for (int k = 0; k < inputs; k++) in[k] = fv_zeros(FV_SHAPE(2), k == i ? dtype : FV_FLOAT32);
+        for (int k = 0; k < inputs; k++) in[k] = fv_zeros(2, .dtype = k == i ? dtype : FV_FLOAT32);
         fv_status status = fv_apply_all(op, options, inputs, in, out);
         snprintf(start, sizeof start, "%s: ", op->name);
         if (status != FV_ERR_DTYPE || strncmp(fv_error(), start, strlen(start)) != 0 ||
@@ -313,9 +313,9 @@ END_TEST
 
 static void check_no_gradient(fv_dtype dtype)
 {
-    ck_assert(fv_failed(fv_zeros(FV_SHAPE(2), .dtype = dtype, .requires_grad = true)));
+    ck_assert(fv_failed(fv_zeros(2, .dtype = dtype, .requires_grad = true)));
     expect_error(FV_ERR_DTYPE, fv_dtype_name(dtype));
-    fv_tensor *x = fv_ones(FV_SHAPE(2), .requires_grad = true);
+    fv_tensor *x = fv_ones(2, .requires_grad = true);
     fv_tensor *y = fv_to(x, dtype);
     ck_assert(!y->requires_grad && !y->node);
     ck_assert(fv_failed(fv_requires_grad(y, true)));

@@ -6,7 +6,7 @@
 
 static fv_tensor *leaf(double value)
 {
-    return fv_full(FV_SHAPE(2), value, FV_FLOAT64, .requires_grad = true);
+    return fv_full(2, .value = value, .dtype = FV_FLOAT64, .requires_grad = true);
 }
 
 static double first(const fv_tensor *t)
@@ -18,7 +18,7 @@ static double first(const fv_tensor *t)
 static fv_tensor *doubled(fv_tensor *grad, void *context)
 {
     (void)context;
-    return fv_mul_scalar(grad, 2);
+    return fv_mul(grad, 2);
 }
 
 /* --- failing allocations ---------------------------------------------------------------------- */
@@ -47,7 +47,7 @@ static fv_status rich_step(fv_tensor *x, double *value)
     {
         FV_SCOPE;
         fv_tensor *w = leaf(5), *grads[2];
-        fv_tensor *h = fv_mul_scalar(x, 3);
+        fv_tensor *h = fv_mul(x, 3);
         inner c = {fv_sum(h), x, 0};
         fv_tensor *a = fv_mul_(fv_add(fv_tanh(h), h), w);
         fv_retain_grad(a);
@@ -110,11 +110,11 @@ END_TEST
 START_TEST(a_hook_may_run_a_pass_over_the_same_graph)
 {
     FV_SCOPE;
-    fv_tensor *x = leaf(2), *h = fv_mul_scalar(x, 3);
+    fv_tensor *x = leaf(2), *h = fv_mul(x, 3);
     inner c = {fv_sum(h), x, 0};
-    fv_tensor *a = fv_mul_scalar(h, 1), *b = fv_mul_scalar(h, 10);
+    fv_tensor *a = fv_mul(h, 1), *b = fv_mul(h, 10);
     fv_register_hook(a, inner_pass, &c);
-    ck_assert_int_eq(fv_backward(fv_sum(fv_add(fv_mul_scalar(a, 1), b))), FV_OK);
+    ck_assert_int_eq(fv_backward(fv_sum(fv_add(fv_mul(a, 1), b))), FV_OK);
     ck_assert(first(fv_grad_of(x)) == 33.0);
     ck_assert(c.found == 3.0);
 }
@@ -124,11 +124,11 @@ START_TEST(a_failed_inner_pass_takes_nothing_from_the_outer_one)
 {
     FV_SCOPE;
     fv_set_log(NULL, NULL);
-    fv_tensor *x = leaf(2), *other = leaf(1), *h = fv_mul_scalar(x, 3), *grads[1];
+    fv_tensor *x = leaf(2), *other = leaf(1), *h = fv_mul(x, 3), *grads[1];
     inner c = {fv_sum(h), other, 0}; /* which does not depend on it */
-    fv_tensor *a = fv_mul_scalar(h, 1), *b = fv_mul_scalar(h, 10);
+    fv_tensor *a = fv_mul(h, 1), *b = fv_mul(h, 10);
     fv_register_hook(a, inner_pass, &c);
-    fv_tensor *y = fv_sum(fv_add(fv_mul_scalar(a, 1), b));
+    fv_tensor *y = fv_sum(fv_add(fv_mul(a, 1), b));
     ck_assert_int_ne(fv_grad(FV_TENSORS(y), FV_TENSORS(x), grads, .retain_graph = true), FV_OK);
     fv_clear_error();
     c.in = x;
@@ -187,7 +187,7 @@ static fv_tensor *release_root(fv_tensor *grad, void *context)
 START_TEST(hooks_may_remove_and_add_hooks)
 {
     FV_SCOPE;
-    fv_tensor *x = leaf(2), *y = fv_mul_scalar(x, 1);
+    fv_tensor *x = leaf(2), *y = fv_mul(x, 1);
     removal itself = {x, 0, 0}, next = {y, 0, 0};
     itself.handle = fv_register_hook(x, remove_hook, &itself);
     fv_register_hook(y, remove_hook, &next);
@@ -219,9 +219,9 @@ START_TEST(hooks_that_fail_without_a_message_and_roots_that_die)
     }
     ck_assert_int_eq(fv_backward(root), FV_OK);
     ck_assert(first(fv_grad_of(x)) == 4.0);
-    fv_tensor *h = fv_mul_scalar(x, 1);
+    fv_tensor *h = fv_mul(x, 1);
     handle = fv_register_hook(h, doubled, NULL);
-    fv_add_scalar_(fv_mul_scalar_(h, 2), 1);
+    fv_add_(fv_mul_(h, 2), 1);
     fv_remove_hook(h, handle);
     fv_set_grad(x, NULL);
     ck_assert_int_eq(fv_backward(fv_sum(h)), FV_OK);
@@ -237,7 +237,7 @@ START_TEST(a_tensor_times_itself_in_place)
     char difference[128];
     {
         FV_SCOPE;
-        fv_tensor *x = leaf(3), *a = fv_mul_scalar(x, 1), *b = fv_mul_scalar(x, 1);
+        fv_tensor *x = leaf(3), *a = fv_mul(x, 1), *b = fv_mul(x, 1);
         ck_assert_int_eq(fv_backward(fv_sum(fv_mul_(a, a))), FV_OK);
         ck_assert(first(fv_grad_of(x)) == 6.0);
         fv_mul_(b, b);
@@ -254,8 +254,7 @@ START_TEST(a_tensor_written_from_what_saved_it_is_freed)
     {
         FV_SCOPE;
         fv_set_log(NULL, NULL);
-        fv_tensor *x = leaf(3), *a = fv_mul_scalar(x, 1),
-                  *constant = fv_detach(fv_mul_scalar(x, 1));
+        fv_tensor *x = leaf(3), *a = fv_mul(x, 1), *constant = fv_detach(fv_mul(x, 1));
         fv_add_(a, fv_mul(a, a));
         fv_add_(constant, fv_mul(constant, x));
         ck_assert_int_eq(fv_backward(fv_sum(a)), FV_ERR_AUTOGRAD);
@@ -269,7 +268,7 @@ END_TEST
 START_TEST(the_old_value_has_its_history)
 {
     FV_SCOPE;
-    fv_tensor *x = leaf(3), *w = leaf(5), *h = fv_mul_scalar(x, 7), *once[1], *twice[1];
+    fv_tensor *x = leaf(3), *w = leaf(5), *h = fv_mul(x, 7), *once[1], *twice[1];
     fv_tensor *y = fv_sum(fv_mul_(h, w));
     ck_assert_int_eq(fv_grad(FV_TENSORS(y), FV_TENSORS(w), once, .create_graph = true), FV_OK);
     ck_assert(first(once[0]) == 21.0);
@@ -282,7 +281,7 @@ START_TEST(views_of_memory_written_on_the_tape_are_refused)
 {
     FV_SCOPE;
     fv_set_log(NULL, NULL);
-    fv_tensor *base = fv_ones(FV_SHAPE(2), FV_FLOAT64), *w = leaf(3);
+    fv_tensor *base = fv_ones(2, .dtype = FV_FLOAT64), *w = leaf(3);
     fv_tensor *view = fv_reshape(base, 2, 1); /* wants no gradient, as its base did not */
     fv_mul_(base, w);
     ck_assert(fv_failed(fv_sum(view)));
@@ -296,7 +295,7 @@ END_TEST
 START_TEST(views_of_memory_written_without_a_tape_live_on)
 {
     FV_SCOPE;
-    fv_tensor *flat = fv_ones(FV_SHAPE(4), FV_FLOAT64);
+    fv_tensor *flat = fv_ones(4, .dtype = FV_FLOAT64);
     fv_tensor *p = fv_requires_grad(fv_narrow(flat, 0, 0, 2), true);
     fv_tensor *x = leaf(1), *view = fv_reshape(x, 2, 1);
     for (int k = 0; k < 3; k++) {
@@ -308,8 +307,8 @@ START_TEST(views_of_memory_written_without_a_tape_live_on)
         ck_assert(first(fv_grad_of(x)) == 2.0 * first(x));
         {
             FV_NO_GRAD;
-            fv_add_scalar_(p, 1);
-            fv_add_scalar_(x, 2);
+            fv_add_(p, 1);
+            fv_add_(x, 2);
         }
     }
 }
@@ -338,7 +337,7 @@ START_TEST(ops_without_gradient_do_not_overwrite_what_has_one)
     {
         FV_SCOPE;
         fv_set_log(NULL, NULL);
-        fv_tensor *x = leaf(3), *h = fv_mul_scalar(x, 1);
+        fv_tensor *x = leaf(3), *h = fv_mul(x, 1);
         ck_assert(fv_failed(fv_apply_inplace(&op, NULL, 1, &h)));
         expect_error(FV_ERR_AUTOGRAD, "no_gradient");
         {
@@ -355,15 +354,15 @@ START_TEST(kept_gradients_are_memory_of_their_own)
 {
     FV_SCOPE;
     fv_set_log(NULL, NULL);
-    fv_tensor *x = leaf(2), *z = leaf(2), *y = fv_mul_scalar(x, 1);
-    fv_tensor *g = fv_expand(fv_ones(FV_SHAPE(1), FV_FLOAT64), 2);
+    fv_tensor *x = leaf(2), *z = leaf(2), *y = fv_mul(x, 1);
+    fv_tensor *g = fv_expand(fv_ones(1, .dtype = FV_FLOAT64), 2);
     fv_retain_grad(y);
     ck_assert_int_eq(fv_backward(z, g), FV_OK);
     ck_assert_int_eq(fv_backward(fv_add(y, z), g, .create_graph = true), FV_OK);
     fv_tensor *kept[] = {fv_grad_of(x), fv_grad_of(y), fv_grad_of(z)};
     {
         FV_NO_GRAD;
-        for (int k = 0; k < 3; k++) ck_assert_ptr_eq(fv_mul_scalar_(kept[k], 10), kept[k]);
+        for (int k = 0; k < 3; k++) ck_assert_ptr_eq(fv_mul_(kept[k], 10), kept[k]);
     }
     ck_assert(first(kept[0]) == 10.0 && first(kept[1]) == 10.0 && first(kept[2]) == 20.0);
     ck_assert(first(g) == 1.0);
@@ -381,7 +380,7 @@ START_TEST(copies_into_shared_elements_are_refused)
     {
         FV_SCOPE;
         fv_set_log(NULL, NULL);
-        fv_tensor *t = fv_zeros(FV_SHAPE(1, 2));
+        fv_tensor *t = fv_zeros(1, 2);
         ck_assert_int_ne(fv_copy_in(fv_expand(t, 2, 2), FV_FLOAT64, values), FV_OK);
         expect_error(FV_ERR_SHAPE, "copy_in");
         ASSERT_VALUES(t, 0, 0, 0);
@@ -399,13 +398,13 @@ START_TEST(a_scope_that_an_outer_one_closed_owns_nothing)
 {
     FV_SCOPE;
     fv_scope outer = fv_scope_open();
-    for (int k = 0; k < 5; k++) fv_ones(FV_SHAPE(2));
+    for (int k = 0; k < 5; k++) fv_ones(2);
     fv_scope inside = fv_scope_open(), again;
     fv_scope_close(&outer);
-    for (int k = 0; k < 5; k++) fv_ones(FV_SHAPE(2));
+    for (int k = 0; k < 5; k++) fv_ones(2);
     again = fv_scope_open(); /* stands where the inner one stood */
     fv_tensor *t = NULL;
-    for (int k = 0; k < 9; k++) t = fv_ones(FV_SHAPE(2));
+    for (int k = 0; k < 9; k++) t = fv_ones(2);
     int64_t live = fv_memory_stats().live_tensors;
     fv_scope_close(&inside);
     ck_assert_int_eq(fv_memory_stats().live_tensors, live);

@@ -42,8 +42,8 @@ static fv_tensor *smooth_step(fv_tensor *a, fv_tensor *b)
     case 4: return fv_transpose(fv_tanh(fv_transpose(a, 0, -1)), 0, -1);
     case 5: return fv_mul(fv_select(fv_unsqueeze(a, 0), 0, 0), b);
     case 6: y = fv_add(a, b); return fv_mul_(y, y);
-    case 7: y = fv_add(a, b); return fv_sin_(fv_mul_scalar_(y, 0.5));
-    case 8: y = fv_mul_scalar(fv_add(a, b), 1); return fv_mul_(y, fv_tanh(b));
+    case 7: y = fv_add(a, b); return fv_sin_(fv_mul_(y, 0.5));
+    case 8: y = fv_mul(fv_add(a, b), 1); return fv_mul_(y, fv_tanh(b));
     default: y = fv_add(a, b); return fv_tanh_(fv_add_(y, y));
     }
 }
@@ -70,7 +70,7 @@ START_TEST(random_graphs_have_the_gradients_of_differences)
         fv_manual_seed((uint64_t)seed);
         set_context("program %d", seed);
         for (int k = 0; k < LEAVES; k++)
-            in[k] = fv_rand(leaf_shapes[k], .dtype = FV_FLOAT64, .requires_grad = true);
+            in[k] = fv_rand(.shape = leaf_shapes[k], .dtype = FV_FLOAT64, .requires_grad = true);
         fv_tensor_list list = {in, LEAVES};
         if (!fv_gradcheck(smooth_program, list, &report, &seed)) note_failure("%s", report.message);
         if (seed % 5 == 0 && !fv_gradgradcheck(smooth_program, list, &report, &seed))
@@ -88,7 +88,7 @@ enum { POOL = 40 };
 static fv_tensor *doubled(fv_tensor *grad, void *context)
 {
     (void)context;
-    return fv_mul_scalar(grad, 2);
+    return fv_mul(grad, 2);
 }
 
 static fv_tensor *differentiated(fv_tensor *x, fv_tensor *y)
@@ -133,7 +133,8 @@ static void wild_program(int seed)
     fv_tensor *pool[POOL];
     seed_with(seed);
     for (int k = 0; k < LEAVES; k++)
-        pool[k] = fv_full_like(fv_zeros(leaf_shapes[k], .dtype = FV_FLOAT64), 0.5 + 0.1 * k);
+        pool[k] =
+            fv_full_like(fv_zeros(.shape = leaf_shapes[k], .dtype = FV_FLOAT64), 0.5 + 0.1 * k);
     fv_requires_grad(pool[0], true);
     for (int n = LEAVES; n < POOL; n++) {
         pool[n] = wild_step(pool[n - 1 - below(n < 5 ? n : 5)], pool[below(n)]);

@@ -27,12 +27,12 @@ enum { CONV_W, CONV_B, MEAN, VARIANCE, LINEAR_W, LINEAR_B, WEIGHTS };
 static void make_weights(fv_tensor **w)
 {
     fv_manual_seed(3);
-    w[CONV_W] = fv_randn(FV_SHAPE(16, 3, 3, 3));
-    w[CONV_B] = fv_randn(FV_SHAPE(16));
-    w[MEAN] = fv_randn(FV_SHAPE(16));
-    w[VARIANCE] = fv_rand(FV_SHAPE(16));
-    w[LINEAR_W] = fv_randn(FV_SHAPE(6, 16 * 4 * 4));
-    w[LINEAR_B] = fv_randn(FV_SHAPE(6));
+    w[CONV_W] = fv_randn(16, 3, 3, 3);
+    w[CONV_B] = fv_randn(16);
+    w[MEAN] = fv_randn(16);
+    w[VARIANCE] = fv_rand(16);
+    w[LINEAR_W] = fv_randn(6, 16 * 4 * 4);
+    w[LINEAR_B] = fv_randn(6);
 }
 
 /* The sum of a small network's squared outputs differentiated in x, which only this thread has. */
@@ -42,7 +42,7 @@ static double own_gradient(const worker *w)
     {
         FV_SCOPE;
         fv_tensor *const *s = w->shared;
-        fv_tensor *x = fv_full(FV_SHAPE(2, 3, 8, 8), 0.25 * (w->number + 1), .requires_grad = true);
+        fv_tensor *x = fv_full(2, 3, 8, 8, .value = 0.25 * (w->number + 1), .requires_grad = true);
         fv_tensor *h = fv_conv2d(x, s[CONV_W], s[CONV_B], .padding = 1);
         h = fv_relu(fv_batch_norm(h, s[MEAN], s[VARIANCE]));
         h = fv_flatten(fv_max_pool2d(h, 2), .start_dim = 1);
@@ -64,7 +64,7 @@ static void *work(void *context)
         if (w->number % 2) {
             {
                 FV_SCOPE;
-                if (!fv_failed(fv_add(w->shared[CONV_B], fv_zeros(FV_SHAPE(3))))) w->mistakes++;
+                if (!fv_failed(fv_add(w->shared[CONV_B], fv_zeros(3)))) w->mistakes++;
                 if (!strstr(fv_error(), "add: ")) w->mistakes++;
             }
             fv_clear_error();
@@ -74,7 +74,7 @@ static void *work(void *context)
         if (w->number != 0 && !fv_grad_enabled()) w->mistakes++;
         fv_set_grad_enabled(true);
     }
-    fv_ones(FV_SHAPE(100)); /* outside of every scope: dies with the thread */
+    fv_ones(100); /* outside of every scope: dies with the thread */
     return NULL;
 }
 
@@ -179,7 +179,7 @@ START_TEST(a_tensor_may_die_in_another_thread)
         pthread_t id;
         {
             FV_SCOPE;
-            t = fv_retain(fv_ones(FV_SHAPE(1000)));
+            t = fv_retain(fv_ones(1000));
         }
         ck_assert_int_eq(pthread_create(&id, NULL, release_elsewhere, t), 0);
         pthread_join(id, NULL);
@@ -231,8 +231,8 @@ static trainer trainer_new(uint64_t seed)
     t.opt = fv_sgd(fv_parameters(t.net), .lr = 0.05, .momentum = 0.9);
     {
         FV_SCOPE;
-        t.x = fv_retain(fv_randn(FV_SHAPE(8, 3, 16, 16)));
-        t.y = fv_retain(fv_randint(0, 10, FV_SHAPE(8)));
+        t.x = fv_retain(fv_randn(8, 3, 16, 16));
+        t.y = fv_retain(fv_randint(8, .high = 10));
     }
     return t;
 }

@@ -12,7 +12,7 @@
 static void step(fv_module *net, fv_optim *opt)
 {
     FV_SCOPE;
-    fv_tensor *x = fv_randn(FV_SHAPE(4, 3, 12, 12)), *y = fv_randint(0, 10, FV_SHAPE(4));
+    fv_tensor *x = fv_randn(4, 3, 12, 12), *y = fv_randint(4, .high = 10);
     fv_zero_grad(opt);
     fv_backward(fv_cross_entropy(fv_forward(net, x), y));
     fv_step(opt);

@@ -12,8 +12,8 @@ int main(void)
     fv_optim *opt = fv_sgd(fv_parameters(net), .lr = 0.05, .momentum = 0.9);
     for (int step = 0; step < 3; step++) {
         FV_SCOPE;
-        fv_tensor *x = fv_randn(FV_SHAPE(3, 2, 6, 6));
-        fv_tensor *loss = fv_cross_entropy(fv_forward(net, x), fv_randint(0, 4, FV_SHAPE(3)));
+        fv_tensor *x = fv_randn(3, 2, 6, 6);
+        fv_tensor *loss = fv_cross_entropy(fv_forward(net, x), fv_randint(3, .high = 4));
         fv_zero_grad(opt);
         fv_backward(loss);
         fv_step(opt);

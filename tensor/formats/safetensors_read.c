@@ -83,7 +83,7 @@ static type_entry find_type(const char *name)
 {
     for (int d = 0; d < FV_DTYPE_COUNT; d++)
         if (strcmp(fv_dtypes[d].safetensors, name) == 0)
-            return (type_entry){fv_dtypes[d].safetensors, fv_dtypes[d].size, d};
+            return (type_entry){fv_dtypes[d].safetensors, fv_dtypes[d].size, d + FV_DTYPE_FIRST};
     for (size_t i = 0; i < sizeof foreign_types / sizeof foreign_types[0]; i++)
         if (strcmp(foreign_types[i].name, name) == 0) return foreign_types[i];
     return (type_entry){.name = NULL};
@@ -304,7 +304,7 @@ fv_tensor *fv_tensor_file_read(const fv_tensor_file *file, int64_t i)
         return fv_failed_tensor();
     }
     const file_entry *e = &file->entries[i];
-    if (e->type.dtype < 0) {
+    if (!fv_dtype_exists(e->type.dtype)) {
         fv_fail(FV_ERR_DTYPE, "%s: tensor %.100s has type %s, which cannot be read", file->label,
                 e->name, e->type.name);
         return fv_failed_tensor();

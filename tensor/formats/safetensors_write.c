@@ -69,7 +69,8 @@ static fv_status add_tensor(json_t *root, const item *it, uint64_t *end)
     uint64_t begin = *end;
     *end = begin + byte_count(t);
     json_t *shape = json_array(), *offsets = json_array();
-    int bad = json_object_set_new(info, "dtype", json_string(fv_dtypes[t->dtype].safetensors));
+    int bad =
+        json_object_set_new(info, "dtype", json_string(fv_dtype_row_of(t->dtype)->safetensors));
     bad |= json_object_set_new(info, "shape", shape);
     for (int d = 0; d < t->ndim; d++)
         bad |= json_array_append_new(shape, json_integer(t->shape[d]));

@@ -37,7 +37,7 @@ int main(int argc, char **argv)
         fv_nn_conv2d(3, 8, 3, .padding = 1), fv_nn_relu(), fv_nn_conv2d(8, 16, 3, .padding = 1),
         fv_nn_relu(), fv_nn_max_pool2d(2), fv_nn_flatten(), fv_nn_linear(16 * 8 * 8, 10));
     fv_optim *opt = fv_sgd(fv_parameters(net), .lr = 0.01, .momentum = 0.9);
-    fv_tensor *x = fv_randn(FV_SHAPE(8, 3, 16, 16)), *y = fv_randint(0, 10, FV_SHAPE(8));
+    fv_tensor *x = fv_randn(8, 3, 16, 16), *y = fv_randint(8, .high = 10);
     train(net, opt, x, y, WARM_UP);
     for (int run = 0; run < atoi(argv[2]); run++) {
         double start = now_ms();

@@ -68,9 +68,9 @@ static fv_status dump(fv_module *net, const options *o)
         tensors[n] = parameters.items[n];
     }
     strcpy(names[n], "x");
-    tensors[n++] = fv_randn(FV_SHAPE(o->batch, 3, 32, 32));
+    tensors[n++] = fv_randn(o->batch, 3, 32, 32);
     strcpy(names[n], "y");
-    tensors[n++] = fv_randint(0, 10, FV_SHAPE(o->batch));
+    tensors[n++] = fv_randint(o->batch, .high = 10);
     for (int64_t i = 0; i < n; i++) pointers[i] = names[i];
     return fv_save_tensors(o->dump, pointers, tensors, n, NULL, 0);
 }

@@ -95,7 +95,7 @@ static double step_us(void)
     double times[ROUNDS];
     fv_module *net = fv_sequential(fv_nn_linear(32, 64), fv_nn_relu(), fv_nn_linear(64, 10));
     fv_optim *opt = fv_sgd(fv_parameters(net), .lr = 0.01, .momentum = 0.9);
-    fv_tensor *x = fv_randn(FV_SHAPE(8, 32)), *y = fv_randint(0, 10, FV_SHAPE(8));
+    fv_tensor *x = fv_randn(8, 32), *y = fv_randint(8, .high = 10);
     for (int r = 0; r < ROUNDS; r++) {
         double start = now();
         for (int i = 0; i < STEPS; i++) {
@@ -122,8 +122,8 @@ int main(int argc, char **argv)
     enum { OPS = sizeof ops / sizeof *ops };
     bool json = argc > 1 && strcmp(argv[1], "--json") == 0;
     fv_manual_seed(0);
-    fv_tensor *x = fv_rand(FV_SHAPE(8, 8), .requires_grad = true);
-    fv_tensor *w = fv_mul_scalar(fv_rand(FV_SHAPE(8, 8)), 0.1);
+    fv_tensor *x = fv_rand(8, 8, .requires_grad = true);
+    fv_tensor *w = fv_mul(fv_rand(8, 8), 0.1);
     if (json)
         printf("{");
     else

@@ -264,32 +264,42 @@ static fv_tensor *run_transpose(int nd, const fv_conv_transpose_args *a)
     return apply(transpose_ops[nd], nd, &options, a->input, a->weight, a->bias);
 }
 
+const fv_conv_args fv_conv_defaults = {FV_CONV_DEFAULTS};
+
 fv_tensor *fv_conv1d_ex(const fv_conv_args *a)
 {
+    if (!fv_args_ok("conv1d", a, sizeof *a)) return fv_failed_tensor();
     return run_forward(1, a);
 }
 
 fv_tensor *fv_conv2d_ex(const fv_conv_args *a)
 {
+    if (!fv_args_ok("conv2d", a, sizeof *a)) return fv_failed_tensor();
     return run_forward(2, a);
 }
 
 fv_tensor *fv_conv3d_ex(const fv_conv_args *a)
 {
+    if (!fv_args_ok("conv3d", a, sizeof *a)) return fv_failed_tensor();
     return run_forward(3, a);
 }
 
+const fv_conv_transpose_args fv_conv_transpose_defaults = {FV_CONV_TRANSPOSE_DEFAULTS};
+
 fv_tensor *fv_conv_transpose1d_ex(const fv_conv_transpose_args *a)
 {
+    if (!fv_args_ok("conv_transpose1d", a, sizeof *a)) return fv_failed_tensor();
     return run_transpose(1, a);
 }
 
 fv_tensor *fv_conv_transpose2d_ex(const fv_conv_transpose_args *a)
 {
+    if (!fv_args_ok("conv_transpose2d", a, sizeof *a)) return fv_failed_tensor();
     return run_transpose(2, a);
 }
 
 fv_tensor *fv_conv_transpose3d_ex(const fv_conv_transpose_args *a)
 {
+    if (!fv_args_ok("conv_transpose3d", a, sizeof *a)) return fv_failed_tensor();
     return run_transpose(3, a);
 }

@@ -11,14 +11,15 @@ extern "C" {
 #pragma GCC visibility push(default)
 
 typedef struct fv_conv_args {
-    char positional;
+    size_t size;
     fv_tensor *input, *weight, *bias;
     fv_dims stride;   /* 1 */
     fv_dims padding;  /* 0; or FV_SAME, FV_VALID, FV_FULL */
     fv_dims dilation; /* 1 */
     int64_t groups;   /* 1 */
 } fv_conv_args;
-#define FV_CONV_DEFAULTS FV_DEFAULTS(.stride = 1, .dilation = 1, .groups = 1)
+#define FV_CONV_DEFAULTS FV_DEFAULTS(fv_conv_args, .stride = 1, .dilation = 1, .groups = 1)
+extern const fv_conv_args fv_conv_defaults;
 
 /* y = x * w + b: cross-correlation.
  * x [N,C,L..]  w [O,C/g,K..]  b [O] or NULL  ->  y [N,O,M..]; x [C,L..] gives y [O,M..]
@@ -31,12 +32,12 @@ typedef struct fv_conv_args {
 fv_tensor *fv_conv1d_ex(const fv_conv_args *a);
 fv_tensor *fv_conv2d_ex(const fv_conv_args *a);
 fv_tensor *fv_conv3d_ex(const fv_conv_args *a);
-#define fv_conv1d(...) FV_CALL_ARGS(fv_conv1d_ex, fv_conv_args, FV_CONV_DEFAULTS, __VA_ARGS__)
-#define fv_conv2d(...) FV_CALL_ARGS(fv_conv2d_ex, fv_conv_args, FV_CONV_DEFAULTS, __VA_ARGS__)
-#define fv_conv3d(...) FV_CALL_ARGS(fv_conv3d_ex, fv_conv_args, FV_CONV_DEFAULTS, __VA_ARGS__)
+#define fv_conv1d(...) FV_CALL(fv_conv1d_ex, fv_conv_args, FV_CONV_DEFAULTS, __VA_ARGS__)
+#define fv_conv2d(...) FV_CALL(fv_conv2d_ex, fv_conv_args, FV_CONV_DEFAULTS, __VA_ARGS__)
+#define fv_conv3d(...) FV_CALL(fv_conv3d_ex, fv_conv_args, FV_CONV_DEFAULTS, __VA_ARGS__)
 
 typedef struct fv_conv_transpose_args {
-    char positional;
+    size_t size;
     fv_tensor *input, *weight, *bias;
     fv_dims stride;         /* 1 */
     fv_dims padding;        /* 0 */
@@ -44,7 +45,9 @@ typedef struct fv_conv_transpose_args {
     int64_t groups;         /* 1 */
     fv_dims dilation;       /* 1 */
 } fv_conv_transpose_args;
-#define FV_CONV_TRANSPOSE_DEFAULTS FV_DEFAULTS(.stride = 1, .groups = 1, .dilation = 1)
+#define FV_CONV_TRANSPOSE_DEFAULTS                                                                 \
+    FV_DEFAULTS(fv_conv_transpose_args, .stride = 1, .groups = 1, .dilation = 1)
+extern const fv_conv_transpose_args fv_conv_transpose_defaults;
 
 /* The adjoint of fv_conv*d in its input, plus b.
  * x [N,C,L..]  w [C,O/g,K..]  b [O] or NULL  ->  y [N,O,M..]; x [C,L..] gives y [O,M..]
@@ -55,14 +58,11 @@ fv_tensor *fv_conv_transpose1d_ex(const fv_conv_transpose_args *a);
 fv_tensor *fv_conv_transpose2d_ex(const fv_conv_transpose_args *a);
 fv_tensor *fv_conv_transpose3d_ex(const fv_conv_transpose_args *a);
 #define fv_conv_transpose1d(...)                                                                   \
-    FV_CALL_ARGS(fv_conv_transpose1d_ex, fv_conv_transpose_args, FV_CONV_TRANSPOSE_DEFAULTS,       \
-                 __VA_ARGS__)
+    FV_CALL(fv_conv_transpose1d_ex, fv_conv_transpose_args, FV_CONV_TRANSPOSE_DEFAULTS, __VA_ARGS__)
 #define fv_conv_transpose2d(...)                                                                   \
-    FV_CALL_ARGS(fv_conv_transpose2d_ex, fv_conv_transpose_args, FV_CONV_TRANSPOSE_DEFAULTS,       \
-                 __VA_ARGS__)
+    FV_CALL(fv_conv_transpose2d_ex, fv_conv_transpose_args, FV_CONV_TRANSPOSE_DEFAULTS, __VA_ARGS__)
 #define fv_conv_transpose3d(...)                                                                   \
-    FV_CALL_ARGS(fv_conv_transpose3d_ex, fv_conv_transpose_args, FV_CONV_TRANSPOSE_DEFAULTS,       \
-                 __VA_ARGS__)
+    FV_CALL(fv_conv_transpose3d_ex, fv_conv_transpose_args, FV_CONV_TRANSPOSE_DEFAULTS, __VA_ARGS__)
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

@@ -40,7 +40,7 @@ static void to_reference(fv_call *c)
             from += index[d] * x->strides[d];
             at += index[d] * y->strides[d];
         }
-        if (fv_dtypes[x->dtype].kind == FV_KIND_FLOATING)
+        if (fv_dtype_row_of(x->dtype)->kind == FV_KIND_FLOATING)
             fv_element_set(y, at, fv_element_get(x, from));
         else
             fv_element_set_int(y, at, fv_element_get_int(x, from));

@@ -154,6 +154,7 @@ enum { NUMBERS_SIZE = sizeof(elementwise_numbers) };
 
 static const fv_option one_number[] = {
     {.name = "value", .offset = offsetof(elementwise_numbers, p), .kind = FV_OPTION_DOUBLE},
+    {.name = "floating", .offset = offsetof(elementwise_numbers, floating), .kind = FV_OPTION_BOOL},
     {.name = NULL},
 };
 /* The names of p and q, for an op and for its gradient; the list ends with a NULL. */
@@ -180,11 +181,11 @@ NAMED_NUMBERS(softplus_backward, "beta", "threshold");
     PHASES(name, ELEMENTWISE_NO_NUMBERS)                                                           \
     GRADIENT(name, NULL, WANT(0, gradient))                                                        \
     OP(name, 1, 0, name##_gradient, ONE, .saves = {saves_x})                                       \
-    fv_tensor *fv_##name(fv_tensor *x)                                                             \
+    fv_tensor *(fv_##name)(fv_tensor * x)                                                          \
     {                                                                                              \
         return fv_apply(&name##_op, NULL, 1, &x);                                                  \
     }                                                                                              \
-    fv_tensor *fv_##name##_(fv_tensor *x)                                                          \
+    fv_tensor *(fv_##name##_)(fv_tensor * x)                                                       \
     {                                                                                              \
         return fv_apply_inplace(&name##_op, NULL, 1, &x);                                          \
     }
@@ -195,15 +196,25 @@ NAMED_NUMBERS(softplus_backward, "beta", "threshold");
     OP(name, 1, NUMBERS_SIZE, name##_gradient, ONE, .saves = {saves_x}, .option_fields = fields,   \
        .any_dtype = FV_CLASS_##class == FV_CLASS_FIRST)
 
+#define FLOATING(v) ((const elementwise_numbers){.p = (v), .floating = true})
+#define WHOLE(v)    ((const elementwise_numbers){.p = (double)(v), .whole = (v)})
 #define FV_NUMBER(name, class, value, saves_x, gradient, torch, f0, p_)                            \
     NUMBERED(name, ELEMENTWISE_OPERAND, class, saves_x, gradient, one_number)                      \
-    fv_tensor *fv_##name(fv_tensor *x, double v)                                                   \
+    fv_tensor *(fv_##name)(fv_tensor * x, double v)                                                \
     {                                                                                              \
-        return fv_apply(&name##_op, &(const elementwise_numbers){v, 0}, 1, &x);                    \
+        return fv_apply(&name##_op, &FLOATING(v), 1, &x);                                          \
     }                                                                                              \
-    fv_tensor *fv_##name##_(fv_tensor *x, double v)                                                \
+    fv_tensor *(fv_##name##_)(fv_tensor * x, double v)                                             \
     {                                                                                              \
-        return fv_apply_inplace(&name##_op, &(const elementwise_numbers){v, 0}, 1, &x);            \
+        return fv_apply_inplace(&name##_op, &FLOATING(v), 1, &x);                                  \
+    }                                                                                              \
+    fv_tensor *(fv_##name##_int64)(fv_tensor * x, int64_t v)                                       \
+    {                                                                                              \
+        return fv_apply(&name##_op, &WHOLE(v), 1, &x);                                             \
+    }                                                                                              \
+    fv_tensor *(fv_##name##_int64_)(fv_tensor * x, int64_t v)                                      \
+    {                                                                                              \
+        return fv_apply_inplace(&name##_op, &WHOLE(v), 1, &x);                                     \
     }
 
 #define OPTION_KIND_ARITH  ELEMENTWISE_BOUNDS
@@ -217,11 +228,11 @@ NAMED_NUMBERS(softplus_backward, "beta", "threshold");
     GRADIENT(name, NULL, WANT(0, grad_x) WANT(1, grad_y))                                          \
     OP(name, 2, 0, name##_gradient, TWO, .saves = {saves_x, saves_y},                              \
        .any_dtype = FV_CLASS_##class == FV_CLASS_FIRST)                                            \
-    fv_tensor *fv_##name(fv_tensor *x, fv_tensor *y)                                               \
+    fv_tensor *(fv_##name)(fv_tensor * x, fv_tensor * y)                                           \
     {                                                                                              \
         return FV_APPLY(&name##_op, NULL, x, y);                                                   \
     }                                                                                              \
-    fv_tensor *fv_##name##_(fv_tensor *x, fv_tensor *y)                                            \
+    fv_tensor *(fv_##name##_)(fv_tensor * x, fv_tensor * y)                                        \
     {                                                                                              \
         fv_tensor *const in[] = {x, fv_elementwise_other(x, y)};                                   \
         return fv_apply_inplace(&name##_op, NULL, 2, in);                                          \
@@ -231,7 +242,7 @@ NAMED_NUMBERS(softplus_backward, "beta", "threshold");
     PHASES(name, ELEMENTWISE_NO_NUMBERS)                                                           \
     GRADIENT(name, NULL, WANT(0, grad_x) WANT(1, grad_y))                                          \
     OP(name, 2, 0, name##_gradient, GRADIENT, .saves = {saves_x, saves_y})                         \
-    fv_tensor *fv_##name(fv_tensor *g, fv_tensor *y)                                               \
+    fv_tensor *(fv_##name)(fv_tensor * g, fv_tensor * y)                                           \
     {                                                                                              \
         return FV_APPLY(&name##_op, NULL, g, y);                                                   \
     }
@@ -241,9 +252,9 @@ NAMED_NUMBERS(softplus_backward, "beta", "threshold");
     GRADIENT(name, c->options, WANT(0, grad_x) WANT(1, grad_y))                                    \
     OP(name, 2, NUMBERS_SIZE, name##_gradient, GRADIENT, .saves = {saves_x, saves_y},              \
        .option_fields = name##_fields)                                                             \
-    fv_tensor *fv_##name(fv_tensor *g, fv_tensor *y, double p, double q)                           \
+    fv_tensor *(fv_##name)(fv_tensor * g, fv_tensor * y, double p, double q)                       \
     {                                                                                              \
-        return FV_APPLY(&name##_op, (&(const elementwise_numbers){p, q}), g, y);                   \
+        return FV_APPLY(&name##_op, (&(const elementwise_numbers){.p = p, .q = q}), g, y);         \
     }
 
 #define FV_TERNARY(name, class, value, saves_x, grad_x, saves_y, grad_y, saves_z, grad_z, torch,   \
@@ -251,7 +262,7 @@ NAMED_NUMBERS(softplus_backward, "beta", "threshold");
     PHASES(name, ELEMENTWISE_NO_NUMBERS)                                                           \
     GRADIENT(name, NULL, WANT(0, grad_x) WANT(1, grad_y) WANT(2, grad_z))                          \
     OP(name, 3, 0, name##_gradient, CHOICE, .saves = {saves_x, saves_y, saves_z})                  \
-    fv_tensor *fv_##name(fv_tensor *x, fv_tensor *y, fv_tensor *z)                                 \
+    fv_tensor *(fv_##name)(fv_tensor * x, fv_tensor * y, fv_tensor * z)                            \
     {                                                                                              \
         return FV_APPLY(&name##_op, NULL, x, y, z);                                                \
     }
@@ -259,7 +270,7 @@ NAMED_NUMBERS(softplus_backward, "beta", "threshold");
 #define FV_TEST(name, class, value, torch)                                                         \
     PHASES(name, ELEMENTWISE_NO_NUMBERS)                                                           \
     OP(name, 1, 0, FV_NO_GRADIENT, ONE, .option_fields = NULL)                                     \
-    fv_tensor *fv_##name(fv_tensor *x)                                                             \
+    fv_tensor *(fv_##name)(fv_tensor * x)                                                          \
     {                                                                                              \
         return fv_apply(&name##_op, NULL, 1, &x);                                                  \
     }
@@ -267,55 +278,134 @@ NAMED_NUMBERS(softplus_backward, "beta", "threshold");
 #define FV_TEST_NUMBER(name, class, value, torch, p_)                                              \
     PHASES(name, ELEMENTWISE_OPERAND)                                                              \
     OP(name, 1, NUMBERS_SIZE, FV_NO_GRADIENT, ONE, .option_fields = one_number)                    \
-    fv_tensor *fv_##name(fv_tensor *x, double v)                                                   \
+    fv_tensor *(fv_##name)(fv_tensor * x, double v)                                                \
     {                                                                                              \
-        return fv_apply(&name##_op, &(const elementwise_numbers){v, 0}, 1, &x);                    \
+        return fv_apply(&name##_op, &FLOATING(v), 1, &x);                                          \
+    }                                                                                              \
+    fv_tensor *(fv_##name##_int64)(fv_tensor * x, int64_t v)                                       \
+    {                                                                                              \
+        return fv_apply(&name##_op, &WHOLE(v), 1, &x);                                             \
     }
 
 #define FV_TEST_BINARY(name, class, value, torch)                                                  \
     PHASES(name, ELEMENTWISE_NO_NUMBERS)                                                           \
     OP(name, 2, 0, FV_NO_GRADIENT, TWO, .option_fields = NULL)                                     \
-    fv_tensor *fv_##name(fv_tensor *x, fv_tensor *y)                                               \
+    fv_tensor *(fv_##name)(fv_tensor * x, fv_tensor * y)                                           \
     {                                                                                              \
         return FV_APPLY(&name##_op, NULL, x, y);                                                   \
     }
 
 #include "tensor/kernels/elementwise/elementwise.inc"
 
+/* --- numbers in a tensor's place -------------------------------------------------------------- */
+
+/* A 0-dim tensor of the dtype that x's group makes of a floating number. */
+static fv_tensor *number_for(const fv_tensor *x, double value)
+{
+    return fv_scalar(value, fv_dtype_of(x) == FV_FLOAT64 ? FV_FLOAT64 : FV_FLOAT32);
+}
+
+fv_tensor *fv_maximum_scalar(fv_tensor *x, double value)
+{
+    return fv_maximum(x, number_for(x, value));
+}
+
+fv_tensor *fv_maximum_scalar_int64(fv_tensor *x, int64_t value)
+{
+    return fv_maximum(x, fv_scalar(value, FV_INT64));
+}
+
+fv_tensor *fv_maximum_scalar_(fv_tensor *x, double value)
+{
+    return fv_maximum_(x, number_for(x, value));
+}
+
+fv_tensor *fv_maximum_scalar_int64_(fv_tensor *x, int64_t value)
+{
+    return fv_maximum_(x, fv_scalar(value, FV_INT64));
+}
+
+fv_tensor *fv_minimum_scalar(fv_tensor *x, double value)
+{
+    return fv_minimum(x, number_for(x, value));
+}
+
+fv_tensor *fv_minimum_scalar_int64(fv_tensor *x, int64_t value)
+{
+    return fv_minimum(x, fv_scalar(value, FV_INT64));
+}
+
+fv_tensor *fv_minimum_scalar_(fv_tensor *x, double value)
+{
+    return fv_minimum_(x, number_for(x, value));
+}
+
+fv_tensor *fv_minimum_scalar_int64_(fv_tensor *x, int64_t value)
+{
+    return fv_minimum_(x, fv_scalar(value, FV_INT64));
+}
+
+fv_tensor *fv_scalar_pow(double value, fv_tensor *y)
+{
+    return fv_pow(number_for(y, value), y);
+}
+
+fv_tensor *fv_scalar_pow_int64(int64_t value, fv_tensor *y)
+{
+    return fv_pow(fv_scalar(value, FV_INT64), y);
+}
+
 /* --- functions with options ------------------------------------------------------------------- */
 
 static fv_tensor *apply_options(const fv_op *op, fv_tensor *input, double p, double q)
 {
-    return fv_apply(op, &(const elementwise_numbers){p, q}, 1, &input);
+    return fv_apply(op, &(const elementwise_numbers){.p = p, .q = q}, 1, &input);
 }
+
+const fv_clamp_args fv_clamp_defaults = {FV_CLAMP_DEFAULTS};
 
 fv_tensor *fv_clamp_ex(const fv_clamp_args *a)
 {
+    if (!fv_args_ok("clamp", a, sizeof *a)) return fv_failed_tensor();
     return apply_options(&clamp_op, a->input, a->min, a->max);
 }
 
 fv_tensor *fv_clamp_inplace_ex(const fv_clamp_args *a)
 {
-    return fv_apply_inplace(&clamp_op, &(const elementwise_numbers){a->min, a->max}, 1, &a->input);
+    if (!fv_args_ok("clamp_inplace", a, sizeof *a)) return fv_failed_tensor();
+    return fv_apply_inplace(&clamp_op, &(const elementwise_numbers){.p = a->min, .q = a->max}, 1,
+                            &a->input);
 }
+
+const fv_hardtanh_args fv_hardtanh_defaults = {FV_HARDTANH_DEFAULTS};
 
 fv_tensor *fv_hardtanh_ex(const fv_hardtanh_args *a)
 {
+    if (!fv_args_ok("hardtanh", a, sizeof *a)) return fv_failed_tensor();
     return apply_options(&hardtanh_op, a->input, a->min_val, a->max_val);
 }
 
+const fv_leaky_relu_args fv_leaky_relu_defaults = {FV_LEAKY_RELU_DEFAULTS};
+
 fv_tensor *fv_leaky_relu_ex(const fv_leaky_relu_args *a)
 {
+    if (!fv_args_ok("leaky_relu", a, sizeof *a)) return fv_failed_tensor();
     return apply_options(&leaky_relu_op, a->input, a->negative_slope, 0);
 }
 
+const fv_elu_args fv_elu_defaults = {FV_ELU_DEFAULTS};
+
 fv_tensor *fv_elu_ex(const fv_elu_args *a)
 {
+    if (!fv_args_ok("elu", a, sizeof *a)) return fv_failed_tensor();
     return apply_options(&elu_op, a->input, a->alpha, 0);
 }
 
+const fv_softplus_args fv_softplus_defaults = {FV_SOFTPLUS_DEFAULTS};
+
 fv_tensor *fv_softplus_ex(const fv_softplus_args *a)
 {
+    if (!fv_args_ok("softplus", a, sizeof *a)) return fv_failed_tensor();
     return apply_options(&softplus_op, a->input, a->beta, a->threshold);
 }
 

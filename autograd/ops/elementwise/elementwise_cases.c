@@ -51,13 +51,12 @@ CASE(clamp, "an upper bound", "torch.clamp(x0, max=0.25)", X(3, 7), fv_clamp(x[0
 CASE(clamp, "bounds the wrong way round", "torch.clamp(x0, 0.5, -0.5) + 0 * x0", X(3, 7),
      fv_clamp(x[0], 0.5, -0.5));
 CASE(clamp, "in place", "torch.clamp(x0, -0.5, 0.75)", X(3, 7),
-     fv_clamp_(fv_mul_scalar(x[0], 1), -0.5, 0.75));
+     fv_clamp_(fv_mul(x[0], 1), -0.5, 0.75));
 CASE(clamp, "in place, a lower bound", "torch.clamp(x0, min=0.5)", X(3, 7),
-     fv_clamp_(fv_mul_scalar(x[0], 1), .min = 0.5));
+     fv_clamp_(fv_mul(x[0], 1), .min = 0.5));
 CASES_1(hardtanh, "F.hardtanh(x0, -0.5, 0.75)", NORMAL, fv_hardtanh(x[0], -0.5, 0.75))
 CASE(hardtanh, "defaults", "F.hardtanh(x0)", X(3, 7), fv_hardtanh(x[0]));
-CASE(hardtanh, "relu6", "F.relu6(4 * x0)", X(3, 7),
-     fv_hardtanh(fv_mul_scalar(x[0], 4), 0, .max_val = 6));
+CASE(hardtanh, "relu6", "F.relu6(4 * x0)", X(3, 7), fv_hardtanh(fv_mul(x[0], 4), 0, .max_val = 6));
 CASES_1(leaky_relu, "F.leaky_relu(x0, 0.2)", NORMAL, fv_leaky_relu(x[0], 0.2))
 CASE(leaky_relu, "defaults", "F.leaky_relu(x0)", X(3, 7), fv_leaky_relu(x[0]));
 CASES_1(elu, "F.elu(x0, 1.5)", NORMAL, fv_elu(x[0], 1.5))
@@ -67,7 +66,7 @@ CASE(softplus, "defaults", "F.softplus(x0)", X(3, 7), fv_softplus(x[0]));
 CASE(softplus, "a threshold", "F.softplus(x0, threshold=0.5)", X(3, 7),
      fv_softplus(x[0], .threshold = 0.5));
 
-CASE(fill, "zero_", "0 * x0", X(3, 7), fv_zero_(fv_mul_scalar(x[0], 1)));
+CASE(fill, "zero_", "0 * x0", X(3, 7), fv_zero_(fv_mul(x[0], 1)));
 
 /* --- dtype ------------------------------------------------------------------------------------ */
 

@@ -9,6 +9,8 @@
 /* options of the rows that take numbers. */
 typedef struct elementwise_numbers {
     double p, q;
+    bool floating; /* p is a floating number, which makes floats of integers */
+    int64_t whole; /* p exactly, unless it is floating */
 } elementwise_numbers;
 
 /* What the numbers of a row are. */

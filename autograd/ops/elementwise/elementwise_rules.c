@@ -9,7 +9,7 @@
 /* bool, integers, floats. */
 static int group_of(fv_dtype dtype)
 {
-    fv_dtype_kind kind = fv_dtypes[dtype].kind;
+    fv_dtype_kind kind = fv_dtype_row_of(dtype)->kind;
     return kind == FV_KIND_BOOL ? 0 : kind == FV_KIND_FLOATING ? 2 : 1;
 }
 
@@ -24,34 +24,39 @@ static bool all_alike(int inputs, fv_tensor *const *in)
 fv_dtype fv_result_type(int inputs, fv_tensor *const *in)
 {
     if (all_alike(inputs, in)) return in[0]->dtype;
-    int with_dims = -1, without = -1; /* FV_BOOL is 0 */
+    int with_dims = 0, without = 0; /* no dtype is 0 */
     for (int i = 0; i < inputs; i++) {
         if (fv_failed(in[i])) continue;
         int *common = in[i]->ndim > 0 ? &with_dims : &without;
         *common =
-            *common < 0 ? (int)in[i]->dtype : (int)fv_promote((fv_dtype)*common, in[i]->dtype);
+            *common == 0 ? (int)in[i]->dtype : (int)fv_promote((fv_dtype)*common, in[i]->dtype);
     }
-    if (with_dims < 0) return without < 0 ? FV_FLOAT32 : (fv_dtype)without;
-    if (without < 0 || group_of((fv_dtype)without) <= group_of((fv_dtype)with_dims))
+    if (with_dims == 0) return without == 0 ? FV_FLOAT32 : (fv_dtype)without;
+    if (without == 0 || group_of((fv_dtype)without) <= group_of((fv_dtype)with_dims))
         return (fv_dtype)with_dims;
     return (fv_dtype)without;
 }
 
 /* The result of dtype and a number. */
-static fv_dtype promote_number(fv_dtype dtype, double v)
+static fv_dtype promote_number(fv_dtype dtype, bool floating)
 {
     if (fv_dtype_is_floating(dtype)) return dtype;
-    if (v != trunc(v) || !isfinite(v)) return FV_FLOAT32;
+    if (floating) return FV_FLOAT32;
     return dtype == FV_BOOL ? FV_INT64 : dtype;
+}
+
+static bool is_floating(double bound)
+{
+    return bound != trunc(bound) || !isfinite(bound);
 }
 
 static fv_dtype promote_numbers(const fv_call *c, fv_dtype dtype, elementwise_numbers_kind kind)
 {
     const elementwise_numbers *n = c->options;
-    if (kind == ELEMENTWISE_OPERAND) return promote_number(dtype, n->p);
+    if (kind == ELEMENTWISE_OPERAND) return promote_number(dtype, n->floating);
     if (kind != ELEMENTWISE_BOUNDS) return dtype;
-    if (!isinf(n->p)) dtype = promote_number(dtype, n->p);
-    if (!isinf(n->q)) dtype = promote_number(dtype, n->q);
+    if (!isinf(n->p)) dtype = promote_number(dtype, is_floating(n->p));
+    if (!isinf(n->q)) dtype = promote_number(dtype, is_floating(n->q));
     return dtype;
 }
 
@@ -89,13 +94,16 @@ static fv_status check_numbers(fv_call *c, fv_elementwise op, fv_dtype compute,
         return status != FV_OK || isinf(n->q) ? status : check_number(c, n->q, compute);
     }
     if (kind != ELEMENTWISE_OPERAND) return FV_OK;
+    if (!n->floating && n->p != trunc(n->p))
+        return fv_reject(c, FV_ERR_OPTION, "value %g has a fraction but is not floating", n->p);
     if (fv_elementwise_class_of(op) == FV_CLASS_FIRST && compute == FV_BOOL) n->p = n->p != 0;
     if (op == FV_ELEMENTWISE_pow_scalar && n->p < 0 && !fv_dtype_is_floating(compute))
         return fv_reject(c, FV_ERR_OPTION, "%s input %s to the negative power %g; see fv_to",
                          fv_dtype_name(compute), fv_text(c->in[0]), n->p);
     bool test = fv_elementwise_class_of(op) == FV_CLASS_COMPARE;
-    bool wraps = fv_dtypes[compute].kind == FV_KIND_UNSIGNED && !test && n->p < 0;
+    bool wraps = fv_dtype_row_of(compute)->kind == FV_KIND_UNSIGNED && !test && n->p < 0;
     if (wraps && fv_dtype_holds(compute, -n->p)) return FV_OK;
+    if (compute == FV_INT64 && !n->floating) return FV_OK;
     return check_number(c, n->p, compute);
 }
 
@@ -195,7 +203,7 @@ fv_status fv_elementwise_infer(fv_call *c, fv_elementwise op, elementwise_number
 static fv_dtype settled_dtype(const fv_call *c, fv_elementwise op, elementwise_numbers_kind kind,
                               elementwise_numbers *n)
 {
-    *n = kind == ELEMENTWISE_NO_NUMBERS ? (elementwise_numbers){0, 0}
+    *n = kind == ELEMENTWISE_NO_NUMBERS ? (elementwise_numbers){.p = 0}
                                         : *(const elementwise_numbers *)c->options;
     if (c->out[0]->dtype != FV_BOOL) return c->out[0]->dtype;
     return compute_dtype(c, op, kind);
@@ -222,12 +230,48 @@ __attribute__((noinline)) static void move_stored(fv_call *c, double *value)
     move_elements(c->out[0], c->inputs > 1 ? c->in[1] : &number);
 }
 
+/* The op of two tensors that the op with a number is. */
+static fv_elementwise binary_of(fv_elementwise op)
+{
+    switch ((int)op) {
+    case FV_ELEMENTWISE_add_scalar: return FV_ELEMENTWISE_add;
+    case FV_ELEMENTWISE_sub_scalar: return FV_ELEMENTWISE_sub;
+    case FV_ELEMENTWISE_mul_scalar: return FV_ELEMENTWISE_mul;
+    case FV_ELEMENTWISE_pow_scalar: return FV_ELEMENTWISE_pow;
+    case FV_ELEMENTWISE_eq_scalar: return FV_ELEMENTWISE_eq;
+    case FV_ELEMENTWISE_ne_scalar: return FV_ELEMENTWISE_ne;
+    case FV_ELEMENTWISE_lt_scalar: return FV_ELEMENTWISE_lt;
+    case FV_ELEMENTWISE_le_scalar: return FV_ELEMENTWISE_le;
+    case FV_ELEMENTWISE_gt_scalar: return FV_ELEMENTWISE_gt;
+    case FV_ELEMENTWISE_ge_scalar: return FV_ELEMENTWISE_ge;
+    default: return FV_ELEMENTWISE_copy;
+    }
+}
+
+/* Is p an integer that a double rounds? */
+static bool is_rounded(const elementwise_numbers *n)
+{
+    return n->whole != 0 && n->p == (double)n->whole && (n->p >= 0x1p53 || n->p <= -0x1p53);
+}
+
+/* An int64 with a number beyond 2^53, which kernels get as a double: as a tensor it is exact. */
+__attribute__((noinline)) static void compute_exactly(fv_call *c, fv_elementwise op, int64_t whole)
+{
+    fv_tensor number = {.dtype = FV_INT64, .numel = 1, .data = &whole};
+    fv_tensor *const in[] = {c->in[0], &number};
+    fv_elementwise_run(c->machine, binary_of(op), FV_INT64, c->out[0], 2, in, 0, 0);
+}
+
 void fv_elementwise_forward(fv_call *c, fv_elementwise op, elementwise_numbers_kind kind)
 {
     elementwise_numbers n;
     fv_dtype compute = settled_dtype(c, op, kind, &n);
-    if (fv_dtypes[compute].stored) {
+    if (fv_dtype_row_of(compute)->stored) {
         move_stored(c, &n.p);
+        return;
+    }
+    if (compute == FV_INT64 && is_rounded(&n)) {
+        compute_exactly(c, op, n.whole);
         return;
     }
     fv_elementwise_run(c->machine, op, compute, c->out[0], c->inputs, c->in, n.p, n.q);

@@ -147,16 +147,20 @@ static fv_tensor *arg_best(const fv_reduce_args *a, bool smallest)
     fv_shape shape = {0};
     if (a->keepdim && !fv_failed(y))
         for (; shape.ndim < x->ndim; shape.ndim++) shape.dim[shape.ndim] = 1;
-    return fv_reshape_ex(y, shape);
+    return fv_reshape_to(y, shape);
 }
+
+const fv_reduce_args fv_reduce_defaults = {FV_REDUCE_DEFAULTS};
 
 fv_tensor *fv_argmax_ex(const fv_reduce_args *a)
 {
+    if (!fv_args_ok("argmax", a, sizeof *a)) return fv_failed_tensor();
     return arg_best(a, false);
 }
 
 fv_tensor *fv_argmin_ex(const fv_reduce_args *a)
 {
+    if (!fv_args_ok("argmin", a, sizeof *a)) return fv_failed_tensor();
     return arg_best(a, true);
 }
 

@@ -203,8 +203,11 @@ static const fv_op nll_loss_op = {
 };
 FV_REGISTER(nll_loss_op);
 
+const fv_nll_loss_args fv_nll_loss_defaults = {FV_NLL_LOSS_DEFAULTS};
+
 fv_tensor *fv_nll_loss_ex(const fv_nll_loss_args *a)
 {
+    if (!fv_args_ok("nll_loss", a, sizeof *a)) return fv_failed_tensor();
     class_options options = {.ignore_index = a->ignore_index, .reduction = (int64_t)a->reduction};
     return FV_APPLY(&nll_loss_op, &options, a->input, a->target, a->weight);
 }
@@ -430,7 +433,7 @@ static fv_tensor *of_probabilities(const fv_cross_entropy_args *a)
     if (w) {
         fv_shape along = {.ndim = shape.ndim};
         for (int d = 0; d < shape.ndim; d++) along.dim[d] = d == dim ? shape.dim[d] : 1;
-        product = fv_mul(product, fv_reshape_ex(w, along));
+        product = fv_mul(product, fv_reshape_to(w, along));
     }
     if (a->reduction == FV_NONE) return fv_neg(fv_sum(product, .dim = dim));
     fv_tensor *sum = fv_neg(fv_sum(product));
@@ -439,8 +442,11 @@ static fv_tensor *of_probabilities(const fv_cross_entropy_args *a)
     return fv_mul_scalar(sum, 1.0 / (double)fv_shape_numel(&samples));
 }
 
+const fv_cross_entropy_args fv_cross_entropy_defaults = {FV_CROSS_ENTROPY_DEFAULTS};
+
 fv_tensor *fv_cross_entropy_ex(const fv_cross_entropy_args *a)
 {
+    if (!fv_args_ok("cross_entropy", a, sizeof *a)) return fv_failed_tensor();
     bool usable = a->input && a->target && !a->input->failed && !a->target->failed &&
                   !(a->weight && a->weight->failed);
     if (usable && fv_dtype_is_floating(a->target->dtype)) return of_probabilities(a);

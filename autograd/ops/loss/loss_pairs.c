@@ -110,8 +110,11 @@ static const fv_op mse_loss_op = {
 };
 FV_REGISTER(mse_loss_op);
 
+const fv_loss_args fv_loss_defaults = {FV_LOSS_DEFAULTS};
+
 fv_tensor *fv_mse_loss_ex(const fv_loss_args *a)
 {
+    if (!fv_args_ok("mse_loss", a, sizeof *a)) return fv_failed_tensor();
     return FV_APPLY(&mse_loss_op, REDUCTION((int64_t)a->reduction), a->input, a->target);
 }
 
@@ -142,6 +145,7 @@ FV_REGISTER(l1_loss_op);
 
 fv_tensor *fv_l1_loss_ex(const fv_loss_args *a)
 {
+    if (!fv_args_ok("l1_loss", a, sizeof *a)) return fv_failed_tensor();
     return FV_APPLY(&l1_loss_op, REDUCTION((int64_t)a->reduction), a->input, a->target);
 }
 
@@ -185,8 +189,11 @@ static const fv_op smooth_l1_loss_op = {
 };
 FV_REGISTER(smooth_l1_loss_op);
 
+const fv_smooth_l1_loss_args fv_smooth_l1_loss_defaults = {FV_SMOOTH_L1_LOSS_DEFAULTS};
+
 fv_tensor *fv_smooth_l1_loss_ex(const fv_smooth_l1_loss_args *a)
 {
+    if (!fv_args_ok("smooth_l1_loss", a, sizeof *a)) return fv_failed_tensor();
     return FV_APPLY(&smooth_l1_loss_op, OPTIONS((int64_t)a->reduction, a->beta), a->input,
                     a->target);
 }
@@ -230,8 +237,11 @@ static const fv_op huber_loss_op = {
 };
 FV_REGISTER(huber_loss_op);
 
+const fv_huber_loss_args fv_huber_loss_defaults = {FV_HUBER_LOSS_DEFAULTS};
+
 fv_tensor *fv_huber_loss_ex(const fv_huber_loss_args *a)
 {
+    if (!fv_args_ok("huber_loss", a, sizeof *a)) return fv_failed_tensor();
     return FV_APPLY(&huber_loss_op, OPTIONS((int64_t)a->reduction, a->delta), a->input, a->target);
 }
 
@@ -275,8 +285,11 @@ static bool fits(fv_tensor *weight, fv_tensor *x, const char *name)
     return false;
 }
 
+const fv_bce_with_logits_args fv_bce_with_logits_defaults = {FV_BCE_WITH_LOGITS_DEFAULTS};
+
 fv_tensor *fv_binary_cross_entropy_with_logits_ex(const fv_bce_with_logits_args *a)
 {
+    if (!fv_args_ok("binary_cross_entropy_with_logits", a, sizeof *a)) return fv_failed_tensor();
     fv_tensor *x = a->input, *t = a->target;
     bool plain = !a->weight && !a->pos_weight;
     if (plain || fv_failed(x) || fv_failed(t) || a->reduction < FV_MEAN || a->reduction > FV_NONE)

@@ -208,8 +208,11 @@ static const fv_op batch_norm_op = {
 };
 FV_REGISTER(batch_norm_op);
 
+const fv_batch_norm_args fv_batch_norm_defaults = {FV_BATCH_NORM_DEFAULTS};
+
 fv_tensor *fv_batch_norm_ex(const fv_batch_norm_args *a)
 {
+    if (!fv_args_ok("batch_norm", a, sizeof *a)) return fv_failed_tensor();
     norm_options options = {.training = a->training, .momentum = a->momentum, .eps = a->eps};
     return FV_APPLY(&batch_norm_op, &options, a->input, a->running_mean, a->running_var, a->weight,
                     a->bias);
@@ -294,7 +297,7 @@ static fv_tensor *column(fv_tensor *v, int ndim)
     fv_shape shape = {.ndim = ndim, .dim = {1, 1, 1, 1, 1}};
     if (fv_failed(v)) return v;
     shape.dim[1] = v->numel;
-    return fv_reshape_ex(v, shape);
+    return fv_reshape_to(v, shape);
 }
 
 static fv_tensor *mean_rows(const second *s, fv_tensor *v)
@@ -356,7 +359,7 @@ static fv_tensor *second_of_gy(const second *s)
     fv_tensor *g = NULL;
     if (s->of_gx) g = times_weight(s, fv_mul(project(s, s->of_gx), s->invstd));
     if (s->of_gweight) g = add(g, fv_mul(s->xhat, s->of_gweight));
-    return s->of_gbias ? add(g, fv_expand_ex(s->of_gbias, fv_shape_of(s->gy))) : g;
+    return s->of_gbias ? add(g, fv_expand_to(s->of_gbias, fv_shape_of(s->gy))) : g;
 }
 
 /* sum(of_gx P(gy)), of which s is the derivative in w and w that in s. */

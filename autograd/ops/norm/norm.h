@@ -11,7 +11,7 @@ extern "C" {
 #pragma GCC visibility push(default)
 
 typedef struct fv_batch_norm_args {
-    char positional;
+    size_t size;
     fv_tensor *input;
     fv_tensor *running_mean, *running_var; /* [C]; both or neither */
     fv_tensor *weight, *bias;              /* [C], or NULL for 1 and 0 */
@@ -19,7 +19,8 @@ typedef struct fv_batch_norm_args {
     double momentum;                       /* 0.1: weight of the new statistics */
     double eps;                            /* 1e-5 */
 } fv_batch_norm_args;
-#define FV_BATCH_NORM_DEFAULTS FV_DEFAULTS(.momentum = 0.1, .eps = 1e-5)
+#define FV_BATCH_NORM_DEFAULTS FV_DEFAULTS(fv_batch_norm_args, .momentum = 0.1, .eps = 1e-5)
+extern const fv_batch_norm_args fv_batch_norm_defaults;
 
 /* y = (x - mean) / sqrt(var + eps) * weight + bias, per channel
  * x [N,C] or [N,C,spatial], 1 to 3 spatial dimensions  ->  y of x's shape, in channels-last order
@@ -32,7 +33,7 @@ typedef struct fv_batch_norm_args {
  * Source: torch.nn.functional.batch_norm; Ioffe & Szegedy 2015. */
 fv_tensor *fv_batch_norm_ex(const fv_batch_norm_args *a);
 #define fv_batch_norm(...)                                                                         \
-    FV_CALL_ARGS(fv_batch_norm_ex, fv_batch_norm_args, FV_BATCH_NORM_DEFAULTS, __VA_ARGS__)
+    FV_CALL(fv_batch_norm_ex, fv_batch_norm_args, FV_BATCH_NORM_DEFAULTS, __VA_ARGS__)
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

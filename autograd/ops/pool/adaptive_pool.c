@@ -80,8 +80,11 @@ const fv_op *fv_adaptive_avg_pool_op(int spatial)
 static const fv_op adaptive_max_pool1d_op = ADAPTIVE_MAX("adaptive_max_pool1d", fv_pool_infer_1d);
 FV_REGISTER(adaptive_max_pool1d_op);
 
+const fv_adaptive_max_pool_args fv_adaptive_max_pool_defaults = {FV_ADAPTIVE_MAX_POOL_DEFAULTS};
+
 fv_tensor *fv_adaptive_max_pool1d_ex(const fv_adaptive_max_pool_args *a)
 {
+    if (!fv_args_ok("adaptive_max_pool1d", a, sizeof *a)) return fv_failed_tensor();
     const fv_pool_options options = adaptive_options(a->output_size);
     return fv_pool_apply_max(&adaptive_max_pool1d_op, &options, 1, a->input, a->indices);
 }
@@ -91,6 +94,7 @@ FV_REGISTER(adaptive_max_pool2d_op);
 
 fv_tensor *fv_adaptive_max_pool2d_ex(const fv_adaptive_max_pool_args *a)
 {
+    if (!fv_args_ok("adaptive_max_pool2d", a, sizeof *a)) return fv_failed_tensor();
     const fv_pool_options options = adaptive_options(a->output_size);
     return fv_pool_apply_max(&adaptive_max_pool2d_op, &options, 2, a->input, a->indices);
 }
@@ -100,6 +104,7 @@ FV_REGISTER(adaptive_max_pool3d_op);
 
 fv_tensor *fv_adaptive_max_pool3d_ex(const fv_adaptive_max_pool_args *a)
 {
+    if (!fv_args_ok("adaptive_max_pool3d", a, sizeof *a)) return fv_failed_tensor();
     const fv_pool_options options = adaptive_options(a->output_size);
     return fv_pool_apply_max(&adaptive_max_pool3d_op, &options, 3, a->input, a->indices);
 }

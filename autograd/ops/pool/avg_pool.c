@@ -57,8 +57,11 @@ static const fv_option avg_fields[] = {FV_POOL_FIELD(kernel_size, FV_OPTION_DIMS
 static const fv_op avg_pool1d_op = AVG_POOL("avg_pool1d", fv_pool_infer_1d);
 FV_REGISTER(avg_pool1d_op);
 
+const fv_avg_pool_args fv_avg_pool_defaults = {FV_AVG_POOL_DEFAULTS};
+
 fv_tensor *fv_avg_pool1d_ex(const fv_avg_pool_args *a)
 {
+    if (!fv_args_ok("avg_pool1d", a, sizeof *a)) return fv_failed_tensor();
     fv_tensor *out[FV_MAX_OUTPUTS];
     const fv_pool_options options = avg_options(a);
     fv_pool_apply(&avg_pool1d_op, &options, 1, a->input, out);
@@ -70,6 +73,7 @@ FV_REGISTER(avg_pool2d_op);
 
 fv_tensor *fv_avg_pool2d_ex(const fv_avg_pool_args *a)
 {
+    if (!fv_args_ok("avg_pool2d", a, sizeof *a)) return fv_failed_tensor();
     fv_tensor *out[FV_MAX_OUTPUTS];
     const fv_pool_options options = avg_options(a);
     fv_pool_apply(&avg_pool2d_op, &options, 2, a->input, out);
@@ -81,6 +85,7 @@ FV_REGISTER(avg_pool3d_op);
 
 fv_tensor *fv_avg_pool3d_ex(const fv_avg_pool_args *a)
 {
+    if (!fv_args_ok("avg_pool3d", a, sizeof *a)) return fv_failed_tensor();
     fv_tensor *out[FV_MAX_OUTPUTS];
     const fv_pool_options options = avg_options(a);
     fv_pool_apply(&avg_pool3d_op, &options, 3, a->input, out);

@@ -81,8 +81,11 @@ static const fv_option behind_fields[] = {
 static const fv_op max_pool1d_op = MAX_POOL("max_pool1d", fv_pool_infer_1d);
 FV_REGISTER(max_pool1d_op);
 
+const fv_max_pool_args fv_max_pool_defaults = {FV_MAX_POOL_DEFAULTS};
+
 fv_tensor *fv_max_pool1d_ex(const fv_max_pool_args *a)
 {
+    if (!fv_args_ok("max_pool1d", a, sizeof *a)) return fv_failed_tensor();
     const fv_pool_options options = max_options(a);
     return fv_pool_apply_max(&max_pool1d_op, &options, 1, a->input, a->indices);
 }
@@ -92,6 +95,7 @@ FV_REGISTER(max_pool2d_op);
 
 fv_tensor *fv_max_pool2d_ex(const fv_max_pool_args *a)
 {
+    if (!fv_args_ok("max_pool2d", a, sizeof *a)) return fv_failed_tensor();
     const fv_pool_options options = max_options(a);
     return fv_pool_apply_max(&max_pool2d_op, &options, 2, a->input, a->indices);
 }
@@ -101,6 +105,7 @@ FV_REGISTER(max_pool3d_op);
 
 fv_tensor *fv_max_pool3d_ex(const fv_max_pool_args *a)
 {
+    if (!fv_args_ok("max_pool3d", a, sizeof *a)) return fv_failed_tensor();
     const fv_pool_options options = max_options(a);
     return fv_pool_apply_max(&max_pool3d_op, &options, 3, a->input, a->indices);
 }

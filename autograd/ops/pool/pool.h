@@ -15,7 +15,7 @@ extern "C" {
 #pragma GCC visibility push(default)
 
 typedef struct fv_max_pool_args {
-    char positional;
+    size_t size;
     fv_tensor *input;
     fv_dims kernel_size;
     fv_dims stride;      /* kernel_size */
@@ -24,7 +24,8 @@ typedef struct fv_max_pool_args {
     bool ceil_mode;      /* the last window may hang over the end */
     fv_tensor **indices; /* NULL, or receives the positions of the maxima, int64 of y's shape */
 } fv_max_pool_args;
-#define FV_MAX_POOL_DEFAULTS FV_DEFAULTS(.stride = FV_UNSET, .dilation = 1)
+#define FV_MAX_POOL_DEFAULTS FV_DEFAULTS(fv_max_pool_args, .stride = FV_UNSET, .dilation = 1)
+extern const fv_max_pool_args fv_max_pool_defaults;
 
 /* y[o] = max over taps k of x[o * stride - padding + k * dilation]
  * x [N,C,H,W]  ->  y [N,C,OH,OW]            (1d: [N,C,L], 3d: [N,C,D,H,W])
@@ -38,14 +39,14 @@ fv_tensor *fv_max_pool1d_ex(const fv_max_pool_args *a);
 fv_tensor *fv_max_pool2d_ex(const fv_max_pool_args *a);
 fv_tensor *fv_max_pool3d_ex(const fv_max_pool_args *a);
 #define fv_max_pool1d(...)                                                                         \
-    FV_CALL_ARGS(fv_max_pool1d_ex, fv_max_pool_args, FV_MAX_POOL_DEFAULTS, __VA_ARGS__)
+    FV_CALL(fv_max_pool1d_ex, fv_max_pool_args, FV_MAX_POOL_DEFAULTS, __VA_ARGS__)
 #define fv_max_pool2d(...)                                                                         \
-    FV_CALL_ARGS(fv_max_pool2d_ex, fv_max_pool_args, FV_MAX_POOL_DEFAULTS, __VA_ARGS__)
+    FV_CALL(fv_max_pool2d_ex, fv_max_pool_args, FV_MAX_POOL_DEFAULTS, __VA_ARGS__)
 #define fv_max_pool3d(...)                                                                         \
-    FV_CALL_ARGS(fv_max_pool3d_ex, fv_max_pool_args, FV_MAX_POOL_DEFAULTS, __VA_ARGS__)
+    FV_CALL(fv_max_pool3d_ex, fv_max_pool_args, FV_MAX_POOL_DEFAULTS, __VA_ARGS__)
 
 typedef struct fv_avg_pool_args {
-    char positional;
+    size_t size;
     fv_tensor *input;
     fv_dims kernel_size;
     fv_dims stride;           /* kernel_size */
@@ -55,7 +56,9 @@ typedef struct fv_avg_pool_args {
     int64_t divisor_override; /* FV_UNSET; else the divisor, not 0 */
 } fv_avg_pool_args;
 #define FV_AVG_POOL_DEFAULTS                                                                       \
-    FV_DEFAULTS(.stride = FV_UNSET, .count_include_pad = true, .divisor_override = FV_UNSET)
+    FV_DEFAULTS(fv_avg_pool_args, .stride = FV_UNSET, .count_include_pad = true,                   \
+                .divisor_override = FV_UNSET)
+extern const fv_avg_pool_args fv_avg_pool_defaults;
 
 /* y[o] = sum over taps k of x[o * stride - padding + k] / divisor
  * Shapes as fv_max_pool2d with dilation 1. The divisor counts the elements of the window, padding
@@ -67,11 +70,11 @@ fv_tensor *fv_avg_pool1d_ex(const fv_avg_pool_args *a);
 fv_tensor *fv_avg_pool2d_ex(const fv_avg_pool_args *a);
 fv_tensor *fv_avg_pool3d_ex(const fv_avg_pool_args *a);
 #define fv_avg_pool1d(...)                                                                         \
-    FV_CALL_ARGS(fv_avg_pool1d_ex, fv_avg_pool_args, FV_AVG_POOL_DEFAULTS, __VA_ARGS__)
+    FV_CALL(fv_avg_pool1d_ex, fv_avg_pool_args, FV_AVG_POOL_DEFAULTS, __VA_ARGS__)
 #define fv_avg_pool2d(...)                                                                         \
-    FV_CALL_ARGS(fv_avg_pool2d_ex, fv_avg_pool_args, FV_AVG_POOL_DEFAULTS, __VA_ARGS__)
+    FV_CALL(fv_avg_pool2d_ex, fv_avg_pool_args, FV_AVG_POOL_DEFAULTS, __VA_ARGS__)
 #define fv_avg_pool3d(...)                                                                         \
-    FV_CALL_ARGS(fv_avg_pool3d_ex, fv_avg_pool_args, FV_AVG_POOL_DEFAULTS, __VA_ARGS__)
+    FV_CALL(fv_avg_pool3d_ex, fv_avg_pool_args, FV_AVG_POOL_DEFAULTS, __VA_ARGS__)
 
 /* y[o] = mean of x[floor(o * H / OH) .. ceil((o + 1) * H / OH)) in each dimension
  * x [N,C,H,W]  ->  y [N,C,OH,OW], (OH, OW) = output_size: a number or FV_DIMS(OH, OW); 1 gives the
@@ -83,12 +86,13 @@ fv_tensor *fv_adaptive_avg_pool2d(fv_tensor *x, fv_dims output_size);
 fv_tensor *fv_adaptive_avg_pool3d(fv_tensor *x, fv_dims output_size);
 
 typedef struct fv_adaptive_max_pool_args {
-    char positional;
+    size_t size;
     fv_tensor *input;
     fv_dims output_size;
     fv_tensor **indices; /* NULL, or receives the positions of the maxima, int64 of y's shape */
 } fv_adaptive_max_pool_args;
-#define FV_ADAPTIVE_MAX_POOL_DEFAULTS FV_NO_DEFAULTS
+#define FV_ADAPTIVE_MAX_POOL_DEFAULTS FV_NO_DEFAULTS(fv_adaptive_max_pool_args)
+extern const fv_adaptive_max_pool_args fv_adaptive_max_pool_defaults;
 
 /* The maximum over the windows of fv_adaptive_avg_pool2d; ties, NaN and indices as fv_max_pool2d.
  * Gradient: x (twice differentiable).   Errors: shape, dtype, option.
@@ -97,14 +101,14 @@ fv_tensor *fv_adaptive_max_pool1d_ex(const fv_adaptive_max_pool_args *a);
 fv_tensor *fv_adaptive_max_pool2d_ex(const fv_adaptive_max_pool_args *a);
 fv_tensor *fv_adaptive_max_pool3d_ex(const fv_adaptive_max_pool_args *a);
 #define fv_adaptive_max_pool1d(...)                                                                \
-    FV_CALL_ARGS(fv_adaptive_max_pool1d_ex, fv_adaptive_max_pool_args,                             \
-                 FV_ADAPTIVE_MAX_POOL_DEFAULTS, __VA_ARGS__)
+    FV_CALL(fv_adaptive_max_pool1d_ex, fv_adaptive_max_pool_args, FV_ADAPTIVE_MAX_POOL_DEFAULTS,   \
+            __VA_ARGS__)
 #define fv_adaptive_max_pool2d(...)                                                                \
-    FV_CALL_ARGS(fv_adaptive_max_pool2d_ex, fv_adaptive_max_pool_args,                             \
-                 FV_ADAPTIVE_MAX_POOL_DEFAULTS, __VA_ARGS__)
+    FV_CALL(fv_adaptive_max_pool2d_ex, fv_adaptive_max_pool_args, FV_ADAPTIVE_MAX_POOL_DEFAULTS,   \
+            __VA_ARGS__)
 #define fv_adaptive_max_pool3d(...)                                                                \
-    FV_CALL_ARGS(fv_adaptive_max_pool3d_ex, fv_adaptive_max_pool_args,                             \
-                 FV_ADAPTIVE_MAX_POOL_DEFAULTS, __VA_ARGS__)
+    FV_CALL(fv_adaptive_max_pool3d_ex, fv_adaptive_max_pool_args, FV_ADAPTIVE_MAX_POOL_DEFAULTS,   \
+            __VA_ARGS__)
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

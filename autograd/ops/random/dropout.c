@@ -80,8 +80,11 @@ static void dropout_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor
     gin[0] = fv_apply(&dropout_op, c->options, 1, &g);
 }
 
+const fv_dropout_args fv_dropout_defaults = {FV_DROPOUT_DEFAULTS};
+
 fv_tensor *fv_dropout_ex(const fv_dropout_args *a)
 {
+    if (!fv_args_ok("dropout", a, sizeof *a)) return fv_failed_tensor();
     bool nothing = !a->training || a->p == 0;
     if (nothing && !fv_failed(a->input)) return a->input;
     dropout_options options = {.p = a->p};
@@ -93,6 +96,7 @@ fv_tensor *fv_dropout_ex(const fv_dropout_args *a)
 
 fv_tensor *fv_dropout2d_ex(const fv_dropout_args *a)
 {
+    if (!fv_args_ok("dropout2d", a, sizeof *a)) return fv_failed_tensor();
     fv_tensor *x = a->input;
     if (fv_failed(x) || !a->training || a->p == 0) return fv_dropout_ex(a);
     if (x->ndim < 2 || x->ndim > 5) {
@@ -102,7 +106,7 @@ fv_tensor *fv_dropout2d_ex(const fv_dropout_args *a)
     }
     fv_shape shape = {.ndim = x->ndim, .dim = {x->shape[0], x->shape[1], 1, 1, 1}};
     bool mode = fv_set_shapes_only(x->shapes_only);
-    fv_tensor *ones = fv_ones(shape, .dtype = x->dtype);
+    fv_tensor *ones = fv_ones(.shape = shape, .dtype = x->dtype);
     fv_set_shapes_only(mode);
     return fv_mul(x, fv_dropout(ones, a->p));
 }

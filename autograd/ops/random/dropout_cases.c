@@ -16,7 +16,7 @@ CASE_BODY(dropout, "not in training", "(F.dropout(x0, 1.0), x0 * 1)", X(3, 5), {
 /* With x · scale put back where a zero was drawn, what is left does not depend on the numbers. */
 static fv_tensor *filled(fv_tensor *dropped, fv_tensor *x, double scale)
 {
-    return fv_where(fv_eq_scalar(dropped, 0), fv_mul_scalar(x, scale), dropped);
+    return fv_where(fv_eq(dropped, 0), fv_mul(x, scale), dropped);
 }
 
 CASE(dropout, "scale of the default", "x0 * 2", X(3, 50), filled(fv_dropout(x[0]), x[0], 2));

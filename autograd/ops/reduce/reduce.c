@@ -114,7 +114,7 @@ fv_shape fv_reduce_kept_shape(const fv_call *c)
 fv_tensor *fv_reduce_restore(const fv_call *c, fv_tensor *t)
 {
     const fv_reduce_options *a = c->options;
-    return a->keepdim ? t : fv_reshape_ex(t, fv_reduce_kept_shape(c));
+    return a->keepdim ? t : fv_reshape_to(t, fv_reduce_kept_shape(c));
 }
 
 int64_t fv_reduce_length(const fv_call *c, const fv_shape *in)
@@ -149,7 +149,7 @@ FV_REDUCE_PAIR(sum)
 
 static void sum_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
 {
-    gin[0] = fv_expand_ex(fv_reduce_restore(c, gout[0]), *fv_input_shape(c, 0));
+    gin[0] = fv_expand_to(fv_reduce_restore(c, gout[0]), *fv_input_shape(c, 0));
 }
 
 static const fv_op sum_op = {
@@ -170,6 +170,7 @@ FV_REGISTER(sum_op);
 
 fv_tensor *fv_sum_ex(const fv_reduce_args *a)
 {
+    if (!fv_args_ok("sum", a, sizeof *a)) return fv_failed_tensor();
     return apply(&sum_op, a);
 }
 
@@ -186,7 +187,7 @@ FV_REDUCE_PAIR(mean)
 static void mean_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
 {
     fv_tensor *g = fv_mul_scalar(gout[0], 1.0 / (double)fv_reduce_length(c, fv_input_shape(c, 0)));
-    gin[0] = fv_expand_ex(fv_reduce_restore(c, g), *fv_input_shape(c, 0));
+    gin[0] = fv_expand_to(fv_reduce_restore(c, g), *fv_input_shape(c, 0));
 }
 
 static const fv_op mean_op = {
@@ -207,6 +208,7 @@ FV_REGISTER(mean_op);
 
 fv_tensor *fv_mean_ex(const fv_reduce_args *a)
 {
+    if (!fv_args_ok("mean", a, sizeof *a)) return fv_failed_tensor();
     return apply(&mean_op, a);
 }
 
@@ -257,7 +259,7 @@ FV_REDUCE_PAIR(sum_to)
 
 static void sum_to_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
 {
-    gin[0] = fv_expand_ex(gout[0], *fv_input_shape(c, 0));
+    gin[0] = fv_expand_to(gout[0], *fv_input_shape(c, 0));
 }
 
 static const fv_op sum_to_op = {

@@ -18,12 +18,13 @@ extern "C" {
 #pragma GCC visibility push(default)
 
 typedef struct fv_reduce_args {
-    char positional;
+    size_t size;
     fv_tensor *input;
     fv_dims dim; /* FV_ALL */
     bool keepdim;
 } fv_reduce_args;
-#define FV_REDUCE_DEFAULTS FV_DEFAULTS(.dim = FV_ALL)
+#define FV_REDUCE_DEFAULTS FV_DEFAULTS(fv_reduce_args, .dim = FV_ALL)
+extern const fv_reduce_args fv_reduce_defaults;
 
 /* --- sums ------------------------------------------------------------------------------------ */
 
@@ -31,13 +32,13 @@ typedef struct fv_reduce_args {
  * Gradient: x (twice differentiable).   Errors: dim, a dim named twice.
  * Source: torch.sum. */
 fv_tensor *fv_sum_ex(const fv_reduce_args *a);
-#define fv_sum(...) FV_CALL_ARGS(fv_sum_ex, fv_reduce_args, FV_REDUCE_DEFAULTS, __VA_ARGS__)
+#define fv_sum(...) FV_CALL(fv_sum_ex, fv_reduce_args, FV_REDUCE_DEFAULTS, __VA_ARGS__)
 
 /* y = sum of x over dim / count; NaN over nothing.
  * Gradient: x (twice differentiable).   Errors: dim, integers.
  * Source: torch.mean. */
 fv_tensor *fv_mean_ex(const fv_reduce_args *a);
-#define fv_mean(...) FV_CALL_ARGS(fv_mean_ex, fv_reduce_args, FV_REDUCE_DEFAULTS, __VA_ARGS__)
+#define fv_mean(...) FV_CALL(fv_mean_ex, fv_reduce_args, FV_REDUCE_DEFAULTS, __VA_ARGS__)
 
 /* x summed down to a shape that broadcasts to x's; x itself when they are equal. The adjoint of
  * fv_expand.
@@ -51,40 +52,40 @@ fv_tensor *fv_sum_to(fv_tensor *x, fv_shape shape);
 fv_tensor *fv_cumsum(fv_tensor *x, int64_t dim);
 
 typedef struct fv_var_args {
-    char positional;
+    size_t size;
     fv_tensor *input;
     fv_dims dim;        /* FV_ALL */
     int64_t correction; /* 1 */
     bool keepdim;
 } fv_var_args;
-#define FV_VAR_DEFAULTS FV_DEFAULTS(.dim = FV_ALL, .correction = 1)
+#define FV_VAR_DEFAULTS FV_DEFAULTS(fv_var_args, .dim = FV_ALL, .correction = 1)
+extern const fv_var_args fv_var_defaults;
 
 /* var = sum of (x - mean)^2 / max(0, count - correction); std = its root.
  * Gradient: x (twice differentiable; 0 at std = 0).   Errors: dim, integers.
  * Source: torch.var, torch.std. */
 fv_tensor *fv_var_ex(const fv_var_args *a);
 fv_tensor *fv_std_ex(const fv_var_args *a);
-#define fv_var(...) FV_CALL_ARGS(fv_var_ex, fv_var_args, FV_VAR_DEFAULTS, __VA_ARGS__)
-#define fv_std(...) FV_CALL_ARGS(fv_std_ex, fv_var_args, FV_VAR_DEFAULTS, __VA_ARGS__)
+#define fv_var(...) FV_CALL(fv_var_ex, fv_var_args, FV_VAR_DEFAULTS, __VA_ARGS__)
+#define fv_std(...) FV_CALL(fv_std_ex, fv_var_args, FV_VAR_DEFAULTS, __VA_ARGS__)
 
 /* y = sqrt(sum of x^2 over dim).
  * Gradient: x (0 where y = 0; twice differentiable elsewhere).   Errors: dim, integers.
  * Source: torch.linalg.vector_norm with ord 2. */
 fv_tensor *fv_norm_ex(const fv_reduce_args *a);
-#define fv_norm(...) FV_CALL_ARGS(fv_norm_ex, fv_reduce_args, FV_REDUCE_DEFAULTS, __VA_ARGS__)
+#define fv_norm(...) FV_CALL(fv_norm_ex, fv_reduce_args, FV_REDUCE_DEFAULTS, __VA_ARGS__)
 
 /* y = log(sum of e^x over dim), without overflow; -infinity over nothing.
  * Gradient: x (twice differentiable).   Errors: dim, integers.
  * Source: torch.logsumexp. */
 fv_tensor *fv_logsumexp_ex(const fv_reduce_args *a);
-#define fv_logsumexp(...)                                                                          \
-    FV_CALL_ARGS(fv_logsumexp_ex, fv_reduce_args, FV_REDUCE_DEFAULTS, __VA_ARGS__)
+#define fv_logsumexp(...) FV_CALL(fv_logsumexp_ex, fv_reduce_args, FV_REDUCE_DEFAULTS, __VA_ARGS__)
 
 /* y = product of x over one dim or FV_ALL; 1 over nothing. Integers and bool give int64.
  * Gradient: x, right for zeros too (twice differentiable).   Errors: dim, several dims.
  * Source: torch.prod. */
 fv_tensor *fv_prod_ex(const fv_reduce_args *a);
-#define fv_prod(...) FV_CALL_ARGS(fv_prod_ex, fv_reduce_args, FV_REDUCE_DEFAULTS, __VA_ARGS__)
+#define fv_prod(...) FV_CALL(fv_prod_ex, fv_reduce_args, FV_REDUCE_DEFAULTS, __VA_ARGS__)
 
 /* --- extremes -------------------------------------------------------------------------------- */
 
@@ -93,8 +94,8 @@ fv_tensor *fv_prod_ex(const fv_reduce_args *a);
  * Source: torch.amax, torch.amin. */
 fv_tensor *fv_amax_ex(const fv_reduce_args *a);
 fv_tensor *fv_amin_ex(const fv_reduce_args *a);
-#define fv_amax(...) FV_CALL_ARGS(fv_amax_ex, fv_reduce_args, FV_REDUCE_DEFAULTS, __VA_ARGS__)
-#define fv_amin(...) FV_CALL_ARGS(fv_amin_ex, fv_reduce_args, FV_REDUCE_DEFAULTS, __VA_ARGS__)
+#define fv_amax(...) FV_CALL(fv_amax_ex, fv_reduce_args, FV_REDUCE_DEFAULTS, __VA_ARGS__)
+#define fv_amin(...) FV_CALL(fv_amin_ex, fv_reduce_args, FV_REDUCE_DEFAULTS, __VA_ARGS__)
 
 /* The largest (smallest) element of all: fv_amax(x), fv_amin(x).
  * Source: torch.max(input), torch.min(input). */
@@ -115,16 +116,16 @@ fv_tensor *fv_min_dim(fv_tensor *x, int64_t dim, bool keepdim, fv_tensor **indic
  * Source: torch.argmax, torch.argmin. */
 fv_tensor *fv_argmax_ex(const fv_reduce_args *a);
 fv_tensor *fv_argmin_ex(const fv_reduce_args *a);
-#define fv_argmax(...) FV_CALL_ARGS(fv_argmax_ex, fv_reduce_args, FV_REDUCE_DEFAULTS, __VA_ARGS__)
-#define fv_argmin(...) FV_CALL_ARGS(fv_argmin_ex, fv_reduce_args, FV_REDUCE_DEFAULTS, __VA_ARGS__)
+#define fv_argmax(...) FV_CALL(fv_argmax_ex, fv_reduce_args, FV_REDUCE_DEFAULTS, __VA_ARGS__)
+#define fv_argmin(...) FV_CALL(fv_argmin_ex, fv_reduce_args, FV_REDUCE_DEFAULTS, __VA_ARGS__)
 
 /* bool: is any element (are all elements) over dim other than 0? false (true) over nothing.
  * Gradient: none.   Errors: dim.
  * Source: torch.any, torch.all; uint8 gives bool here as well. */
 fv_tensor *fv_any_ex(const fv_reduce_args *a);
 fv_tensor *fv_all_ex(const fv_reduce_args *a);
-#define fv_any(...) FV_CALL_ARGS(fv_any_ex, fv_reduce_args, FV_REDUCE_DEFAULTS, __VA_ARGS__)
-#define fv_all(...) FV_CALL_ARGS(fv_all_ex, fv_reduce_args, FV_REDUCE_DEFAULTS, __VA_ARGS__)
+#define fv_any(...) FV_CALL(fv_any_ex, fv_reduce_args, FV_REDUCE_DEFAULTS, __VA_ARGS__)
+#define fv_all(...) FV_CALL(fv_all_ex, fv_reduce_args, FV_REDUCE_DEFAULTS, __VA_ARGS__)
 
 /* --- positions ------------------------------------------------------------------------------- */
 

@@ -82,11 +82,13 @@ FV_REGISTER(amin_op);
 
 fv_tensor *fv_amax_ex(const fv_reduce_args *a)
 {
+    if (!fv_args_ok("amax", a, sizeof *a)) return fv_failed_tensor();
     return apply(&amax_op, a);
 }
 
 fv_tensor *fv_amin_ex(const fv_reduce_args *a)
 {
+    if (!fv_args_ok("amin", a, sizeof *a)) return fv_failed_tensor();
     return apply(&amin_op, a);
 }
 
@@ -166,11 +168,13 @@ static fv_tensor *apply_bool(const fv_op *op, const fv_reduce_args *a)
 
 fv_tensor *fv_any_ex(const fv_reduce_args *a)
 {
+    if (!fv_args_ok("any", a, sizeof *a)) return fv_failed_tensor();
     return apply_bool(&any_op, a);
 }
 
 fv_tensor *fv_all_ex(const fv_reduce_args *a)
 {
+    if (!fv_args_ok("all", a, sizeof *a)) return fv_failed_tensor();
     return apply_bool(&all_op, a);
 }
 
@@ -228,10 +232,10 @@ static void prod_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **
     fv_tensor *x = c->in[0];
     if (x->numel == 0) return;
     if (x->ndim == 0) {
-        gin[0] = fv_reshape_ex(gout[0], FV_SCALAR);
+        gin[0] = fv_reshape_to(gout[0], FV_SCALAR);
     } else if (a->dim == FV_ALL) {
         fv_tensor *g = prod_tree_gradient(fv_reshape(x, -1), fv_reshape(gout[0], 1), 0);
-        gin[0] = fv_reshape_ex(g, *fv_input_shape(c, 0));
+        gin[0] = fv_reshape_to(g, *fv_input_shape(c, 0));
     } else {
         gin[0] = prod_tree_gradient(x, fv_reduce_restore(c, gout[0]), a->dim);
     }
@@ -256,5 +260,6 @@ FV_REGISTER(prod_op);
 
 fv_tensor *fv_prod_ex(const fv_reduce_args *a)
 {
+    if (!fv_args_ok("prod", a, sizeof *a)) return fv_failed_tensor();
     return apply(&prod_op, a);
 }

@@ -133,13 +133,17 @@ static fv_tensor *apply_var(const fv_op *op, const fv_var_args *a)
     return FV_APPLY(op, &options, a->input);
 }
 
+const fv_var_args fv_var_defaults = {FV_VAR_DEFAULTS};
+
 fv_tensor *fv_var_ex(const fv_var_args *a)
 {
+    if (!fv_args_ok("var", a, sizeof *a)) return fv_failed_tensor();
     return apply_var(&var_op, a);
 }
 
 fv_tensor *fv_std_ex(const fv_var_args *a)
 {
+    if (!fv_args_ok("std", a, sizeof *a)) return fv_failed_tensor();
     return apply_var(&std_op, a);
 }
 
@@ -178,6 +182,7 @@ FV_REGISTER(norm_op);
 
 fv_tensor *fv_norm_ex(const fv_reduce_args *a)
 {
+    if (!fv_args_ok("norm", a, sizeof *a)) return fv_failed_tensor();
     fv_reduce_options options = {.dim = a->dim, .keepdim = a->keepdim};
     return FV_APPLY(&norm_op, &options, a->input);
 }
@@ -221,6 +226,7 @@ FV_REGISTER(logsumexp_op);
 
 fv_tensor *fv_logsumexp_ex(const fv_reduce_args *a)
 {
+    if (!fv_args_ok("logsumexp", a, sizeof *a)) return fv_failed_tensor();
     fv_reduce_options options = {.dim = a->dim, .keepdim = a->keepdim};
     return FV_APPLY(&logsumexp_op, &options, a->input);
 }

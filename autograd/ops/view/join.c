@@ -148,8 +148,11 @@ static int list_length(fv_tensor_list list)
     return list.items && list.count > 0 && list.count <= INT32_MAX ? (int)list.count : 0;
 }
 
+const fv_cat_args fv_cat_defaults = {FV_CAT_DEFAULTS};
+
 fv_tensor *fv_cat_ex(const fv_cat_args *a)
 {
+    if (!fv_args_ok("cat", a, sizeof *a)) return fv_failed_tensor();
     return fv_apply(&cat_op, &(join_options){a->dim}, list_length(a->tensors), a->tensors.items);
 }
 
@@ -234,5 +237,6 @@ FV_REGISTER(stack_op);
 
 fv_tensor *fv_stack_ex(const fv_cat_args *a)
 {
+    if (!fv_args_ok("stack", a, sizeof *a)) return fv_failed_tensor();
     return fv_apply(&stack_op, &(join_options){a->dim}, list_length(a->tensors), a->tensors.items);
 }

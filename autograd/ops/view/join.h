@@ -11,11 +11,12 @@ extern "C" {
 #pragma GCC visibility push(default)
 
 typedef struct fv_cat_args {
-    char positional;
+    size_t size;
     fv_tensor_list tensors;
     int64_t dim; /* 0 */
 } fv_cat_args;
-#define FV_CAT_DEFAULTS FV_NO_DEFAULTS
+#define FV_CAT_DEFAULTS FV_NO_DEFAULTS(fv_cat_args)
+extern const fv_cat_args fv_cat_defaults;
 
 /* The tensors one after the other along dim: fv_cat(FV_TENSORS(a, b), .dim = 1). Their shapes agree
  * in all other dimensions; the dtype is the widest one. Tensors of shape [0] are passed over.
@@ -23,13 +24,13 @@ typedef struct fv_cat_args {
  * Gradient: all (twice differentiable).   Errors: no tensor, shape, dim.
  * Source: torch.cat. */
 fv_tensor *fv_cat_ex(const fv_cat_args *a);
-#define fv_cat(...) FV_CALL_ARGS(fv_cat_ex, fv_cat_args, FV_CAT_DEFAULTS, __VA_ARGS__)
+#define fv_cat(...) FV_CALL(fv_cat_ex, fv_cat_args, FV_CAT_DEFAULTS, __VA_ARGS__)
 
 /* The tensors, all of one shape, along a new dimension dim.
  * Gradient: all (twice differentiable).   Errors: no tensor, shape, dim.
  * Source: torch.stack. */
 fv_tensor *fv_stack_ex(const fv_cat_args *a);
-#define fv_stack(...) FV_CALL_ARGS(fv_stack_ex, fv_cat_args, FV_CAT_DEFAULTS, __VA_ARGS__)
+#define fv_stack(...) FV_CALL(fv_stack_ex, fv_cat_args, FV_CAT_DEFAULTS, __VA_ARGS__)
 
 /* Cuts x along dim into views of split_size, the last one shorter if need be. out has room for
  * `room` of them. Returns their number; 0 with an error when an argument is wrong, which includes

@@ -65,8 +65,7 @@ static fv_tensor *part_gradient(const fv_call *c, fv_tensor *const *gout, int j)
     int64_t length = shape.dim[a->dim], start = j * a->split_size;
     start = start < length ? start : length;
     shape.dim[a->dim] = a->split_size < length - start ? a->split_size : length - start;
-    fv_create_args args = {.shape = shape, .dtype = fv_input_dtype(c, 0)};
-    fv_tensor *zeros = fv_zeros_ex(&args);
+    fv_tensor *zeros = fv_zeros(.shape = shape, .dtype = fv_input_dtype(c, 0));
     return a->unbind ? fv_squeeze(zeros, a->dim) : zeros;
 }
 
@@ -81,7 +80,7 @@ static void split_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor *
         return;
     }
     for (int j = 0; j < c->outputs; j++) parts[j] = part_gradient(c, gout, j);
-    const fv_cat_args args = {.tensors = {parts, c->outputs}, .dim = a->dim};
+    const fv_cat_args args = {.size = sizeof args, .tensors = {parts, c->outputs}, .dim = a->dim};
     gin[0] = a->unbind ? fv_stack_ex(&args) : fv_cat_ex(&args);
     fv_object_free(parts, bytes);
 }

@@ -1,8 +1,8 @@
 /* Views and copies of the memory order: other shapes and strides over the same elements.
  *
  * A view shares storage with its input and costs no copy; writing to one is seen in the other.
- * Gradients flow back through all of them, any number of times. Shapes are given as plain numbers:
- * fv_reshape(x, 2, -1); the functions named _ex take an fv_shape. */
+ * Gradients flow back through all of them, any number of times. Shapes are given as plain numbers,
+ * fv_reshape(x, 2, -1), or as .shape = s. */
 #ifndef FOVEA_AUTOGRAD_OPS_VIEW_VIEW_H
 #define FOVEA_AUTOGRAD_OPS_VIEW_VIEW_H
 
@@ -16,39 +16,61 @@ extern "C" {
 
 /* --- shape ------------------------------------------------------------------------------------ */
 
+typedef struct fv_view_args {
+    size_t size;
+    fv_tensor *input;
+    int64_t n0, n1, n2, n3, n4, n5, n6, n7;
+    const struct fv_too_many_sizes *end;
+    fv_shape shape; /* or .shape = s */
+} fv_view_args;
+#define FV_VIEW_DEFAULTS FV_DEFAULTS(fv_view_args, FV_NO_SIZES)
+extern const fv_view_args fv_view_defaults;
+
 /* The same elements, read in row-major order, in another shape; one dimension may be -1 and is
  * inferred. A view where strides allow it, else a copy (e.g. of a channels-last tensor).
  * Gradient: x (twice differentiable).   Errors: shape.
  * Source: torch.reshape. */
-fv_tensor *fv_reshape_ex(fv_tensor *x, fv_shape shape);
-#define fv_reshape(x, ...) fv_reshape_ex((x), FV_SHAPE(__VA_ARGS__))
+fv_tensor *fv_reshape_ex(const fv_view_args *a);
+#define fv_reshape(...) FV_CALL(fv_reshape_ex, fv_view_args, FV_VIEW_DEFAULTS, __VA_ARGS__)
 
 /* fv_reshape that never copies.
  * Gradient: x (twice differentiable).   Errors: shape, strides that forbid a view.
  * Source: Tensor.view. */
-fv_tensor *fv_view_ex(fv_tensor *x, fv_shape shape);
-#define fv_view(x, ...) fv_view_ex((x), FV_SHAPE(__VA_ARGS__))
+fv_tensor *fv_view_ex(const fv_view_args *a);
+#define fv_view(...) FV_CALL(fv_view_ex, fv_view_args, FV_VIEW_DEFAULTS, __VA_ARGS__)
 
 typedef struct fv_flatten_args {
-    char positional;
+    size_t size;
     fv_tensor *input;
     int64_t start_dim; /* 0 */
     int64_t end_dim;   /* -1 */
 } fv_flatten_args;
-#define FV_FLATTEN_DEFAULTS FV_DEFAULTS(.end_dim = -1)
+#define FV_FLATTEN_DEFAULTS FV_DEFAULTS(fv_flatten_args, .end_dim = -1)
+extern const fv_flatten_args fv_flatten_defaults;
 
 /* Makes one dimension of start_dim .. end_dim; a 0-dim tensor becomes [1]. As fv_reshape.
  * Gradient: x (twice differentiable).   Errors: dim, start_dim after end_dim.
  * Source: torch.flatten. */
 fv_tensor *fv_flatten_ex(const fv_flatten_args *a);
-#define fv_flatten(...)                                                                            \
-    FV_CALL_ARGS(fv_flatten_ex, fv_flatten_args, FV_FLATTEN_DEFAULTS, __VA_ARGS__)
+#define fv_flatten(...) FV_CALL(fv_flatten_ex, fv_flatten_args, FV_FLATTEN_DEFAULTS, __VA_ARGS__)
 
-/* Splits dimension dim into shape, of which one may be -1: fv_unflatten(x, 1, 3, -1). A view.
+typedef struct fv_unflatten_args {
+    size_t size;
+    fv_tensor *input;
+    int64_t dim; /* must be given */
+    int64_t n0, n1, n2, n3, n4, n5, n6, n7;
+    const struct fv_too_many_sizes *end;
+    fv_shape shape;
+} fv_unflatten_args;
+#define FV_UNFLATTEN_DEFAULTS FV_DEFAULTS(fv_unflatten_args, FV_NO_SIZES, .dim = FV_UNSET)
+extern const fv_unflatten_args fv_unflatten_defaults;
+
+/* Splits dimension dim into sizes, of which one may be -1: fv_unflatten(x, 1, 3, -1). A view.
  * Gradient: x (twice differentiable).   Errors: dim, shape.
  * Source: torch.unflatten. */
-fv_tensor *fv_unflatten_ex(fv_tensor *x, int64_t dim, fv_shape shape);
-#define fv_unflatten(x, dim, ...) fv_unflatten_ex((x), (dim), FV_SHAPE(__VA_ARGS__))
+fv_tensor *fv_unflatten_ex(const fv_unflatten_args *a);
+#define fv_unflatten(...)                                                                          \
+    FV_CALL(fv_unflatten_ex, fv_unflatten_args, FV_UNFLATTEN_DEFAULTS, __VA_ARGS__)
 
 /* Drops dimension dim if its length is 1, else leaves the shape; FV_ALL drops all such. A view.
  * Gradient: x (twice differentiable).   Errors: dim.
@@ -63,16 +85,16 @@ fv_tensor *fv_unsqueeze(fv_tensor *x, int64_t dim);
 /* Repeats dimensions of length 1, without a copy; new ones may come in front; -1 keeps a length.
  * Gradient: x (twice differentiable).   Errors: shape.
  * Source: Tensor.expand. */
-fv_tensor *fv_expand_ex(fv_tensor *x, fv_shape shape);
-#define fv_expand(x, ...) fv_expand_ex((x), FV_SHAPE(__VA_ARGS__))
+fv_tensor *fv_expand_ex(const fv_view_args *a);
+#define fv_expand(...) FV_CALL(fv_expand_ex, fv_view_args, FV_VIEW_DEFAULTS, __VA_ARGS__)
 
 /* --- order of the dimensions ------------------------------------------------------------------ */
 
 /* y's dimension i is x's dimension dims[i]: fv_permute(x, 0, 2, 1). A view.
  * Gradient: x (twice differentiable).   Errors: no permutation of the dimensions.
  * Source: torch.permute. */
-fv_tensor *fv_permute_ex(fv_tensor *x, fv_shape dims);
-#define fv_permute(x, ...) fv_permute_ex((x), FV_SHAPE(__VA_ARGS__))
+fv_tensor *fv_permute_ex(const fv_view_args *a);
+#define fv_permute(...) FV_CALL(fv_permute_ex, fv_view_args, FV_VIEW_DEFAULTS, __VA_ARGS__)
 
 /* Exchanges two dimensions. A view.
  * Gradient: x (twice differentiable).   Errors: dim.
@@ -106,6 +128,13 @@ fv_tensor *fv_narrow(fv_tensor *x, int64_t dim, int64_t start, int64_t length);
  * Gradient: x (twice differentiable).   Errors: dim, index.
  * Source: torch.select. */
 fv_tensor *fv_select(fv_tensor *x, int64_t dim, int64_t index);
+
+/* --- with a shape, for authors of ops ----------------------------------------------------------
+ */
+
+fv_tensor *fv_reshape_to(fv_tensor *x, fv_shape shape);
+fv_tensor *fv_expand_to(fv_tensor *x, fv_shape shape);
+fv_tensor *fv_permute_to(fv_tensor *x, fv_shape dims);
 
 /* Zeros of shape, except that slice start:stop:step of dim is g: the adjoint of fv_slice.
  * Gradient: g (twice differentiable).   Errors: dim, step, a g that is no such slice.
@@ -144,20 +173,24 @@ typedef enum fv_pad_mode {
 } fv_pad_mode;
 
 typedef struct fv_pad_args {
-    char positional;
+    size_t size;
     fv_tensor *input;
-    fv_shape pad; /* before and after the last dimension, then the one before it, and so on */
+    int64_t n0, n1, n2, n3, n4, n5, n6,
+        n7; /* before and after the last dimension, then the one before it, and so on */
+    const struct fv_too_many_sizes *end;
+    fv_shape shape; /* the same as .shape = s */
     fv_pad_mode mode;
     double value; /* of FV_PAD_CONSTANT */
 } fv_pad_args;
-#define FV_PAD_DEFAULTS FV_NO_DEFAULTS
+#define FV_PAD_DEFAULTS FV_DEFAULTS(fv_pad_args, FV_NO_SIZES, .mode = FV_PAD_CONSTANT)
+extern const fv_pad_args fv_pad_defaults;
 
-/* Longer dimensions: fv_pad(x, FV_SHAPE(left, right, top, bottom), .value = 1). In constant mode a
- * negative number cuts off instead.
+/* Longer dimensions: fv_pad(x, left, right, top, bottom, .value = 1). A negative number cuts off
+ * instead.
  * Gradient: x (twice differentiable).   Errors: pad, mode, a length below 0.
  * Source: torch.nn.functional.pad; the other modes pad any dimensions here. */
 fv_tensor *fv_pad_ex(const fv_pad_args *a);
-#define fv_pad(...) FV_CALL_ARGS(fv_pad_ex, fv_pad_args, FV_PAD_DEFAULTS, __VA_ARGS__)
+#define fv_pad(...) FV_CALL(fv_pad_ex, fv_pad_args, FV_PAD_DEFAULTS, __VA_ARGS__)
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

@@ -9,7 +9,7 @@
 CASE(reshape, "regroup", "x0.reshape(6, 4)", X(2, 3, 4), fv_reshape(x[0], 6, 4));
 CASE(reshape, "inferred dimension", "x0.reshape(5, -1, 2)", X(2, 3, 3, 5),
      fv_reshape(x[0], 5, -1, 2));
-CASE(reshape, "one element to a scalar", "x0.reshape(())", X(1, 1), fv_reshape_ex(x[0], FV_SCALAR));
+CASE(reshape, "one element to a scalar", "x0.reshape(())", X(1, 1), fv_reshape_to(x[0], FV_SCALAR));
 CASE(reshape, "empty", "x0.reshape(2, 0, 5)", X(0, 4), fv_reshape(x[0], 2, 0, 5));
 CASE(reshape, "a copy", "x0.transpose(0, 1).reshape(-1)", X(3, 4), fv_reshape(fv_t(x[0]), -1));
 /* splitting dimensions works with any strides */
@@ -112,30 +112,29 @@ CASE(stack, "scalars", "torch.stack((x0, x1))", NUMBER, NUMBER, fv_stack(FV_TENS
 
 /* --- pad -------------------------------------------------------------------------------------- */
 
-CASE(pad, "defaults", "F.pad(x0, (2, 1))", X(3, 4), fv_pad(x[0], FV_SHAPE(2, 1)));
-CASE(pad, "constant", "F.pad(x0, (1, 2), value=1.5)", X(3, 4),
-     fv_pad(x[0], FV_SHAPE(1, 2), .value = 1.5));
+CASE(pad, "defaults", "F.pad(x0, (2, 1))", X(3, 4), fv_pad(x[0], 2, 1));
+CASE(pad, "constant", "F.pad(x0, (1, 2), value=1.5)", X(3, 4), fv_pad(x[0], 1, 2, .value = 1.5));
 CASE(pad, "two dimensions", "F.pad(x0, (1, 0, 2, 1))", X(2, 3, 3, 4),
-     fv_pad(x[0], FV_SHAPE(1, 0, 2, 1), FV_PAD_CONSTANT));
+     fv_pad(x[0], 1, 0, 2, 1, .mode = FV_PAD_CONSTANT));
 CASE(pad, "cutting", "F.pad(x0, (-1, 2, 1, -2), value=0.5)", X(2, 4, 5),
-     fv_pad(x[0], FV_SHAPE(-1, 2, 1, -2), FV_PAD_CONSTANT, 0.5));
+     fv_pad(x[0], -1, 2, 1, -2, .mode = FV_PAD_CONSTANT, 0.5));
 CASE(pad, "reflect", "F.pad(x0, (2, 3, 1, 2), mode='reflect')", X(1, 2, 3, 4),
-     fv_pad(x[0], FV_SHAPE(2, 3, 1, 2), FV_PAD_REFLECT));
+     fv_pad(x[0], 2, 3, 1, 2, .mode = FV_PAD_REFLECT));
 CASE(pad, "replicate", "F.pad(x0, (2, 3, 1, 0), mode='replicate')", X(1, 2, 3, 2),
-     fv_pad(x[0], FV_SHAPE(2, 3, 1, 0), .mode = FV_PAD_REPLICATE));
+     fv_pad(x[0], 2, 3, 1, 0, .mode = FV_PAD_REPLICATE));
 CASE(pad, "circular", "F.pad(x0, (4, 1, 2, 3), mode='circular')", X(2, 1, 3, 4),
-     fv_pad(x[0], FV_SHAPE(4, 1, 2, 3), FV_PAD_CIRCULAR));
+     fv_pad(x[0], 4, 1, 2, 3, .mode = FV_PAD_CIRCULAR));
 
 /* x0 is the gradient of what was padded */
 CASE_BODY(pad_backward, "reflect", NULL, X(4, 7), {
     fv_tensor *z = case_leaf(x[0], FV_SHAPE(3, 4));
-    y[0] = case_gradient(fv_pad(z, FV_SHAPE(2, 1, 1, 0), FV_PAD_REFLECT), z, x[0]);
+    y[0] = case_gradient(fv_pad(z, 2, 1, 1, 0, .mode = FV_PAD_REFLECT), z, x[0]);
 });
 CASE_BODY(pad_backward, "replicate", NULL, X(2, 5, 6), {
     fv_tensor *z = case_leaf(x[0], FV_SHAPE(2, 2, 2));
-    y[0] = case_gradient(fv_pad(z, FV_SHAPE(3, 1, 1, 2), FV_PAD_REPLICATE), z, x[0]);
+    y[0] = case_gradient(fv_pad(z, 3, 1, 1, 2, .mode = FV_PAD_REPLICATE), z, x[0]);
 });
 CASE_BODY(pad_backward, "circular", NULL, X(2, 8), {
     fv_tensor *z = case_leaf(x[0], FV_SHAPE(2, 3));
-    y[0] = case_gradient(fv_pad(z, FV_SHAPE(3, 2), FV_PAD_CIRCULAR), z, x[0]);
+    y[0] = case_gradient(fv_pad(z, 3, 2, .mode = FV_PAD_CIRCULAR), z, x[0]);
 });

@@ -30,7 +30,7 @@ static fv_status squeeze_infer(fv_call *c)
 
 static void squeeze_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
 {
-    gin[0] = fv_reshape_ex(gout[0], *fv_input_shape(c, 0));
+    gin[0] = fv_reshape_to(gout[0], *fv_input_shape(c, 0));
 }
 
 static const fv_op squeeze_op = {
@@ -159,7 +159,16 @@ static const fv_op expand_op = {
 };
 FV_REGISTER(expand_op);
 
-fv_tensor *fv_expand_ex(fv_tensor *x, fv_shape shape)
+fv_tensor *fv_expand_to(fv_tensor *x, fv_shape shape)
 {
     return fv_apply(&expand_op, &(expand_options){shape}, 1, &x);
+}
+
+fv_tensor *fv_expand_ex(const fv_view_args *a)
+{
+    fv_shape shape;
+    if (!fv_args_ok("expand", a, sizeof *a) ||
+        fv_sizes_settle("expand", FV_SIZES_OF(a), &shape) != FV_OK)
+        return fv_failed_tensor();
+    return fv_expand_to(a->input, shape);
 }

@@ -49,7 +49,7 @@ static void permute_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor
     const permute_options *a = c->options;
     fv_shape inverse = {.ndim = a->dims.ndim};
     for (int i = 0; i < inverse.ndim; i++) inverse.dim[a->dims.dim[i]] = i;
-    gin[0] = fv_permute_ex(gout[0], inverse);
+    gin[0] = fv_permute_to(gout[0], inverse);
 }
 
 static const fv_op permute_op = {
@@ -64,9 +64,18 @@ static const fv_op permute_op = {
 };
 FV_REGISTER(permute_op);
 
-fv_tensor *fv_permute_ex(fv_tensor *x, fv_shape dims)
+fv_tensor *fv_permute_to(fv_tensor *x, fv_shape dims)
 {
     return fv_apply(&permute_op, &(permute_options){dims}, 1, &x);
+}
+
+fv_tensor *fv_permute_ex(const fv_view_args *a)
+{
+    fv_shape shape;
+    if (!fv_args_ok("permute", a, sizeof *a) ||
+        fv_sizes_settle("permute", FV_SIZES_OF(a), &shape) != FV_OK)
+        return fv_failed_tensor();
+    return fv_permute_to(a->input, shape);
 }
 
 /* --- transpose, movedim ----------------------------------------------------------------------- */

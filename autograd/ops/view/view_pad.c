@@ -216,7 +216,7 @@ static void pad_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **g
     }
     fv_shape inverse = a->pad;
     for (int i = 0; i < inverse.ndim; i++) inverse.dim[i] = -inverse.dim[i];
-    gin[0] = fv_pad(gout[0], inverse);
+    gin[0] = fv_pad(gout[0], .shape = inverse);
 }
 
 static const fv_op pad_op = {
@@ -234,9 +234,13 @@ static const fv_op pad_op = {
 };
 FV_REGISTER(pad_op);
 
+const fv_pad_args fv_pad_defaults = {FV_PAD_DEFAULTS};
+
 fv_tensor *fv_pad_ex(const fv_pad_args *a)
 {
-    pad_options options = {a->pad, (int64_t)a->mode, a->value};
+    if (!fv_args_ok("pad", a, sizeof *a)) return fv_failed_tensor();
+    pad_options options = {.mode = (int64_t)a->mode, .value = a->value};
+    if (fv_sizes_settle("pad", FV_SIZES_OF(a), &options.pad) != FV_OK) return fv_failed_tensor();
     return fv_apply(&pad_op, &options, 1, &a->input);
 }
 
@@ -328,7 +332,7 @@ static void pad_backward_reference(fv_call *c)
 static void pad_backward_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
 {
     const pad_options *a = c->options;
-    gin[0] = fv_pad(gout[0], a->pad, .mode = (fv_pad_mode)a->mode);
+    gin[0] = fv_pad(gout[0], .shape = a->pad, .mode = (fv_pad_mode)a->mode);
 }
 
 static const fv_op pad_backward_op = {

@@ -117,7 +117,7 @@ static void reshape_reference(fv_call *c)
 /* dx = dy in x's shape: for all that only regroups dimensions. */
 static void reshape_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
 {
-    gin[0] = fv_reshape_ex(gout[0], *fv_input_shape(c, 0));
+    gin[0] = fv_reshape_to(gout[0], *fv_input_shape(c, 0));
 }
 
 /* --- reshape ---------------------------------------------------------------------------------- */
@@ -145,9 +145,20 @@ static const fv_op reshape_op = {
 };
 FV_REGISTER(reshape_op);
 
-fv_tensor *fv_reshape_ex(fv_tensor *x, fv_shape shape)
+fv_tensor *fv_reshape_to(fv_tensor *x, fv_shape shape)
 {
     return fv_apply(&reshape_op, &(shape_options){shape}, 1, &x);
+}
+
+const fv_view_args fv_view_defaults = {FV_VIEW_DEFAULTS};
+
+fv_tensor *fv_reshape_ex(const fv_view_args *a)
+{
+    fv_shape shape;
+    if (!fv_args_ok("reshape", a, sizeof *a) ||
+        fv_sizes_settle("reshape", FV_SIZES_OF(a), &shape) != FV_OK)
+        return fv_failed_tensor();
+    return fv_reshape_to(a->input, shape);
 }
 
 /* --- view ------------------------------------------------------------------------------------- */
@@ -172,9 +183,13 @@ static const fv_op view_op = {
 };
 FV_REGISTER(view_op);
 
-fv_tensor *fv_view_ex(fv_tensor *x, fv_shape shape)
+fv_tensor *fv_view_ex(const fv_view_args *a)
 {
-    return fv_apply(&view_op, &(shape_options){shape}, 1, &x);
+    fv_shape shape;
+    if (!fv_args_ok("view", a, sizeof *a) ||
+        fv_sizes_settle("view", FV_SIZES_OF(a), &shape) != FV_OK)
+        return fv_failed_tensor();
+    return fv_apply(&view_op, &(shape_options){shape}, 1, &a->input);
 }
 
 /* --- flatten ---------------------------------------------------------------------------------- */
@@ -231,8 +246,11 @@ static const fv_op flatten_op = {
 };
 FV_REGISTER(flatten_op);
 
+const fv_flatten_args fv_flatten_defaults = {FV_FLATTEN_DEFAULTS};
+
 fv_tensor *fv_flatten_ex(const fv_flatten_args *a)
 {
+    if (!fv_args_ok("flatten", a, sizeof *a)) return fv_failed_tensor();
     flatten_options options = {a->start_dim, a->end_dim};
     return fv_apply(&flatten_op, &options, 1, &a->input);
 }
@@ -282,7 +300,13 @@ static const fv_op unflatten_op = {
 };
 FV_REGISTER(unflatten_op);
 
-fv_tensor *fv_unflatten_ex(fv_tensor *x, int64_t dim, fv_shape shape)
+const fv_unflatten_args fv_unflatten_defaults = {FV_UNFLATTEN_DEFAULTS};
+
+fv_tensor *fv_unflatten_ex(const fv_unflatten_args *a)
 {
-    return fv_apply(&unflatten_op, &(unflatten_options){dim, shape}, 1, &x);
+    fv_shape shape;
+    if (!fv_args_ok("unflatten", a, sizeof *a) ||
+        fv_sizes_settle("unflatten", FV_SIZES_OF(a), &shape) != FV_OK)
+        return fv_failed_tensor();
+    return fv_apply(&unflatten_op, &(unflatten_options){a->dim, shape}, 1, &a->input);
 }

@@ -58,58 +58,66 @@ FV_CONVERT_ROW(odd_f32_from_i32, float, int32_t, ODD)
 FV_CONVERT_ROW(odd_f32_from_i64, float, int64_t, ODD64)
 FV_CONVERT_ROW(odd_f32_from_f64, float, double, ODD)
 
+enum {
+    BOOL = FV_BOOL - FV_DTYPE_FIRST,
+    U8 = FV_UINT8 - FV_DTYPE_FIRST,
+    I8 = FV_INT8 - FV_DTYPE_FIRST,
+    I16 = FV_INT16 - FV_DTYPE_FIRST,
+    I32 = FV_INT32 - FV_DTYPE_FIRST,
+    I64 = FV_INT64 - FV_DTYPE_FIRST,
+    F32 = FV_FLOAT32 - FV_DTYPE_FIRST,
+    F64 = FV_FLOAT64 - FV_DTYPE_FIRST,
+};
+
 /* [to][from]; what is missing goes in two steps. */
 static const fv_convert_row rows[FV_DTYPE_COUNT][FV_DTYPE_COUNT] = {
-    [FV_BOOL] = {[FV_UINT8] = bool_from_u8,
-                 [FV_INT8] = bool_from_u8,
-                 [FV_INT64] = bool_from_i64,
-                 [FV_FLOAT32] = bool_from_f32,
-                 [FV_FLOAT64] = bool_from_f64},
-    [FV_UINT8] = {[FV_INT32] = u8_from_i32,
-                  [FV_INT64] = u8_from_i64,
-                  [FV_FLOAT32] = u8_from_f32,
-                  [FV_FLOAT64] = u8_from_f64},
-    [FV_INT8] = {[FV_INT64] = i8_from_i64, [FV_FLOAT32] = i8_from_f32, [FV_FLOAT64] = i8_from_f64},
-    [FV_INT16] =
-        {[FV_INT64] = i16_from_i64, [FV_FLOAT32] = i16_from_f32, [FV_FLOAT64] = i16_from_f64},
-    [FV_INT32] = {[FV_BOOL] = i32_from_u8,
-                  [FV_UINT8] = i32_from_u8,
-                  [FV_INT64] = i32_from_i64,
-                  [FV_FLOAT32] = i32_from_f32,
-                  [FV_FLOAT64] = i32_from_f64},
-    [FV_INT64] = {[FV_BOOL] = i64_from_u8,
-                  [FV_UINT8] = i64_from_u8,
-                  [FV_INT8] = i64_from_i8,
-                  [FV_INT16] = i64_from_i16,
-                  [FV_INT32] = i64_from_i32,
-                  [FV_FLOAT32] = i64_from_f32,
-                  [FV_FLOAT64] = i64_from_f64},
-    [FV_FLOAT32] = {[FV_BOOL] = f32_from_u8,
-                    [FV_UINT8] = f32_from_u8,
-                    [FV_INT8] = f32_from_i8,
-                    [FV_INT16] = f32_from_i16,
-                    [FV_INT32] = f32_from_i32,
-                    [FV_INT64] = f32_from_i64,
-                    [FV_FLOAT64] = f32_from_f64},
-    [FV_FLOAT64] = {[FV_BOOL] = f64_from_u8,
-                    [FV_UINT8] = f64_from_u8,
-                    [FV_INT8] = f64_from_i8,
-                    [FV_INT16] = f64_from_i16,
-                    [FV_INT32] = f64_from_i32,
-                    [FV_INT64] = f64_from_i64,
-                    [FV_FLOAT32] = f64_from_f32},
+    [BOOL] = {[U8] = bool_from_u8,
+              [I8] = bool_from_u8,
+              [I64] = bool_from_i64,
+              [F32] = bool_from_f32,
+              [F64] = bool_from_f64},
+    [U8] = {[I32] = u8_from_i32, [I64] = u8_from_i64, [F32] = u8_from_f32, [F64] = u8_from_f64},
+    [I8] = {[I64] = i8_from_i64, [F32] = i8_from_f32, [F64] = i8_from_f64},
+    [I16] = {[I64] = i16_from_i64, [F32] = i16_from_f32, [F64] = i16_from_f64},
+    [I32] = {[BOOL] = i32_from_u8,
+             [U8] = i32_from_u8,
+             [I64] = i32_from_i64,
+             [F32] = i32_from_f32,
+             [F64] = i32_from_f64},
+    [I64] = {[BOOL] = i64_from_u8,
+             [U8] = i64_from_u8,
+             [I8] = i64_from_i8,
+             [I16] = i64_from_i16,
+             [I32] = i64_from_i32,
+             [F32] = i64_from_f32,
+             [F64] = i64_from_f64},
+    [F32] = {[BOOL] = f32_from_u8,
+             [U8] = f32_from_u8,
+             [I8] = f32_from_i8,
+             [I16] = f32_from_i16,
+             [I32] = f32_from_i32,
+             [I64] = f32_from_i64,
+             [F64] = f32_from_f64},
+    [F64] = {[BOOL] = f64_from_u8,
+             [U8] = f64_from_u8,
+             [I8] = f64_from_i8,
+             [I16] = f64_from_i16,
+             [I32] = f64_from_i32,
+             [I64] = f64_from_i64,
+             [F32] = f64_from_f32},
 };
 
 /* --- the choice ------------------------------------------------------------------------------- */
 
 static bool keeps_bits(fv_dtype to, fv_dtype from)
 {
-    return to == from || (fv_dtypes[to].size == 1 && fv_dtypes[from].size == 1 && to != FV_BOOL);
+    return to == from ||
+           (fv_dtype_row_of(to)->size == 1 && fv_dtype_row_of(from)->size == 1 && to != FV_BOOL);
 }
 
 static bool is_half(fv_dtype dtype)
 {
-    return fv_dtypes[dtype].kind == FV_KIND_FLOATING && fv_dtypes[dtype].size == 2;
+    return fv_dtype_row_of(dtype)->kind == FV_KIND_FLOATING && fv_dtype_row_of(dtype)->size == 2;
 }
 
 /* A 16-bit type's way to and from float32. */
@@ -128,29 +136,31 @@ static fv_convert_row narrowing(fv_isa isa, fv_dtype half)
 static fv_convert_row to_odd_f32(fv_dtype from)
 {
     static const fv_convert_row odd[FV_DTYPE_COUNT] = {
-        [FV_INT32] = odd_f32_from_i32,
-        [FV_INT64] = odd_f32_from_i64,
-        [FV_FLOAT64] = odd_f32_from_f64,
+        [I32] = odd_f32_from_i32,
+        [I64] = odd_f32_from_i64,
+        [F64] = odd_f32_from_f64,
     };
-    return odd[from] ? odd[from] : rows[FV_FLOAT32][from]; /* exact */
+    return odd[fv_dtype_index(from)] ? odd[fv_dtype_index(from)]
+                                     : rows[F32][fv_dtype_index(from)]; /* exact */
 }
 
 fv_conversion fv_conversion_for(fv_isa isa, fv_dtype to, fv_dtype from)
 {
-    fv_conversion c = {.to_size = fv_dtypes[to].size, .from_size = fv_dtypes[from].size};
+    fv_conversion c = {.to_size = fv_dtype_row_of(to)->size,
+                       .from_size = fv_dtype_row_of(from)->size};
     if (keeps_bits(to, from)) return c;
-    c.first = rows[to][from];
+    c.first = rows[fv_dtype_index(to)][fv_dtype_index(from)];
     if (c.first) return c;
     if (is_half(from)) {
         c.first = widening(isa, from);
-        c.second = is_half(to) ? narrowing(isa, to) : rows[to][FV_FLOAT32];
+        c.second = is_half(to) ? narrowing(isa, to) : rows[fv_dtype_index(to)][F32];
     } else if (is_half(to)) {
         c.first = to_odd_f32(from);
         c.second = narrowing(isa, to);
         if (!c.first) c.first = c.second, c.second = NULL; /* from float32 */
     } else {
-        c.first = rows[FV_INT64][from];
-        c.second = rows[to][FV_INT64];
+        c.first = rows[I64][fv_dtype_index(from)];
+        c.second = rows[fv_dtype_index(to)][I64];
     }
     return c;
 }

@@ -66,8 +66,9 @@ DEFINE_ARGBEST(uint8_t, argbest_u8)
 static void argbest_lines(const void *job, int64_t first, int64_t last)
 {
     static int64_t (*const best[FV_DTYPE_COUNT])(const void *, int64_t, int64_t, bool) = {
-        [FV_BOOL] = argbest_u8,   [FV_UINT8] = argbest_u8,    [FV_INT32] = argbest_i32,
-        [FV_INT64] = argbest_i64, [FV_FLOAT32] = argbest_f32, [FV_FLOAT64] = argbest_f64,
+        [FV_BOOL - FV_DTYPE_FIRST] = argbest_u8,     [FV_UINT8 - FV_DTYPE_FIRST] = argbest_u8,
+        [FV_INT32 - FV_DTYPE_FIRST] = argbest_i32,   [FV_INT64 - FV_DTYPE_FIRST] = argbest_i64,
+        [FV_FLOAT32 - FV_DTYPE_FIRST] = argbest_f32, [FV_FLOAT64 - FV_DTYPE_FIRST] = argbest_f64,
     };
     const lines *l = job;
     int64_t size = (int64_t)fv_dtype_size(l->dtype);
@@ -75,7 +76,7 @@ static void argbest_lines(const void *job, int64_t first, int64_t last)
         int64_t at[FV_NEST_OPERANDS];
         fv_nest_at(&l->outer, i, at);
         const char *line = l->data[0] + at[0] * size;
-        int64_t found = best[l->dtype](line, l->n, l->along[0], !l->backwards);
+        int64_t found = best[fv_dtype_index(l->dtype)](line, l->n, l->along[0], !l->backwards);
         ((int64_t *)l->data[1])[at[1]] = found;
         if (l->data[2])
             memcpy(l->data[2] + at[2] * size, line + found * l->along[0] * size, (size_t)size);

@@ -228,8 +228,8 @@ void fv_reduce_run(fv_machine m, const fv_reduce_job *job)
     fv_dtype dtype = job->in->dtype;
     const reduce_run run = {
         .job = job,
-        .row = kernels->row[dtype][job->kind],
-        .col = kernels->col[dtype][job->kind],
+        .row = kernels->row[fv_dtype_index(dtype)][job->kind],
+        .col = kernels->col[fv_dtype_index(dtype)][job->kind],
         .floating = fv_dtype_is_floating(dtype),
         .size = (int64_t)fv_dtype_size(dtype),
     };

@@ -300,9 +300,12 @@ DEFINE_INT_KINDS(uint8_t, u8)
     }
 #define ALL_TYPES(core)                                                                            \
     {                                                                                              \
-        [FV_BOOL] = INT_KINDS(core, u8), [FV_UINT8] = INT_KINDS(core, u8),                         \
-        [FV_INT32] = INT_KINDS(core, i32), [FV_INT64] = INT_KINDS(core, i64),                      \
-        [FV_FLOAT32] = FLOAT_KINDS(core, f32), [FV_FLOAT64] = FLOAT_KINDS(core, f64),              \
+        [FV_BOOL - FV_DTYPE_FIRST] = INT_KINDS(core, u8),                                          \
+                   [FV_UINT8 - FV_DTYPE_FIRST] = INT_KINDS(core, u8),                              \
+                   [FV_INT32 - FV_DTYPE_FIRST] = INT_KINDS(core, i32),                             \
+                   [FV_INT64 - FV_DTYPE_FIRST] = INT_KINDS(core, i64),                             \
+                   [FV_FLOAT32 - FV_DTYPE_FIRST] = FLOAT_KINDS(core, f32),                         \
+                   [FV_FLOAT64 - FV_DTYPE_FIRST] = FLOAT_KINDS(core, f64),                         \
     }
 const fv_reduce_kernels FV_ISA_NAME(fv_reduce_kernels_) = {
     .row = ALL_TYPES(row),
