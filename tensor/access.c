@@ -5,18 +5,30 @@
 #include "tensor/kernels/element.h"
 #include "tensor/tensor.h"
 
-double fv_item(const fv_tensor *t)
+/* Has t one element to give? If not, an error unless t is a failed tensor. */
+static bool has_item(const fv_tensor *t)
 {
-    if (!t) {
-        fv_fail(FV_ERR_OPTION, "item: the tensor is NULL");
-        return (double)NAN;
-    }
-    if (t->failed || fv_need_elements("item", t) != FV_OK) return (double)NAN;
-    if (t->numel == 1) return fv_element_get(t, 0);
+    if (!t) fv_fail(FV_ERR_OPTION, "item: the tensor is NULL");
+    if (fv_failed(t) || fv_need_elements("item", t) != FV_OK) return false;
+    if (t->numel == 1) return true;
     fv_shape shape = fv_shape_of(t);
     fv_fail(FV_ERR_SHAPE, "item: a tensor of one element is needed, this one is %s",
             fv_shape_text(&shape));
-    return (double)NAN;
+    return false;
+}
+
+double fv_item(const fv_tensor *t)
+{
+    return has_item(t) ? fv_element_get(t, 0) : (double)NAN;
+}
+
+int64_t fv_item_int64(const fv_tensor *t)
+{
+    if (!has_item(t)) return 0;
+    if (t->dtype == FV_INT64) return *(const int64_t *)t->data;
+    if (fv_dtype_row_of(t->dtype)->kind != FV_KIND_FLOATING) return (int64_t)fv_element_get(t, 0);
+    fv_fail(FV_ERR_DTYPE, "item_int64: the tensor is %s; take fv_item", fv_dtype_name(t->dtype));
+    return 0;
 }
 
 double fv_at(const fv_tensor *t, const int64_t *index)

@@ -80,8 +80,8 @@ typedef struct fv_range_args {
     fv_dtype dtype;            /* FV_UNSET_DTYPE: int64 if all three are whole, else float32 */
 } fv_range_args;
 #define FV_RANGE_DEFAULTS                                                                          \
-    FV_DEFAULTS(fv_range_args, .start = FV_UNSET_NUMBER, .end = FV_UNSET_NUMBER, .step = 1,        \
-                .dtype = FV_UNSET_DTYPE)
+    FV_DEFAULTS(fv_range_args, .start = (fv_bound)FV_UNSET_NUMBER,                                 \
+                .end = (fv_bound)FV_UNSET_NUMBER, .step = 1, .dtype = FV_UNSET_DTYPE)
 extern const fv_range_args fv_range_defaults;
 /* start, start + step, ... below end: ceil((end - start) / step) elements, for an integer dtype
  * exactly. fv_arange(10) counts from 0.

@@ -98,9 +98,11 @@ fv_dims fv_dims_pack(fv_shape values);
                                  FV_DIMS_FIELD_(c, 20, 2))                                         \
                               : FV_DIMS_INVALID,                                                   \
                           FV_DIMS_PACK_(a, b, c))
-#define FV_DIMS_FIT_(v, bits)      ((v) > -(1LL << (bits - 1)) && (v) < 1LL << (bits - 1))
-#define FV_DIMS_FIELD_(v, bits, i) ((long long)(((v) + (1LL << (bits - 1))) << (i * bits)))
-#define FV_DIMS_INVALID            (INT64_MIN + 100)
+#define FV_DIMS_FIT_(v, bits) ((v) > -(1LL << (bits - 1)) && (v) < 1LL << (bits - 1))
+#define FV_DIMS_FIELD_(v, bits, i)                                                                 \
+    ((long long)((((unsigned long long)(v) + (1ULL << (bits - 1))) & ((1ULL << bits) - 1))         \
+                 << (i * bits)))
+#define FV_DIMS_INVALID (INT64_MIN + 100)
 
 /* Unpacks into out[8]. Returns the count: 1 for a plain number, 0 for an invalid value. */
 int fv_dims_unpack(fv_dims dims, int64_t *out);

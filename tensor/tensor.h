@@ -101,10 +101,12 @@ bool fv_is_shapes_only(const fv_tensor *t);
 
 /* --- reading and writing elements ------------------------------------------------------------ */
 
-/* The value of a tensor of one element as a double (an int64 beyond 2^53 is rounded: fv_copy_out
- * does not); NaN with an error for any other.
- * Source: Tensor.item. */
+/* The value of a tensor of one element as a double; NaN with an error for any other. An int64
+ * beyond 2^53 is rounded: take fv_item_int64. Source: Tensor.item. */
 double fv_item(const fv_tensor *t);
+
+/* The value of an integer or bool tensor of one element, exactly; 0 with an error for any other. */
+int64_t fv_item_int64(const fv_tensor *t);
 
 /* The value at an index of ndim numbers, which may count from the end. NaN with an error when out
  * of range. */

@@ -196,7 +196,15 @@ START_TEST(int64_is_exact_with_numbers_of_any_size)
     ck_assert_int_eq(fv_data_int64(fv_fill_int64(one, -far))[0], -far);
     ck_assert_int_eq(fv_data_int64(fv_maximum(one, far))[0], far);
     fv_tensor *t = fv_scalar(far, FV_INT64);
-    ck_assert_int_eq(fv_data_int64(t)[0], far);
+    ck_assert_int_eq(fv_item_int64(t), far);
+    ck_assert_int_eq(fv_item_int64(fv_scalar(7, FV_UINT8)), 7);
+    fv_set_log(NULL, NULL);
+    ck_assert_int_eq(fv_item_int64(fv_scalar(7, FV_FLOAT32)), 0);
+    expect_error(FV_ERR_DTYPE, "take fv_item");
+    ck_assert_int_eq(fv_item_int64(one), 0);
+    expect_error(FV_ERR_SHAPE, "[2]");
+    ck_assert_int_eq(fv_item_int64(NULL), 0);
+    expect_error(FV_ERR_OPTION, "NULL");
     ASSERT_VALUES(fv_eq(t, far), 0, 1);
     ASSERT_VALUES(fv_eq(t, far - 1), 0, 0);
     ASSERT_VALUES(fv_gt(t, far - 1), 0, 1);
