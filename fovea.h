@@ -18,6 +18,7 @@
 #include "tensor/scope.h"
 #include "tensor/shape.h"
 #include "tensor/tensor.h"
+#include "tensor/text.h"
 #include "tensor/threads.h"
 
 #include "autograd/autograd.h"

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "tensor/text.h"
+
 static void indent(FILE *out, int depth)
 {
     fprintf(out, "%*s", 2 * depth, "");
@@ -11,8 +13,9 @@ static void indent(FILE *out, int depth)
 
 static void write_module(FILE *out, const fv_module *m, int depth)
 {
-    char text[512] = "";
-    if (m->type->describe) m->type->describe(m, text, sizeof text);
+    char raw[512] = "", text[512], name[512];
+    if (m->type->describe) m->type->describe(m, raw, sizeof raw);
+    fv_printable(text, sizeof text, raw);
     if (m->children.count == 0) {
         fprintf(out, "%s(%s)", m->type->name, text);
         return;
@@ -24,7 +27,7 @@ static void write_module(FILE *out, const fv_module *m, int depth)
     }
     for (int64_t i = 0; i < m->children.count; i++) {
         indent(out, depth + 1);
-        fprintf(out, "(%s): ", m->children.items[i].name);
+        fprintf(out, "(%s): ", fv_printable(name, sizeof name, m->children.items[i].name));
         write_module(out, m->children.items[i].value, depth + 1);
         fputc('\n', out);
     }

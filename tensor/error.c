@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "tensor/frame.h"
+#include "tensor/text.h"
+#include "tensor/utf8_impl.h"
 
 enum { MESSAGE_SIZE = 1024 };
 
@@ -51,12 +53,15 @@ static void log_text(const char *text)
 fv_status fv_vfail(fv_status status, const char *prefix, const char *format, va_list args)
 {
     if (standing != FV_OK) return status;
-    int n = fv_frame_path(message, MESSAGE_SIZE / 2);
+    char text[MESSAGE_SIZE];
+    int n = fv_frame_path(text, MESSAGE_SIZE / 2);
     if (n > MESSAGE_SIZE / 2) n = MESSAGE_SIZE / 2 - 1;
-    if (n > 0) n += snprintf(message + n, (size_t)(MESSAGE_SIZE - n), ": ");
-    if (prefix) n += snprintf(message + n, (size_t)(MESSAGE_SIZE - n), "%s: ", prefix);
+    if (n > 0) n += snprintf(text + n, (size_t)(MESSAGE_SIZE - n), ": ");
+    if (prefix) n += snprintf(text + n, (size_t)(MESSAGE_SIZE - n), "%s: ", prefix);
     if (n < 0 || n >= MESSAGE_SIZE) n = 0;
-    vsnprintf(message + n, (size_t)(MESSAGE_SIZE - n), format, args);
+    if (vsnprintf(text + n, (size_t)(MESSAGE_SIZE - n), format, args) >= MESSAGE_SIZE - n)
+        fv_utf8_trim(text);
+    fv_printable(message, sizeof message, text);
     standing = status;
     log_text(message);
     const char *mode = getenv("FOVEA_ERRORS");
@@ -75,11 +80,22 @@ fv_status fv_fail(fv_status status, const char *format, ...)
 
 void fv_warn(const char *format, ...)
 {
-    char text[MESSAGE_SIZE];
+    char text[MESSAGE_SIZE], shown[MESSAGE_SIZE];
     va_list args;
     va_start(args, format);
     int n = snprintf(text, sizeof text, "warning: ");
-    vsnprintf(text + n, sizeof text - (size_t)n, format, args);
+    if (vsnprintf(text + n, sizeof text - (size_t)n, format, args) >= MESSAGE_SIZE - n)
+        fv_utf8_trim(text);
     va_end(args);
-    log_text(text);
+    log_text(fv_printable(shown, sizeof shown, text));
+}
+
+fv_status fv_need_no_error(const char *action, const char *object)
+{
+    if (standing == FV_OK) return FV_OK;
+    char text[2 * MESSAGE_SIZE], shown[2 * MESSAGE_SIZE];
+    snprintf(text, sizeof text, "%s: %.500s: refused, for an error stands: %s", action,
+             object ? object : "NULL", message);
+    log_text(fv_printable(shown, sizeof shown, text));
+    return FV_ERR_STATE;
 }

@@ -5,8 +5,11 @@
  *   - an op: the failed tensor (never NULL). Every op on it yields it again.
  *   - a constructor of anything else: NULL.
  *   - an action (backward, step, save, ...): a status other than FV_OK.
+ * An action whose result lasts (a step, saving, loading) is refused while an error stands, with
+ * FV_ERR_STATE: it would keep what is wrong, or pass off the old message as its own.
  * The first message stands until fv_clear_error and is logged once; what fails because of it adds
- * no noise. With FOVEA_ERRORS=abort in the environment the guilty call aborts, for a debugger. */
+ * no noise. A message is one line of UTF-8 without control characters, whatever names it quotes
+ * (text.h). With FOVEA_ERRORS=abort in the environment the guilty call aborts, for a debugger. */
 #ifndef FOVEA_TENSOR_ERROR_H
 #define FOVEA_TENSOR_ERROR_H
 
@@ -48,6 +51,11 @@ void fv_default_log(const char *text, void *context);
 fv_status fv_fail(fv_status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 fv_status fv_vfail(fv_status status, const char *prefix, const char *format, va_list args)
     __attribute__((format(printf, 3, 0)));
+
+/* For actions whose result lasts, as their first step: FV_OK when no error stands. Otherwise logs
+ * "<action>: <object>: refused, for an error stands: <message>", leaves that error as it is and
+ * returns FV_ERR_STATE. */
+fv_status fv_need_no_error(const char *action, const char *object);
 
 /* A warning: logged, not recorded. */
 void fv_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
