@@ -97,16 +97,17 @@ fv_status fv_sizes_settle(const char *function, fv_sizes sizes, fv_shape *out)
 
 int64_t fv_shape_numel(const fv_shape *shape)
 {
-    int64_t product = 1;
+    int64_t product =
+        1; /* of the dimensions above 0: strides of an empty tensor must fit as well */
     bool empty = false;
     for (int i = 0; i < shape->ndim; i++) {
         if (shape->dim[i] < 0) return -1;
-        if (shape->dim[i] == 0) empty = true;
+        if (shape->dim[i] == 0)
+            empty = true;
+        else if (__builtin_mul_overflow(product, shape->dim[i], &product))
+            return -1;
     }
-    if (empty) return 0;
-    for (int i = 0; i < shape->ndim; i++)
-        if (__builtin_mul_overflow(product, shape->dim[i], &product)) return -1;
-    return product;
+    return empty ? 0 : product;
 }
 
 bool fv_shape_equal(const fv_shape *a, const fv_shape *b)
