@@ -3,12 +3,12 @@
 # package manager (apt-get, dnf, pacman, brew). To be sourced:
 #
 #   . .ci/packages.sh
-#   fovea_install build        what a build needs: compiler, CMake, Ninja, BLIS, zlib, jansson
-#   fovea_install test         the same and what the tests need: Check
+#   fovea_install build        what a build needs: compiler, CMake, Ninja, BLIS, zlib
+#   fovea_install test         the same and what the tests need: Check, pkg-config
 #   fovea_install fashion      the Fashion-MNIST images (Debian and its kin only)
 #
-# Nothing is asked of the network when nothing is missing. BLIS, zlib and jansson are wanted, not
-# needed: if they cannot be had, a note says what the build will lack.
+# Nothing is asked of the network when nothing is missing. BLIS and zlib are wanted, not needed:
+# if they cannot be had, a note says what the build will lack.
 
 fovea_note() { printf 'fovea: %s\n' "$*" >&2; }
 
@@ -59,8 +59,8 @@ fovea_has_header() {
   printf '#include <%s>\n' "$1" | "$cc" "${dirs[@]}" -E -x c - >/dev/null 2>&1
 }
 
-# Is this part of the system there? Parts: compiler cmake ninja pkg-config openmp blis zlib jansson
-# check curl fashion.
+# Is this part of the system there? Parts: compiler cmake ninja pkg-config openmp blis zlib check
+# curl fashion.
 fovea_has() {
   case $1 in
     compiler) fovea_compiler >/dev/null && fovea_has_header stdio.h ;;
@@ -70,7 +70,6 @@ fovea_has() {
     openmp) [ "$(uname -s)" != Darwin ] || fovea_has_header omp.h || [ -d /opt/homebrew/opt/libomp ] ;;
     blis) fovea_has_header blis.h ;;
     zlib) fovea_has_header zlib.h ;;
-    jansson) fovea_has_header jansson.h ;;
     check) fovea_has_header check.h ;;
     curl) command -v curl >/dev/null 2>&1 ;;
     fashion) [ -f /usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz ] ;;
@@ -87,7 +86,6 @@ fovea_packages_of() {
     apt-get:pkg-config) echo pkg-config ;;
     apt-get:blis) echo libblis-openmp-dev ;;
     apt-get:zlib) echo zlib1g-dev ;;
-    apt-get:jansson) echo libjansson-dev ;;
     apt-get:check | pacman:check | brew:check) echo check ;;
     apt-get:curl) echo curl ca-certificates ;;
     apt-get:fashion) echo dataset-fashion-mnist ;;
@@ -95,13 +93,11 @@ fovea_packages_of() {
     dnf:pkg-config) echo pkgconf-pkg-config ;;
     dnf:blis) echo blis-devel ;;
     dnf:zlib) echo zlib-devel ;;
-    dnf:jansson) echo jansson-devel ;;
     dnf:check) echo check-devel ;;
     dnf:curl | pacman:curl | brew:curl) echo curl ;;
     pacman:ninja | brew:ninja) echo ninja ;;
     pacman:pkg-config | brew:pkg-config) echo pkgconf ;;
     pacman:zlib | brew:zlib) echo zlib ;;
-    pacman:jansson | brew:jansson) echo jansson ;;
     brew:openmp) echo libomp ;;
     brew:blis) echo blis ;;
   esac
@@ -162,13 +158,12 @@ fovea_require() {
 # what it lacks.
 fovea_want_libraries() {
   local part
-  fovea_install_parts blis zlib jansson openmp && return 0
-  for part in blis zlib jansson openmp; do
+  fovea_install_parts blis zlib openmp && return 0
+  for part in blis zlib openmp; do
     fovea_install_parts "$part" && continue
     case $part in
       blis) fovea_note "without BLIS, matrix products use Fovea's own kernels" ;;
       zlib) fovea_note "without zlib, .gz files cannot be read" ;;
-      jansson) fovea_note "without jansson, safetensors files cannot be written or read" ;;
       openmp) fovea_note "without OpenMP, the library uses its own threads only" ;;
     esac
   done
@@ -178,8 +173,8 @@ fovea_want_libraries() {
 # fovea_install build|test|fashion|curl; false when something that is needed cannot be had.
 fovea_install() {
   case ${1:-} in
-    build) fovea_require compiler cmake ninja pkg-config && fovea_want_libraries ;;
-    test) fovea_install build && fovea_require check ;;
+    build) fovea_require compiler cmake ninja && fovea_want_libraries ;;
+    test) fovea_install build && fovea_require pkg-config check ;;
     fashion) fovea_install_parts fashion ;;
     curl) fovea_install_parts curl ;;
     *)

@@ -158,13 +158,10 @@ fi
 echo "$set_name, from $root"
 
 say "Training on $set_name"
-train+=(--data "$root")
-if fovea_has jansson; then train+=(--save "$weights"); fi
+train+=(--data "$root" --save "$weights")
 "${train[@]}" | tee "$build/quickstart.log"
 
 accuracy=$(tail -n 1 "$build/quickstart.log" | cut -d ' ' -f 2)
 say "Done: $accuracy of the test images of $set_name are named rightly"
-if fovea_has jansson; then
-  echo "The trained weights lie in $weights (safetensors: Python reads them as well)."
-fi
+echo "The trained weights lie in $weights (safetensors: Python reads them as well)."
 echo "Next: examples/README.md"

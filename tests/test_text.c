@@ -67,6 +67,18 @@ START_TEST(a_message_is_one_line_without_control_characters)
         ck_assert_ptr_null(strstr(fv_error(), "\\x"));
         fv_clear_error();
     }
+    char path[] = "/tmp/fovea_\x1b_XXXXXX";
+    int fd = mkstemp(path);
+    ck_assert_int_ge(fd, 0);
+    static const char header[] = "{\"\\u001b[31m\":{\"dtype\":\"\\u009b\"}}";
+    const unsigned char length[8] = {sizeof header - 1};
+    ck_assert_int_eq((int)write(fd, length, 8), 8);
+    ck_assert_int_eq((int)write(fd, header, sizeof header - 1), sizeof header - 1);
+    close(fd);
+    fv_tensor_file *file = fv_tensor_file_open(path);
+    unlink(path);
+    ck_assert_ptr_null(file);
+    expect_error(FV_ERR_FORMAT, "tensor \\x1b[31m: unknown dtype \\xc2\\x9b");
 }
 END_TEST
 
