@@ -148,7 +148,7 @@ int main(int argc, char **argv)
                                  .steps_per_epoch = fv_loader_batches(t.train));
 
     double accuracy = -1;
-    if (fv_error_status() == FV_OK) { /* the library has told what was wrong */
+    if (fv_error_status() == FV_OK && can_save(s)) { /* else the library has told what is wrong */
         if (!s->quiet) print_settings(&a, t.net, images);
         accuracy = train(&t);
     }

@@ -113,7 +113,7 @@ int main(int argc, char **argv)
     fv_module *net = build();
 
     double accuracy = -1;
-    if (fv_error_status() == FV_OK) { /* the library has told what was wrong */
+    if (fv_error_status() == FV_OK && can_save(s)) { /* else the library has told what is wrong */
         if (!s->quiet)
             printf("%s: %" PRId64 " training images, %" PRId64 " weights, epochs %" PRId64
                    "  batch_size %" PRId64 "  lr %g  weight_decay %g  seed %" PRIu64

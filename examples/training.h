@@ -99,6 +99,12 @@ static inline settings default_settings(void)
                       .augment = -1};
 }
 
+/* False, with a message, if the result could not be saved: told before an hour of training. */
+static inline bool can_save(const settings *s)
+{
+    return !s->save || fv_can_save(s->save);
+}
+
 /* --- progress --------------------------------------------------------------------------------- */
 
 static inline double now(void)

@@ -70,6 +70,23 @@ for model in small lenet resnet20; do
   try train_cifar10 --data "$data" --limit 96 --epochs 1 --model $model --save "$work/$model.safetensors"
 done
 
+# what cannot be saved to is told before the training; stdout is a pipe here
+mkdir -p "$work/folder"
+mkfifo "$work/fifo"
+: >"$work/plain"
+for target in /dev/stdout /dev/null "$work/folder" "$work/fifo" "$work/plain/net" "$work/none/net"; do
+  for program in 'train_mnist' 'train_cifar10 --model lenet'; do
+    # shellcheck disable=SC2086 # the words of the command
+    "$build/examples/"$program --data "$data" --limit 96 --epochs 1 --save "$target" \
+      2>"$work/message" </dev/null | cat >"$work/output"
+    if grep -q epoch "$work/output" || ! grep -q "^fovea: $target: " "$work/message"; then
+      echo "FAILED: $program --save $target printed:"
+      cat "$work/output" "$work/message"
+      failed=1
+    fi
+  done
+done
+
 # a mistake is a message and a status, not a crash
 "$build/examples/train_mnist" --data "$work/nowhere" --epochs 1 2>"$work/message" </dev/null
 status=$?
