@@ -1,129 +1,66 @@
-/* MNIST and Fashion-MNIST: IDX files. A big-endian header (magic number, count, and for images
- * rows and columns), then one byte a pixel or label. */
+/* MNIST and the sets in its likeness: which IDX files they are, and where they may lie. */
 #include <inttypes.h>
-#include <stdio.h>
+#include <string.h>
 
-#include "data/reader_impl.h"
-#include "data/vision_impl.h"
+#include "data/idx_impl.h"
 
-enum {
-    CLASSES = 10,
-    IMAGES_MAGIC = 0x00000803, /* unsigned bytes, three dimensions */
-    LABELS_MAGIC = 0x00000801, /* unsigned bytes, one dimension */
-    MAX_SIDE = 1024
-};
+enum { FOLDERS = 4, SPELLINGS = 4 };
 
-typedef struct idx_set {
-    const char *name, *package;
-    const char *folders[3];
-} idx_set;
+typedef struct mnist_set {
+    const char *name;             /* for messages */
+    const char *folders[FOLDERS]; /* in root, tried in turn; the last one is "", root itself */
+    const char *train, *test;     /* how the files of either part begin */
+    fv_label_range labels;
+    const char *source; /* what tells how to get it, after the folder it goes to */
+} mnist_set;
 
-/* Finds stem, packed or not, in one of the set's folders. */
-static fv_status find_file(const idx_set *set, const char *root, const char *stem, char *path)
+/* The four ways in which an IDX file is spelt; whether it is packed its content says. */
+static void spell(char name[64], const char *part, const char *kind, int spelling)
 {
-    static const char *const endings[] = {"", ".gz"};
-    for (int i = 0; i < 6; i++) {
-        char name[64];
-        snprintf(name, sizeof name, "%s%s", stem, endings[i % 2]);
-        if (fv_path_join(path, root, set->folders[i / 2], name) && fv_is_file(path)) return FV_OK;
-    }
-    return fv_fail(FV_ERR_IO, "%s: no %s or %s.gz in %s/%s, %s/%s or %s%s", set->name, stem, stem,
-                   root, set->folders[0], root, set->folders[1], root, set->package);
+    snprintf(name, 64, "%s-%s%cidx%d-ubyte%s", part, kind, spelling % 2 ? '.' : '-',
+             strcmp(kind, "images") == 0 ? 3 : 1, spelling / 2 ? ".gz" : "");
 }
 
-/* Reads and checks the magic number, then count numbers. */
-static fv_status read_header(fv_reader *reader, uint32_t magic, int count, int64_t *numbers)
+/* Says every path that was tried and how to get the files. */
+static fv_status missing(const mnist_set *set, const char *root, const char *part, const char *kind)
 {
-    unsigned char bytes[16];
-    fv_status status = fv_reader_read(reader, bytes, 4 * (size_t)(count + 1));
-    if (status != FV_OK) return status;
-    for (int i = 0; i <= count; i++) {
-        const unsigned char *b = bytes + 4 * i;
-        uint32_t v = (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
-        if (i > 0)
-            numbers[i - 1] = v;
-        else if (v != magic)
-            return fv_fail(FV_ERR_FORMAT, "%s: magic number 0x%08" PRIx32 ", need 0x%08" PRIx32,
-                           reader->path, v, magic);
-    }
-    return FV_OK;
+    char first[64], second[64], places[4 * FV_PATH_MAX] = "";
+    spell(first, part, kind, 0);
+    spell(second, part, kind, 1);
+    size_t used = 0;
+    for (int i = 0; set->folders[i] && used < sizeof places; i++)
+        used += (size_t)snprintf(places + used, sizeof places - used, "%s%s%s%s",
+                                 i == 0             ? ""
+                                 : *set->folders[i] ? ", "
+                                                    : " or ",
+                                 root, *set->folders[i] ? "/" : "", set->folders[i]);
+    return fv_missing_data(set->name, root, set->source, "no %s or %s, plain or .gz, in %s", first,
+                           second, places);
 }
 
-/* The bytes behind the header, all of the file or a part of them. */
-static fv_status read_body(fv_reader *reader, void *out, int64_t bytes, bool all)
+/* Finds the images or labels of a part, by any spelling in any of the set's folders. */
+static fv_status find_file(const mnist_set *set, const char *root, const char *part,
+                           const char *kind, char path[FV_PATH_MAX])
 {
-    fv_status status = fv_reader_read(reader, out, (size_t)bytes);
-    return status == FV_OK && all ? fv_reader_end(reader) : status;
+    for (int i = 0; set->folders[i]; i++)
+        for (int spelling = 0; spelling < SPELLINGS; spelling++) {
+            char name[64];
+            spell(name, part, kind, spelling);
+            if (fv_path_join(path, root, set->folders[i], name) && fv_is_file(path)) return FV_OK;
+        }
+    return missing(set, root, part, kind);
 }
 
-/* Reads the images' header: *count is what the file holds, *n what is wanted of it. */
-static fv_status read_images(fv_reader *reader, const char *set, int64_t limit, int64_t *count,
-                             fv_images *out)
-{
-    int64_t h[3];
-    fv_status status = read_header(reader, IMAGES_MAGIC, 3, h);
-    if (status != FV_OK) return status;
-    if (h[0] < 1 || h[1] < 1 || h[2] < 1 || h[1] > MAX_SIDE || h[2] > MAX_SIDE)
-        return fv_fail(FV_ERR_FORMAT,
-                       "%s: %" PRId64 " images of %" PRId64 " x %" PRId64
-                       ", need at least one and sides of 1 to %d",
-                       reader->path, h[0], h[1], h[2], MAX_SIDE);
-    *count = h[0];
-    status = fv_reader_expect(reader, 16 + h[0] * h[1] * h[2]); /* below 2^52 */
-    if (status != FV_OK) return status;
-    int64_t n = limit > 0 && limit < h[0] ? limit : h[0];
-    status = fv_images_alloc(out, set, n, 1, h[1], h[2]);
-    if (status != FV_OK) return status;
-    return read_body(reader, out->images->data, n * h[1] * h[2], n == h[0]);
-}
-
-/* Reads labels for the n images that were read of count. */
-static fv_status read_labels(fv_reader *reader, int64_t count, fv_images *out)
-{
-    int64_t found, n = out->labels->numel, *label = out->labels->data;
-    fv_status status = read_header(reader, LABELS_MAGIC, 1, &found);
-    if (status != FV_OK) return status;
-    if (found != count)
-        return fv_fail(FV_ERR_FORMAT, "%s: %" PRId64 " labels for %" PRId64 " images", reader->path,
-                       found, count);
-    status = fv_reader_expect(reader, 8 + found);
-    if (status != FV_OK) return status;
-    /* The bytes go to the end of the int64 memory and are widened from the front. */
-    unsigned char *byte = (unsigned char *)(label + n) - n;
-    status = read_body(reader, byte, n, n == found);
-    for (int64_t i = 0; i < n && status == FV_OK; i++) {
-        if (byte[i] >= CLASSES)
-            return fv_fail(FV_ERR_FORMAT, "%s: label %" PRId64 " is %d, need 0 to %d", reader->path,
-                           i, byte[i], CLASSES - 1);
-        label[i] = byte[i];
-    }
-    return status;
-}
-
-static fv_status read_set(const idx_set *set, const fv_vision_args *a, fv_images *out)
-{
-    fv_reader reader = {.handle = NULL};
-    int64_t count = 0;
-    fv_status status = find_file(
-        set, a->root, a->train ? "train-images-idx3-ubyte" : "t10k-images-idx3-ubyte", reader.path);
-    if (status == FV_OK) status = fv_reader_open(&reader);
-    if (status == FV_OK) status = read_images(&reader, set->name, a->limit, &count, out);
-    fv_reader_close(&reader);
-    if (status == FV_OK)
-        status =
-            find_file(set, a->root, a->train ? "train-labels-idx1-ubyte" : "t10k-labels-idx1-ubyte",
-                      reader.path);
-    if (status == FV_OK) status = fv_reader_open(&reader);
-    if (status == FV_OK) status = read_labels(&reader, count, out);
-    fv_reader_close(&reader);
-    return status;
-}
-
-static fv_dataset *idx_dataset(const idx_set *set, const fv_vision_args *a)
+static fv_dataset *mnist_dataset(const mnist_set *set, const fv_vision_args *a)
 {
     fv_images images = {NULL, NULL};
+    char images_path[FV_PATH_MAX], labels_path[FV_PATH_MAX];
+    const char *root = fv_data_root(a->root), *part = a->train ? set->train : set->test;
     fv_status status = fv_vision_check(a, set->name);
-    if (status == FV_OK) status = read_set(set, a, &images);
+    if (status == FV_OK) status = find_file(set, root, part, "images", images_path);
+    if (status == FV_OK) status = find_file(set, root, part, "labels", labels_path);
+    if (status == FV_OK)
+        status = fv_idx_read(set->name, images_path, labels_path, a->limit, set->labels, &images);
     return fv_vision_finish(a, &images, status);
 }
 
@@ -132,8 +69,13 @@ const fv_vision_args fv_mnist_defaults = {FV_MNIST_DEFAULTS};
 fv_dataset *fv_mnist_ex(const fv_vision_args *a)
 {
     if (!fv_args_ok("mnist", a, sizeof *a)) return NULL;
-    static const idx_set set = {"mnist", "", {"mnist", "MNIST/raw", ""}};
-    return idx_dataset(&set, a);
+    static const mnist_set set = {.name = "mnist",
+                                  .folders = {"mnist", "MNIST/raw", ""},
+                                  .train = "train",
+                                  .test = "t10k",
+                                  .labels = {0, 10},
+                                  .source = "mnist"};
+    return mnist_dataset(&set, a);
 }
 
 const fv_vision_args fv_fashion_mnist_defaults = {FV_FASHION_MNIST_DEFAULTS};
@@ -141,9 +83,66 @@ const fv_vision_args fv_fashion_mnist_defaults = {FV_FASHION_MNIST_DEFAULTS};
 fv_dataset *fv_fashion_mnist_ex(const fv_vision_args *a)
 {
     if (!fv_args_ok("fashion_mnist", a, sizeof *a)) return NULL;
-    static const idx_set set = {"fashion_mnist",
-                                "; Debian has them in the package dataset-fashion-mnist, root "
-                                "/usr/share/datasets",
-                                {"fashion-mnist", "FashionMNIST/raw", ""}};
-    return idx_dataset(&set, a);
+    static const mnist_set set = {.name = "fashion_mnist",
+                                  .folders = {"fashion-mnist", "FashionMNIST/raw", ""},
+                                  .train = "train",
+                                  .test = "t10k",
+                                  .labels = {0, 10},
+                                  .source = "fashion-mnist (or Debian's package "
+                                            "dataset-fashion-mnist, root /usr/share/datasets)"};
+    return mnist_dataset(&set, a);
+}
+
+const fv_vision_args fv_kmnist_defaults = {FV_KMNIST_DEFAULTS};
+
+fv_dataset *fv_kmnist_ex(const fv_vision_args *a)
+{
+    if (!fv_args_ok("kmnist", a, sizeof *a)) return NULL;
+    static const mnist_set set = {.name = "kmnist",
+                                  .folders = {"kmnist", "KMNIST/raw", ""},
+                                  .train = "train",
+                                  .test = "t10k",
+                                  .labels = {0, 10},
+                                  .source = "kmnist"};
+    return mnist_dataset(&set, a);
+}
+
+/* --- EMNIST: one archive, six ways to cut it ---------------------------------------------------
+ */
+
+typedef struct emnist_split {
+    const char *name, *train, *test;
+    fv_label_range labels;
+} emnist_split;
+
+static const emnist_split splits[] = {
+    {"byclass", "emnist-byclass-train", "emnist-byclass-test", {0, 62}},
+    {"bymerge", "emnist-bymerge-train", "emnist-bymerge-test", {0, 47}},
+    {"balanced", "emnist-balanced-train", "emnist-balanced-test", {0, 47}},
+    {"letters", "emnist-letters-train", "emnist-letters-test", {1, 26}},
+    {"digits", "emnist-digits-train", "emnist-digits-test", {0, 10}},
+    {"mnist", "emnist-mnist-train", "emnist-mnist-test", {0, 10}},
+};
+
+const fv_vision_args fv_emnist_defaults = {FV_EMNIST_DEFAULTS};
+
+fv_dataset *fv_emnist_ex(const fv_vision_args *a)
+{
+    if (!fv_args_ok("emnist", a, sizeof *a)) return NULL;
+    fv_vision_args rest = *a;
+    rest.split = NULL; /* taken here; on the others it would be refused */
+    for (size_t i = 0; a->split && i < sizeof splits / sizeof *splits; i++) {
+        if (strcmp(a->split, splits[i].name) != 0) continue;
+        const mnist_set set = {.name = "emnist",
+                               .folders = {"emnist", "EMNIST/raw", "gzip", ""},
+                               .train = splits[i].train,
+                               .test = splits[i].test,
+                               .labels = splits[i].labels,
+                               .source = "emnist"};
+        return mnist_dataset(&set, &rest);
+    }
+    fv_fail(FV_ERR_OPTION,
+            "emnist: split is %s, need byclass, bymerge, balanced, letters, digits or mnist",
+            a->split ? a->split : "NULL");
+    return NULL;
 }

@@ -14,8 +14,17 @@ typedef struct fv_images {
 fv_status fv_images_alloc(fv_images *out, const char *set, int64_t n, int64_t channels,
                           int64_t height, int64_t width);
 
-/* Checks root and limit, the options that every reader has. */
+/* The folder that a root of NULL stands for, or root itself. */
+const char *fv_data_root(const char *root);
+
+/* Checks limit and refuses options of other sets; a set that takes one of those clears it before.
+ */
 fv_status fv_vision_check(const fv_vision_args *a, const char *set);
+
+/* The error of a file that is not there: what was looked for, where root came from, and that
+ * get_data.sh fetches `get`. */
+fv_status fv_missing_data(const char *set, const char *root, const char *get, const char *format,
+                          ...) __attribute__((format(printf, 4, 5)));
 
 /* The data set of these images under the options; gives up the images in any case. NULL on error,
  * also when status is one already. */

@@ -6,46 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "data_files.h"
 #include "support.h"
-
-enum { PATH = 512 };
-static char root[PATH];
-
-static void make_root(void)
-{
-    const char *base = getenv("TMPDIR");
-    snprintf(root, sizeof root, "%s/fovea-data-XXXXXX", base ? base : "/tmp");
-    ck_assert_ptr_nonnull(mkdtemp(root));
-    fv_set_log(NULL, NULL);
-}
-
-static const char *path_of(const char *name)
-{
-    static char path[PATH + 128];
-    snprintf(path, sizeof path, "%s/%s", root, name);
-    return path;
-}
-
-static void remove_root(void)
-{
-    static const char *const names[] = {"train-images-idx3-ubyte",
-                                        "train-images-idx3-ubyte.gz",
-                                        "train-labels-idx1-ubyte",
-                                        "train-labels-idx1-ubyte.gz",
-                                        "cifar-10-batches-bin/test_batch.bin",
-                                        "test_batch.bin"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) unlink(path_of(names[i]));
-    rmdir(path_of("cifar-10-batches-bin"));
-    rmdir(root);
-}
-
-static void write_file(const char *name, const void *bytes, size_t count)
-{
-    FILE *f = fopen(path_of(name), "wb");
-    ck_assert_ptr_nonnull(f);
-    ck_assert_uint_eq(fwrite(bytes, 1, count, f), count);
-    ck_assert_int_eq(fclose(f), 0);
-}
 
 /* --- IDX files -------------------------------------------------------------------------------- */
 
@@ -55,11 +17,6 @@ typedef struct idx_files {
     uint8_t images[16 + PIXELS + 1], labels[8 + IMAGES + 1];
     size_t images_size, labels_size;
 } idx_files;
-
-static void put_number(uint8_t *at, uint32_t v)
-{
-    for (int i = 0; i < 4; i++) at[i] = (uint8_t)(v >> (24 - 8 * i));
-}
 
 static idx_files good_files(void)
 {
@@ -72,33 +29,6 @@ static idx_files good_files(void)
     return f;
 }
 
-static uint32_t crc32_of(const uint8_t *bytes, size_t count)
-{
-    uint32_t crc = ~0u;
-    for (size_t i = 0; i < count; i++) {
-        crc ^= bytes[i];
-        for (int bit = 0; bit < 8; bit++) crc = crc >> 1 ^ (crc & 1 ? 0xedb88320u : 0);
-    }
-    return ~crc;
-}
-
-/* A gzip file of one stored block; returns its size. */
-static size_t gzip(const uint8_t *bytes, size_t count, uint8_t *out)
-{
-    static const uint8_t head[] = {0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 1};
-    uint8_t *p = out;
-    memcpy(p, head, sizeof head);
-    p += sizeof head;
-    const uint32_t n = (uint32_t)count, crc = crc32_of(bytes, count);
-    const uint32_t lengths = n | (~n << 16);
-    for (int i = 0; i < 4; i++) *p++ = (uint8_t)(lengths >> (8 * i));
-    memcpy(p, bytes, count);
-    p += count;
-    for (int i = 0; i < 4; i++) *p++ = (uint8_t)(crc >> (8 * i));
-    for (int i = 0; i < 4; i++) *p++ = (uint8_t)(n >> (8 * i));
-    return (size_t)(p - out);
-}
-
 static void write_idx(const idx_files *f, bool packed)
 {
     uint8_t z[256];
@@ -109,18 +39,6 @@ static void write_idx(const idx_files *f, bool packed)
         write_file("train-images-idx3-ubyte", f->images, f->images_size);
         write_file("train-labels-idx1-ubyte", f->labels, f->labels_size);
     }
-}
-
-/* Does this build read .gz files? If not, it must say what is missing. */
-static bool have_zlib(void)
-{
-    idx_files f = good_files();
-    write_idx(&f, true);
-    fv_dataset *set = fv_mnist(root);
-    fv_free(set);
-    if (set) return true;
-    expect_error(FV_ERR_IO, "zlib1g-dev");
-    return false;
 }
 
 static void check_good_set(fv_dataset *set, int64_t count)
@@ -168,8 +86,8 @@ typedef struct damage {
 } damage;
 
 static const damage damages[] = {
-    {"after 0 of 16", false, 0, 0, 0, -16 - PIXELS},
-    {"after 10 of 16", false, 0, 0, 0, -6 - PIXELS},
+    {"is empty", false, 0, 0, 0, -16 - PIXELS},
+    {"ends after 10 of 16 bytes", false, 0, 0, 0, -6 - PIXELS},
     {"magic number 0x00000801, need 0x00000803", false, 0, 4, 0x801, 0},
     {"magic number 0x03080000", false, 0, 4, 0x03080000, 0},
     {"25769803786", false, 4, 4, 0xffffffff, 0}, /* bytes for so many images */
@@ -179,7 +97,7 @@ static const damage damages[] = {
     {"2147483648", false, 12, 4, 0x80000000u, 0},
     {"train-images", false, 0, 0, 0, -1},
     {"train-images", false, 0, 0, 0, 1},
-    {"after 4 of 8", true, 0, 0, 0, -4 - IMAGES},
+    {"ends after 4 of 8 bytes", true, 0, 0, 0, -4 - IMAGES},
     {"magic number 0x00000803, need 0x00000801", true, 0, 4, 0x803, 0},
     {"6 labels for 5 images", true, 4, 4, 6, 0},
     {"label 3 is 10, need 0 to 9", true, 8 + 3, 1, 10, 0},
@@ -209,7 +127,8 @@ START_TEST(damaged_idx_files_are_refused)
             memory_mark mark = mark_memory();
             write_damaged(&damages[i], packed);
             ck_assert_msg(fv_mnist(root) == NULL, "case %zu was read", i);
-            expect_error(FV_ERR_FORMAT, damages[i].what);
+            const bool nothing = packed && i == 0; /* a gzip file of nothing */
+            expect_error(FV_ERR_FORMAT, nothing ? "ends after 0 of 16 bytes" : damages[i].what);
             char difference[128] = "";
             ck_assert_msg(same_memory(mark, difference, sizeof difference), "%s", difference);
         }
@@ -217,35 +136,185 @@ START_TEST(damaged_idx_files_are_refused)
 }
 END_TEST
 
-START_TEST(damaged_gzip_files_are_refused)
+/* --- names and places ------------------------------------------------------------------------- */
+
+START_TEST(names_are_spelt_in_four_ways)
 {
-    if (!have_zlib()) return;
+    static const char *const images[] = {"t10k-images-idx3-ubyte", "t10k-images.idx3-ubyte",
+                                         "t10k-images-idx3-ubyte.gz", "t10k-images.idx3-ubyte.gz"};
+    static const char *const labels[] = {"t10k-labels-idx1-ubyte", "t10k-labels.idx1-ubyte",
+                                         "t10k-labels-idx1-ubyte.gz", "t10k-labels.idx1-ubyte.gz"};
+    const idx_files f = good_files();
+    const int kinds = have_zlib() ? 2 : 1;
+    uint8_t z[2][256];
+    size_t n[2] = {gzip(f.images, f.images_size, z[0]), gzip(f.labels, f.labels_size, z[1])};
+    for (int i = 0; i < 4; i++)
+        for (int packed = 0; packed < kinds; packed++) { /* whatever the name says */
+            write_file(images[i], packed ? z[0] : f.images, packed ? n[0] : f.images_size);
+            write_file(labels[3 - i], f.labels, f.labels_size);
+            check_good_set(fv_mnist(root, .train = false), IMAGES);
+            if (packed) write_file(labels[3 - i], z[1], n[1]);
+            check_good_set(fv_mnist(root, .train = false), IMAGES);
+            unlink(path_of(images[i]));
+            unlink(path_of(labels[3 - i]));
+        }
+}
+END_TEST
+
+/* Writes the good files, packed or not, as root/folder/PART-images-idx3-ubyte and -labels-. */
+static void write_part(const char *folder, const char *part, uint8_t first_label)
+{
     idx_files f = good_files();
-    uint8_t z[256];
-    size_t n = gzip(f.images, f.images_size, z);
-    z[n - 6] ^= 1; /* in the checksum */
-    write_file("train-images-idx3-ubyte.gz", z, n);
+    char name[128];
+    for (int i = 0; i < IMAGES; i++) f.labels[8 + i] = (uint8_t)(first_label + 9 - i);
+    snprintf(name, sizeof name, "%s/%s-images-idx3-ubyte", folder, part);
+    write_file(name, f.images, f.images_size);
+    snprintf(name, sizeof name, "%s/%s-labels-idx1-ubyte", folder, part);
+    write_file(name, f.labels, f.labels_size);
+}
+
+static void check_labels(fv_dataset *set)
+{
+    ck_assert_msg(set != NULL, "%s", fv_error());
+    ck_assert_int_eq(fv_dataset_size(set), IMAGES);
+    FV_SCOPE;
+    for (int i = 0; i < IMAGES; i++) {
+        fv_tensor *x, *y;
+        ck_assert_int_eq(fv_dataset_get(set, i, &x, &y), FV_OK);
+        ck_assert(fv_item(y) == 9 - i);
+    }
+    fv_free(set);
+}
+
+START_TEST(sets_like_mnist_are_read)
+{
+    make_folder("kmnist");
+    make_folder("FashionMNIST");
+    make_folder("FashionMNIST/raw");
+    make_folder("gzip");
+    write_part("kmnist", "train", 0);
+    write_part("FashionMNIST/raw", "train", 0);
+    write_part("gzip", "emnist-letters-train", 1);
+    write_part("gzip", "emnist-balanced-test", 0);
+    check_labels(fv_kmnist(root));
+    check_labels(fv_fashion_mnist(root));
+    check_labels(fv_emnist(root, .split = "letters"));
+    check_labels(fv_emnist(root, .split = "balanced", .train = false));
+    write_part("gzip", "emnist-digits-test", 1);
+    ck_assert_ptr_null(fv_emnist(root, .split = "digits", .train = false));
+    expect_error(FV_ERR_FORMAT, "label 0 is 10, need 0 to 9");
+    write_part("gzip", "emnist-letters-train", 0);
+    check_labels(fv_idx_dataset(path_of("gzip/emnist-letters-train-images-idx3-ubyte"),
+                                path_of("gzip/emnist-letters-train-labels-idx1-ubyte")));
+    write_part("gzip", "emnist-letters-train", 18);
+    ck_assert_ptr_null(fv_emnist(root, .split = "letters"));
+    expect_error(FV_ERR_FORMAT, "label 0 is 27, need 1 to 26");
+    write_part("gzip", "emnist-letters-train", 251);
+    ck_assert_ptr_null(fv_emnist(root, .split = "letters"));
+    expect_error(FV_ERR_FORMAT, "label 4 is 0, need 1 to 26");
+}
+END_TEST
+
+START_TEST(options_of_other_sets_are_refused)
+{
+    ck_assert_ptr_null(fv_emnist(root));
+    expect_error(FV_ERR_OPTION, "split is NULL");
+    ck_assert_ptr_null(fv_emnist(root, .split = "letter"));
+    expect_error(FV_ERR_OPTION, "split is letter, need byclass");
+    ck_assert_ptr_null(fv_mnist(root, .split = "letters"));
+    expect_error(FV_ERR_OPTION, "mnist: has no split 'letters'");
+    ck_assert_ptr_null(fv_cifar100(root, .split = "letters"));
+    expect_error(FV_ERR_OPTION, "cifar100: has no split");
+    ck_assert_ptr_null(fv_cifar10(root, .coarse = true));
+    expect_error(FV_ERR_OPTION, "cifar10: has no coarse labels");
+    ck_assert_ptr_null(fv_emnist(root, .split = "letters", .coarse = true));
+    expect_error(FV_ERR_OPTION, "emnist: has no coarse");
+    ck_assert_ptr_null(fv_mnist(root, .limit = -1));
+    expect_error(FV_ERR_OPTION, "limit is -1");
+    ck_assert_ptr_null(fv_idx_dataset(NULL, "y"));
+    expect_error(FV_ERR_OPTION, "no path of the images");
+    ck_assert_ptr_null(fv_idx_dataset("x", NULL));
+    expect_error(FV_ERR_OPTION, "no path of the labels");
+    ck_assert_ptr_null(fv_idx_dataset("x", "y", .classes = 257));
+    expect_error(FV_ERR_OPTION, "classes 257");
+    ck_assert_ptr_null(fv_idx_dataset("x", "y", .classes = 2, .first_label = 255));
+    expect_error(FV_ERR_OPTION, "first_label 255");
+    ck_assert_ptr_null(fv_idx_dataset("x", "y", .first_label = -1));
+    expect_error(FV_ERR_OPTION, "first_label -1");
+    ck_assert_ptr_null(fv_idx_dataset("x", "y", .limit = -1));
+    expect_error(FV_ERR_OPTION, "limit is -1");
+    ck_assert_ptr_null(fv_idx_dataset(path_of("no"), path_of("none")));
+    expect_error(FV_ERR_IO, "/no: No such file");
+}
+END_TEST
+
+START_TEST(other_files_under_a_name_of_data_are_told)
+{
+    static const struct {
+        const char *bytes, *what;
+    } cases[] = {{"\r\n <!DOCTYPE html><html>", "is an HTML page"},
+                 {"<html lang=\"en\">", "is an HTML page"},
+                 {"<?xml version=\"1.0\"?><Error>", "is an XML page"},
+                 {"version https://git-lfs.github.com/spec/v1\noid", "Git LFS"},
+                 {"PK\3\4.....................", "zip archive: unzip it"},
+                 {"BZh91AY&SY..............", "bunzip2"},
+                 {"\xfd"
+                  "7zXZ................",
+                  "unxz"},
+                 {"\x28\xb5\x2f\xfd...............", "unzstd"},
+                 {"nothing that is known, really", "magic number 0x6e6f7468, need 0x00000803"},
+                 {"<", "ends after 1 of 16 bytes"}};
+    const int kinds = have_zlib() ? 2 : 1;
+    write_file("train-labels-idx1-ubyte", "", 0);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (int packed = 0; packed < kinds; packed++) {
+            uint8_t z[256];
+            const uint8_t *bytes = (const uint8_t *)cases[i].bytes;
+            size_t n = strlen(cases[i].bytes);
+            write_file("train-images-idx3-ubyte", packed ? z : bytes,
+                       packed ? gzip(bytes, n, z) : n);
+            ck_assert_ptr_null(fv_mnist(root));
+            expect_error(FV_ERR_FORMAT, cases[i].what);
+        }
+    idx_files f = good_files();
+    write_idx(&f, false);
+    write_file("train-labels-idx1-ubyte", f.images, f.images_size);
     ck_assert_ptr_null(fv_mnist(root));
-    expect_error(FV_ERR_FORMAT, "train-images-idx3-ubyte.gz");
-    z[n - 6] ^= 1;
-    write_file("train-images-idx3-ubyte.gz", z, n - 20);
+    expect_error(FV_ERR_FORMAT, "images, where labels belong");
+    if (kinds == 1) return;
+    uint8_t once[256], twice[256];
+    size_t n = gzip(f.images, f.images_size, once);
+    write_file("train-images-idx3-ubyte", twice, gzip(once, n, twice));
     ck_assert_ptr_null(fv_mnist(root));
-    expect_error(FV_ERR_FORMAT, "train-images-idx3-ubyte.gz");
+    expect_error(FV_ERR_FORMAT, "unpacked, it is gzipped twice");
 }
 END_TEST
 
 START_TEST(missing_files_are_named)
 {
-    ck_assert_ptr_null(fv_mnist(root));
-    expect_error(FV_ERR_IO, "no train-images-idx3-ubyte");
+    ck_assert_ptr_null(fv_mnist("/a/b"));
+    expect_error(FV_ERR_IO,
+                 "mnist: no train-images-idx3-ubyte or train-images.idx3-ubyte, plain or .gz, in "
+                 "/a/b/mnist, /a/b/MNIST/raw or /a/b (there is no such folder); to get it: "
+                 "examples/get_data.sh /a/b mnist");
     ck_assert_ptr_null(fv_fashion_mnist(root, .train = false));
     expect_error(FV_ERR_IO, "dataset-fashion-mnist");
+    ck_assert_ptr_null(fv_kmnist(root));
+    expect_error(FV_ERR_IO, "kmnist");
+    idx_files f = good_files();
+    write_file("train-images-idx3-ubyte", f.images, f.images_size);
+    ck_assert_ptr_null(fv_mnist(root));
+    expect_error(FV_ERR_IO, "no train-labels-idx1-ubyte or train-labels.idx1-ubyte");
     ck_assert_ptr_null(fv_cifar10(root));
-    expect_error(FV_ERR_IO, "no data_batch_1.bin");
-    ck_assert_ptr_null(fv_cifar10(NULL));
-    expect_error(FV_ERR_OPTION, "root is NULL");
-    ck_assert_ptr_null(fv_mnist(root, .limit = -1));
-    expect_error(FV_ERR_OPTION, "limit is -1");
+    expect_error(FV_ERR_IO, "cifar10: no data_batch_1.bin in ");
+    make_folder("cifar-10-batches-py");
+    ck_assert_ptr_null(fv_cifar10(root));
+    expect_error(FV_ERR_IO, "the version for Python is there");
+    write_file("cifar-10-binary.tar.gz", "x", 1);
+    ck_assert_ptr_null(fv_cifar10(root));
+    expect_error(FV_ERR_IO, "its archive is there");
+    ck_assert_ptr_null(fv_cifar100(root, .train = false));
+    expect_error(FV_ERR_IO, "no test.bin in ");
     char *endless = malloc(8192);
     memset(endless, 'a', 8191);
     endless[8191] = '\0';
@@ -253,7 +322,36 @@ START_TEST(missing_files_are_named)
     fv_clear_error();
     ck_assert_ptr_null(fv_mnist(endless));
     fv_clear_error();
+    ck_assert_ptr_null(fv_idx_dataset(endless, endless));
+    expect_error(FV_ERR_IO, "a path of 8191 bytes");
     free(endless);
+}
+END_TEST
+
+/* Without a root it is FOVEA_DATA, and without that "datasets"; a root that is given counts. */
+START_TEST(the_environment_names_the_root)
+{
+    ck_assert_ptr_null(fv_mnist());
+    expect_error(FV_ERR_IO, "in datasets/mnist, datasets/MNIST/raw or datasets");
+    idx_files f = good_files();
+    write_idx(&f, false);
+    ck_assert_int_eq(setenv("FOVEA_DATA", root, 1), 0);
+    check_good_set(fv_mnist(), IMAGES);
+    check_good_set(fv_mnist(NULL), IMAGES);
+    check_good_set(fv_mnist(.train = true), IMAGES);
+    ck_assert_ptr_null(fv_mnist("/nowhere"));
+    expect_error(FV_ERR_IO, "/nowhere (there is no such folder)");
+    make_folder("sub");
+    ck_assert_ptr_null(fv_mnist(path_of("sub")));
+    expect_error(FV_ERR_IO, "(FOVEA_DATA counts where no root is given)");
+    setenv("FOVEA_DATA", "/nowhere", 1);
+    ck_assert_ptr_null(fv_cifar10());
+    expect_error(FV_ERR_IO, "/nowhere (FOVEA_DATA; there is no such folder)");
+    check_good_set(fv_mnist(root), IMAGES);
+    setenv("FOVEA_DATA", "", 1);
+    ck_assert_ptr_null(fv_cifar10());
+    expect_error(FV_ERR_IO, "in datasets/cifar-10-batches-bin or datasets");
+    unsetenv("FOVEA_DATA");
 }
 END_TEST
 
@@ -316,7 +414,7 @@ START_TEST(damaged_cifar10_files_are_refused)
     expect_error(FV_ERR_FORMAT, "has 30730001 bytes");
     write_file("test_batch.bin", bytes, 0);
     ck_assert_ptr_null(fv_cifar10(root, .train = false, .limit = 1));
-    expect_error(FV_ERR_FORMAT, "has 0 bytes");
+    expect_error(FV_ERR_FORMAT, "is empty");
     bytes[RECORD * 77] = 10;
     write_file("test_batch.bin", bytes, CIFAR_FILE);
     ck_assert_ptr_null(fv_cifar10(root, .train = false));
@@ -327,7 +425,55 @@ START_TEST(damaged_cifar10_files_are_refused)
 }
 END_TEST
 
+/* 10,000 records of coarse label i % 20, fine label i % 100 and the pixels of cifar_file. */
+START_TEST(cifar100_files_are_read)
+{
+    enum { RECORD100 = 3074 };
+    uint8_t *ten = cifar_file(), *bytes = malloc(10000 * RECORD100);
+    for (int i = 0; i < 10000; i++) {
+        bytes[i * RECORD100] = (uint8_t)(i % 20);
+        bytes[i * RECORD100 + 1] = (uint8_t)(i % 100);
+        memcpy(bytes + i * RECORD100 + 2, ten + i * RECORD + 1, 3072);
+    }
+    write_file("test.bin", bytes, 10000 * RECORD100);
+    fv_dataset *fine = fv_cifar100(root, .train = false, .normalize = false);
+    fv_dataset *coarse = fv_cifar100(root, .train = false, .normalize = false, .coarse = true);
+    ck_assert_msg(fine && coarse, "%s", fv_error());
+    ck_assert_int_eq(fv_dataset_size(fine), 10000);
+    for (int64_t i = 19; i < 10000; i += 1237) {
+        FV_SCOPE;
+        static double expected[3072];
+        for (int64_t j = 0; j < 3072; j++) expected[j] = (uint8_t)(31 * i + j + j / 1024) / 255.0;
+        fv_tensor *x, *y, *z;
+        ck_assert_int_eq(fv_dataset_get(fine, i, &x, &y), FV_OK);
+        assert_values(x, expected, 3072, 1e-6);
+        ck_assert(fv_item(y) == (double)(i % 100));
+        ck_assert_int_eq(fv_dataset_get(coarse, i, &x, &z), FV_OK);
+        assert_values(x, expected, 3072, 1e-6);
+        ck_assert(fv_item(z) == (double)(i % 20));
+    }
+    fv_free(fine);
+    fv_free(coarse);
+    bytes[77 * RECORD100] = 20;
+    write_file("test.bin", bytes, 10000 * RECORD100);
+    ck_assert_ptr_null(fv_cifar100(root, .train = false));
+    expect_error(FV_ERR_FORMAT, "record 77 has coarse label 20, need 0 to 19");
+    bytes[77 * RECORD100] = 19;
+    bytes[9999 * RECORD100 + 1] = 100;
+    write_file("test.bin", bytes, 10000 * RECORD100);
+    ck_assert_ptr_null(fv_cifar100(root, .train = false));
+    expect_error(FV_ERR_FORMAT, "record 9999 has fine label 100, need 0 to 99");
+    write_file("test.bin", ten, CIFAR_FILE);
+    ck_assert_ptr_null(fv_cifar100(root, .train = false));
+    expect_error(FV_ERR_FORMAT, "has 30730000 bytes, need 30740000");
+    free(ten);
+    free(bytes);
+}
+END_TEST
+
 /* --- the real sets ---------------------------------------------------------------------------- */
+
+static char real_data[PATH]; /* FOVEA_DATA at the start */
 
 /* Sizes, labels of every class in like numbers, pixels of mean about 0 and deviation about 1. */
 static void check_real(fv_dataset *set, int64_t size, int64_t channels)
@@ -363,10 +509,10 @@ static void check_real(fv_dataset *set, int64_t size, int64_t channels)
 
 START_TEST(the_real_sets_are_as_expected)
 {
-    const char *data = getenv("FOVEA_DATA");
+    const char *data = real_data;
     check_real(fv_fashion_mnist("/usr/share/datasets"), 60000, 1);
     check_real(fv_fashion_mnist("/usr/share/datasets", .train = false), 10000, 1);
-    if (!data) return;
+    if (!*data) return;
     for (int train = 0; train < 2; train++) {
         check_real(fv_cifar10(data, .train = train), train ? 50000 : 10000, 3);
         check_real(fv_mnist(data, .train = train), train ? 60000 : 10000, 1);
@@ -376,15 +522,22 @@ END_TEST
 
 Suite *fovea_suite(void)
 {
+    const char *data = getenv("FOVEA_DATA");
+    if (data) snprintf(real_data, sizeof real_data, "%s", data);
     Suite *suite = suite_create("data files");
     TCase *files = add_case(suite, "files");
     tcase_add_checked_fixture(files, make_root, remove_root);
     tcase_add_test(files, idx_files_are_read);
     tcase_add_test(files, damaged_idx_files_are_refused);
-    tcase_add_test(files, damaged_gzip_files_are_refused);
+    tcase_add_test(files, names_are_spelt_in_four_ways);
+    tcase_add_test(files, sets_like_mnist_are_read);
+    tcase_add_test(files, options_of_other_sets_are_refused);
+    tcase_add_test(files, other_files_under_a_name_of_data_are_told);
     tcase_add_test(files, missing_files_are_named);
+    tcase_add_test(files, the_environment_names_the_root);
     tcase_add_test(files, cifar10_files_are_read);
     tcase_add_test(files, damaged_cifar10_files_are_refused);
+    tcase_add_test(files, cifar100_files_are_read);
     tcase_add_test(files, the_real_sets_are_as_expected);
     return suite;
 }
