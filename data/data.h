@@ -2,12 +2,12 @@
  *
  *     fv_dataset *train = fv_cifar10("datasets", .train = true, .random_flip = true);
  *     fv_loader *batches = fv_loader_new(train, .batch_size = 128, .shuffle = true);
- *     fv_batch b;
- *     while (fv_loader_next(batches, &b)) FV_SCOPE { ... b.x, b.y, b.n ... }
+ *     FV_EACH_BATCH (b, batches) { FV_SCOPE; ... b.x, b.y, b.n ... }
  *     fv_free(batches); fv_free(train); */
 #ifndef FOVEA_DATA_DATA_H
 #define FOVEA_DATA_DATA_H
 
+#include "compose.h"
 #include "dataset.h"
 #include "images.h"
 #include "loader.h"

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "data/dataset_impl.h"
+#include "data/shuffle_impl.h"
 
 /* --- every data set --------------------------------------------------------------------------- */
 
@@ -50,6 +51,25 @@ static fv_tensor *only_sample(fv_tensor *batch)
     return sample ? fv_scope_adopt(sample) : fv_failed_tensor();
 }
 
+/* What a loader's sample that is being made in this thread has to do with chance. */
+typedef struct chance {
+    const fv_rng_state *augment; /* the request's */
+    int64_t number;              /* the sample's */
+    uint64_t gets;               /* calls of fv_dataset_get so far */
+    uint64_t depth;              /* callbacks around this one */
+} chance;
+static _Thread_local chance *sampling; /* NULL outside of a loader's call */
+
+/* A sample fetched to make another one of it: by the same number, in the stream of its turn. */
+static void inherit_chance(fv_batch_request *one, fv_rng_state *stream)
+{
+    *stream = *sampling->augment;
+    if (sampling->gets > 0) *stream = fv_stream(stream->seed, FV_STREAM_REPEAT, sampling->gets);
+    sampling->gets++;
+    one->number = &sampling->number;
+    one->augment = stream;
+}
+
 fv_status fv_dataset_get(fv_dataset *dataset, int64_t index, fv_tensor **x, fv_tensor **y)
 {
     fv_tensor *none;
@@ -57,11 +77,14 @@ fv_status fv_dataset_get(fv_dataset *dataset, int64_t index, fv_tensor **x, fv_t
     if (!x) return fv_fail(FV_ERR_OPTION, "dataset_get: x is NULL");
     *x = *y = fv_failed_tensor();
     if (!dataset) return fv_fail(FV_ERR_OPTION, "dataset_get: no data set");
+    if (fv_error_status() != FV_OK) return fv_error_status();
     int64_t i = index < 0 ? index + dataset->size : index;
     if (i < 0 || i >= dataset->size)
         return fv_fail(FV_ERR_INDEX, "dataset_get: index %" PRId64 " in a set of %" PRId64, index,
                        dataset->size);
-    fv_batch_request one = {.index = &i, .n = 1};
+    fv_rng_state stream;
+    fv_batch_request one = {.index = &i, .number = &i, .n = 1};
+    if (sampling) inherit_chance(&one, &stream);
     fv_tensor *bx = NULL, *by = NULL;
     fv_status status = dataset->class_->batch(dataset, &one, &bx, &by);
     if (status != FV_OK) return status;
@@ -121,6 +144,28 @@ fv_status fv_batch_set_row(fv_tensor *batch, int64_t row, const fv_tensor *sampl
     return FV_OK;
 }
 
+fv_status fv_batch_put(fv_tensor **batch, int64_t n, int64_t row, const fv_tensor *sample,
+                       const char *name, int64_t index)
+{
+    if (!*batch) *batch = fv_batch_alloc(n, sample);
+    if (!*batch) return fv_error_status();
+    fv_shape found = fv_shape_of(sample), need = {.ndim = (*batch)->ndim - 1};
+    for (int d = 0; d < need.ndim; d++) need.dim[d] = (*batch)->shape[d + 1];
+    if (sample->dtype != (*batch)->dtype)
+        return fv_fail(FV_ERR_DTYPE, "dataset: %s of sample %" PRId64 " is %s, others are %s", name,
+                       index, fv_dtype_name(sample->dtype), fv_dtype_name((*batch)->dtype));
+    if (!fv_shape_equal(&found, &need))
+        return fv_fail(FV_ERR_SHAPE, "dataset: %s of sample %" PRId64 " is %s, others are %s", name,
+                       index, fv_shape_text(&found), fv_shape_text(&need));
+    return fv_batch_set_row(*batch, row, sample);
+}
+
+fv_status fv_targets_differ(int64_t index, bool has_one)
+{
+    return fv_fail(FV_ERR_STATE, "dataset: sample %" PRId64 " has %s y, others have %s", index,
+                   has_one ? "a" : "no", has_one ? "none" : "one");
+}
+
 /* --- a set of callbacks ----------------------------------------------------------------------- */
 
 typedef struct callback_set {
@@ -130,43 +175,55 @@ typedef struct callback_set {
     void (*release)(void *context);
 } callback_set;
 
-/* Copies sample number index, one of x and y, to its row; the first row makes the batch. */
-static fv_status put_sample(const char *name, fv_tensor **batch, const fv_batch_request *r,
-                            int64_t row, const fv_tensor *sample)
+/* Calls get, whose draws and fetches come from the loader's streams if there is a loader. */
+static fv_status call_get(callback_set *set, const fv_batch_request *r, int64_t row, fv_tensor **x,
+                          fv_tensor **y)
 {
-    if (row == 0) {
-        *batch = fv_batch_alloc(r->n, sample);
-        if (!*batch) return fv_error_status();
-    }
-    fv_shape found = fv_shape_of(sample), need = {.ndim = (*batch)->ndim - 1};
-    for (int d = 0; d < need.ndim; d++) need.dim[d] = (*batch)->shape[d + 1];
-    if (sample->dtype != (*batch)->dtype)
-        return fv_fail(FV_ERR_DTYPE, "dataset: %s of sample %" PRId64 " is %s, others are %s", name,
-                       r->index[row], fv_dtype_name(sample->dtype), fv_dtype_name((*batch)->dtype));
-    if (!fv_shape_equal(&found, &need))
-        return fv_fail(FV_ERR_SHAPE, "dataset: %s of sample %" PRId64 " is %s, others are %s", name,
-                       r->index[row], fv_shape_text(&found), fv_shape_text(&need));
-    return fv_batch_set_row(*batch, row, sample);
+    const int64_t index = r->index[row];
+    if (!r->augment) return set->get(set->context, index, x, y);
+    chance *outer = sampling;
+    chance own = {r->augment, r->number[row], 0, outer ? outer->depth + 1 : 0};
+    fv_rng_state draws = fv_stream(r->augment->seed, FV_STREAM_SAMPLE, (uint64_t)own.number);
+    draws = fv_stream(draws.seed, FV_STREAM_SAMPLE, own.depth);
+    fv_rng_state *before = fv_rng_redirect(&draws);
+    sampling = &own;
+    fv_status status = set->get(set->context, index, x, y);
+    sampling = outer;
+    fv_rng_redirect(before);
+    return status;
+}
+
+/* Did get, whose status and sample these are, do what it must? */
+static fv_status check_sample(fv_status status, int64_t index, const fv_tensor *x,
+                              const fv_tensor *y)
+{
+    if (status < FV_OK || status > FV_ERR_STATE)
+        return fv_fail(FV_ERR_STATE, "dataset: get of sample %" PRId64 " returned %d, no status",
+                       index, (int)status);
+    if (status != FV_OK)
+        return fv_fail(status, "dataset: get of sample %" PRId64 " returned status %d", index,
+                       (int)status);
+    if (fv_error_status() != FV_OK) return fv_error_status(); /* though it returned FV_OK */
+    if (fv_failed(x) || (y && fv_failed(y)))
+        return fv_fail(FV_ERR_STATE, "dataset: get of sample %" PRId64 " made no %s", index,
+                       fv_failed(x) ? "x" : "y");
+    if (fv_is_shapes_only(x) || (y && fv_is_shapes_only(y)))
+        return fv_fail(FV_ERR_STATE, "dataset: %s of sample %" PRId64 " has a shape only",
+                       fv_is_shapes_only(x) ? "x" : "y", index);
+    return FV_OK;
 }
 
 static fv_status callback_row(callback_set *set, const fv_batch_request *r, int64_t row,
                               fv_tensor **x, fv_tensor **y)
 {
-    int64_t index = r->index[row];
+    const int64_t index = r->index[row];
     fv_tensor *sx = NULL, *sy = NULL;
-    fv_status status = set->get(set->context, index, &sx, &sy);
-    if (status != FV_OK)
-        return fv_fail(status, "dataset: get of sample %" PRId64 " returned status %d", index,
-                       (int)status);
-    if (fv_failed(sx) || (sy && fv_failed(sy)))
-        return fv_fail(FV_ERR_STATE, "dataset: get of sample %" PRId64 " made no %s", index,
-                       fv_failed(sx) ? "x" : "y");
-    if (row > 0 && !sy != !*y)
-        return fv_fail(FV_ERR_STATE, "dataset: sample %" PRId64 " has %s y, others have %s", index,
-                       sy ? "a" : "no", sy ? "none" : "one");
-    status = put_sample("x", x, r, row, sx);
-    if (status == FV_OK && sy) status = put_sample("y", y, r, row, sy);
-    return status;
+    fv_status status = call_get(set, r, row, &sx, &sy);
+    status = check_sample(status, index, sx, sy);
+    if (status != FV_OK) return status;
+    if (row > 0 && !sy != !*y) return fv_targets_differ(index, sy != NULL);
+    status = fv_batch_put(x, r->n, row, sx, "x", index);
+    return status == FV_OK && sy ? fv_batch_put(y, r->n, row, sy, "y", index) : status;
 }
 
 static fv_status callback_batch(fv_dataset *d, const fv_batch_request *r, fv_tensor **x,
@@ -204,7 +261,9 @@ fv_dataset *fv_dataset_new_ex(const fv_dataset_args *a)
         fv_fail(FV_ERR_OPTION, "dataset_new: no %s function", a->length ? "get" : "length");
         return NULL;
     }
+    const bool well = fv_error_status() == FV_OK;
     int64_t size = a->length(a->context);
+    if (well && fv_error_status() != FV_OK) return NULL; /* whatever it returned */
     if (size < 0) {
         fv_fail(FV_ERR_OPTION, "dataset_new: length is %" PRId64 ", need 0 or more", size);
         return NULL;
@@ -265,6 +324,11 @@ fv_dataset *fv_tensor_dataset(fv_tensor *x, fv_tensor *y)
 {
     if (fv_failed(x) || (y && fv_failed(y))) {
         fv_fail(FV_ERR_STATE, "tensor_dataset: %s is no tensor", fv_failed(x) ? "x" : "y");
+        return NULL;
+    }
+    if (fv_is_shapes_only(x) || (y && fv_is_shapes_only(y))) {
+        fv_fail(FV_ERR_STATE, "tensor_dataset: %s has a shape only",
+                fv_is_shapes_only(x) ? "x" : "y");
         return NULL;
     }
     if (x->ndim == 0 || (y && (y->ndim == 0 || y->shape[0] != x->shape[0]))) {

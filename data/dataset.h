@@ -15,10 +15,19 @@ extern "C" {
 
 typedef struct fv_dataset fv_dataset;
 
+/* A seed that is not given: one is drawn from the process-wide generator (fv_manual_seed). */
+#define FV_ANY_SEED UINT64_MAX
+
 /* Makes sample number index, 0 <= index < length: sets *x, and *y unless the set has no targets.
  * The tensors may be new (the caller's scope owns them) or kept by the set; they are copied at
  * once. Within a batch all x must agree in shape and dtype, and so must all y. Returns FV_OK, or
- * the status of fv_fail. Called by one thread at a time. */
+ * the status of fv_fail; there is no batch either when an error stands at its end, or *x is missing
+ * or failed. Called by one thread at a time.
+ *
+ * For a loader, what it draws at random (fv_rand, fv_randn, ...) depends on the loader's seed, the
+ * epoch and the sample's number alone, and leaves the process-wide generator as it was. A set that
+ * wraps another one calls fv_dataset_get on it, which crops and flips then as the loader would: the
+ * first call in a sample as if there were no wrapper, each further one by itself. */
 typedef fv_status (*fv_get_fn)(void *context, int64_t index, fv_tensor **x, fv_tensor **y);
 
 typedef struct fv_dataset_args {
@@ -49,9 +58,10 @@ void fv_dataset_free(fv_dataset *dataset);
 /* Number of samples; 0 for NULL.  Source: Dataset.__len__. */
 int64_t fv_dataset_size(const fv_dataset *dataset);
 
-/* One sample, normalised but not augmented, owned by the innermost scope; index may count from the
- * end. y may be NULL; *y is NULL when the set has no targets. On an error both are the failed
- * tensor.  Source: Dataset.__getitem__. */
+/* One sample, owned by the innermost scope; index may count from the end. y may be NULL; *y is NULL
+ * when the set has no targets. Normalised, but augmented only inside the get of a data set that a
+ * loader reads. Refused while an error stands; on an error both are the failed tensor.
+ * Source: Dataset.__getitem__. */
 fv_status fv_dataset_get(fv_dataset *dataset, int64_t index, fv_tensor **x, fv_tensor **y);
 
 #pragma GCC visibility pop

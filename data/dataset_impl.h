@@ -5,12 +5,14 @@
 #include "data/dataset.h"
 #include "tensor/random.h"
 
-/* A request for a batch. augment: the stream of this epoch, in which sample i owns block i; NULL
- * for plain samples. */
+/* A request for a batch. A set that is made of others hands it on with other indices, but with the
+ * numbers and the stream that it got. */
 typedef struct fv_batch_request {
-    const int64_t *index;
+    const int64_t *index;  /* of the samples, in this set */
+    const int64_t *number; /* of the same samples, in the set that was asked first */
     int64_t n;
-    const fv_rng_state *augment;
+    const fv_rng_state
+        *augment; /* of this epoch: sample number i owns block i; NULL for plain ones */
 } fv_batch_request;
 
 typedef struct fv_dataset_class {
@@ -39,6 +41,14 @@ fv_tensor *fv_batch_alloc(int64_t n, const fv_tensor *sample);
 
 /* batch[row] = sample, whose shape and dtype the batch has. */
 fv_status fv_batch_set_row(fv_tensor *batch, int64_t row, const fv_tensor *sample);
+
+/* The same, but a batch that is NULL is made for n samples like this one, and another shape or
+ * dtype than the batch's is an error; name ("x") and index are for its message. */
+fv_status fv_batch_put(fv_tensor **batch, int64_t n, int64_t row, const fv_tensor *sample,
+                       const char *name, int64_t index);
+
+/* The error of a batch in which some samples have a target and others have none. */
+fv_status fv_targets_differ(int64_t index, bool has_one);
 
 /* A handle on t[row], with one reference; NULL with an error when memory is out. */
 fv_tensor *fv_batch_row(const fv_tensor *t, int64_t row);

@@ -24,12 +24,12 @@ typedef struct window {
     bool mirror;
 } window;
 
-static window draw_window(const image_set *set, const fv_rng_state *augment, int64_t index)
+static window draw_window(const image_set *set, const fv_rng_state *augment, int64_t number)
 {
     window w = {0, 0, false};
     if (!augment || (set->padding == 0 && !set->flip)) return w;
     uint32_t r[4];
-    fv_philox(*augment, (uint64_t)index, r);
+    fv_philox(*augment, (uint64_t)number, r);
     uint64_t choices = 2 * (uint64_t)set->padding + 1;
     w.top = (int64_t)((choices * r[0]) >> 32) - set->padding;
     w.left = (int64_t)((choices * r[1]) >> 32) - set->padding;
@@ -91,12 +91,10 @@ static void gather_row(const image_set *set, const uint8_t *image, window w, int
     }
 }
 
-static void gather_image(const image_set *set, const fv_rng_state *augment, int64_t index,
-                         float *out)
+static void gather_image(const image_set *set, int64_t index, window w, float *out)
 {
     const int64_t row = set->width * set->channels, pixels = set->height * row;
     const uint8_t *image = (const uint8_t *)set->images->data + index * pixels;
-    const window w = draw_window(set, augment, index);
     if (w.top == 0 && w.left == 0 && !w.mirror)
         convert(set, image, set->height * set->width, 1, out);
     else
@@ -116,8 +114,9 @@ static void gather_images(const void *job, int64_t first, int64_t last)
     const gather_job *g = job;
     const int64_t *labels = g->set->labels->data;
     for (int64_t i = first; i < last; i++) {
-        int64_t index = g->request->index[i];
-        gather_image(g->set, g->request->augment, index, g->x + i * g->pixels);
+        const int64_t index = g->request->index[i];
+        const window w = draw_window(g->set, g->request->augment, g->request->number[i]);
+        gather_image(g->set, index, w, g->x + i * g->pixels);
         g->y[i] = labels[index];
     }
 }
@@ -161,6 +160,9 @@ static fv_status check_images(const fv_image_dataset_args *a)
         return fv_fail(FV_ERR_STATE, "image_dataset: %s is no tensor",
                        fv_failed(a->images) ? "images" : "labels");
     const fv_tensor *images = a->images, *labels = a->labels;
+    if (fv_is_shapes_only(images) || fv_is_shapes_only(labels))
+        return fv_fail(FV_ERR_STATE, "image_dataset: %s have a shape only",
+                       fv_is_shapes_only(images) ? "images" : "labels");
     fv_shape si = fv_shape_of(images), sl = fv_shape_of(labels);
     if (images->dtype != FV_UINT8 || labels->dtype != FV_INT64)
         return fv_fail(FV_ERR_DTYPE,

@@ -26,8 +26,8 @@ extern const fv_image_dataset_args fv_image_dataset_defaults;
 
 /* Sample i: x = (images[i] / 255 - mean) / std, float32 [C,H,W], and y = labels[i].
  * Images stay bytes in memory; a loader writes its batch straight into channels-last order. What an
- * image meets at random depends on the loader's seed, the epoch and the image's number only: not on
- * threads, batches or order.
+ * image meets at random depends on the loader's seed, the epoch and the sample's number in the
+ * loader's data set only: not on threads, batches or order.
  * Errors: dtype, shape, std 0, a crop larger than the image.
  * Source: torchvision.transforms ToTensor, Normalize, RandomCrop(padding), RandomHorizontalFlip. */
 fv_dataset *fv_image_dataset_ex(const fv_image_dataset_args *a);

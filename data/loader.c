@@ -5,12 +5,15 @@
 #include <string.h>
 
 #include "data/dataset_impl.h"
+#include "data/shuffle_impl.h"
 
 struct fv_loader {
     size_t capacity; /* of the block that the loader is */
     fv_dataset *dataset;
     int64_t batch_size;
     bool shuffle, drop_last;
+    bool busy; /* inside fv_loader_next */
+    bool set;  /* the state was set, and no batch drawn since */
     fv_loader_state state;
     int64_t *samples; /* shuffled: of the whole epoch, in order; else those of a batch */
     size_t samples_capacity;
@@ -21,46 +24,10 @@ struct fv_loader {
 
 /* --- the order of an epoch -------------------------------------------------------------------- */
 
-typedef enum stream { STREAM_ORDER = 1, STREAM_AUGMENT = 2 } stream;
-
-/* Steele, Lea, Flood 2014: spreads neighbouring numbers over all 64 bits. */
-static uint64_t mix(uint64_t x)
-{
-    x += 0x9e3779b97f4a7c15u;
-    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
-    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
-    return x ^ (x >> 31);
-}
-
-static fv_rng_state epoch_stream(const fv_loader *l, stream kind)
-{
-    uint64_t key = mix(mix(mix(l->state.seed) + (uint64_t)kind) + (uint64_t)l->state.epoch);
-    return (fv_rng_state){.seed = key};
-}
-
-/* A number in [0, n), n below 2^63: the high word of a 64 by 64 bit product. */
-static int64_t below(int64_t n, uint64_t random)
-{
-    uint64_t a = (uint64_t)n, a0 = a & 0xffffffffu, a1 = a >> 32;
-    uint64_t b0 = random & 0xffffffffu, b1 = random >> 32;
-    uint64_t middle = a1 * b0 + (a0 * b0 >> 32);
-    uint64_t low = a0 * b1 + (middle & 0xffffffffu);
-    return (int64_t)(a1 * b1 + (middle >> 32) + (low >> 32));
-}
-
-/* Fisher and Yates: every order is equally likely. */
 static void shuffle_samples(fv_loader *l)
 {
-    const fv_rng_state state = epoch_stream(l, STREAM_ORDER);
-    for (int64_t i = 0; i < l->dataset->size; i++) l->samples[i] = i;
-    uint32_t r[4] = {0};
-    for (int64_t i = l->dataset->size - 1, k = 0; i > 0; i--, k++) {
-        if (k % 2 == 0) fv_philox(state, (uint64_t)(k / 2), r);
-        uint64_t random = ((uint64_t)r[k % 2 * 2] << 32) | r[k % 2 * 2 + 1];
-        int64_t j = below(i + 1, random), kept = l->samples[i];
-        l->samples[i] = l->samples[j];
-        l->samples[j] = kept;
-    }
+    fv_shuffled(fv_stream(l->state.seed, FV_STREAM_ORDER, (uint64_t)l->state.epoch), l->samples,
+                l->dataset->size);
     l->ordered_seed = l->state.seed;
     l->ordered_epoch = l->state.epoch;
 }
@@ -78,13 +45,6 @@ static const int64_t *pick(fv_loader *l, int64_t first, int64_t n)
 }
 
 /* --- life time -------------------------------------------------------------------------------- */
-
-static uint64_t draw_seed(void)
-{
-    uint32_t r[4];
-    fv_philox(fv_rng_reserve(1), 0, r);
-    return ((uint64_t)r[0] << 32) | r[1];
-}
 
 const fv_loader_args fv_loader_defaults = {FV_LOADER_DEFAULTS};
 
@@ -112,7 +72,7 @@ fv_loader *fv_loader_new_ex(const fv_loader_args *a)
         .batch_size = a->batch_size,
         .shuffle = a->shuffle,
         .drop_last = a->drop_last,
-        .state = {.seed = a->seed ? a->seed : draw_seed()},
+        .state = {.seed = fv_settle_seed(a->seed)},
         .ordered_epoch = -1,
     };
     const int64_t size = a->dataset->size;
@@ -151,30 +111,60 @@ int64_t fv_loader_batches(const fv_loader *loader)
     return full + (size % loader->batch_size != 0 && !loader->drop_last ? 1 : 0);
 }
 
+/* Draws batch number state.batch of the epoch. */
+static bool draw_batch(fv_loader *l, fv_batch *b)
+{
+    const int64_t first = l->state.batch * l->batch_size, rest = l->dataset->size - first;
+    const int64_t n = rest < l->batch_size ? rest : l->batch_size;
+    const fv_rng_state augment =
+        fv_stream(l->state.seed, FV_STREAM_AUGMENT, (uint64_t)l->state.epoch);
+    const int64_t *samples = pick(l, first, n);
+    const fv_batch_request request = {samples, samples, n, &augment};
+    if (l->dataset->class_->batch(l->dataset, &request, &l->x, &l->y) != FV_OK) return false;
+    l->state.batch++;
+    *b = (fv_batch){l->x, l->y, n, l};
+    return true;
+}
+
 bool fv_loader_next(fv_loader *loader, fv_batch *b)
 {
     if (!loader || !b) {
         fv_fail(FV_ERR_OPTION, "loader_next: no %s", loader ? "batch" : "loader");
+        if (b) *b = (fv_batch){NULL, NULL, 0, NULL};
+        return false;
+    }
+    *b = (fv_batch){NULL, NULL, 0, loader};
+    if (loader->busy) {
+        fv_fail(FV_ERR_STATE, "loader_next: called by the data set that the loader reads");
         return false;
     }
     drop_batch(loader);
-    *b = (fv_batch){NULL, NULL, 0};
     if (fv_error_status() != FV_OK) return false;
+    loader->set = false;
     if (loader->state.batch >= fv_loader_batches(loader)) {
         loader->state.epoch++;
         loader->state.batch = 0;
         return false;
     }
-    const int64_t first = loader->state.batch * loader->batch_size;
-    const int64_t rest = loader->dataset->size - first;
-    const int64_t n = rest < loader->batch_size ? rest : loader->batch_size;
-    const fv_rng_state augment = epoch_stream(loader, STREAM_AUGMENT);
-    const fv_batch_request request = {pick(loader, first, n), n, &augment};
-    fv_dataset *d = loader->dataset;
-    if (d->class_->batch(d, &request, &loader->x, &loader->y) != FV_OK) return false;
-    loader->state.batch++;
-    *b = (fv_batch){loader->x, loader->y, n};
-    return true;
+    loader->busy = true;
+    bool drawn = draw_batch(loader, b);
+    loader->busy = false;
+    return drawn;
+}
+
+fv_batch fv_loader_begin(fv_loader *loader)
+{
+    const fv_batch none = {NULL, NULL, 0, loader};
+    if (!loader) {
+        fv_fail(FV_ERR_OPTION, "loader_begin: no loader");
+        return none;
+    }
+    if (loader->busy || fv_error_status() != FV_OK) return none;
+    drop_batch(loader);
+    if (loader->set || loader->state.batch == 0) return none;
+    loader->state.epoch++;
+    loader->state.batch = 0;
+    return none;
 }
 
 /* --- where it stands -------------------------------------------------------------------------- */
@@ -195,5 +185,6 @@ fv_status fv_loader_set_state(fv_loader *loader, fv_loader_state state)
                        state.epoch, state.batch, batches);
     drop_batch(loader);
     loader->state = state;
+    loader->set = true;
     return FV_OK;
 }

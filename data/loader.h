@@ -1,7 +1,13 @@
 /* Loaders: batches of a data set, epoch after epoch, in order or shuffled.
  *
- * The order of an epoch depends on (seed, epoch) alone, augmentation on (seed, epoch, sample): a
- * loader at the same state gives the same batches, whatever the number of threads. */
+ *     FV_EACH_BATCH (b, batches) {        one epoch from its beginning, as "for b in batches"
+ *         FV_SCOPE;
+ *         ... b.x, b.y, b.n ...           break leaves the epoch
+ *     }
+ *
+ * The order of an epoch depends on (seed, epoch) alone, and what chance does to a sample on (seed,
+ * epoch, number of the sample in the loader's data set): a loader at the same state gives the same
+ * batches, whatever their size and whatever the number of threads. */
 #ifndef FOVEA_DATA_LOADER_H
 #define FOVEA_DATA_LOADER_H
 
@@ -19,6 +25,7 @@ typedef struct fv_loader fv_loader;
 typedef struct fv_batch {
     fv_tensor *x, *y;
     int64_t n;
+    fv_loader *loader; /* private: whose batch it is */
 } fv_batch;
 
 typedef struct fv_loader_args {
@@ -27,9 +34,9 @@ typedef struct fv_loader_args {
     int64_t batch_size; /* 1 */
     bool shuffle;       /* a new order every epoch */
     bool drop_last;     /* leave out a last batch that is not full */
-    uint64_t seed;      /* 0: one is drawn from the process-wide generator (fv_manual_seed) */
+    uint64_t seed;      /* FV_ANY_SEED: one is drawn from the generator of fv_manual_seed */
 } fv_loader_args;
-#define FV_LOADER_DEFAULTS FV_DEFAULTS(fv_loader_args, .batch_size = 1)
+#define FV_LOADER_DEFAULTS FV_DEFAULTS(fv_loader_args, .batch_size = 1, .seed = FV_ANY_SEED)
 extern const fv_loader_args fv_loader_defaults;
 
 /* fv_loader_new(set, .batch_size = 128, .shuffle = true). Keeps the data set alive. NULL on an
@@ -41,9 +48,24 @@ fv_loader *fv_loader_new_ex(const fv_loader_args *a);
 
 void fv_loader_free(fv_loader *loader);
 
+/* A loop over the batches of one epoch, each in the fv_batch b, which the loop declares. It always
+ * starts at the beginning of an epoch: what a loop before it left by break, return or goto is
+ * passed over, and the next epoch begins, with an order of its own. Only behind fv_loader_set_state
+ * the first loop goes on where that says. While an error stands there is no batch. Source: "for
+ * batch in loader". */
+#define FV_EACH_BATCH(b, loader_)                                                                  \
+    for (fv_batch b = fv_loader_begin(loader_); fv_loader_next(b.loader, &b);)
+
+/* What FV_EACH_BATCH begins with: gives up the batch that is out, goes on to the beginning of an
+ * epoch as said there, and returns an empty batch. Errors: no loader. */
+fv_batch fv_loader_begin(fv_loader *loader);
+
 /* Fills b with the next batch. False at the end of an epoch, and the call after that starts the
  * next one. False as well while an error stands (of this call or an earlier one), so that a
  * training loop ends: look at fv_error_status() after it. b is empty then (x, y NULL, n 0).
+ *     fv_batch b;  while (fv_loader_next(batches, &b)) { ... }
+ * is right for a loop that runs to its end. One that is left by break stays where it is, and the
+ * next loop goes on there, in the middle of the epoch: FV_EACH_BATCH does not.
  * In steady state it takes its memory from the cache and asks the system for none. */
 bool fv_loader_next(fv_loader *loader, fv_batch *b);
 
@@ -51,7 +73,7 @@ bool fv_loader_next(fv_loader *loader, fv_batch *b);
 int64_t fv_loader_batches(const fv_loader *loader);
 
 /* Where a loader stands: save it with a checkpoint, set it on a loader of the same data set and
- * options, and the same batches follow. */
+ * options, and the same batches follow, with the same crops, flips and draws of its data set. */
 typedef struct fv_loader_state {
     uint64_t seed;
     int64_t epoch; /* from 0 */

@@ -107,8 +107,7 @@ fv_dataset *fv_kmnist_ex(const fv_vision_args *a)
     return mnist_dataset(&set, a);
 }
 
-/* --- EMNIST: one archive, six ways to cut it ---------------------------------------------------
- */
+/* --- EMNIST: one archive, six ways to cut it -------------------------------------------------- */
 
 typedef struct emnist_split {
     const char *name, *train, *test;

@@ -43,9 +43,8 @@ extern const fv_vision_args fv_cifar10_defaults;
 fv_dataset *fv_cifar10_ex(const fv_vision_args *a);
 #define fv_cifar10(...) FV_CALL(fv_cifar10_ex, fv_vision_args, FV_CIFAR10_DEFAULTS, __VA_ARGS__)
 
-/* The same of 100 classes, or with .coarse of their 20 superclasses:
- * root/cifar-100-binary/train.bin and test.bin, or root/train.bin and test.bin.  Source:
- * torchvision.datasets.CIFAR100. */
+/* The same of 100 classes, or with .coarse of their 20 superclasses, from train.bin and test.bin in
+ * root/cifar-100-binary or root.  Source: torchvision.datasets.CIFAR100. */
 #define FV_CIFAR100_DEFAULTS                                                                       \
     FV_DEFAULTS(fv_vision_args, .train = true, .normalize = true,                                  \
                 .mean = {0.5071, 0.4865, 0.4409, 0}, .std = {0.2673, 0.2564, 0.2762, 1})
@@ -91,8 +90,9 @@ fv_dataset *fv_kmnist_ex(const fv_vision_args *a);
  * root/EMNIST/raw, root/gzip (as its archive has it) or root:
  *     byclass 62 classes   bymerge 47   balanced 47   letters 26   digits 10   mnist 10
  * Labels count from 0, in letters too, whose file counts from 1 (torchvision hands that out).
- * Images are as they are stored, which is with rows and columns exchanged. Errors: as fv_mnist; no
- * or another split. Source: torchvision.datasets.EMNIST; Cohen, Afshar, Tapson, van Schaik 2017. */
+ * Images are as they are stored, which is with rows and columns exchanged.
+ * Errors: as fv_mnist; no split, or one that is not among these.
+ * Source: torchvision.datasets.EMNIST; Cohen, Afshar, Tapson, van Schaik 2017. */
 #define FV_EMNIST_DEFAULTS                                                                         \
     FV_DEFAULTS(fv_vision_args, .train = true, .normalize = true, .mean = {0.1736, 0, 0, 0},       \
                 .std = {0.3317, 1, 1, 1})

@@ -30,6 +30,15 @@ __attribute__((constructor)) static void watch_forks(void)
     pthread_atfork(before_fork, after_fork, after_fork);
 }
 
+static _Thread_local fv_rng_state *redirected; /* in place of the generator, unless NULL */
+
+fv_rng_state *fv_rng_redirect(fv_rng_state *state)
+{
+    fv_rng_state *before = redirected;
+    redirected = state;
+    return before;
+}
+
 void fv_manual_seed(uint64_t seed)
 {
     fv_set_rng_state((fv_rng_state){.seed = seed, .offset = 0});
@@ -42,6 +51,10 @@ fv_rng_state fv_get_rng_state(void)
 
 void fv_set_rng_state(fv_rng_state state)
 {
+    if (redirected) {
+        *redirected = state;
+        return;
+    }
     pthread_mutex_lock(&generator_lock);
     generator = state;
     pthread_mutex_unlock(&generator_lock);
@@ -49,6 +62,11 @@ void fv_set_rng_state(fv_rng_state state)
 
 fv_rng_state fv_rng_reserve(int64_t blocks)
 {
+    if (redirected) {
+        fv_rng_state state = *redirected;
+        if (blocks > 0) redirected->offset += (uint64_t)blocks;
+        return state;
+    }
     pthread_mutex_lock(&generator_lock);
     fv_rng_state state = generator;
     if (blocks > 0) generator.offset += (uint64_t)blocks;

@@ -29,6 +29,11 @@ void fv_set_rng_state(fv_rng_state state);
 /* Reserves blocks of four 32-bit numbers for one draw; returns the state that they start at. */
 fv_rng_state fv_rng_reserve(int64_t blocks);
 
+/* Until the next call this thread draws from *state, which moves on, in place of the process-wide
+ * generator; fv_manual_seed and fv_set_rng_state set it as well. NULL ends that. Returns what was
+ * given before, to be given back: for code that calls a user's function in mid-draw. */
+fv_rng_state *fv_rng_redirect(fv_rng_state *state);
+
 /* The block at counter state.offset + i. */
 void fv_philox(fv_rng_state state, uint64_t i, uint32_t out[4]);
 

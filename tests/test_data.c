@@ -384,7 +384,8 @@ START_TEST(shuffling_is_a_function_of_seed_and_epoch)
 }
 END_TEST
 
-START_TEST(seed_zero_draws_from_the_generator)
+/* 0 is a seed like any other. */
+START_TEST(a_seed_left_out_is_drawn_from_the_generator)
 {
     enum { N = 50 };
     squares s = SQUARES(N);
@@ -398,6 +399,14 @@ START_TEST(seed_zero_draws_from_the_generator)
     }
     ck_assert_int_eq(memcmp(a[0], a[1], sizeof a[0]), 0);
     ck_assert_int_ne(memcmp(a[0], a[2], sizeof a[0]), 0);
+    const fv_rng_state before = fv_get_rng_state();
+    for (int i = 0; i < 2; i++) {
+        fv_loader *loader = fv_loader_new(set, 10, .shuffle = true, .seed = 0);
+        epoch_labels(loader, a[i]);
+        fv_free(loader);
+    }
+    ck_assert_int_eq(memcmp(a[0], a[1], sizeof a[0]), 0);
+    ck_assert_uint_eq(fv_get_rng_state().offset, before.offset);
     fv_free(set);
 }
 END_TEST
@@ -616,7 +625,7 @@ Suite *fovea_suite(void)
     tcase_add_test(sets, tensor_sets_need_equal_lengths);
     TCase *order = add_case(suite, "order");
     tcase_add_test(order, shuffling_is_a_function_of_seed_and_epoch);
-    tcase_add_test(order, seed_zero_draws_from_the_generator);
+    tcase_add_test(order, a_seed_left_out_is_drawn_from_the_generator);
     tcase_add_test(order, all_orders_are_equally_likely);
     tcase_add_test(order, last_batches_and_empty_sets);
     tcase_add_test(order, a_restored_state_continues_the_same_way);
