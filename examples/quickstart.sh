@@ -61,46 +61,9 @@ cmake "${configure[@]}"
 cmake --build "$build" --parallel "$(getconf _NPROCESSORS_ONLN)" --target train_cifar10 train_mnist
 
 # --- data -----------------------------------------------------------------------------------------
-cifar_url=https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz
-cifar_md5=c32a1d4ab5d03f1284b67883e8d87530
-fashion_url=http://fashion-mnist.s3-website.eu-central-1.amazonaws.com
-
-md5_of() {
-  if command -v md5sum >/dev/null 2>&1; then
-    md5sum "$1" | cut -d ' ' -f 1
-  else
-    md5 -q "$1"
-  fi
-}
-
-# download URL FILE MD5: goes on with a part of an earlier try, and gives up soon where there is no
-# network. FILE appears only when it is whole and right.
+# download SET: to datasets/, unless nothing may be asked of the network
 download() {
-  [ $offline = no ] || return 1
-  fovea_install curl || return 1
-  mkdir -p "$(dirname "$2")"
-  local part=$2.part try code
-  for try in first second check; do
-    if [ -s "$part" ] && [ "$(md5_of "$part")" = "$3" ]; then
-      mv "$part" "$2"
-      return 0
-    fi
-    case $try in
-      first) echo "Downloading $1" ;;
-      second) echo "Not the file that it should be; once more" && rm -f "$part" ;;
-      check) break ;;
-    esac
-    code=0
-    curl --fail --location --connect-timeout 5 --speed-limit 20000 --speed-time 20 \
-      --progress-bar --continue-at - --output "$part" "$1" || code=$?
-    case $code in
-      0) ;;
-      22 | 33) rm -f "$part" && return 1 ;; # refused, perhaps for the part that is here
-      *) return 1 ;;                        # a broken line: what has come is kept
-    esac
-  done
-  rm -f "$part"
-  return 1
+  [ $offline = no ] && fovea_install curl && examples/get_data.sh datasets "$1"
 }
 
 # Sets root to the folder with CIFAR-10.
@@ -113,18 +76,13 @@ find_cifar() {
       return 0
     fi
   done
-  local archive=datasets/cifar-10-binary.tar.gz
-  download $cifar_url $archive $cifar_md5 || return 1
-  rm -rf datasets/unpacking && mkdir datasets/unpacking
-  tar -xzf $archive -C datasets/unpacking
-  mv datasets/unpacking/cifar-10-batches-bin datasets/
-  rm -rf datasets/unpacking $archive
   root=datasets
+  download cifar10
 }
 
 # Sets root to the folder with fashion-mnist/.
 find_fashion() {
-  local dir name md5
+  local dir
   for dir in "${FOVEA_DATA:-}" datasets /usr/share/datasets; do
     root=$dir
     [ -n "$dir" ] && [ -f "$dir/fashion-mnist/train-images-idx3-ubyte.gz" ] && return 0
@@ -132,14 +90,7 @@ find_fashion() {
   root=/usr/share/datasets
   if [ $offline = no ] && fovea_install fashion; then return 0; fi
   root=datasets
-  while read -r name md5; do
-    download "$fashion_url/$name-ubyte.gz" "datasets/fashion-mnist/$name-ubyte.gz" "$md5" || return 1
-  done <<'EOF'
-train-labels-idx1 25c81989df183df01b3e8a0aad5dffbe
-t10k-labels-idx1 bb300cfdad3c16e7a12a480ee83cd310
-t10k-images-idx3 bef4ecab320f06d8554ea6380940ec79
-train-images-idx3 8d4fb7e6c68d591d4c3dfef9ec88bf0d
-EOF
+  download fashion-mnist
 }
 
 # --- training -------------------------------------------------------------------------------------
@@ -152,7 +103,8 @@ elif find_fashion; then
   train=("$build/examples/train_mnist" --fashion --epochs "${epochs:-4}")
 else
   echo "Neither CIFAR-10 nor Fashion-MNIST is here, and neither could be downloaded." >&2
-  echo "Put $cifar_url, unpacked, into datasets/ and start again." >&2
+  echo "With network, examples/get_data.sh datasets cifar10 fetches the former; without, it says" >&2
+  echo "what to copy where." >&2
   exit 1
 fi
 echo "$set_name, from $root"
