@@ -11,6 +11,7 @@
 #include "dataset.h"
 #include "images.h"
 #include "loader.h"
+#include "metrics.h"
 #include "vision.h"
 
 #endif
