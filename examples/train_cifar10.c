@@ -80,8 +80,7 @@ static double train_epoch(training *t, progress *p)
 {
     double total = 0;
     int64_t seen = 0, batch = 0;
-    fv_batch b;
-    while (fv_loader_next(t->train, &b)) {
+    FV_EACH_BATCH (b, t->train) {
         FV_SCOPE;
         fv_tensor *loss = fv_cross_entropy(fv_forward(t->net, b.x), b.y);
         fv_zero_grad(t->opt);

@@ -77,9 +77,8 @@ static double train(fv_module *net, fv_loader *batches, fv_loader *test, const s
     for (p.epoch = 0; p.epoch < s->epochs && fv_error_status() == FV_OK; p.epoch++) {
         double total = 0;
         int64_t seen = 0, batch = 0;
-        fv_batch b;
         p.epoch_start = now();
-        while (fv_loader_next(batches, &b)) {
+        FV_EACH_BATCH (b, batches) {
             FV_SCOPE;
             fv_tensor *loss = fv_cross_entropy(fv_forward(net, b.x), b.y);
             fv_zero_grad(opt);

@@ -171,21 +171,17 @@ static inline void print_memory(void)
 /* Part of the images whose largest output is that of their label; -1 after an error. */
 static inline double test_accuracy(fv_module *net, fv_loader *images)
 {
-    int64_t right = 0, seen = 0;
-    fv_batch b;
+    double right = 0;
+    int64_t seen = 0;
     fv_eval(net);
-    {
+    FV_EACH_BATCH (b, images) {
+        FV_SCOPE;
         FV_NO_GRAD;
-        while (fv_loader_next(images, &b)) {
-            FV_SCOPE;
-            fv_tensor *guess = fv_argmax(fv_forward(net, b.x), .dim = 1);
-            const int64_t *g = fv_data_int64(guess), *y = fv_data_int64(b.y);
-            for (int64_t i = 0; g && y && i < b.n; i++) right += g[i] == y[i];
-            seen += b.n;
-        }
+        right += fv_accuracy(fv_forward(net, b.x), b.y) * (double)b.n;
+        seen += b.n;
     }
     fv_train(net);
-    return fv_error_status() == FV_OK && seen > 0 ? (double)right / (double)seen : -1;
+    return fv_error_status() == FV_OK && seen > 0 ? right / (double)seen : -1;
 }
 
 #endif

@@ -321,6 +321,29 @@ START_TEST(a_permutation_has_every_number_once)
 }
 END_TEST
 
+/* A thread may draw from a state of its own for a while; the process-wide generator stays put. */
+START_TEST(draws_can_be_redirected)
+{
+    FV_SCOPE;
+    fv_manual_seed(3);
+    fv_tensor *need = fv_rand(9);
+    fv_manual_seed(7);
+    fv_rng_state own = {.seed = 3, .offset = 0}, inner = {.seed = 4, .offset = 0};
+    ck_assert_ptr_null(fv_rng_redirect(&own));
+    ck_assert(tensors_same(fv_rand(9), need));
+    ck_assert_uint_eq(own.offset, 3);
+    ck_assert_uint_eq(fv_get_rng_state().seed, 3);
+    ck_assert_ptr_eq(fv_rng_redirect(&inner), &own);
+    fv_manual_seed(5);
+    ck_assert_uint_eq(inner.seed, 5);
+    ck_assert_ptr_eq(fv_rng_redirect(&own), &inner);
+    ck_assert_uint_eq(own.seed, 3);
+    ck_assert_ptr_eq(fv_rng_redirect(NULL), &own);
+    ck_assert_uint_eq(fv_get_rng_state().seed, 7);
+    ck_assert_uint_eq(fv_get_rng_state().offset, 0);
+}
+END_TEST
+
 Suite *fovea_suite(void)
 {
     Suite *suite = suite_create("random");
@@ -337,5 +360,6 @@ Suite *fovea_suite(void)
     tcase_add_test(dropout, consecutive_dropouts_share_no_random_numbers);
     tcase_add_test(dropout, dropout_reserves_what_it_uses);
     tcase_add_test(dropout, dropout2d_drops_whole_channels);
+    tcase_add_test(dropout, draws_can_be_redirected);
     return suite;
 }
