@@ -37,8 +37,8 @@ static inline fv_module *lenet(void)
 
 static inline fv_tensor *residual_forward(fv_module *self, fv_tensor *x)
 {
-    fv_tensor *y = fv_forward(fv_get_child(self, "body"), x);
-    if (fv_child_count(self) == 2) x = fv_forward(fv_get_child(self, "shortcut"), x);
+    fv_tensor *y = fv_child(self, "body", x);
+    if (fv_child_count(self) == 2) x = fv_child(self, "shortcut", x);
     return fv_relu(fv_add(y, x));
 }
 

@@ -42,7 +42,8 @@ static void gelu_describe(const fv_module *self, char *text, size_t room)
 
 fv_module *fv_nn_gelu(void)
 {
-    static const fv_module_type type = {"GELU", 0, gelu_forward, gelu_describe, NULL};
+    static const fv_module_type type = {
+        .name = "GELU", .forward = gelu_forward, .describe = gelu_describe};
     return fv_module_new(&type, NULL);
 }
 
@@ -65,7 +66,10 @@ const fv_nn_relu_args fv_nn_relu_defaults = {FV_NN_RELU_DEFAULTS};
 fv_module *fv_nn_relu_ex(const fv_nn_relu_args *a)
 {
     if (!fv_args_ok("nn_relu", a, sizeof *a)) return NULL;
-    static const fv_module_type type = {"ReLU", sizeof *a, relu_forward, relu_describe, NULL};
+    static const fv_module_type type = {.name = "ReLU",
+                                        .context_size = sizeof *a,
+                                        .forward = relu_forward,
+                                        .describe = relu_describe};
     return fv_module_new(&type, a);
 }
 
@@ -87,8 +91,10 @@ const fv_nn_leaky_relu_args fv_nn_leaky_relu_defaults = {FV_NN_LEAKY_RELU_DEFAUL
 fv_module *fv_nn_leaky_relu_ex(const fv_nn_leaky_relu_args *a)
 {
     if (!fv_args_ok("nn_leaky_relu", a, sizeof *a)) return NULL;
-    static const fv_module_type type = {"LeakyReLU", sizeof *a, leaky_relu_forward,
-                                        leaky_relu_describe, NULL};
+    static const fv_module_type type = {.name = "LeakyReLU",
+                                        .context_size = sizeof *a,
+                                        .forward = leaky_relu_forward,
+                                        .describe = leaky_relu_describe};
     return fv_module_new(&type, a);
 }
 
@@ -110,7 +116,8 @@ const fv_nn_elu_args fv_nn_elu_defaults = {FV_NN_ELU_DEFAULTS};
 fv_module *fv_nn_elu_ex(const fv_nn_elu_args *a)
 {
     if (!fv_args_ok("nn_elu", a, sizeof *a)) return NULL;
-    static const fv_module_type type = {"ELU", sizeof *a, elu_forward, elu_describe, NULL};
+    static const fv_module_type type = {
+        .name = "ELU", .context_size = sizeof *a, .forward = elu_forward, .describe = elu_describe};
     return fv_module_new(&type, a);
 }
 
@@ -131,8 +138,10 @@ const fv_nn_softplus_args fv_nn_softplus_defaults = {FV_NN_SOFTPLUS_DEFAULTS};
 fv_module *fv_nn_softplus_ex(const fv_nn_softplus_args *a)
 {
     if (!fv_args_ok("nn_softplus", a, sizeof *a)) return NULL;
-    static const fv_module_type type = {"Softplus", sizeof *a, softplus_forward, softplus_describe,
-                                        NULL};
+    static const fv_module_type type = {.name = "Softplus",
+                                        .context_size = sizeof *a,
+                                        .forward = softplus_forward,
+                                        .describe = softplus_describe};
     return fv_module_new(&type, a);
 }
 
@@ -155,8 +164,10 @@ const fv_nn_hardtanh_args fv_nn_hardtanh_defaults = {FV_NN_HARDTANH_DEFAULTS};
 fv_module *fv_nn_hardtanh_ex(const fv_nn_hardtanh_args *a)
 {
     if (!fv_args_ok("nn_hardtanh", a, sizeof *a)) return NULL;
-    static const fv_module_type type = {"Hardtanh", sizeof *a, hardtanh_forward, hardtanh_describe,
-                                        NULL};
+    static const fv_module_type type = {.name = "Hardtanh",
+                                        .context_size = sizeof *a,
+                                        .forward = hardtanh_forward,
+                                        .describe = hardtanh_describe};
     if (!(a->min_val < a->max_val)) {
         fv_fail(FV_ERR_OPTION, "nn_hardtanh: min_val %g must be below max_val %g", a->min_val,
                 a->max_val);
@@ -185,15 +196,19 @@ static void softmax_describe(const fv_module *self, char *text, size_t room)
 
 fv_module *fv_nn_softmax(int64_t dim)
 {
-    static const fv_module_type type = {"Softmax", sizeof dim, softmax_forward, softmax_describe,
-                                        NULL};
+    static const fv_module_type type = {.name = "Softmax",
+                                        .context_size = sizeof dim,
+                                        .forward = softmax_forward,
+                                        .describe = softmax_describe};
     return fv_module_new(&type, &dim);
 }
 
 fv_module *fv_nn_log_softmax(int64_t dim)
 {
-    static const fv_module_type type = {"LogSoftmax", sizeof dim, log_softmax_forward,
-                                        softmax_describe, NULL};
+    static const fv_module_type type = {.name = "LogSoftmax",
+                                        .context_size = sizeof dim,
+                                        .forward = log_softmax_forward,
+                                        .describe = softmax_describe};
     return fv_module_new(&type, &dim);
 }
 
@@ -233,15 +248,19 @@ const fv_nn_dropout_args fv_nn_dropout_defaults = {FV_NN_DROPOUT_DEFAULTS};
 fv_module *fv_nn_dropout_ex(const fv_nn_dropout_args *a)
 {
     if (!fv_args_ok("nn_dropout", a, sizeof *a)) return NULL;
-    static const fv_module_type type = {"Dropout", sizeof *a, dropout_forward, dropout_describe,
-                                        NULL};
+    static const fv_module_type type = {.name = "Dropout",
+                                        .context_size = sizeof *a,
+                                        .forward = dropout_forward,
+                                        .describe = dropout_describe};
     return dropout_new("nn_dropout", &type, a);
 }
 
 fv_module *fv_nn_dropout2d_ex(const fv_nn_dropout_args *a)
 {
     if (!fv_args_ok("nn_dropout2d", a, sizeof *a)) return NULL;
-    static const fv_module_type type = {"Dropout2d", sizeof *a, dropout2d_forward, dropout_describe,
-                                        NULL};
+    static const fv_module_type type = {.name = "Dropout2d",
+                                        .context_size = sizeof *a,
+                                        .forward = dropout2d_forward,
+                                        .describe = dropout_describe};
     return dropout_new("nn_dropout2d", &type, a);
 }

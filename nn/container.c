@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "nn/module_impl.h"
+
 static fv_tensor *sequential_forward(fv_module *self, fv_tensor *x)
 {
     int64_t count = fv_child_count(self);
@@ -34,12 +36,21 @@ fv_status fv_module_append(fv_module *m, fv_module *child)
     return fv_module_add_child(m, name, child);
 }
 
-/* Goes through all children even after an error, because each must be taken over. */
+/* Every child is held until all have been handed over, so that one that is refused and stands in
+ * the list again, or inside of another, is not gone by then. */
 static fv_module *from_children(const fv_module_type *type, fv_modules children)
 {
+    if (children.count < 0 || (children.count > 0 && !children.items)) {
+        fv_fail(FV_ERR_OPTION, "%s: the list of %lld children is missing", type->name,
+                (long long)children.count);
+        return NULL;
+    }
     fv_module *m = fv_module_new(type, NULL);
+    for (int64_t i = 0; i < children.count; i++) fv_module_hold(children.items[i]);
     for (int64_t i = 0; i < children.count; i++) fv_module_append(m, children.items[i]);
-    return fv_module_finish(m);
+    m = fv_module_finish(m);
+    for (int64_t i = 0; i < children.count; i++) fv_module_let_go(children.items[i]);
+    return m;
 }
 
 fv_module *fv_sequential_from(fv_modules children)

@@ -22,12 +22,13 @@ typedef struct fv_modules {
 
 /* y = last(... second(first(x))): fv_sequential(conv, fv_nn_relu(), ...). The children are named 0,
  * 1, ...; each one's result is let go as soon as the next has run, unless the tape needs it.
- * Errors (NULL): a NULL child; the others are freed.  Source: torch.nn.Sequential. */
+ * fv_sequential() gives its input.
+ * Errors (NULL): a NULL child or list; the children are freed.  Source: torch.nn.Sequential. */
 fv_module *fv_sequential_from(fv_modules children);
 #define fv_sequential(...) fv_sequential_from(FV_MODULES(__VA_ARGS__))
 
 /* Children without a function of their own: call them from C, one by one.
- * Errors (NULL): a NULL child; the others are freed. fv_forward on it is an error.
+ * Errors (NULL): a NULL child or list; the children are freed. fv_forward on it is an error.
  * Source: torch.nn.ModuleList. */
 fv_module *fv_module_list_from(fv_modules children);
 #define fv_module_list(...) fv_module_list_from(FV_MODULES(__VA_ARGS__))

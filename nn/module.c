@@ -1,7 +1,6 @@
-/* The module tree: building, walking, forward, freeing. */
+/* The module tree: building, walking, freeing. */
 #include "nn/module_impl.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,8 +14,9 @@ static fv_status out_of_memory(void)
 
 fv_module *fv_module_new(const fv_module_type *type, const void *context)
 {
-    if (!type || !type->name || !type->forward) {
-        fv_fail(FV_ERR_OPTION, "module_new: a type with a name and a forward function is needed");
+    if (!fv_module_type_valid(type)) {
+        fv_fail(FV_ERR_OPTION, "module_new: a type with a name and a forward function is needed; "
+                               "one with forward_many names its inputs and outputs");
         return NULL;
     }
     fv_module *m = calloc(1, sizeof *m);
@@ -214,6 +214,16 @@ fv_module *fv_module_finish(fv_module *m)
     return NULL;
 }
 
+void fv_module_hold(fv_module *m)
+{
+    if (m) m->owners++;
+}
+
+void fv_module_let_go(fv_module *m)
+{
+    if (m && --m->owners == 0) fv_module_free(m);
+}
+
 void fv_module_free(fv_module *m)
 {
     if (!m) return;
@@ -222,10 +232,7 @@ void fv_module_free(fv_module *m)
         return;
     }
     fv_frame_forget(m);
-    for (int64_t i = 0; i < m->children.count; i++) {
-        fv_module *child = m->children.items[i].value;
-        if (--child->owners == 0) fv_module_free(child);
-    }
+    for (int64_t i = 0; i < m->children.count; i++) fv_module_let_go(m->children.items[i].value);
     for (int64_t i = 0; i < m->parameters.count; i++) fv_release(m->parameters.items[i].value);
     for (int64_t i = 0; i < m->buffers.count; i++) fv_release(m->buffers.items[i].value);
     free_entries(&m->children);
@@ -238,57 +245,6 @@ void fv_module_free(fv_module *m)
 }
 
 /* --- use -------------------------------------------------------------------------------- */
-
-/* The way down from a module to one below it: "body.0". */
-static int path_to(const fv_module *from, const fv_module *to, char *text, size_t size)
-{
-    for (int64_t i = 0; i < from->children.count; i++) {
-        const fv_entry *child = &from->children.items[i];
-        int used = snprintf(text, size, "%s", child->name);
-        if (child->value == to) return used;
-        if (used < 0 || (size_t)used + 1 >= size) continue;
-        int rest = path_to(child->value, to, text + used + 1, size - (size_t)used - 1);
-        if (rest == 0) continue;
-        text[used] = '.';
-        return used + 1 + rest;
-    }
-    return 0;
-}
-
-static int frame_name(const void *object, const void *outer, char *text, size_t size)
-{
-    int used = outer ? path_to(outer, object, text, size) : 0;
-    return used || !outer ? used : snprintf(text, size, "%s", fv_module_name(object));
-}
-
-static const char *frame_type(const void *object)
-{
-    return fv_module_name(object);
-}
-
-static const fv_frame_kind frame_kind = {frame_name, frame_type};
-
-fv_tensor *fv_forward(fv_module *m, fv_tensor *x)
-{
-    if (!m || m->broken) {
-        fv_fail(FV_ERR_OPTION, "forward: %s",
-                m ? "building the module has failed" : "the module is NULL");
-        return fv_failed_tensor();
-    }
-    if (fv_failed(x)) {
-        if (!x) fv_fail(FV_ERR_OPTION, "%s: the input is NULL", m->type->name);
-        return fv_failed_tensor();
-    }
-    fv_scope scope = fv_scope_open();
-    int depth = fv_frame_push(&frame_kind, m);
-    fv_tensor *y = m->type->forward(m, x);
-    if (!y) {
-        fv_fail(FV_ERR_STATE, "forward returned NULL");
-        y = fv_failed_tensor();
-    }
-    fv_frame_pop(depth);
-    return fv_scope_close_with(&scope, y);
-}
 
 static void set_mode(fv_module *m, bool training)
 {

@@ -4,7 +4,7 @@
  *
  *     static fv_tensor *residual_forward(fv_module *self, fv_tensor *x)
  *     {
- *         return fv_relu(fv_add(x, fv_forward(fv_get_child(self, "body"), x)));
+ *         return fv_relu(fv_add(x, fv_child(self, "body", x)));
  *     }
  *     static const fv_module_type residual_type = {.name = "Residual",
  *                                                  .forward = residual_forward};
@@ -22,6 +22,7 @@
 #ifndef FOVEA_NN_MODULE_H
 #define FOVEA_NN_MODULE_H
 
+#include "../tensor/args.h"
 #include "../tensor/tensor.h"
 
 #ifdef __cplusplus
@@ -30,6 +31,13 @@ extern "C" {
 #pragma GCC visibility push(default)
 
 typedef struct fv_module fv_module;
+
+enum { FV_MODULE_INPUTS = 6, FV_MODULE_OUTPUTS = 6 }; /* at most */
+
+typedef struct fv_module_input {
+    const char *name; /* for messages: "key" */
+    bool optional;    /* may be NULL, which is left out */
+} fv_module_input;
 
 typedef struct fv_module_type {
     const char *name;    /* as printed: "Conv2d" */
@@ -41,6 +49,12 @@ typedef struct fv_module_type {
     void (*describe)(const fv_module *self, char *text, size_t room);
     /* Frees what the context owns; NULL: nothing. */
     void (*context_free)(void *context);
+    /* In place of forward, for several inputs or outputs: in[i] is NULL for an optional input that
+     * was left out, and never failed; writes out[j]. out[0] must be written, the others where the
+     * caller may ask for them. */
+    void (*forward_many)(fv_module *self, fv_tensor *const *in, fv_tensor **out);
+    fv_module_input input[FV_MODULE_INPUTS]; /* of forward_many: {{"input"}, {"h0", true}} */
+    const char *output[FV_MODULE_OUTPUTS];   /* of forward_many: {"output", "h"} */
 } fv_module_type;
 
 /* --- building --------------------------------------------------------------------------- */
@@ -71,9 +85,25 @@ void fv_module_free(fv_module *m);
 
 /* --- using ------------------------------------------------------------------------------ */
 
-/* The module's function of x, in a scope of its own: intermediates that only the tape needs do not
- * stay with the caller. A failed x passes through. Errors: NULL arguments, and what the ops say. */
-fv_tensor *fv_forward(fv_module *m, fv_tensor *x);
+typedef struct fv_forward_args {
+    size_t size;
+    fv_module *module;
+    fv_tensor *x, *x2, *x3, *x4, *x5, *x6;  /* NULL: left out */
+    fv_tensor **out[FV_MODULE_OUTPUTS - 1]; /* where the second output goes, the third, ... */
+} fv_forward_args;
+#define FV_FORWARD_DEFAULTS FV_NO_DEFAULTS(fv_forward_args)
+extern const fv_forward_args fv_forward_defaults;
+
+/* The module's function of its inputs, in a scope of its own: intermediates that only the tape
+ * needs do not stay with the caller. Returns the first output. y = fv_forward(net, x);   y =
+ * fv_forward(attention, q, k, v); y = fv_forward(lstm, x, h0, c0, .out = {&h, &c}); A failed input
+ * passes through. Errors: NULL for the module or for an input that it needs, more inputs or outputs
+ * than it has, and what its ops say; every output is the failed tensor then. */
+fv_tensor *fv_forward_ex(const fv_forward_args *a);
+#define fv_forward(...) FV_CALL(fv_forward_ex, fv_forward_args, FV_FORWARD_DEFAULTS, __VA_ARGS__)
+
+/* fv_forward of a child by name: fv_child(self, "conv1", x). */
+#define fv_child(self, name, ...) fv_forward(fv_get_child((self), (name)), __VA_ARGS__)
 
 /* Training or evaluation mode, for the whole tree.  Source: torch.nn.Module.train, eval. */
 void fv_train(fv_module *m);

@@ -31,6 +31,13 @@ struct fv_module {
     char *names[FV_LIST_COUNT];
 };
 
+/* A name, one forward function, and with forward_many named inputs and outputs. */
+bool fv_module_type_valid(const fv_module_type *type);
+
+/* One owner more; one less, and freed with the last. NULL is fine. */
+void fv_module_hold(fv_module *m);
+void fv_module_let_go(fv_module *m);
+
 /* Frees the lists that were handed out. */
 void fv_module_lists_free(fv_module *m);
 

@@ -64,9 +64,18 @@ static fv_module *norm_new(const char *name, const fv_nn_batch_norm_args *a, int
 {
     static const fv_module_type types[] = {
         {.name = NULL},
-        {"BatchNorm1d", sizeof(norm_layer), norm_forward, norm_describe, NULL},
-        {"BatchNorm2d", sizeof(norm_layer), norm_forward, norm_describe, NULL},
-        {"BatchNorm3d", sizeof(norm_layer), norm_forward, norm_describe, NULL},
+        {.name = "BatchNorm1d",
+         .context_size = sizeof(norm_layer),
+         .forward = norm_forward,
+         .describe = norm_describe},
+        {.name = "BatchNorm2d",
+         .context_size = sizeof(norm_layer),
+         .forward = norm_forward,
+         .describe = norm_describe},
+        {.name = "BatchNorm3d",
+         .context_size = sizeof(norm_layer),
+         .forward = norm_forward,
+         .describe = norm_describe},
     };
     if (a->num_features < 1 || !(a->eps >= 0.0) || !fv_dtype_is_floating(a->dtype)) {
         fv_fail(FV_ERR_OPTION, "%s: num_features %lld must be >= 1, eps %g >= 0, dtype %s floating",

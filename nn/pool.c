@@ -60,9 +60,18 @@ static fv_module *max_new(const char *name, const fv_nn_max_pool_args *a, int n)
 {
     static const fv_module_type types[] = {
         {.name = NULL},
-        {"MaxPool1d", sizeof(max_layer), max_forward, max_describe, NULL},
-        {"MaxPool2d", sizeof(max_layer), max_forward, max_describe, NULL},
-        {"MaxPool3d", sizeof(max_layer), max_forward, max_describe, NULL},
+        {.name = "MaxPool1d",
+         .context_size = sizeof(max_layer),
+         .forward = max_forward,
+         .describe = max_describe},
+        {.name = "MaxPool2d",
+         .context_size = sizeof(max_layer),
+         .forward = max_forward,
+         .describe = max_describe},
+        {.name = "MaxPool3d",
+         .context_size = sizeof(max_layer),
+         .forward = max_forward,
+         .describe = max_describe},
     };
     int64_t values[FV_MAX_DIMS];
     max_layer layer = {*a, n};
@@ -131,9 +140,18 @@ static fv_module *avg_new(const char *name, const fv_nn_avg_pool_args *a, int n)
 {
     static const fv_module_type types[] = {
         {.name = NULL},
-        {"AvgPool1d", sizeof(avg_layer), avg_forward, avg_describe, NULL},
-        {"AvgPool2d", sizeof(avg_layer), avg_forward, avg_describe, NULL},
-        {"AvgPool3d", sizeof(avg_layer), avg_forward, avg_describe, NULL},
+        {.name = "AvgPool1d",
+         .context_size = sizeof(avg_layer),
+         .forward = avg_forward,
+         .describe = avg_describe},
+        {.name = "AvgPool2d",
+         .context_size = sizeof(avg_layer),
+         .forward = avg_forward,
+         .describe = avg_describe},
+        {.name = "AvgPool3d",
+         .context_size = sizeof(avg_layer),
+         .forward = avg_forward,
+         .describe = avg_describe},
     };
     avg_layer layer = {*a, n};
     if (check_window(name, n, a->kernel_size, a->stride, a->padding) != FV_OK) return NULL;
@@ -196,15 +214,32 @@ static void adaptive_describe(const fv_module *self, char *text, size_t room)
 static fv_module *adaptive_new(const char *name, fv_dims output_size, int n, bool maximum)
 {
     enum { size = sizeof(adaptive_layer) };
-    static const fv_module_type types[2][4] = {
-        {{.name = NULL},
-         {"AdaptiveAvgPool1d", size, adaptive_forward, adaptive_describe, NULL},
-         {"AdaptiveAvgPool2d", size, adaptive_forward, adaptive_describe, NULL},
-         {"AdaptiveAvgPool3d", size, adaptive_forward, adaptive_describe, NULL}},
-        {{.name = NULL},
-         {"AdaptiveMaxPool1d", size, adaptive_forward, adaptive_describe, NULL},
-         {"AdaptiveMaxPool2d", size, adaptive_forward, adaptive_describe, NULL},
-         {"AdaptiveMaxPool3d", size, adaptive_forward, adaptive_describe, NULL}}};
+    static const fv_module_type types[2][4] = {{{.name = NULL},
+                                                {.name = "AdaptiveAvgPool1d",
+                                                 .context_size = size,
+                                                 .forward = adaptive_forward,
+                                                 .describe = adaptive_describe},
+                                                {.name = "AdaptiveAvgPool2d",
+                                                 .context_size = size,
+                                                 .forward = adaptive_forward,
+                                                 .describe = adaptive_describe},
+                                                {.name = "AdaptiveAvgPool3d",
+                                                 .context_size = size,
+                                                 .forward = adaptive_forward,
+                                                 .describe = adaptive_describe}},
+                                               {{.name = NULL},
+                                                {.name = "AdaptiveMaxPool1d",
+                                                 .context_size = size,
+                                                 .forward = adaptive_forward,
+                                                 .describe = adaptive_describe},
+                                                {.name = "AdaptiveMaxPool2d",
+                                                 .context_size = size,
+                                                 .forward = adaptive_forward,
+                                                 .describe = adaptive_describe},
+                                                {.name = "AdaptiveMaxPool3d",
+                                                 .context_size = size,
+                                                 .forward = adaptive_forward,
+                                                 .describe = adaptive_describe}}};
     int64_t values[FV_MAX_DIMS];
     adaptive_layer layer = {output_size, n, maximum};
     if (fv_layer_dims(name, "output_size", output_size, n, 1, values) != FV_OK) return NULL;
