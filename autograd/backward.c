@@ -15,6 +15,7 @@
 #include "autograd/ops/view/view.h"
 #include "autograd/pass_impl.h"
 #include "tensor/create.h"
+#include "tensor/frame.h"
 
 enum { FEW = 16 };
 
@@ -266,13 +267,10 @@ static fv_status differentiate(fv_pass *p, fv_node *node, const fv_call *c, fv_t
 static fv_status observe_gradient(fv_pass *p, fv_node *node, const fv_call *c, fv_tensor **gin)
 {
     const uint64_t within = fv_observing.within;
-    const char *path = fv_observing.path;
     fv_observing.within = node->call;
-    fv_observing.path = node->path ? node->path : "";
     double start = fv_clock();
     fv_status status = differentiate(p, node, c, gin);
     fv_observing.within = within;
-    fv_observing.path = path;
     if (fv_observed()) report_gradient(c, gin, start);
     return status;
 }
@@ -340,10 +338,16 @@ static fv_status run_reached(fv_pass *p, fv_node *node)
     return run_gradient(p, node);
 }
 
-/* The node's turn: its gradient runs if something has reached it. */
+/* The node's turn: its gradient runs if something has reached it. Messages say the module in which
+ * its op was called. */
 static fv_status run_node(fv_pass *p, fv_node *node)
 {
-    fv_status status = reached(node) ? run_reached(p, node) : FV_OK;
+    fv_status status = FV_OK;
+    if (reached(node)) {
+        const int depth = fv_frame_push_place(node->path);
+        status = run_reached(p, node);
+        fv_frame_pop(depth);
+    }
     for (int j = 0; j < node->outputs; j++) {
         fv_release(node->grads[j]);
         node->grads[j] = NULL;

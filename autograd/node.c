@@ -4,6 +4,7 @@
 
 #include "autograd/observe_impl.h"
 #include "autograd/tape_impl.h"
+#include "tensor/frame.h"
 #include "tensor/print.h"
 
 static uint64_t next_seq = 1;
@@ -63,13 +64,7 @@ fv_node *fv_node_new(const fv_call *c)
     size_t n = (size_t)c->inputs, m = (size_t)c->outputs;
     size_t head = align16(sizeof(fv_node)), in = align16(n * sizeof(fv_node_input));
     size_t out = align16(m * sizeof(fv_node_output)), grads = align16(m * sizeof(fv_tensor *));
-    size_t options = align16(c->op->options_size), path = 0;
-    char text[FV_PATH_BYTES] = "";
-    if (fv_observed()) {
-        fv_current_path(text);
-        path = strlen(text) + 1;
-    }
-    size_t bytes = head + in + out + grads + options + path;
+    size_t bytes = head + in + out + grads + align16(c->op->options_size);
     char *p = fv_object_alloc(bytes);
     if (!p) return NULL;
     fv_node *node = (fv_node *)(void *)p;
@@ -80,6 +75,7 @@ fv_node *fv_node_new(const fv_call *c)
                       .outputs = c->outputs,
                       .inplace = c->inplace,
                       .shapes_only = c->shapes_only,
+                      .path = fv_frame_place(),
                       .bytes = bytes,
                       .in = (fv_node_input *)(void *)(p + head),
                       .out = (fv_node_output *)(void *)(p + head + in),
@@ -88,7 +84,6 @@ fv_node *fv_node_new(const fv_call *c)
     describe_outputs(node, c);
     p += head + in + out + grads;
     if (c->op->options_size) node->options = memcpy(p, c->options, c->op->options_size);
-    if (path) node->path = memcpy(p + options, text, path);
     __atomic_fetch_add(&fv_live_nodes, 1, __ATOMIC_RELAXED);
     return node;
 }

@@ -2,7 +2,6 @@
 #include "autograd/observe.h"
 
 #include <pthread.h>
-#include <stdio.h>
 #include <time.h>
 
 #include "autograd/observe_impl.h"
@@ -91,14 +90,6 @@ uint64_t fv_next_call(void)
     return __atomic_add_fetch(&last, 1, __ATOMIC_RELAXED);
 }
 
-void fv_current_path(char text[FV_PATH_BYTES])
-{
-    if (fv_observing.path)
-        snprintf(text, FV_PATH_BYTES, "%s", fv_observing.path);
-    else
-        fv_frame_path(text, FV_PATH_BYTES);
-}
-
 /* Those that an observer adds wait for the next event. */
 void fv_report(const fv_event *event)
 {
@@ -122,7 +113,7 @@ void fv_span_end(const fv_span *span)
 {
     if (!fv_observed() || span->start == 0) return;
     char path[FV_PATH_BYTES];
-    fv_current_path(path);
+    fv_frame_path(path, sizeof path);
     fv_report(&(fv_event){.kind = FV_EVENT_SPAN,
                           .name = span->name,
                           .within = fv_observing.within,

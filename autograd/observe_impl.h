@@ -9,9 +9,8 @@ enum { FV_PATH_BYTES = 256 };
 /* What a thread's observers need to know between calls. */
 typedef struct fv_observation {
     struct fv_observer *observers;
-    bool running;     /* one of them runs: it does not see itself */
-    uint64_t within;  /* the call whose gradient runs now */
-    const char *path; /* its path, which its ops carry; NULL outside */
+    bool running;    /* one of them runs: it does not see itself */
+    uint64_t within; /* the call whose gradient runs now */
 } fv_observation;
 
 extern _Thread_local fv_observation fv_observing;
@@ -23,9 +22,6 @@ static inline bool fv_observed(void)
 
 double fv_clock(void);
 uint64_t fv_next_call(void);
-
-/* The module path that ops of this moment carry. */
-void fv_current_path(char text[FV_PATH_BYTES]);
 
 void fv_report(const fv_event *event);
 

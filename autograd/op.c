@@ -8,6 +8,7 @@
 #include "autograd/ops/view/view.h"
 #include "autograd/overlap_impl.h"
 #include "autograd/tape_impl.h"
+#include "tensor/frame.h"
 
 enum { MAX_OPTIONS = 512 };
 
@@ -363,7 +364,7 @@ static void report_forward(const call_frame *f, uint64_t call)
     const fv_call *c = &f->c;
     char path[FV_PATH_BYTES], plan[256] = "";
     double now = fv_clock();
-    fv_current_path(path);
+    fv_frame_path(path, sizeof path);
     if (c->op->describe) c->op->describe(c, plan, sizeof plan);
     fv_report(&(fv_event){.kind = FV_EVENT_FORWARD,
                           .name = c->op->name,

@@ -46,7 +46,7 @@ typedef struct fv_node_output {
     bool constant;
 } fv_node_output;
 
-/* One recorded call. Allocated in one piece with its arrays, options and path behind it. seq grows
+/* One recorded call. Allocated in one piece with its arrays and options behind it. seq grows
  * with every node of the process, and an op's inputs exist before it, so falling seq is a
  * topological order. */
 struct fv_node {
@@ -65,7 +65,7 @@ struct fv_node {
     fv_tensor **grads;   /* [outputs], in a pass: what has arrived so far, owned */
     void *options;
     uint64_t call;    /* for observers: its number, 0 if nobody looked */
-    const char *path; /* and the module path, or NULL */
+    const char *path; /* of modules, or NULL; see fv_frame_place */
     size_t bytes;
     fv_node *next_dying;
 };

@@ -12,6 +12,12 @@ static fv_status out_of_memory(void)
     return fv_fail(FV_ERR_MEMORY, "module: out of memory");
 }
 
+static uint64_t next_id(void)
+{
+    static uint64_t last;
+    return __atomic_add_fetch(&last, 1, __ATOMIC_RELAXED);
+}
+
 fv_module *fv_module_new(const fv_module_type *type, const void *context)
 {
     if (!fv_module_type_valid(type)) {
@@ -31,6 +37,7 @@ fv_module *fv_module_new(const fv_module_type *type, const void *context)
     m->type = type;
     m->context = copy;
     m->training = true;
+    m->id = next_id();
     return m;
 }
 
@@ -97,6 +104,7 @@ static fv_status add_child(fv_module *m, const char *name, fv_module *child)
     fv_status status = check_name(m, NULL, name);
     if (status == FV_OK) status = append_entry(&m->children, name, child);
     if (status == FV_OK) child->owners++;
+    m->id = next_id(); /* names below it have changed */
     return status;
 }
 

@@ -124,7 +124,7 @@ static fv_status check_results(const fv_module_type *type, fv_tensor *const *out
 
 static fv_status run(fv_module *m, fv_tensor *const *in, fv_tensor **out, fv_tensor **const *wanted)
 {
-    const int depth = fv_frame_push(&frame_kind, m);
+    const int depth = fv_frame_push(&frame_kind, m, m->id);
     if (m->type->forward_many)
         m->type->forward_many(m, in, out);
     else

@@ -21,6 +21,7 @@ struct fv_module {
     const fv_module_type *type;
     void *context;
     fv_entries parameters, buffers, children;
+    uint64_t id;    /* for frame.h */
     int64_t owners; /* parents that hold it */
     bool training;
     bool broken; /* building it has failed */

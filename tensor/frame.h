@@ -7,6 +7,7 @@
 #define FOVEA_TENSOR_FRAME_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -20,8 +21,9 @@ typedef struct fv_frame_kind {
     const char *(*type)(const void *object); /* "Conv2d" */
 } fv_frame_kind;
 
-/* Returns the depth before, for fv_frame_pop. */
-int fv_frame_push(const fv_frame_kind *kind, const void *object);
+/* id tells the object from all others that ever lived, and changes with the names below it; 0: it
+ * has none, and its path is made anew each time. Returns the depth before, for fv_frame_pop. */
+int fv_frame_push(const fv_frame_kind *kind, const void *object, uint64_t id);
 void fv_frame_pop(int to);
 int fv_frame_depth(void);
 
@@ -31,6 +33,13 @@ void fv_frame_forget(const void *object);
 /* The names of all frames joined by dots, then the type of the innermost one in parentheses; ""
  * when there is none. As snprintf. */
 int fv_frame_path(char *text, size_t size);
+
+/* The same text, for a tape that tells later where its ops ran: it is kept for ever, and found
+ * again in a few ns. NULL when there is no frame, or when too many texts have been kept already. */
+const char *fv_frame_place(void);
+
+/* A frame that stands for a place: where the gradient of an op says that it is. NULL: nowhere. */
+int fv_frame_push_place(const char *place);
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

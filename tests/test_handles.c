@@ -124,7 +124,7 @@ START_TEST(frames_tell_where_a_thread_is)
     char path[64];
     ck_assert_int_eq(fv_frame_path(path, sizeof path), 0);
     ck_assert_str_eq(path, "");
-    int outer = fv_frame_push(&kind, first), inner = fv_frame_push(&kind, second);
+    int outer = fv_frame_push(&kind, first, 0), inner = fv_frame_push(&kind, second, 0);
     ck_assert_int_eq(fv_frame_depth(), outer + 2);
     fv_frame_path(path, sizeof path);
     ck_assert_str_eq(path, "top_a.b (Layer)");

@@ -302,6 +302,31 @@ START_TEST(a_message_says_which_of_fifty_layers)
 }
 END_TEST
 
+static fv_tensor *spoiled_forward(fv_module *self, fv_tensor *x)
+{
+    (void)self;
+    fv_tensor *y = fv_exp(x);
+    fv_bump_version(y); /* exp's gradient reads its result */
+    return y;
+}
+
+START_TEST(so_does_one_from_backward)
+{
+    static const fv_module_type type = {.name = "Spoiled", .forward = spoiled_forward};
+    fv_set_log(NULL, NULL);
+    fv_module *net = deep_net(-1);
+    fv_module_append(fv_get_child(net, "3.1"), fv_module_new(&type, NULL));
+    {
+        FV_SCOPE;
+        fv_tensor *y = fv_forward(net, fv_ones(4, 2));
+        ck_assert_int_eq(fv_backward(fv_sum(y)), FV_ERR_AUTOGRAD);
+    }
+    ck_assert_msg(strstr(fv_error(), "3.1.5 (Spoiled)") != NULL, "%s", fv_error());
+    fv_clear_error();
+    fv_free(net);
+}
+END_TEST
+
 Suite *fovea_suite(void)
 {
     Suite *suite = suite_create("forward");
@@ -318,5 +343,6 @@ Suite *fovea_suite(void)
     tcase_add_test(small, a_refused_child_is_freed_once_however_often_it_stands_in_the_list);
     TCase *where = add_case(suite, "where it happened");
     tcase_add_test(where, a_message_says_which_of_fifty_layers);
+    tcase_add_test(where, so_does_one_from_backward);
     return suite;
 }
