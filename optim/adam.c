@@ -5,15 +5,15 @@
 
 static fv_status adam_check(const char *name, const fv_options *o)
 {
-    if (!(o->lr >= 0.0))
+    if (!(o->lr >= 0.0 && isfinite(o->lr)))
         return fv_fail(FV_ERR_OPTION, "%s: invalid learning rate: %g", name, o->lr);
-    if (!(o->eps >= 0.0))
+    if (!(o->eps >= 0.0 && isfinite(o->eps)))
         return fv_fail(FV_ERR_OPTION, "%s: invalid epsilon value: %g", name, o->eps);
     if (!(o->beta1 >= 0.0 && o->beta1 < 1.0))
         return fv_fail(FV_ERR_OPTION, "%s: beta1 is %g, must be in [0, 1)", name, o->beta1);
     if (!(o->beta2 >= 0.0 && o->beta2 < 1.0))
         return fv_fail(FV_ERR_OPTION, "%s: beta2 is %g, must be in [0, 1)", name, o->beta2);
-    if (!(o->weight_decay >= 0.0))
+    if (!(o->weight_decay >= 0.0 && isfinite(o->weight_decay)))
         return fv_fail(FV_ERR_OPTION, "%s: invalid weight_decay value: %g", name, o->weight_decay);
     return FV_OK;
 }
@@ -50,15 +50,15 @@ static void adamw_prepare(const fv_slot *slot, const fv_options *o, fv_update *u
 }
 
 static const fv_optim_type adam_type = {.name = "adam",
+                                        .has = FV_HAS_BETAS,
                                         .states = adam_states,
                                         .check = adam_check,
-                                        .prepare = adam_prepare,
-                                        .uses_betas = true};
+                                        .prepare = adam_prepare};
 static const fv_optim_type adamw_type = {.name = "adamw",
+                                         .has = FV_HAS_BETAS,
                                          .states = adam_states,
                                          .check = adam_check,
-                                         .prepare = adamw_prepare,
-                                         .uses_betas = true};
+                                         .prepare = adamw_prepare};
 
 static fv_optim *adam_new(const fv_optim_type *type, const fv_adam_args *a)
 {

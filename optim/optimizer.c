@@ -80,12 +80,46 @@ static bool given_flag(int value, bool otherwise)
     return value == FV_INHERIT ? otherwise : value != 0;
 }
 
+/* Options that the optimizer has not: the first of them that is given is told. */
+static fv_status check_given(const fv_optim *optim, const fv_group_args *a)
+{
+    const double unset = (double)FV_UNSET;
+    const struct {
+        const char *name;
+        unsigned of;
+        bool given;
+    } options[] = {
+        {"momentum", FV_HAS_MOMENTUM, a->momentum != unset},
+        {"dampening", FV_HAS_MOMENTUM, a->dampening != unset},
+        {"nesterov", FV_HAS_MOMENTUM, a->nesterov != FV_INHERIT},
+        {"beta1", FV_HAS_BETAS, a->beta1 != unset},
+        {"beta2", FV_HAS_BETAS, a->beta2 != unset},
+        {"eps", FV_HAS_BETAS, a->eps != unset},
+        {"amsgrad", FV_HAS_BETAS, a->amsgrad != FV_INHERIT},
+    };
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++)
+        if (options[i].given && !(options[i].of & optim->type->has))
+            return fv_fail(FV_ERR_OPTION, "optim_add_group: %s has no option %s", optim->type->name,
+                           options[i].name);
+    const struct {
+        const char *name;
+        int value;
+    } flags[] = {{"nesterov", a->nesterov}, {"amsgrad", a->amsgrad}, {"maximize", a->maximize}};
+    for (int i = 0; i < 3; i++)
+        if (flags[i].value != FV_INHERIT && flags[i].value != 0 && flags[i].value != 1)
+            return fv_fail(FV_ERR_OPTION, "optim_add_group: %s is %d, neither true nor false",
+                           flags[i].name, flags[i].value);
+    return FV_OK;
+}
+
 const fv_group_args fv_group_defaults = {FV_GROUP_DEFAULTS};
 
 fv_status fv_optim_add_group_ex(const fv_group_args *a)
 {
     if (!fv_args_ok("optim_add_group", a, sizeof *a)) return FV_ERR_OPTION;
     if (!a->optim) return fv_fail(FV_ERR_OPTION, "optim_add_group: the optimizer is NULL");
+    fv_status status = check_given(a->optim, a);
+    if (status != FV_OK) return status;
     const fv_options *d = &a->optim->defaults;
     fv_options options = {
         .lr = given(a->lr, d->lr),
@@ -268,11 +302,15 @@ double fv_get_lr_ex(const fv_get_lr_args *a)
     return group ? group->options.lr : (double)NAN;
 }
 
+double *fv_group_momentum(const fv_optim *optim, fv_group *group)
+{
+    return optim->type->has & FV_HAS_BETAS ? &group->options.beta1 : &group->options.momentum;
+}
+
 double fv_get_momentum(const fv_optim *optim, int64_t group)
 {
-    const fv_group *found = find_group("get_momentum", optim, group);
-    if (!found) return (double)NAN;
-    return optim->type->uses_betas ? found->options.beta1 : found->options.momentum;
+    fv_group *found = find_group("get_momentum", optim, group);
+    return found ? *fv_group_momentum(optim, found) : (double)NAN;
 }
 
 const fv_set_lr_args fv_set_lr_defaults = {FV_SET_LR_DEFAULTS};
@@ -283,8 +321,8 @@ fv_status fv_set_lr_ex(const fv_set_lr_args *a)
     bool all = a->group == FV_ALL;
     fv_group *first = find_group("set_lr", a->optim, all ? 0 : a->group);
     if (!first) return a->optim ? FV_ERR_INDEX : FV_ERR_OPTION;
-    if (!(a->lr >= 0.0))
-        return fv_fail(FV_ERR_OPTION, "set_lr: learning rate %g is negative or NaN", a->lr);
+    if (!(a->lr >= 0.0 && isfinite(a->lr)))
+        return fv_fail(FV_ERR_OPTION, "set_lr: invalid learning rate: %g", a->lr);
     for (int64_t g = 0; g < (all ? a->optim->count : 1); g++) first[g].options.lr = a->lr;
     return FV_OK;
 }

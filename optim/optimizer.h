@@ -39,8 +39,8 @@ extern const fv_sgd_args fv_sgd_defaults;
  *   g = grad (negated by maximize) + weight_decay * p
  *   buf = g at the first step, then momentum * buf + (1 - dampening) * g
  *   p -= lr * (nesterov ? g + momentum * buf : momentum ? buf : g)
- * Errors (NULL): no parameters, one twice, one that is no floating leaf; a negative lr, momentum or
- * weight_decay; nesterov without momentum or with dampening.
+ * Errors (NULL): no parameters, one twice, one that is no floating leaf; an lr, momentum or
+ * weight_decay that is negative or not finite; nesterov without momentum or with dampening.
  * Source: torch.optim.SGD. */
 fv_optim *fv_sgd_ex(const fv_sgd_args *a);
 #define fv_sgd(...) FV_CALL(fv_sgd_ex, fv_sgd_args, FV_SGD_DEFAULTS, __VA_ARGS__)
@@ -68,8 +68,8 @@ extern const fv_adam_args fv_adamw_defaults;
  *   m = beta1 * m + (1 - beta1) * g;   v = beta2 * v + (1 - beta2) * g^2
  *   amsgrad: v below is the largest v so far
  *   p -= lr / (1 - beta1^t) * m / (sqrt(v) / sqrt(1 - beta2^t) + eps)
- * Errors (NULL): as for fv_sgd; a negative lr, eps or weight_decay; a beta outside [0, 1).
- * Source: torch.optim.Adam; Kingma & Ba 2015; Reddi et al. 2018 for amsgrad. */
+ * Errors (NULL): as for fv_sgd; an lr, eps or weight_decay that is negative or not finite; a beta
+ * outside [0, 1). Source: torch.optim.Adam; Kingma & Ba 2015; Reddi et al. 2018 for amsgrad. */
 fv_optim *fv_adam_ex(const fv_adam_args *a);
 #define fv_adam(...) FV_CALL(fv_adam_ex, fv_adam_args, FV_ADAM_DEFAULTS, __VA_ARGS__)
 
@@ -79,7 +79,7 @@ fv_optim *fv_adamw_ex(const fv_adam_args *a);
 #define fv_adamw(...) FV_CALL(fv_adamw_ex, fv_adam_args, FV_ADAMW_DEFAULTS, __VA_ARGS__)
 
 /* An option of a group that is left out has the optimizer's value. */
-#define FV_INHERIT (-1)
+#define FV_INHERIT (INT32_MIN + 1) /* no constant of another kind */
 
 typedef struct fv_group_args {
     size_t size;
@@ -95,9 +95,9 @@ typedef struct fv_group_args {
                 .nesterov = FV_INHERIT, .amsgrad = FV_INHERIT, .maximize = FV_INHERIT)
 extern const fv_group_args fv_group_defaults;
 
-/* Adds parameters with options of their own. Options that the optimizer has not are ignored.
- * Errors: as for the constructor; a parameter that the optimizer already has. Nothing is added
- * then.  Source: torch.optim.Optimizer.add_param_group. */
+/* Adds parameters with options of their own.
+ * Errors: as for the constructor; an option that the optimizer has not; a parameter that the
+ * optimizer already has. Nothing is added then.  Source: torch.optim.Optimizer.add_param_group. */
 fv_status fv_optim_add_group_ex(const fv_group_args *a);
 #define fv_optim_add_group(...)                                                                    \
     FV_CALL(fv_optim_add_group_ex, fv_group_args, FV_GROUP_DEFAULTS, __VA_ARGS__)
@@ -125,7 +125,7 @@ double fv_get_lr_ex(const fv_get_lr_args *a);
 #define fv_get_lr(...) FV_CALL(fv_get_lr_ex, fv_get_lr_args, FV_GET_LR_DEFAULTS, __VA_ARGS__)
 
 /* Sets the learning rate of one group, or of all of them when group is left out.
- * Errors: a group out of range; a rate that is negative or NaN. */
+ * Errors: a group out of range; a rate that is negative, infinite or NaN. */
 typedef struct fv_set_lr_args {
     size_t size;
     fv_optim *optim;

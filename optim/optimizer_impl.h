@@ -27,19 +27,26 @@ typedef struct fv_slot {
 typedef struct fv_group {
     fv_options options;
     double initial_lr; /* set by the first scheduler */
+    double next_lr;    /* during fv_scheduler_step only */
     bool has_initial_lr;
     fv_slot *slots;
     int64_t count;
 } fv_group;
 
+/* Options that not every optimizer has, as a bit set. */
+enum {
+    FV_HAS_MOMENTUM = 1, /* momentum, dampening, nesterov */
+    FV_HAS_BETAS = 2,    /* beta1, beta2, eps, amsgrad */
+};
+
 typedef struct fv_optim_type {
     const char *name;
+    unsigned has;
     /* Which state tensors a slot needs now, as a bit set. */
     unsigned (*states)(const fv_options *options);
     fv_status (*check)(const char *name, const fv_options *options);
     /* Fills the update's numbers; its pointers are set. */
     void (*prepare)(const fv_slot *slot, const fv_options *options, fv_update *update);
-    bool uses_betas; /* momentum cycling changes beta1 */
 } fv_optim_type;
 
 struct fv_optim {
@@ -48,6 +55,9 @@ struct fv_optim {
     fv_group *groups;
     int64_t count;
 };
+
+/* What momentum cycling changes: SGD's momentum, Adam's beta1. */
+double *fv_group_momentum(const fv_optim *optim, fv_group *group);
 
 /* A new optimizer with one group, or NULL. */
 fv_optim *fv_optim_new(const fv_optim_type *type, const fv_options *options, fv_tensor_list params);

@@ -17,34 +17,61 @@ fv_scheduler *fv_scheduler_new(const char *name, fv_optim *optim, fv_rate_fn rat
         fv_fail(FV_ERR_MEMORY, "%s: out of memory", name);
         return NULL;
     }
+    s->name = name;
     s->optim = optim;
     s->rate = rate;
     s->last_step = INT64_MAX - 1;
     return s;
 }
 
-static void set_rates(fv_scheduler *s)
+static double initial_rate(const fv_group *group)
 {
-    for (int64_t g = 0; g < s->optim->count; g++) {
+    return group->has_initial_lr ? group->initial_lr : group->options.lr;
+}
+
+/* A product of factors that should have come to 0 may miss it by some ulps to the other side. */
+static double without_rounding(double rate, double initial)
+{
+    return rate < 0.0 && rate > -1e-12 * initial ? 0.0 : rate;
+}
+
+/* What a schedule wants to set must be a rate. */
+static fv_status check_rate(const fv_scheduler *s, int64_t g, const char *what, double value)
+{
+    if (value >= 0.0 && isfinite(value)) return FV_OK;
+    return fv_fail(FV_ERR_OPTION,
+                   "%s: step %lld would make the %s of group %lld %g; it must be finite and >= 0",
+                   s->name, (long long)s->last_epoch, what, (long long)g, value);
+}
+
+/* The rates of all groups are found, and found good, before the first is set. */
+static fv_status set_rates(fv_scheduler *s)
+{
+    fv_status status = FV_OK;
+    double momentum = s->momentum ? s->momentum(s) : 0.0;
+    for (int64_t g = 0; g < s->optim->count && status == FV_OK; g++) {
         fv_group *group = &s->optim->groups[g];
-        if (!group->has_initial_lr) {
-            group->initial_lr = group->options.lr;
-            group->has_initial_lr = true;
-        }
-        group->options.lr = s->rate(s, group);
-        if (!s->momentum) continue;
-        double momentum = s->momentum(s);
-        if (s->optim->type->uses_betas)
-            group->options.beta1 = momentum;
-        else
-            group->options.momentum = momentum;
+        fv_group trial = *group;
+        trial.initial_lr = initial_rate(group);
+        group->next_lr = without_rounding(s->rate(s, &trial), trial.initial_lr);
+        status = check_rate(s, g, "rate", group->next_lr);
+        if (status == FV_OK && s->momentum) status = check_rate(s, g, "momentum", momentum);
     }
+    for (int64_t g = 0; g < s->optim->count && status == FV_OK; g++) {
+        fv_group *group = &s->optim->groups[g];
+        group->initial_lr = initial_rate(group);
+        group->has_initial_lr = true;
+        group->options.lr = group->next_lr;
+        if (s->momentum) *fv_group_momentum(s->optim, group) = momentum;
+    }
+    return status;
 }
 
 fv_scheduler *fv_scheduler_begin(fv_scheduler *s)
 {
-    set_rates(s);
-    return s;
+    if (set_rates(s) == FV_OK) return s;
+    fv_scheduler_free(s);
+    return NULL;
 }
 
 const fv_scheduler_step_args fv_scheduler_step_defaults = {FV_SCHEDULER_STEP_DEFAULTS};
@@ -55,12 +82,22 @@ fv_status fv_scheduler_step_ex(const fv_scheduler_step_args *a)
     fv_scheduler *s = a->scheduler;
     if (!s) return fv_fail(FV_ERR_OPTION, "scheduler_step: the scheduler is NULL");
     if (s->step) return s->step(s, a->metric);
+    if (a->metric != (double)FV_UNSET)
+        return fv_fail(FV_ERR_OPTION, "scheduler_step: %s takes no metric; it is %g", s->name,
+                       a->metric);
     if (s->last_epoch >= s->last_step)
         return fv_fail(FV_ERR_STATE, "scheduler_step: step %lld of a schedule of %lld steps",
                        (long long)s->last_epoch + 1, (long long)s->last_step);
     s->last_epoch++;
-    set_rates(s);
-    return FV_OK;
+    fv_status status = set_rates(s);
+    if (status != FV_OK) s->last_epoch--; /* the step was not done */
+    return status;
+}
+
+fv_status fv_scheduler_check_factor(const char *name, const char *option, double value)
+{
+    if (value >= 0.0 && isfinite(value)) return FV_OK;
+    return fv_fail(FV_ERR_OPTION, "%s: %s is %g, must be finite and >= 0", name, option, value);
 }
 
 int64_t fv_scheduler_last_epoch(const fv_scheduler *scheduler)
@@ -93,6 +130,7 @@ fv_scheduler *fv_step_lr_ex(const fv_step_lr_args *a)
         fv_fail(FV_ERR_OPTION, "step_lr: step_size is %lld, must be >= 1", (long long)a->step_size);
         return NULL;
     }
+    if (fv_scheduler_check_factor("step_lr", "gamma", a->gamma) != FV_OK) return NULL;
     fv_scheduler *s = fv_scheduler_new("step_lr", a->optim, step_rate);
     if (!s) return NULL;
     s->of.step_lr = *a;
@@ -120,6 +158,7 @@ fv_scheduler *fv_multi_step_lr_ex(const fv_multi_step_lr_args *a)
         fv_fail(FV_ERR_OPTION, "multi_step_lr: the milestones are missing");
         return NULL;
     }
+    if (fv_scheduler_check_factor("multi_step_lr", "gamma", a->gamma) != FV_OK) return NULL;
     fv_scheduler *s = fv_scheduler_new("multi_step_lr", a->optim, multi_step_rate);
     if (!s) return NULL;
     s->of.multi_step = *a;
@@ -143,6 +182,7 @@ static double exponential_rate(const fv_scheduler *s, const fv_group *group)
 
 fv_scheduler *fv_exponential_lr(fv_optim *optim, double gamma)
 {
+    if (fv_scheduler_check_factor("exponential_lr", "gamma", gamma) != FV_OK) return NULL;
     fv_scheduler *s = fv_scheduler_new("exponential_lr", optim, exponential_rate);
     if (!s) return NULL;
     s->of.gamma = gamma;
@@ -175,6 +215,8 @@ fv_scheduler *fv_cosine_annealing_lr_ex(const fv_cosine_annealing_lr_args *a)
                 (long long)a->t_max);
         return NULL;
     }
+    if (fv_scheduler_check_factor("cosine_annealing_lr", "eta_min", a->eta_min) != FV_OK)
+        return NULL;
     fv_scheduler *s = fv_scheduler_new("cosine_annealing_lr", a->optim, cosine_rate);
     if (!s) return NULL;
     s->of.cosine = *a;

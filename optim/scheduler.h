@@ -7,7 +7,8 @@
  * Making a scheduler sets the rates of step 0; each fv_scheduler_step goes one on. The rates of
  * most are the group's present rate times a factor, so that several schedulers on one optimizer
  * chain. The optimizer is borrowed and must outlive the steps; every group is scheduled.
- * Constructors return NULL after an error: a NULL optimizer, an option outside its range. */
+ * Constructors return NULL after an error: a NULL optimizer, an option that is outside its range,
+ * NaN or infinite. */
 #ifndef FOVEA_OPTIM_SCHEDULER_H
 #define FOVEA_OPTIM_SCHEDULER_H
 
@@ -23,14 +24,15 @@ typedef struct fv_scheduler fv_scheduler;
 typedef struct fv_scheduler_step_args {
     size_t size;
     fv_scheduler *scheduler;
-    double metric; /* fv_reduce_lr_on_plateau wants it; others ignore it */
+    double metric; /* for fv_reduce_lr_on_plateau, and for it alone */
 } fv_scheduler_step_args;
 #define FV_SCHEDULER_STEP_DEFAULTS FV_DEFAULTS(fv_scheduler_step_args, .metric = (double)FV_UNSET)
 extern const fv_scheduler_step_args fv_scheduler_step_defaults;
 
 /* Goes to the next step and sets rates. fv_scheduler_step(s), or fv_scheduler_step(s, loss).
- * Errors: a one-cycle schedule past its end, a plateau schedule without a metric; rates stay then.
- * Source: torch.optim.lr_scheduler.LRScheduler.step. */
+ * Errors: a one-cycle schedule past its end, a plateau schedule without a metric or with one that
+ * is NaN, a metric for another schedule, a rate that is negative or not finite (from a function,
+ * say); rates and step stay then. Source: torch.optim.lr_scheduler.LRScheduler.step. */
 fv_status fv_scheduler_step_ex(const fv_scheduler_step_args *a);
 #define fv_scheduler_step(...)                                                                     \
     FV_CALL(fv_scheduler_step_ex, fv_scheduler_step_args, FV_SCHEDULER_STEP_DEFAULTS, __VA_ARGS__)
@@ -129,7 +131,7 @@ typedef struct fv_one_cycle_lr_args {
     size_t size;
     fv_optim *optim;
     double max_lr;
-    int64_t total_steps; /* or both of the next: */
+    int64_t total_steps; /* or both of the next, not all three: */
     int64_t epochs, steps_per_epoch;
     double pct_start; /* 0.3: part of the cycle in which the rate rises */
     fv_anneal anneal_strategy;

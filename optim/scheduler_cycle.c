@@ -59,11 +59,21 @@ static int64_t steps_of(const fv_one_cycle_lr_args *a)
         }
         steps = a->epochs * a->steps_per_epoch;
     }
+    if (a->total_steps != FV_UNSET && (a->epochs != FV_UNSET || a->steps_per_epoch != FV_UNSET)) {
+        fv_fail(FV_ERR_OPTION,
+                "one_cycle_lr: total_steps is given, and epochs or steps_per_epoch too");
+        return 0;
+    }
     if (steps < 1) {
         fv_fail(FV_ERR_OPTION, "one_cycle_lr: total_steps is %lld, must be >= 1", (long long)steps);
         return 0;
     }
     return steps;
+}
+
+static bool is_rate(double value)
+{
+    return value >= 0.0 && isfinite(value);
 }
 
 static bool options_hold(const fv_one_cycle_lr_args *a)
@@ -72,11 +82,12 @@ static bool options_hold(const fv_one_cycle_lr_args *a)
         fv_fail(FV_ERR_OPTION, "one_cycle_lr: pct_start is %g, must be in [0, 1]", a->pct_start);
     else if (a->anneal_strategy != FV_ANNEAL_COS && a->anneal_strategy != FV_ANNEAL_LINEAR)
         fv_fail(FV_ERR_OPTION, "one_cycle_lr: unknown anneal_strategy %d", (int)a->anneal_strategy);
-    else if (!(a->max_lr >= 0.0) || !(a->div_factor > 0.0) || !(a->final_div_factor > 0.0))
+    else if (!is_rate(a->max_lr) || !is_rate(a->max_lr / a->div_factor) || !(a->div_factor > 0.0) ||
+             !(a->final_div_factor > 0.0))
         fv_fail(FV_ERR_OPTION,
                 "one_cycle_lr: max_lr %g must be >= 0, div_factor %g and final_div_factor %g > 0",
                 a->max_lr, a->div_factor, a->final_div_factor);
-    else if (a->cycle_momentum && !(a->base_momentum >= 0.0 && a->max_momentum >= 0.0))
+    else if (a->cycle_momentum && !(is_rate(a->base_momentum) && is_rate(a->max_momentum)))
         fv_fail(FV_ERR_OPTION, "one_cycle_lr: base_momentum %g and max_momentum %g must be >= 0",
                 a->base_momentum, a->max_momentum);
     else

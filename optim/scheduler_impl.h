@@ -9,6 +9,7 @@
 typedef double (*fv_rate_fn)(const fv_scheduler *scheduler, const fv_group *group);
 
 struct fv_scheduler {
+    const char *name;
     fv_optim *optim;
     int64_t last_epoch;
     fv_rate_fn rate;                                           /* NULL for a plateau schedule */
@@ -35,7 +36,10 @@ struct fv_scheduler {
 /* A scheduler at step 0 that has set no rate, or NULL after an error. */
 fv_scheduler *fv_scheduler_new(const char *name, fv_optim *optim, fv_rate_fn rate);
 
-/* Sets the rates of step 0. Returns the scheduler. */
+/* Sets the rates of step 0. Returns the scheduler; NULL, freeing it, when one is no rate. */
 fv_scheduler *fv_scheduler_begin(fv_scheduler *scheduler);
+
+/* For options by which a rate is multiplied, or that are one. */
+fv_status fv_scheduler_check_factor(const char *name, const char *option, double value);
 
 #endif

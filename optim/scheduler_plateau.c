@@ -27,6 +27,7 @@ static fv_status plateau_step(fv_scheduler *s, double metric)
     if (metric == (double)FV_UNSET)
         return fv_fail(FV_ERR_OPTION, "scheduler_step: reduce_lr_on_plateau needs a metric: "
                                       "fv_scheduler_step(scheduler, loss)");
+    if (isnan(metric)) return fv_fail(FV_ERR_OPTION, "scheduler_step: the metric is NaN");
     s->last_epoch++;
     if (is_better(o, metric, s->of.plateau.best)) {
         s->of.plateau.best = metric;
@@ -53,15 +54,19 @@ fv_scheduler *fv_reduce_lr_on_plateau_ex(const fv_reduce_lr_on_plateau_args *a)
 {
     if (!fv_args_ok("reduce_lr_on_plateau", a, sizeof *a)) return NULL;
     const char *name = "reduce_lr_on_plateau";
-    if (!(a->factor < 1.0) || a->patience < 0 || a->cooldown < 0 ||
+    if (!(a->factor >= 0.0 && a->factor < 1.0) || a->patience < 0 || a->cooldown < 0 ||
         (a->mode != FV_MODE_MIN && a->mode != FV_MODE_MAX) ||
         (a->threshold_mode != FV_THRESHOLD_REL && a->threshold_mode != FV_THRESHOLD_ABS)) {
         fv_fail(FV_ERR_OPTION,
-                "%s: factor %g must be < 1, patience %lld and cooldown %lld >= 0, mode and "
+                "%s: factor %g must be in [0, 1), patience %lld and cooldown %lld >= 0, mode and "
                 "threshold_mode known",
                 name, a->factor, (long long)a->patience, (long long)a->cooldown);
         return NULL;
     }
+    if (fv_scheduler_check_factor(name, "min_lr", a->min_lr) != FV_OK ||
+        fv_scheduler_check_factor(name, "eps", a->eps) != FV_OK ||
+        fv_scheduler_check_factor(name, "threshold", a->threshold) != FV_OK)
+        return NULL;
     fv_scheduler *s = fv_scheduler_new(name, a->optim, NULL);
     if (!s) return NULL;
     s->of.plateau.args = *a;

@@ -1,15 +1,18 @@
 /* Stochastic gradient descent with momentum. */
 #include "optim/optimizer_impl.h"
 
+#include <math.h>
+
 static fv_status sgd_check(const char *name, const fv_options *o)
 {
-    if (!(o->lr >= 0.0))
+    if (!(o->lr >= 0.0 && isfinite(o->lr)))
         return fv_fail(FV_ERR_OPTION, "%s: invalid learning rate: %g", name, o->lr);
-    if (!(o->momentum >= 0.0))
+    if (!(o->momentum >= 0.0 && isfinite(o->momentum)))
         return fv_fail(FV_ERR_OPTION, "%s: invalid momentum value: %g", name, o->momentum);
-    if (!(o->weight_decay >= 0.0))
+    if (!(o->weight_decay >= 0.0 && isfinite(o->weight_decay)))
         return fv_fail(FV_ERR_OPTION, "%s: invalid weight_decay value: %g", name, o->weight_decay);
-    if (o->dampening != o->dampening) return fv_fail(FV_ERR_OPTION, "%s: dampening is NaN", name);
+    if (!isfinite(o->dampening))
+        return fv_fail(FV_ERR_OPTION, "%s: invalid dampening value: %g", name, o->dampening);
     if (o->nesterov && (o->momentum <= 0.0 || o->dampening != 0.0))
         return fv_fail(FV_ERR_OPTION,
                        "%s: nesterov requires a momentum and zero dampening; momentum is %g, "
@@ -34,8 +37,11 @@ static void sgd_prepare(const fv_slot *slot, const fv_options *o, fv_update *u)
     u->rate = o->lr;
 }
 
-static const fv_optim_type sgd_type = {
-    .name = "sgd", .states = sgd_states, .check = sgd_check, .prepare = sgd_prepare};
+static const fv_optim_type sgd_type = {.name = "sgd",
+                                       .has = FV_HAS_MOMENTUM,
+                                       .states = sgd_states,
+                                       .check = sgd_check,
+                                       .prepare = sgd_prepare};
 
 const fv_sgd_args fv_sgd_defaults = {FV_SGD_DEFAULTS};
 
