@@ -3,8 +3,8 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "tensor/environment.h"
 #include "tensor/frame.h"
 #include "tensor/text.h"
 #include "tensor/utf8_impl.h"
@@ -64,8 +64,8 @@ fv_status fv_vfail(fv_status status, const char *prefix, const char *format, va_
     fv_printable(message, sizeof message, text);
     standing = status;
     log_text(message);
-    const char *mode = getenv("FOVEA_ERRORS");
-    if (mode && strcmp(mode, "abort") == 0) abort();
+    static const char *const modes[] = {"abort", NULL};
+    if (fv_environment_word("FOVEA_ERRORS", modes) == 0) abort();
     return status;
 }
 

@@ -3,10 +3,9 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "tensor/error.h"
+#include "tensor/environment.h"
 #include "tensor/parallel_impl.h"
 #include "tensor/threads.h"
 
@@ -66,18 +65,20 @@ static void in_the_child(void)
     fv_set_num_threads(1);
 }
 
+/* The engine that the environment asks for, else the default. */
+static const engine *wanted(void)
+{
+    const char *names[ENGINES]; /* the last has no threads and is nobody's wish */
+    for (int i = 0; i < ENGINES; i++) names[i] = engines[i].run ? engines[i].name : NULL;
+    int i = fv_environment_word("FOVEA_THREADS", names);
+    return &engines[i < 0 ? 0 : i];
+}
+
 static const engine *choose(void)
 {
-    const char *wish = getenv("FOVEA_THREADS");
-    if (wish && !*wish) wish = NULL;
-    const engine *found = wish ? named(wish) : NULL, *before = NULL;
-    bool unknown = wish && !found;
-    if (!found) found = &engines[0];
+    const engine *found = wanted(), *before = NULL;
     if (!atomic_compare_exchange_strong(&chosen, &before, found)) return before;
     if (found->run) pthread_atfork(NULL, NULL, in_the_child);
-    if (unknown)
-        fv_warn("FOVEA_THREADS=%s: this build has%s%s; taking %s", wish,
-                named("pool") ? " pool" : "", named("openmp") ? " openmp" : "", found->name);
     return found;
 }
 

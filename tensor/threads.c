@@ -9,31 +9,29 @@
 #include <string.h>
 
 #include "tensor/cores_impl.h"
+#include "tensor/environment.h"
 #include "tensor/error.h"
 #include "tensor/machine.h"
 #include "tensor/parallel_impl.h"
 
 static atomic_int threads; /* 0: not yet known */
 
-/* The number that opens the text and that one of `ends` follows; 0 if it is none. */
-static int number_of_threads(const char *text, const char *ends)
+/* OpenMP's own variable may be a list, a number a level; the first counts. 0 if it is none. */
+static int from_openmp(void)
 {
+    const char *text = getenv("OMP_NUM_THREADS");
+    if (!text) return 0;
     char *end;
     errno = 0;
     long n = strtol(text, &end, 10);
-    bool whole = end != text && (!*end || strchr(ends, *end));
+    bool whole = end != text && (!*end || strchr(", ", *end));
     return whole && errno == 0 && n >= 1 && n <= FV_MAX_THREADS ? (int)n : 0;
 }
 
 static int from_environment(void)
 {
-    const char *own = getenv("FOVEA_NUM_THREADS");
-    int n = own ? number_of_threads(own, "") : 0;
-    if (own && *own && !n)
-        fv_warn("FOVEA_NUM_THREADS=%s: not a number from 1 to %d", own, FV_MAX_THREADS);
-    const char *openmp = getenv("OMP_NUM_THREADS"); /* may be a list, a number a level */
-    if (!n && openmp) n = number_of_threads(openmp, ", ");
-    return n;
+    int n = (int)fv_environment_number("FOVEA_NUM_THREADS", 1, FV_MAX_THREADS, 0);
+    return n ? n : from_openmp();
 }
 
 /* The default stands unless another thread has set a number meanwhile. */

@@ -25,13 +25,13 @@ fi
 expect "3 $engine" FOVEA_NUM_THREADS=3 OMP_NUM_THREADS=2 "$probe" number
 expect "2 $engine" OMP_NUM_THREADS=2,4 FOVEA_NUM_THREADS= "$probe" number
 for bad in 0 -1 4097 x 3x 1e3 '3 4' 99999999999999999999; do
-  expect "fovea: warning: FOVEA_NUM_THREADS=$bad: not a number from 1 to 4096
+  expect "fovea: warning: FOVEA_NUM_THREADS=$bad means nothing; it takes a whole number from 1 to 4096
 $cores $engine" FOVEA_NUM_THREADS="$bad" "$probe" number
 done
 expect "$first" FOVEA_THREADS="$engine" "$probe" number
 expect "$first" FOVEA_THREADS= "$probe" number
-case $(FOVEA_THREADS=Pool "$probe" number 2>&1) in
-  "fovea: warning: FOVEA_THREADS=Pool: "*"$first") ;;
+case $(FOVEA_THREADS=Pol "$probe" number 2>&1) in
+  "fovea: warning: FOVEA_THREADS=Pol means nothing; it takes "*"$first") ;;
   *)
     echo "FAILED: an unknown engine is not warned about"
     failed=1

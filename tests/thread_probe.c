@@ -1,12 +1,16 @@
-/* What scripts want to know about threads.
+/* What scripts want to know about threads and the environment.
  *
  *   thread_probe number        prints the number of threads and the engine
+ *   thread_probe settings      prints these, the level and the engine of products, each read twice
+ *   thread_probe error         makes two errors
  *   thread_probe steps N       N training steps of a small network */
 #include <fovea.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "tensor/kernels/isa.h"
+#include "tensor/kernels/product/gemm.h"
 #include "tensor/parallel_impl.h"
 
 static void step(fv_module *net, fv_optim *opt)
@@ -32,13 +36,36 @@ static int run_steps(int n)
     return fv_error_status() == FV_OK ? 0 : 1;
 }
 
+static void print_settings(void)
+{
+    static const char *const engines[] = {"best", "own", "blis"};
+    printf("%d %s %s %s\n", fv_get_num_threads(), fv_parallel_engine_name(),
+           fv_isa_name(fv_isa_level()), engines[fv_gemm_engine_wanted()]);
+}
+
+static int make_errors(void)
+{
+    FV_SCOPE;
+    for (int i = 0; i < 2; i++) {
+        fv_add(fv_ones(2), fv_ones(3));
+        fv_clear_error();
+    }
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 2 && strcmp(argv[1], "number") == 0) {
         printf("%d %s\n", fv_get_num_threads(), fv_parallel_engine_name());
         return 0;
     }
+    if (argc == 2 && strcmp(argv[1], "settings") == 0) {
+        print_settings();
+        print_settings();
+        return 0;
+    }
+    if (argc == 2 && strcmp(argv[1], "error") == 0) return make_errors();
     if (argc == 3 && strcmp(argv[1], "steps") == 0) return run_steps(atoi(argv[2]));
-    fprintf(stderr, "usage: thread_probe number | steps N\n");
+    fprintf(stderr, "usage: thread_probe number | settings | error | steps N\n");
     return 2;
 }

@@ -2,9 +2,8 @@
 #include "tensor/kernels/isa.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
+#include "tensor/environment.h"
 #include "tensor/error.h"
 
 #define NAME_OF(a, b, level, ...) #level,
@@ -50,26 +49,34 @@ fv_isa fv_set_isa(fv_isa wanted)
     return level;
 }
 
-static void warn_of_name(const char *name, bool known)
+/* The names of the levels that this processor has, in order, and NULL. */
+static void available_names(const char *list[LEVELS + 1])
 {
-    char list[256] = "";
-    size_t used = 0;
+    int count = 0;
     for (fv_isa level = 0; level < LEVELS; level++)
-        if (fv_isa_available(level) && used < sizeof list)
-            used += (size_t)snprintf(list + used, sizeof list - used, " %s", names[level]);
-    fv_warn("instruction-set level '%s' %s; this machine has:%s", name,
-            known ? "is beyond this processor" : "is unknown", list);
+        if (fv_isa_available(level)) list[count++] = names[level];
+    list[count] = NULL;
+}
+
+static fv_isa level_named(const char *name)
+{
+    for (fv_isa level = 0; level < LEVELS; level++)
+        if (fv_same_word(name, names[level])) return level;
+    return -1;
 }
 
 bool fv_set_isa_named(const char *name)
 {
-    bool known = false;
-    for (fv_isa level = 0; level < LEVELS; level++) {
-        if (strcmp(name, names[level]) != 0) continue;
-        known = true;
-        if (fv_isa_available(level)) return fv_set_isa(level) == level;
-    }
-    warn_of_name(name, known);
+    const fv_isa level = name ? level_named(name) : -1;
+    if (fv_isa_available(level)) return fv_set_isa(level) == level;
+    char list[256] = "";
+    size_t used = 0;
+    const char *available[LEVELS + 1];
+    available_names(available);
+    for (int i = 0; available[i] && used < sizeof list; i++)
+        used += (size_t)snprintf(list + used, sizeof list - used, " %s", available[i]);
+    fv_warn("instruction-set level '%s' %s; this machine has:%s", name ? name : "",
+            level >= 0 ? "is beyond this processor" : "is unknown", list);
     return false;
 }
 
@@ -77,7 +84,8 @@ fv_isa fv_isa_level(void)
 {
     int now = __atomic_load_n(&chosen, __ATOMIC_RELAXED);
     if (now >= 0) return now;
-    const char *name = getenv("FOVEA_ISA");
-    if (name && *name && fv_set_isa_named(name)) return fv_isa_level();
-    return fv_set_isa(fv_isa_best());
+    const char *available[LEVELS + 1];
+    available_names(available);
+    int asked = fv_environment_word("FOVEA_ISA", available);
+    return fv_set_isa(asked < 0 ? fv_isa_best() : level_named(available[asked]));
 }

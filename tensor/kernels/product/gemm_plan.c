@@ -14,7 +14,7 @@
 #include <string.h>
 
 #include "gemm_impl.h"
-#include "tensor/error.h"
+#include "tensor/environment.h"
 #include "tensor/parallel.h"
 
 enum { BLOCK_N = 512 };     /* columns of a block of B, at most */
@@ -25,21 +25,19 @@ enum { BLIS_LENGTH = 512 }; /* of a part: below it BLIS's code for small matrice
 /* Multiply-adds count twice. */
 static const double PARALLEL_FLOPS = 4e6, BLIS_FLOPS = 2e6;
 
-static int engine_of(const char *text)
-{
-    if (!text || !*text) return FV_GEMM_BEST;
-    if (strcmp(text, "own") == 0) return FV_GEMM_OWN;
-    if (strcmp(text, "blis") == 0) return FV_GEMM_BLIS;
-    fv_warn("FOVEA_GEMM=%s means nothing; it takes own or blis", text);
-    return FV_GEMM_BEST;
-}
-
 fv_gemm_engine fv_gemm_engine_wanted(void)
 {
+    static const char *const names[] = {"own",
+#ifdef FV_HAVE_BLIS
+                                        "blis",
+#endif
+                                        NULL};
+    static const fv_gemm_engine engines[] = {FV_GEMM_OWN, FV_GEMM_BLIS};
     static int wanted = -1; /* racing threads store the same value */
     int value = __atomic_load_n(&wanted, __ATOMIC_RELAXED);
     if (value < 0) {
-        value = engine_of(getenv("FOVEA_GEMM"));
+        int i = fv_environment_word("FOVEA_GEMM", names);
+        value = i < 0 ? FV_GEMM_BEST : (int)engines[i];
         __atomic_store_n(&wanted, value, __ATOMIC_RELAXED);
     }
     return (fv_gemm_engine)value;
