@@ -95,9 +95,9 @@ extern const fv_backward_args fv_backward_defaults;
 /* Adds d tensor / d leaf, times gradient, to .grad of every leaf that requires grad. What a node
  * has saved is freed as soon as it has run. With create_graph .grad holds on to the graph, which
  * holds on to the leaves: clear it with fv_set_grad(leaf, NULL), or use fv_grad.
- * Errors: no graph, a graph already freed, a saved tensor overwritten since, shapes; then no
- * gradient is trusted but every tensor is whole.
- * Source: Tensor.backward. */
+ * Errors: no graph, a graph already freed, a saved tensor overwritten since, shapes, what a
+ * gradient or a hook leaves standing; then no gradient is trusted but every tensor is whole. FV_OK
+ * means that no error stands, an older one included. Source: Tensor.backward. */
 fv_status fv_backward_ex(const fv_backward_args *a);
 #define fv_backward(...)                                                                           \
     FV_CALL(fv_backward_ex, fv_backward_args, FV_BACKWARD_DEFAULTS, __VA_ARGS__)

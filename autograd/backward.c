@@ -252,6 +252,13 @@ static void report_gradient(const fv_call *c, fv_tensor *const *gin, double star
                           .nanoseconds = now - start});
 }
 
+/* The status of an error that came up since the pass began, whoever made it: a gradient or a hook
+ * need not return it. */
+static fv_status arisen(const fv_pass *p)
+{
+    return p->before == FV_OK ? fv_error_status() : FV_OK;
+}
+
 /* Runs the gradient function and hands on what it gives. */
 static fv_status differentiate(fv_pass *p, fv_node *node, const fv_call *c, fv_tensor **gin)
 {
@@ -260,7 +267,8 @@ static fv_status differentiate(fv_pass *p, fv_node *node, const fv_call *c, fv_t
     node->op->gradient(c, node->grads, gin);
     node->running--;
     fv_set_shapes_only(mode);
-    return distribute(p, node, gin);
+    fv_status status = arisen(p);
+    return status == FV_OK ? distribute(p, node, gin) : status;
 }
 
 /* The same, between what observers want to know of it. */
@@ -399,7 +407,11 @@ static fv_status walk(fv_pass *p, fv_tensor_list roots, fv_tensor_list gradients
     if (status == FV_OK && p->captures) mark_skipped(p);
     for (int64_t i = 0; i < roots.count && status == FV_OK; i++)
         status = seed(p, roots.items[i], gradients.count ? gradients.items[i] : NULL);
-    for (size_t k = 0; k < p->count && status == FV_OK; k++) status = run_node(p, p->nodes[k]);
+    if (status == FV_OK) status = arisen(p);
+    for (size_t k = 0; k < p->count && status == FV_OK; k++) {
+        status = run_node(p, p->nodes[k]);
+        if (status == FV_OK) status = arisen(p);
+    }
     return status;
 }
 
@@ -420,6 +432,7 @@ fv_status fv_pass_run(fv_pass *p, fv_tensor_list roots, fv_tensor_list gradients
 {
     static uint64_t passes;
     p->id = __atomic_add_fetch(&passes, 1, __ATOMIC_RELAXED);
+    p->before = fv_error_status();
     p->nodes = p->few_nodes;
     p->room = FV_PASS_NODES_ON_STACK;
     p->retain_graph |= p->create_graph;
@@ -457,5 +470,6 @@ fv_status fv_backward_ex(const fv_backward_args *a)
     fv_pass p;
     fv_pass_init(&p, a->retain_graph, a->create_graph);
     fv_tensor_list roots = {&a->tensor, 1}, gradients = {&a->gradient, a->gradient ? 1 : 0};
-    return fv_pass_run(&p, roots, gradients);
+    fv_status status = fv_pass_run(&p, roots, gradients);
+    return status == FV_OK ? fv_error_status() : status; /* one that stood before hides others */
 }

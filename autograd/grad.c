@@ -2,8 +2,18 @@
 #include "autograd/autograd.h"
 #include "autograd/pass_impl.h"
 
+static bool missing(fv_tensor_list list)
+{
+    return list.count < 0 || (list.count > 0 && !list.items);
+}
+
 static fv_status check_grad_args(const fv_grad_args *a)
 {
+    if (missing(a->outputs) || missing(a->inputs) || missing(a->grad_outputs))
+        return fv_fail(FV_ERR_OPTION, "grad: the list of %s is missing",
+                       missing(a->outputs)  ? "outputs"
+                       : missing(a->inputs) ? "inputs"
+                                            : "grad_outputs");
     if (!a->grads) return fv_fail(FV_ERR_OPTION, "grad: no room for the results (.grads is NULL)");
     if (a->outputs.count < 1 || a->inputs.count < 1)
         return fv_fail(FV_ERR_OPTION, "grad: at least one output and one input are needed");

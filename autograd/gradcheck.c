@@ -46,6 +46,8 @@ static bool check_inputs(const fv_gradcheck_args *a, fv_gradcheck_report *r)
 {
     bool any = false;
     if (!a->function) return say(r, "gradcheck: the function is NULL");
+    if (a->inputs.count > 0 && !a->inputs.items)
+        return say(r, "gradcheck: the list of inputs is missing");
     for (int64_t i = 0; i < a->inputs.count; i++) {
         const fv_tensor *t = a->inputs.items[i];
         if (!t) continue;

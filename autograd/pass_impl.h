@@ -40,6 +40,7 @@ enum { FV_PASS_NODES_ON_STACK = 128 };
 typedef struct fv_pass {
     uint64_t id;
     bool retain_graph, create_graph;
+    fv_status before; /* that stood when the pass began */
     fv_node **nodes;
     size_t count, room;
     fv_node *few_nodes[FV_PASS_NODES_ON_STACK];

@@ -10,7 +10,7 @@
 
 static fv_status check_params(const char *name, fv_tensor_list params)
 {
-    if (!params.items && params.count > 0)
+    if (params.count < 0 || (!params.items && params.count > 0))
         return fv_fail(FV_ERR_OPTION, "%s: the list of parameters is missing", name);
     for (int64_t i = 0; i < params.count; i++)
         if (fv_failed(params.items[i]))
