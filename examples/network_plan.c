@@ -7,9 +7,9 @@
 #include <fovea.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "models.h"
+#include "options.h"
 
 static void print_op(const fv_event *e, void *context)
 {
@@ -34,7 +34,11 @@ static fv_status step(fv_module *net, fv_optim *opt, int64_t batch)
 
 int main(int argc, char **argv)
 {
-    int64_t batch = argc > 1 ? strtoll(argv[1], NULL, 10) : 1;
+    int64_t batch = 1;
+    if (argc > 2 || (argc == 2 && !read_whole(argv[1], 1, 1000000, &batch))) {
+        fprintf(stderr, "usage: network_plan [BATCH], a whole number from 1 to 1000000\n");
+        return 2;
+    }
     fv_set_shapes_only(true);
     fv_module *net = resnet18();
     if (!net) return 1; /* the message has gone to stderr */

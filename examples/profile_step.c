@@ -7,6 +7,7 @@
  * of. */
 #include <fovea.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "models.h"
@@ -34,8 +35,9 @@ static fv_module *network_named(const char *name)
         {"lenet", lenet}, {"small", small_net}, {"resnet20", resnet20}, {"resnet18", resnet18}};
     for (size_t i = 0; i < sizeof networks / sizeof *networks; i++)
         if (strcmp(networks[i].name, name) == 0) return networks[i].make();
-    fprintf(stderr, "profile_step: no network is called %s\n", name);
-    return NULL;
+    fprintf(stderr, "profile_step: no network '%s'; there are lenet, small, resnet20, resnet18\n",
+            name);
+    exit(2);
 }
 
 static fv_status step(fv_module *net, fv_optim *opt)
@@ -54,6 +56,10 @@ static fv_status step(fv_module *net, fv_optim *opt)
 
 int main(int argc, char **argv)
 {
+    if (argc > 2) {
+        fprintf(stderr, "usage: profile_step [NETWORK]\n");
+        return 2;
+    }
     fv_manual_seed(0);
     fv_module *net = network_named(argc > 1 ? argv[1] : "lenet");
     if (!net) return 1;

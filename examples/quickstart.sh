@@ -31,8 +31,22 @@ while [ $# -gt 0 ]; do
   case $1 in
     --offline) offline=yes ;;
     --fashion) fashion=yes ;;
-    --epochs) epochs=${2:?--epochs needs a number}; shift ;;
-    --build) build=${2:?--build needs a folder}; shift ;;
+    --epochs)
+      epochs=${2:-}
+      if ! [[ $epochs =~ ^[1-9][0-9]{0,5}$ ]]; then
+        echo "quickstart.sh: --epochs: '$epochs' is no whole number from 1 to 999999" >&2
+        exit 2
+      fi
+      shift
+      ;;
+    --build)
+      build=${2:-}
+      if [ -z "$build" ]; then
+        echo "quickstart.sh: --build needs a folder" >&2
+        exit 2
+      fi
+      shift
+      ;;
     -h | --help) usage; exit 0 ;;
     *) usage >&2; exit 2 ;;
   esac

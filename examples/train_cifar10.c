@@ -54,6 +54,7 @@ static arguments read_arguments(int argc, char **argv)
                                      .doc = "Trains a network on CIFAR-10.",
                                      .children = children};
     arguments a = {.common = default_settings(), .recipe = &recipes[0]};
+    argp_err_exit_status = 2;
     argp_parse(&argp, argc, argv, 0, NULL, &a);
     settings *s = &a.common;
     const recipe *r = a.recipe;

@@ -34,6 +34,7 @@ static arguments read_arguments(int argc, char **argv)
                                      .doc = "Trains a network on MNIST.",
                                      .children = children};
     arguments a = {.common = default_settings()};
+    argp_err_exit_status = 2;
     argp_parse(&argp, argc, argv, 0, NULL, &a);
     settings *s = &a.common;
     if (s->epochs < 0) s->epochs = a.fashion ? 4 : 2;

@@ -4,7 +4,6 @@
 #define EXAMPLES_TRAINING_H
 
 #include <argp.h>
-#include <errno.h>
 #include <fovea.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -12,6 +11,8 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "options.h"
 
 /* --- options ---------------------------------------------------------------------------------- */
 
@@ -44,42 +45,66 @@ static const struct argp_option common_options[] = {
     {0},
 };
 
-/* A whole number from low on; says what is wrong with another and exits. */
-static inline int64_t whole_number(struct argp_state *state, const char *text, int64_t low)
+enum { MOST_THREADS = 4096 }; /* that the library takes */
+
+/* Says what is wrong with an option's value and leaves. */
+static inline void refuse(struct argp_state *state, const char *text, const char *what, double low,
+                          double high)
 {
-    char *end;
-    errno = 0;
-    long long v = strtoll(text, &end, 10);
-    if (errno || end == text || *end || v < low)
-        argp_error(state, "'%s' is no whole number from %" PRId64, text, low);
+    const char *last = state->argv[state->next - 1]; /* the value, or --lr=VALUE, or -lVALUE */
+    const char letter[] = {'-', text[-(last != text)], '\0'};
+    const char *option = last == text ? state->argv[state->next - 2] : last;
+    if (last != text && last[1] != '-') option = letter;
+    int length = (int)strcspn(option, "=");
+    argp_error(state, "%.*s: '%s' is no %s from %.15g to %.15g", length, option, text, what, low,
+               high);
+}
+
+static inline int64_t whole_number_to(struct argp_state *state, const char *text, int64_t low,
+                                      int64_t high)
+{
+    int64_t v = low;
+    if (!read_whole(text, low, high, &v))
+        refuse(state, text, "whole number", (double)low, (double)high);
     return v;
 }
 
-static inline double positive_number(struct argp_state *state, const char *text)
+/* As large as a double holds exactly, so that a message can name it. */
+static inline int64_t whole_number(struct argp_state *state, const char *text, int64_t low)
 {
-    char *end;
-    double v = strtod(text, &end);
-    if (end == text || *end || !(v >= 0 && v < 1e6))
-        argp_error(state, "'%s' is no number from 0", text);
+    return whole_number_to(state, text, low, INT64_C(1000000000000));
+}
+
+static inline double number_from(struct argp_state *state, const char *text, double low,
+                                 double high)
+{
+    double v = low;
+    if (!read_number(text, low, high, &v)) refuse(state, text, "number", low, high);
     return v;
+}
+
+static inline const char *path_given(struct argp_state *state, const char *text)
+{
+    if (!*text) argp_error(state, "an empty path");
+    return text;
 }
 
 static inline error_t parse_common(int key, char *arg, struct argp_state *state)
 {
     settings *s = state->input;
     switch (key) {
-    case 'd': s->data = arg; return 0;
+    case 'd': s->data = path_given(state, arg); return 0;
     case 'e': s->epochs = whole_number(state, arg, 1); return 0;
-    case 'b': s->batch_size = whole_number(state, arg, 1); return 0;
-    case 'l': s->lr = positive_number(state, arg); return 0;
+    case 'b': s->batch_size = whole_number_to(state, arg, 1, 1000000); return 0;
+    case 'l': s->lr = number_from(state, arg, 1e-12, 1000); return 0;
     case 's': s->seed = (uint64_t)whole_number(state, arg, 0); return 0;
-    case 't': s->threads = (int)whole_number(state, arg, 1); return 0;
+    case 't': s->threads = (int)whole_number_to(state, arg, 1, MOST_THREADS); return 0;
     case 'q': s->quiet = true; return 0;
-    case OPTION_DECAY: s->weight_decay = positive_number(state, arg); return 0;
+    case OPTION_DECAY: s->weight_decay = number_from(state, arg, 0, 1000); return 0;
     case OPTION_AUGMENT: s->augment = 1; return 0;
     case OPTION_PLAIN: s->augment = 0; return 0;
     case OPTION_LIMIT: s->limit = whole_number(state, arg, 1); return 0;
-    case OPTION_SAVE: s->save = arg; return 0;
+    case OPTION_SAVE: s->save = path_given(state, arg); return 0;
     case OPTION_MEMORY: s->memory = true; return 0;
     default: return ARGP_ERR_UNKNOWN;
     }

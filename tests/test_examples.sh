@@ -95,4 +95,60 @@ if [ $status -eq 0 ] || [ $status -ge 126 ] || ! grep -q nowhere "$work/message"
   cat "$work/message"
   failed=1
 fi
+
+# refuse WHAT PROGRAM ARGUMENTS...: a value that means nothing is told, with status 2, at once
+refuse() {
+  what=$1
+  name=$2
+  shift 2
+  (cd "$work" && timeout 20 "$build/examples/$name" "$@" >"$work/out" 2>"$work/message" </dev/null)
+  status=$?
+  [ $status -eq 2 ] && [ ! -s "$work/out" ] && grep -q -e "$what" "$work/message" && return
+  echo "FAILED: $name $* left with $status and said:"
+  cat "$work/message"
+  failed=1
+}
+refuse "^train_mnist: --lr: '0' is no number" train_mnist --lr 0
+refuse "^train_mnist: --lr: '0' is no number" train_mnist --lr=0
+refuse "^train_mnist: -t: '99999' is no whole number" train_mnist -t 99999
+refuse "^train_mnist: -t: '99999' is no whole number" train_mnist -qt99999
+for program in train_mnist train_cifar10; do
+  for bad in 0 -0.1 nan inf 1001 1e-13 0.1x '' ' '; do
+    refuse "no number from 1e-12 to 1000" $program --data "$data" --lr "$bad"
+  done
+  for bad in -1 nan x 1e9; do
+    refuse "no number from 0 to 1000" $program --data "$data" --weight-decay "$bad"
+  done
+  for bad in 0 -1 99999 4097 two 2.5 1e3 99999999999999999999 ''; do
+    refuse "no whole number from 1 to 4096" $program --data "$data" --threads "$bad"
+  done
+  for option in --epochs --limit; do
+    for bad in 0 -3 x 1.5 1000000000001; do
+      refuse "no whole number from 1 to 1000000000000" $program --data "$data" $option "$bad"
+    done
+  done
+  refuse "no whole number from 1 to 1000000" $program --data "$data" --batch-size 0
+  refuse "no whole number from 1 to 1000000" $program --data "$data" --batch-size 1000001
+  refuse "no whole number from 0 to" $program --data "$data" --seed -1
+  refuse "an empty path" $program --data ''
+  refuse "an empty path" $program --data "$data" --save ''
+  refuse "unrecognized option" $program --data "$data" --learning-rate 1
+  refuse "requires an argument" $program --lr
+  refuse "Usage" $program --data "$data" surplus
+done
+refuse "no model 'vgg'" train_cifar10 --model vgg
+refuse "from 1 to 1000000" network_plan 0
+refuse "from 1 to 1000000" network_plan 12x
+refuse "usage" network_plan 1 2
+refuse "no network 'vgg'" profile_step vgg
+refuse "usage" profile_step lenet small
+
+# the script does so before it installs or builds anything
+for bad in 0 -1 x 1e3 ''; do
+  if "$1/examples/quickstart.sh" --epochs "$bad" >"$work/out" 2>"$work/message" </dev/null ||
+    ! grep -q "no whole number" "$work/message" || [ -s "$work/out" ]; then
+    echo "FAILED: quickstart.sh --epochs '$bad'"
+    failed=1
+  fi
+done
 exit $failed
