@@ -71,6 +71,7 @@ fv_status fv_set_grad(fv_tensor *t, fv_tensor *grad)
 
 void fv_retain_grad(fv_tensor *t)
 {
+    if (!t && fv_fail_null("retain_grad", "t")) return;
     if (fv_failed(t) || !t->node) return;
     t->retains_grad = true;
     t->node->out[t->output_nr].retained = t;
@@ -146,6 +147,7 @@ static bool remove_from(fv_hook **at, int handle)
 /* A hook stays with the node that it was registered on; ops in place have moved t on since. */
 void fv_remove_hook(fv_tensor *t, int handle)
 {
+    if (!t && fv_fail_null("remove_hook", "t")) return;
     if (fv_failed(t) || remove_from(hook_list(t), handle) || !t->node) return;
     const fv_edge *e = t->node->inplace ? &t->node->in[0].edge : NULL;
     while (e && e->node && !remove_from(&e->node->out[e->nr].hooks, handle))

@@ -53,6 +53,8 @@ fv_tensor *fv_grad_of(const fv_tensor *t);
 /* Replaces the gradient (NULL clears it). Errors: another shape or dtype, t itself. */
 fv_status fv_set_grad(fv_tensor *t, fv_tensor *grad);
 
+/* Questions about NULL: no gradient, no op, a leaf (as a failed tensor is). */
+
 /* Keeps the gradient of a non-leaf as well.  Source: Tensor.retain_grad. */
 void fv_retain_grad(fv_tensor *t);
 

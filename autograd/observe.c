@@ -111,6 +111,7 @@ fv_span fv_span_begin(const char *name)
 
 void fv_span_end(const fv_span *span)
 {
+    if (!span && fv_fail_null("span_end", "span")) return;
     if (!fv_observed() || span->start == 0) return;
     char path[FV_PATH_BYTES];
     fv_frame_path(path, sizeof path);

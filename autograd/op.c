@@ -48,6 +48,7 @@ fv_grad_mode fv_grad_mode_open(bool enabled)
 
 void fv_grad_mode_close(fv_grad_mode *mode)
 {
+    if (!mode && fv_fail_null("grad_mode_close", "mode")) return;
     if (!mode->open) return;
     mode->open = false;
     fv_set_grad_enabled(mode->before);
@@ -433,6 +434,9 @@ static fv_status start(call_frame *f, const fv_op *op, const void *options, int 
                        fv_tensor *const *in)
 {
     fv_call *c = &f->c;
+    static const fv_op none = {.name = "apply"};
+    const bool known = op != NULL;
+    if (!known) op = &none;
     c->op = op;
     c->inputs = inputs;
     c->in = in;
@@ -446,6 +450,10 @@ static fv_status start(call_frame *f, const fv_op *op, const void *options, int 
     c->inplace = c->shapes_only = false;
     c->node = NULL;
     c->options = f->options;
+    if (!known || (inputs > 0 && !in)) {
+        c->outputs = 0;
+        return fv_reject(c, FV_ERR_OPTION, "the %s NULL", known ? "list of inputs is" : "op is");
+    }
     if (op->outputs < FV_ANY || op->outputs == 0 || op->outputs > FV_MAX_OUTPUTS ||
         op->options_size > MAX_OPTIONS || (op->options_size && !options)) {
         c->outputs = 0;
@@ -490,6 +498,7 @@ fv_status fv_apply_all(const fv_op *op, const void *options, int inputs, fv_tens
                        fv_tensor **out)
 {
     call_frame f;
+    if (!out && fv_fail_null("apply_all", "room for outputs")) return FV_ERR_OPTION;
     fv_status status = start(&f, op, options, inputs, in);
     if (status == FV_OK && op->outputs == FV_ANY)
         status = fv_reject(&f.c, FV_ERR_OPTION, "has any number of outputs; see fv_apply_many");
@@ -506,7 +515,8 @@ int fv_apply_many(const fv_op *op, const void *options, int inputs, fv_tensor *c
     call_frame f;
     fv_call *c = &f.c;
     fv_status status = start(&f, op, options, inputs, in);
-    if (status == FV_OK) status = infer(c);
+    if (status != FV_OK) return 0;
+    status = infer(c);
     if (status == FV_OK && (!out || c->outputs > room))
         status = fv_reject(c, FV_ERR_OPTION, "input %s gives %d outputs, but room is for %lld",
                            inputs ? fv_text(in[0]) : "", c->outputs, (long long)(out ? room : 0));

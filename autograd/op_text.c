@@ -6,6 +6,7 @@
 
 const char *fv_input_name(const fv_op *op, int input)
 {
+    if (!op && fv_fail_null("input_name", "op")) return "input";
     static _Thread_local char texts[2][64]; /* a message may name two */
     static _Thread_local unsigned turn;
     bool any = op->inputs == FV_ANY;
@@ -66,9 +67,11 @@ static int value_text(const fv_option *field, const void *at, char *text, size_t
 
 int fv_options_text(const fv_op *op, const void *options, char *text, size_t size)
 {
+    if (!op && fv_fail_null("options_text", "op")) return 0;
     int used = 0;
+    if (!text || !options) size = 0;
     if (size) text[0] = '\0';
-    for (const fv_option *f = op->option_fields; f && f->name; f++) {
+    for (const fv_option *f = options ? op->option_fields : NULL; f && f->name; f++) {
         char value[128];
         value_text(f, (const char *)options + f->offset, value, sizeof value);
         size_t room = (size_t)used < size ? size - (size_t)used : 0;

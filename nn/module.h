@@ -105,6 +105,8 @@ fv_tensor *fv_forward_ex(const fv_forward_args *a);
 /* fv_forward of a child by name: fv_child(self, "conv1", x). */
 #define fv_child(self, name, ...) fv_forward(fv_get_child((self), (name)), __VA_ARGS__)
 
+/* Questions to a NULL module have empty answers: false, 0, NULL. */
+
 /* Training or evaluation mode, for the whole tree.  Source: torch.nn.Module.train, eval. */
 void fv_train(fv_module *m);
 void fv_eval(fv_module *m);

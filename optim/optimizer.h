@@ -102,6 +102,7 @@ fv_status fv_optim_add_group_ex(const fv_group_args *a);
 #define fv_optim_add_group(...)                                                                    \
     FV_CALL(fv_optim_add_group_ex, fv_group_args, FV_GROUP_DEFAULTS, __VA_ARGS__)
 
+/* 0 for NULL. */
 int64_t fv_optim_group_count(const fv_optim *optim);
 
 /* Updates every parameter that has a gradient. Refused with FV_ERR_STATE while an error stands

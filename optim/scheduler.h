@@ -37,7 +37,7 @@ fv_status fv_scheduler_step_ex(const fv_scheduler_step_args *a);
 #define fv_scheduler_step(...)                                                                     \
     FV_CALL(fv_scheduler_step_ex, fv_scheduler_step_args, FV_SCHEDULER_STEP_DEFAULTS, __VA_ARGS__)
 
-/* Steps done so far.  Source: last_epoch. */
+/* Steps done so far; 0 for NULL.  Source: last_epoch. */
 int64_t fv_scheduler_last_epoch(const fv_scheduler *scheduler);
 
 /* Leaves the optimizer alone. NULL is fine. */

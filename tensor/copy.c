@@ -128,6 +128,8 @@ static void copy_elements(fv_machine machine, fv_tensor *dst, const fv_tensor *s
 
 void fv_copy_elements(fv_tensor *dst, const fv_tensor *src)
 {
+    if (!dst && fv_fail_null("copy_elements", "dst")) return;
+    if (!src && fv_fail_null("copy_elements", "src")) return;
     fv_machine machine = fv_machine_now();
     if (dst->shapes_only || src->shapes_only) return; /* there is nothing to copy, or to write to */
     if (dst->numel == 0 || fv_transpose_copy(machine, dst, src)) return;

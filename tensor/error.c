@@ -20,7 +20,7 @@ static void *log_context;
 void fv_default_log(const char *text, void *context)
 {
     (void)context;
-    fprintf(stderr, "fovea: %s\n", text);
+    fprintf(stderr, "fovea: %s\n", text ? text : "no message");
 }
 
 void fv_set_log(fv_log_fn log, void *context)
@@ -59,6 +59,7 @@ fv_status fv_vfail(fv_status status, const char *prefix, const char *format, va_
     if (n > 0) n += snprintf(text + n, (size_t)(MESSAGE_SIZE - n), ": ");
     if (prefix) n += snprintf(text + n, (size_t)(MESSAGE_SIZE - n), "%s: ", prefix);
     if (n < 0 || n >= MESSAGE_SIZE) n = 0;
+    if (!format) format = "no message";
     if (vsnprintf(text + n, (size_t)(MESSAGE_SIZE - n), format, args) >= MESSAGE_SIZE - n)
         fv_utf8_trim(text);
     fv_printable(message, sizeof message, text);
@@ -78,12 +79,20 @@ fv_status fv_fail(fv_status status, const char *format, ...)
     return status;
 }
 
+bool fv_fail_null(const char *function, const char *argument)
+{
+    fv_fail(FV_ERR_OPTION, "%s: the %s is NULL", function ? function : "?",
+            argument ? argument : "argument");
+    return true;
+}
+
 void fv_warn(const char *format, ...)
 {
     char text[MESSAGE_SIZE], shown[MESSAGE_SIZE];
     va_list args;
     va_start(args, format);
     int n = snprintf(text, sizeof text, "warning: ");
+    if (!format) format = "no message";
     if (vsnprintf(text + n, sizeof text - (size_t)n, format, args) >= MESSAGE_SIZE - n)
         fv_utf8_trim(text);
     va_end(args);

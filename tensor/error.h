@@ -14,6 +14,7 @@
 #define FOVEA_TENSOR_ERROR_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -56,6 +57,10 @@ fv_status fv_vfail(fv_status status, const char *prefix, const char *format, va_
  * "<action>: <object>: refused, for an error stands: <message>", leaves that error as it is and
  * returns FV_ERR_STATE. */
 fv_status fv_need_no_error(const char *action, const char *object);
+
+/* Records that an argument is NULL; returns true:
+ * if (!shape && fv_fail_null("shape_numel", "shape")) return -1; */
+bool fv_fail_null(const char *function, const char *argument);
 
 /* A warning: logged, not recorded. */
 void fv_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tensor/error.h"
+
 enum { MOST = 64 }; /* frames further in are counted, not named */
 
 /* Either an object, or a place and no kind. */
@@ -21,6 +23,7 @@ static _Thread_local int depth;
 
 int fv_frame_push(const fv_frame_kind *kind, const void *object, uint64_t id)
 {
+    if (!kind && fv_fail_null("frame_push", "kind")) return depth;
     if (depth < MOST) frames[depth] = (frame){kind, object, id, NULL};
     return depth++;
 }
@@ -73,6 +76,7 @@ int fv_frame_path(char *text, size_t size)
 {
     const frame *outer = NULL;
     int used = 0;
+    if (!text) size = 0;
     if (size) text[0] = '\0';
     for (int i = first_frame(); i >= 0 && i <= last_frame(); i++) {
         const frame *f = &frames[i];

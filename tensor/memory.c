@@ -198,6 +198,7 @@ SLOW static void large_free(void *block, int class)
 
 void *fv_block_alloc(size_t bytes, size_t *token)
 {
+    if (!token && fv_fail_null("block_alloc", "token")) return NULL;
     *token = 0;
     if (bytes > FV_LARGEST_BLOCK || injected_failure()) return NULL;
     int class = fv_size_class(bytes);

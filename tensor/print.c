@@ -274,6 +274,7 @@ char *fv_to_string(const fv_tensor *t)
 
 void fv_print_to(FILE *stream, const fv_tensor *t)
 {
+    if (!stream && fv_fail_null("print_to", "stream")) return;
     char *text = fv_to_string(t);
     if (text) fprintf(stream, "%s\n", text);
     free(text);

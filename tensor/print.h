@@ -12,9 +12,10 @@ extern "C" {
 #pragma GCC visibility push(default)
 
 /* Writes "tensor([[1.0000, 2.0000], ...])" to a new string, which the caller frees with free();
- * NULL when memory is out. Four decimals or scientific, columns aligned, more than 1000 elements
- * shortened to three at each end, dtype and requires_grad named where PyTorch names them.
- * Source: torch.Tensor.__repr__ with the default print options. */
+ * NULL when memory is out; "tensor(<failed>)" for a failed tensor or NULL. Four decimals or
+ * scientific, columns aligned, more than 1000 elements shortened to three at each end, dtype and
+ * requires_grad named where PyTorch names them. Source: torch.Tensor.__repr__ with the default
+ * print options. */
 char *fv_to_string(const fv_tensor *t);
 
 /* The same, with a line end, to a stream (fv_print: stdout). */

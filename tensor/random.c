@@ -123,6 +123,7 @@ static void philox_lanes(fv_rng_state state, uint64_t first, lanes words)
 
 void fv_philox(fv_rng_state state, uint64_t i, uint32_t out[4])
 {
+    if (!out && fv_fail_null("philox", "out")) return;
     uint64_t count = state.offset + i;
     uint32_t key0 = (uint32_t)state.seed, key1 = (uint32_t)(state.seed >> 32);
     out[0] = (uint32_t)count;

@@ -88,6 +88,7 @@ fv_scope fv_scope_open(void)
 
 void fv_scope_close(fv_scope *scope)
 {
+    if (!scope && fv_fail_null("scope_close", "scope")) return;
     if (!scope->open) return;
     scope->open = false;
     bool stands = scope->mark < owned.count && owned.items[scope->mark] == marker(scope->id);

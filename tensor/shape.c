@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tensor/error.h"
+
 /* A packed tuple of n >= 2 numbers: bits 60-62 hold n - 1, and each number, plus half its range so
  * that it is not negative, takes 60 / n bits. A plain number has those three bits 0 (or is
  * negative). */
@@ -29,6 +31,7 @@ fv_dims fv_dims_pack(fv_shape values)
 
 int fv_dims_unpack(fv_dims dims, int64_t *out)
 {
+    if (!out && fv_fail_null("dims_unpack", "out")) return 0;
     if (dims == FV_DIMS_INVALID) return 0;
     if (dims < 0 || dims >> PAYLOAD_BITS == 0) {
         out[0] = dims;
@@ -47,6 +50,7 @@ int fv_dims_unpack(fv_dims dims, int64_t *out)
 
 bool fv_dims_spread(fv_dims dims, int n, int64_t *out)
 {
+    if (!out && fv_fail_null("dims_spread", "out")) return false;
     int64_t values[FV_MAX_DIMS];
     int count = fv_dims_unpack(dims, values);
     if (count != 1 && count != n) return false;
@@ -69,6 +73,7 @@ static const char *mistaken_size(int64_t size)
 
 fv_status fv_sizes_settle(const char *function, fv_sizes sizes, fv_shape *out)
 {
+    if (!out && fv_fail_null(function, "shape to write")) return FV_ERR_OPTION;
     if (sizes.end != (const struct fv_too_many_sizes *)fv_sizes_end)
         return fv_fail(FV_ERR_SHAPE, "%s: sizes are up to %d plain numbers; a shape goes in .shape",
                        function, FV_MAX_DIMS);
@@ -97,6 +102,7 @@ fv_status fv_sizes_settle(const char *function, fv_sizes sizes, fv_shape *out)
 
 int64_t fv_shape_numel(const fv_shape *shape)
 {
+    if (!shape && fv_fail_null("shape_numel", "shape")) return -1;
     int64_t product =
         1; /* of the dimensions above 0: strides of an empty tensor must fit as well */
     bool empty = false;
@@ -112,6 +118,8 @@ int64_t fv_shape_numel(const fv_shape *shape)
 
 bool fv_shape_equal(const fv_shape *a, const fv_shape *b)
 {
+    if (!a && fv_fail_null("shape_equal", "a")) return false;
+    if (!b && fv_fail_null("shape_equal", "b")) return false;
     if (a->ndim != b->ndim) return false;
     for (int i = 0; i < a->ndim; i++)
         if (a->dim[i] != b->dim[i]) return false;
@@ -120,6 +128,7 @@ bool fv_shape_equal(const fv_shape *a, const fv_shape *b)
 
 const char *fv_shape_text(const fv_shape *shape)
 {
+    if (!shape && fv_fail_null("shape_text", "shape")) return "NULL";
     enum { BUFFERS = 16, SIZE = 192 };
     static _Thread_local char buffers[BUFFERS][SIZE];
     static _Thread_local unsigned turn;
@@ -133,6 +142,9 @@ const char *fv_shape_text(const fv_shape *shape)
 
 bool fv_shape_broadcast(const fv_shape *a, const fv_shape *b, fv_shape *out)
 {
+    if (!a && fv_fail_null("shape_broadcast", "a")) return false;
+    if (!b && fv_fail_null("shape_broadcast", "b")) return false;
+    if (!out && fv_fail_null("shape_broadcast", "out")) return false;
     int ndim = a->ndim > b->ndim ? a->ndim : b->ndim;
     out->ndim = ndim;
     for (int i = 0; i < ndim; i++) {

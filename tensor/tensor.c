@@ -72,6 +72,7 @@ static fv_storage *storage_new(bool shapes_only, size_t bytes)
 fv_tensor *fv_tensor_alloc_as(bool shapes_only, fv_dtype dtype, const fv_shape *shape,
                               const int64_t *strides)
 {
+    if (!shape && fv_fail_null("tensor_alloc", "shape")) return NULL;
     int64_t order[FV_MAX_DIMS], numel = fv_shape_numel(shape);
     if (numel < 0 || numel > (int64_t)1 << 52) return NULL;
     if (!strides) {
@@ -98,6 +99,9 @@ fv_tensor *fv_tensor_alloc(fv_dtype dtype, const fv_shape *shape, const int64_t 
 fv_tensor *fv_tensor_alias(const fv_tensor *base, const fv_shape *shape, const int64_t *strides,
                            int64_t offset)
 {
+    if (!base && fv_fail_null("tensor_alias", "base")) return NULL;
+    if (!shape && fv_fail_null("tensor_alias", "shape")) return NULL;
+    if (!strides && fv_fail_null("tensor_alias", "strides")) return NULL;
     int64_t numel = fv_shape_numel(shape);
     fv_tensor *t = handle_new(base->dtype, shape, strides, numel);
     if (!t) return NULL;
@@ -113,6 +117,7 @@ fv_tensor *fv_tensor_alias(const fv_tensor *base, const fv_shape *shape, const i
 
 fv_tensor fv_tensor_borrow(const fv_tensor *t)
 {
+    if (!t && fv_fail_null("tensor_borrow", "t")) return (fv_tensor){.failed = true};
     fv_tensor view = {.dtype = t->dtype,
                       .ndim = t->ndim,
                       .numel = t->numel,
@@ -164,6 +169,7 @@ bool fv_is_shapes_only(const fv_tensor *t)
 
 fv_status fv_need_elements(const char *function, const fv_tensor *t)
 {
+    if (!t && fv_fail_null("need_elements", "t")) return FV_ERR_OPTION;
     if (!t->shapes_only) return FV_OK;
     fv_shape shape = fv_shape_of(t);
     return fv_fail(FV_ERR_STATE, "%s: the tensor %s has only a shape, no elements", function,
@@ -209,6 +215,8 @@ int64_t fv_size(const fv_tensor *t, int64_t dim)
 
 void fv_strides_contiguous(const fv_shape *shape, int64_t *strides)
 {
+    if (!shape && fv_fail_null("strides_contiguous", "shape")) return;
+    if (!strides && fv_fail_null("strides_contiguous", "strides")) return;
     int64_t step = 1;
     for (int i = shape->ndim - 1; i >= 0; i--) {
         strides[i] = step;
@@ -218,6 +226,8 @@ void fv_strides_contiguous(const fv_shape *shape, int64_t *strides)
 
 void fv_strides_channels_last(const fv_shape *shape, int64_t *strides)
 {
+    if (!shape && fv_fail_null("strides_channels_last", "shape")) return;
+    if (!strides && fv_fail_null("strides_channels_last", "strides")) return;
     if (shape->ndim < 3) {
         fv_strides_contiguous(shape, strides);
         return;
@@ -291,6 +301,8 @@ bool fv_is_dense(const fv_tensor *t)
 
 void fv_strides_like(const fv_tensor *t, int64_t *strides)
 {
+    if (!t && fv_fail_null("strides_like", "t")) return;
+    if (!strides && fv_fail_null("strides_like", "strides")) return;
     fv_shape shape = fv_shape_of(t);
     if (fv_is_contiguous(t)) {
         fv_strides_contiguous(&shape, strides);
@@ -312,6 +324,7 @@ void fv_strides_like(const fv_tensor *t, int64_t *strides)
 
 void fv_bump_version(fv_tensor *t)
 {
+    if (!t && fv_fail_null("bump_version", "t")) return;
     if (!fv_failed(t)) __atomic_fetch_add(&t->storage->version, 1, __ATOMIC_RELAXED);
 }
 

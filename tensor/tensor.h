@@ -64,6 +64,8 @@ typedef struct fv_tensor_list {
     ((fv_tensor_list){(fv_tensor *const[]){__VA_ARGS__},                                           \
                       (int64_t)(sizeof((fv_tensor *const[]){__VA_ARGS__}) / sizeof(fv_tensor *))})
 
+/* Questions about NULL have the answers of a failed tensor: no dimension, no element, false. */
+
 /* --- properties ----------------------------------------------------------------------------- */
 
 bool fv_failed(const fv_tensor *t); /* NULL counts as failed */

@@ -50,7 +50,11 @@ if [ "$(echo "$default" | awk '{ print $2 }')" != none ]; then
 fi
 
 # errors: an abort where one is asked for, once a warning where something else is
-(ulimit -c 0; FOVEA_ERRORS=Abort "$probe" error >/dev/null 2>&1)
+# shellcheck disable=SC3045 # no core file where the shell can say so
+(
+  ulimit -c 0 2>/dev/null
+  FOVEA_ERRORS=Abort "$probe" error >/dev/null 2>&1
+)
 [ $? -eq 134 ] || say "FOVEA_ERRORS=Abort does not abort"
 "$probe" error 2>/dev/null || say "an error without FOVEA_ERRORS ends the process"
 found=$(FOVEA_ERRORS=stop "$probe" error 2>&1) || say "FOVEA_ERRORS=stop ends the process"

@@ -105,6 +105,16 @@ START_TEST(null_counts_as_failed)
 }
 END_TEST
 
+START_TEST(a_null_argument_is_told_by_name)
+{
+    fv_set_log(NULL, NULL);
+    ck_assert(fv_fail_null("shape_numel", "shape"));
+    expect_error(FV_ERR_OPTION, "shape_numel: the shape is NULL");
+    ck_assert_int_eq(fv_shape_numel(NULL), -1);
+    expect_error(FV_ERR_OPTION, "shape_numel: the shape is NULL");
+}
+END_TEST
+
 START_TEST(fail_keeps_the_first_and_warn_records_nothing)
 {
     log_record record = {0};
@@ -171,6 +181,7 @@ Suite *fovea_suite(void)
     tcase_add_test(errors, the_first_message_stands_and_is_logged_once);
     tcase_add_test(errors, null_counts_as_failed);
     tcase_add_test(errors, fail_keeps_the_first_and_warn_records_nothing);
+    tcase_add_test(errors, a_null_argument_is_told_by_name);
     tcase_add_test(errors, a_step_is_refused_while_an_error_stands);
     tcase_add_test(errors, a_failed_tensor_has_harmless_properties);
     return suite;

@@ -131,11 +131,20 @@ START_TEST(frames_tell_where_a_thread_is)
     fv_frame_pop(inner);
     fv_frame_path(path, sizeof path);
     ck_assert_str_eq(path, "top_a (Layer)");
+    const char *place = fv_frame_place();
+    ck_assert_str_eq(place, path);
+    ck_assert_ptr_eq(fv_frame_place(), place); /* kept once */
     fv_frame_forget(first);
     fv_frame_path(path, sizeof path);
     ck_assert_ptr_null(strstr(path, "top_a"));
     fv_frame_pop(outer);
     ck_assert_int_eq(fv_frame_depth(), outer);
+    int at = fv_frame_push_place(place); /* stands for where it was */
+    fv_frame_path(path, sizeof path);
+    ck_assert_str_eq(path, place);
+    ck_assert_ptr_eq(fv_frame_place(), place);
+    fv_frame_pop(at);
+    ck_assert_ptr_null(fv_frame_place());
 }
 END_TEST
 

@@ -23,6 +23,7 @@ static bool all_alike(int inputs, fv_tensor *const *in)
 
 fv_dtype fv_result_type(int inputs, fv_tensor *const *in)
 {
+    if (!in && fv_fail_null("result_type", "list of tensors")) return FV_FLOAT32;
     if (all_alike(inputs, in)) return in[0]->dtype;
     int with_dims = 0, without = 0; /* no dtype is 0 */
     for (int i = 0; i < inputs; i++) {
