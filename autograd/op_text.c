@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "autograd/op.h"
+#include "tensor/numerals.h"
 
 const char *fv_input_name(const fv_op *op, int input)
 {
@@ -56,7 +57,7 @@ static int value_text(const fv_option *field, const void *at, char *text, size_t
     case FV_OPTION_INT:
     case FV_OPTION_DIM: return int_text(*(const int64_t *)at, text, size);
     case FV_OPTION_DIMS: return dims_text(*(const fv_dims *)at, text, size);
-    case FV_OPTION_DOUBLE: return snprintf(text, size, "%g", *(const double *)at);
+    case FV_OPTION_DOUBLE: return fv_format(text, size, "%g", *(const double *)at);
     case FV_OPTION_BOOL: return snprintf(text, size, "%s", *(const bool *)at ? "true" : "false");
     case FV_OPTION_SHAPE: return snprintf(text, size, "%s", fv_shape_text(at));
     case FV_OPTION_DTYPE: return snprintf(text, size, "%s", fv_dtype_name(*(const fv_dtype *)at));

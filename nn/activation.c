@@ -7,6 +7,7 @@
 #include "autograd/ops/elementwise/elementwise.h"
 #include "autograd/ops/softmax/softmax.h"
 #include "nn/layer_impl.h"
+#include "tensor/numerals.h"
 
 /* --- without options -------------------------------------------------------------------- */
 
@@ -130,7 +131,7 @@ static fv_tensor *softplus_forward(fv_module *self, fv_tensor *x)
 static void softplus_describe(const fv_module *self, char *text, size_t room)
 {
     const fv_nn_softplus_args *o = fv_module_const_context(self);
-    snprintf(text, room, "beta=%g, threshold=%g", o->beta, o->threshold);
+    fv_format(text, room, "beta=%g, threshold=%g", o->beta, o->threshold);
 }
 
 const fv_nn_softplus_args fv_nn_softplus_defaults = {FV_NN_SOFTPLUS_DEFAULTS};

@@ -7,6 +7,7 @@
 
 #include "nn/init.h"
 #include "tensor/create.h"
+#include "tensor/numerals.h"
 
 /* --- parameters ------------------------------------------------------------------------- */
 
@@ -78,13 +79,13 @@ const char *fv_dims_describe(fv_dims dims, int n, char text[FV_DIMS_TEXT])
 const char *fv_number_describe(double value, char text[FV_DIMS_TEXT])
 {
     int digits = 1;
-    do snprintf(text, FV_DIMS_TEXT, "%.*e", digits - 1, value);
-    while (strtod(text, NULL) != value && digits++ < 17);
+    do fv_format(text, FV_DIMS_TEXT, "%.*e", digits - 1, value);
+    while (fv_parse_number(text, NULL) != value && digits++ < 17);
     const char *mark = strchr(text, 'e');
     if (!mark) return text; /* inf, nan */
     int exponent = (int)strtol(mark + 1, NULL, 10);
     if (exponent < -4 || exponent >= 16) return text;
     int decimals = digits - 1 - exponent;
-    snprintf(text, FV_DIMS_TEXT, "%.*f", decimals > 1 ? decimals : 1, value);
+    fv_format(text, FV_DIMS_TEXT, "%.*f", decimals > 1 ? decimals : 1, value);
     return text;
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "tensor/numerals.h"
 #include "tensor/text.h"
 
 static void indent(FILE *out, int depth)
@@ -44,10 +45,12 @@ char *fv_module_to_string(const fv_module *m)
         fv_fail(FV_ERR_MEMORY, "module_to_string: out of memory");
         return NULL;
     }
+    void *before = fv_numerals_begin(); /* for describe of a user's layer */
     if (m)
         write_module(out, m, 0);
     else
         fputs("NULL", out);
+    fv_numerals_end(before);
     bool ok = !ferror(out);
     if (fclose(out) == 0 && ok) return text;
     free(text);

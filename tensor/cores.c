@@ -13,6 +13,7 @@
 #include <sched.h>
 #endif
 
+#include "tensor/numerals.h"
 #include "tensor/parallel_impl.h"
 
 enum { PATH_SIZE = 4096 };
@@ -100,7 +101,7 @@ static bool is_word_of(const char *word, const char *list)
 static bool read_number(char **text, double *number)
 {
     char *start = *text;
-    *number = strtod(start, text);
+    *number = fv_parse_number(start, text);
     return *text != start;
 }
 

@@ -6,6 +6,7 @@
 
 #include "tensor/environment.h"
 #include "tensor/frame.h"
+#include "tensor/numerals.h"
 #include "tensor/text.h"
 #include "tensor/utf8_impl.h"
 
@@ -60,7 +61,7 @@ fv_status fv_vfail(fv_status status, const char *prefix, const char *format, va_
     if (prefix) n += snprintf(text + n, (size_t)(MESSAGE_SIZE - n), "%s: ", prefix);
     if (n < 0 || n >= MESSAGE_SIZE) n = 0;
     if (!format) format = "no message";
-    if (vsnprintf(text + n, (size_t)(MESSAGE_SIZE - n), format, args) >= MESSAGE_SIZE - n)
+    if (fv_vformat(text + n, (size_t)(MESSAGE_SIZE - n), format, args) >= MESSAGE_SIZE - n)
         fv_utf8_trim(text);
     fv_printable(message, sizeof message, text);
     standing = status;
@@ -93,7 +94,7 @@ void fv_warn(const char *format, ...)
     va_start(args, format);
     int n = snprintf(text, sizeof text, "warning: ");
     if (!format) format = "no message";
-    if (vsnprintf(text + n, sizeof text - (size_t)n, format, args) >= MESSAGE_SIZE - n)
+    if (fv_vformat(text + n, sizeof text - (size_t)n, format, args) >= MESSAGE_SIZE - n)
         fv_utf8_trim(text);
     va_end(args);
     log_text(fv_printable(shown, sizeof shown, text));

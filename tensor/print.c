@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "tensor/kernels/element.h"
+#include "tensor/numerals.h"
 
 enum { LINE = 80, EDGE = 3, THRESHOLD = 1000 };
 
@@ -67,8 +68,8 @@ static int format_float(const printer *p, double v, char *out, size_t size)
 {
     if (isnan(v)) return snprintf(out, size, "nan");
     if (isinf(v)) return snprintf(out, size, v < 0 ? "-inf" : "inf");
-    if (p->scientific) return snprintf(out, size, "%.4e", v);
-    return snprintf(out, size, p->whole ? "%.0f." : "%.4f", v);
+    if (p->scientific) return fv_format(out, size, "%.4e", v);
+    return fv_format(out, size, p->whole ? "%.0f." : "%.4f", v);
 }
 
 /* The number at offset, without padding; returns its length. */
