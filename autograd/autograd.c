@@ -10,7 +10,7 @@ fv_tensor *fv_requires_grad(fv_tensor *t, bool requires_grad)
         fv_fail(FV_ERR_OPTION, "requires_grad: the tensor is NULL");
         return fv_failed_tensor();
     }
-    if (t->failed) return t;
+    if (fv_failed_in("requires_grad", t)) return t;
     if (t->node) {
         fv_fail(FV_ERR_AUTOGRAD,
                 "requires_grad: %s is the result of %s, only leaves can be changed (see fv_detach)",
@@ -28,7 +28,7 @@ fv_tensor *fv_requires_grad(fv_tensor *t, bool requires_grad)
 
 fv_tensor *fv_detach(fv_tensor *t)
 {
-    if (fv_failed(t)) {
+    if (fv_failed_in("detach", t)) {
         if (!t) fv_fail(FV_ERR_OPTION, "detach: the tensor is NULL");
         return fv_failed_tensor();
     }
@@ -43,7 +43,7 @@ fv_tensor *fv_detach(fv_tensor *t)
 
 fv_tensor *fv_grad_of(const fv_tensor *t)
 {
-    return fv_failed(t) ? NULL : t->grad;
+    return fv_failed_in("grad_of", t) ? NULL : t->grad;
 }
 
 fv_status fv_standing_status(void)
@@ -54,7 +54,8 @@ fv_status fv_standing_status(void)
 fv_status fv_set_grad(fv_tensor *t, fv_tensor *grad)
 {
     if (!t) return fv_fail(FV_ERR_OPTION, "set_grad: the tensor is NULL");
-    if (t->failed || (grad && grad->failed)) return fv_standing_status();
+    if (fv_failed_in("set_grad", t) || (grad && fv_failed_in("set_grad", grad)))
+        return fv_standing_status();
     if (t == grad) return fv_fail(FV_ERR_AUTOGRAD, "set_grad: a tensor cannot be its own gradient");
     if (grad) {
         fv_shape a = fv_shape_of(t), b = fv_shape_of(grad);
@@ -72,19 +73,19 @@ fv_status fv_set_grad(fv_tensor *t, fv_tensor *grad)
 void fv_retain_grad(fv_tensor *t)
 {
     if (!t && fv_fail_null("retain_grad", "t")) return;
-    if (fv_failed(t) || !t->node) return;
+    if (fv_failed_in("retain_grad", t) || !t->node) return;
     t->retains_grad = true;
     t->node->out[t->output_nr].retained = t;
 }
 
 bool fv_is_leaf(const fv_tensor *t)
 {
-    return !fv_failed(t) && !t->node;
+    return !fv_failed_in("is_leaf", t) && !t->node;
 }
 
 const char *fv_grad_fn_name(const fv_tensor *t)
 {
-    return fv_failed(t) || !t->node ? NULL : t->node->op->name;
+    return fv_failed_in("grad_fn_name", t) || !t->node ? NULL : t->node->op->name;
 }
 
 /* Hooks of a non-leaf belong to its node, which outlives the handle. */
@@ -110,7 +111,7 @@ static int add_hook(fv_hook **at, fv_hook hook, const char *name)
 
 int fv_register_hook(fv_tensor *t, fv_hook_fn function, void *context)
 {
-    if (t && t->failed) return 0;
+    if (t && fv_failed_in("register_hook", t)) return 0;
     if (!t || !function || !t->requires_grad) {
         fv_fail(FV_ERR_AUTOGRAD,
                 "register_hook: a tensor that requires grad and a function are needed");
@@ -123,7 +124,7 @@ int fv_register_hook(fv_tensor *t, fv_hook_fn function, void *context)
 int fv_register_post_accumulate_grad_hook(fv_tensor *t, fv_post_accumulate_hook_fn function,
                                           void *context)
 {
-    if (t && t->failed) return 0;
+    if (t && fv_failed_in("register_post_accumulate_grad_hook", t)) return 0;
     if (!t || !function || !t->requires_grad || t->node) {
         fv_fail(FV_ERR_AUTOGRAD,
                 "register_post_accumulate_grad_hook: a leaf that requires grad and a "
@@ -148,7 +149,7 @@ static bool remove_from(fv_hook **at, int handle)
 void fv_remove_hook(fv_tensor *t, int handle)
 {
     if (!t && fv_fail_null("remove_hook", "t")) return;
-    if (fv_failed(t) || remove_from(hook_list(t), handle) || !t->node) return;
+    if (fv_failed_in("remove_hook", t) || remove_from(hook_list(t), handle) || !t->node) return;
     const fv_edge *e = t->node->inplace ? &t->node->in[0].edge : NULL;
     while (e && e->node && !remove_from(&e->node->out[e->nr].hooks, handle))
         e = e->node->inplace ? &e->node->in[0].edge : NULL;
@@ -175,7 +176,7 @@ static fv_status run_hook(const fv_hook *h, fv_tensor **grad)
     fv_tensor *other = h->function(*grad, h->context);
     fv_set_grad_enabled(mode);
     if (!other) return FV_OK;
-    if (other->failed) return fv_standing_status();
+    if (fv_failed_in("hook", other)) return fv_standing_status();
     fv_shape a = fv_shape_of(other), b = fv_shape_of(*grad);
     if (!fv_shape_equal(&a, &b) || other->dtype != (*grad)->dtype)
         return fv_fail(FV_ERR_AUTOGRAD, "hook: returned %s of %s for a gradient %s of %s",

@@ -191,7 +191,7 @@ static fv_status unpack(const fv_pass *p, fv_node *node, fv_call *c, fv_tensor *
         if (fv_version(saved->tensor) != saved->version) return overwritten(node, saved, "result");
         if (!p->create_graph || node->out[j].constant) continue;
         c->out[j] = with_history(node, j);
-        if (c->out[j]->failed) return fv_standing_status();
+        if (fv_failed_in("backward", c->out[j])) return fv_standing_status();
     }
     return FV_OK;
 }
@@ -212,7 +212,7 @@ static fv_tensor *fit(const fv_node *node, int i, fv_tensor *g)
         }
         g = larger ? fv_sum_to(g, meta->shape) : fv_expand_to(g, meta->shape);
     }
-    if (!g->failed && g->dtype != meta->dtype) g = fv_to(g, meta->dtype);
+    if (fv_usable(g) && g->dtype != meta->dtype) g = fv_to(g, meta->dtype);
     return g;
 }
 
@@ -221,7 +221,7 @@ static fv_status distribute(fv_pass *p, fv_node *node, fv_tensor **gin)
     for (int i = 0; i < node->inputs; i++) {
         const fv_edge *e = &node->in[i].edge;
         if (!gin[i] || (!e->node && !e->leaf)) continue;
-        fv_tensor *g = gin[i]->failed ? gin[i] : fit(node, i, gin[i]);
+        fv_tensor *g = fv_failed_in(node->op->name, gin[i]) ? gin[i] : fit(node, i, gin[i]);
         if (g->failed) return fv_standing_status();
         fv_status status =
             e->node ? fv_gradient_add(p, &e->node->grads[e->nr], g) : fv_leaves_give(p, e->leaf, g);
@@ -373,7 +373,6 @@ static fv_status run_node(fv_pass *p, fv_node *node)
 static fv_status seed(fv_pass *p, fv_tensor *root, fv_tensor *gradient)
 {
     if (!root) return fv_fail(FV_ERR_OPTION, "backward: the tensor is NULL");
-    if (root->failed || (gradient && gradient->failed)) return fv_standing_status();
     if (!root->requires_grad)
         return fv_fail(FV_ERR_AUTOGRAD,
                        "backward: the tensor %s depends on nothing that requires grad",
@@ -399,7 +398,7 @@ static fv_status seed(fv_pass *p, fv_tensor *root, fv_tensor *gradient)
 static fv_status walk(fv_pass *p, fv_tensor_list roots, fv_tensor_list gradients)
 {
     for (int64_t i = 0; i < roots.count; i++)
-        if (fv_failed(roots.items[i])) return seed(p, roots.items[i], NULL);
+        if (!roots.items[i]) return seed(p, roots.items[i], NULL);
     fv_status status = collect(p, roots);
     if (status == FV_OK) status = fv_leaves_collect(p, roots);
     if (status == FV_OK && open_passes > 1) status = set_aside(p);
@@ -428,9 +427,19 @@ static void clean(fv_pass *p, fv_status status)
     if (p->nodes != p->few_nodes) free(p->nodes);
 }
 
+static bool any_failed(const char *name, fv_tensor_list tensors)
+{
+    bool any = false;
+    for (int64_t i = 0; i < tensors.count; i++)
+        any |= tensors.items[i] && fv_failed_in(name, tensors.items[i]);
+    return any;
+}
+
 fv_status fv_pass_run(fv_pass *p, fv_tensor_list roots, fv_tensor_list gradients)
 {
     static uint64_t passes;
+    const char *name = p->captures ? "grad" : "backward";
+    if (any_failed(name, roots) || any_failed(name, gradients)) return fv_standing_status();
     p->id = __atomic_add_fetch(&passes, 1, __ATOMIC_RELAXED);
     p->before = fv_error_status();
     p->nodes = p->few_nodes;

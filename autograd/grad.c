@@ -21,7 +21,7 @@ static fv_status check_grad_args(const fv_grad_args *a)
         return fv_fail(FV_ERR_OPTION, "grad: %lld grad_outputs for %lld outputs",
                        (long long)a->grad_outputs.count, (long long)a->outputs.count);
     for (int64_t i = 0; i < a->inputs.count; i++) {
-        if (fv_failed(a->inputs.items[i]))
+        if (fv_failed_in("grad", a->inputs.items[i]))
             return a->inputs.items[i] && fv_error_status()
                        ? fv_error_status()
                        : fv_fail(FV_ERR_OPTION, "grad: input %lld is NULL or failed", (long long)i);

@@ -51,7 +51,7 @@ static bool check_inputs(const fv_gradcheck_args *a, fv_gradcheck_report *r)
     for (int64_t i = 0; i < a->inputs.count; i++) {
         const fv_tensor *t = a->inputs.items[i];
         if (!t) continue;
-        if (t->failed) return failed_call(r, "an input");
+        if (fv_failed_in("gradcheck", t)) return failed_call(r, "an input");
         if (!t->requires_grad) continue;
         any = true;
         if (t->dtype != FV_FLOAT64)
@@ -86,7 +86,8 @@ static bool evaluate(const check *c, double *out)
         FV_NO_GRAD;
         FV_SCOPE;
         fv_tensor *y = c->a->function(c->a->inputs.items, c->a->context);
-        ok = !fv_failed(y) && y->numel == c->outputs && fv_copy_out(y, FV_FLOAT64, out) == FV_OK;
+        ok = !fv_failed_in("gradcheck", y) && y->numel == c->outputs &&
+             fv_copy_out(y, FV_FLOAT64, out) == FV_OK;
     }
     return ok;
 }
@@ -169,7 +170,7 @@ static void compare(const check *c, int number, const fv_tensor *input)
 
 static bool check_output(check *c, fv_tensor *y)
 {
-    if (fv_failed(y)) return failed_call(c->report, "the function");
+    if (fv_failed_in("gradcheck", y)) return failed_call(c->report, "the function");
     if (y->dtype != FV_FLOAT64)
         return say(c->report, "gradcheck: the output is %s, float64 is needed",
                    fv_dtype_name(y->dtype));

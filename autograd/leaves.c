@@ -16,7 +16,7 @@
 /* May it be written to? Only if nobody else holds the handle or the storage. */
 static bool exclusive(const fv_tensor *t)
 {
-    return t->refcount == 1 && t->storage->refcount == 1 && !t->storage->release;
+    return fv_reference_count(t) == 1 && t->storage->refcount == 1 && !t->storage->release;
 }
 
 fv_status fv_gradient_add(const fv_pass *p, fv_tensor **slot, fv_tensor *g)

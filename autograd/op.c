@@ -80,6 +80,13 @@ static bool may_be_missing(const fv_op *op, int i)
     return i < FV_MAX_SAVED_INPUTS && op->input[i].optional;
 }
 
+/* An input has failed: a dead one is the mistake of this call, another one of an earlier call. */
+__attribute__((noinline, cold)) static fv_status reject_failed(const fv_call *c, int i)
+{
+    if (!c->in[i]->death) return fv_standing_status();
+    return fv_reject(c, FV_ERR_STATE, "%s %s", fv_input_name(c->op, i), fv_failure_text(c->in[i]));
+}
+
 /* FV_OK, or the reason why the op cannot even look at its inputs. */
 static fv_status check_inputs(fv_call *c)
 {
@@ -91,7 +98,7 @@ static fv_status check_inputs(fv_call *c)
         const fv_tensor *t = c->in[i];
         if (!t && !may_be_missing(op, i))
             return fv_reject(c, FV_ERR_OPTION, "%s is NULL", fv_input_name(op, i));
-        if (t && t->failed) return fv_error_status() ? fv_error_status() : FV_ERR_STATE;
+        if (t && t->failed) return reject_failed(c, i);
         if (t && computes && fv_dtype_row_of(t->dtype)->stored)
             return fv_reject(c, FV_ERR_DTYPE,
                              "%s %s is %s, a type only to store; convert it with fv_to",

@@ -95,7 +95,9 @@ fv_status fv_dataset_get(fv_dataset *dataset, int64_t index, fv_tensor **x, fv_t
     } else {
         *y = by ? only_sample(by) : NULL;
     }
-    return fv_failed(*x) || (*y && fv_failed(*y)) ? FV_ERR_MEMORY : FV_OK;
+    return fv_failed_in("dataset_get", *x) || (*y && fv_failed_in("dataset_get", *y))
+               ? FV_ERR_MEMORY
+               : FV_OK;
 }
 
 /* --- rows of a batch -------------------------------------------------------------------------- */
@@ -204,9 +206,9 @@ static fv_status check_sample(fv_status status, int64_t index, const fv_tensor *
         return fv_fail(status, "dataset: get of sample %" PRId64 " returned status %d", index,
                        (int)status);
     if (fv_error_status() != FV_OK) return fv_error_status(); /* though it returned FV_OK */
-    if (fv_failed(x) || (y && fv_failed(y)))
+    if (fv_failed_in("dataset", x) || (y && fv_failed_in("dataset", y)))
         return fv_fail(FV_ERR_STATE, "dataset: get of sample %" PRId64 " made no %s", index,
-                       fv_failed(x) ? "x" : "y");
+                       fv_usable(x) ? "y" : "x");
     if (fv_is_shapes_only(x) || (y && fv_is_shapes_only(y)))
         return fv_fail(FV_ERR_STATE, "dataset: %s of sample %" PRId64 " has a shape only",
                        fv_is_shapes_only(x) ? "x" : "y", index);
@@ -322,8 +324,8 @@ static const fv_dataset_class tensor_class = {tensor_batch, tensor_release, size
 
 fv_dataset *fv_tensor_dataset(fv_tensor *x, fv_tensor *y)
 {
-    if (fv_failed(x) || (y && fv_failed(y))) {
-        fv_fail(FV_ERR_STATE, "tensor_dataset: %s is no tensor", fv_failed(x) ? "x" : "y");
+    if (fv_failed_in("tensor_dataset", x) || (y && fv_failed_in("tensor_dataset", y))) {
+        fv_fail(FV_ERR_STATE, "tensor_dataset: %s is no tensor", fv_usable(x) ? "y" : "x");
         return NULL;
     }
     if (fv_is_shapes_only(x) || (y && fv_is_shapes_only(y))) {

@@ -156,9 +156,9 @@ static const fv_dataset_class image_class = {image_batch, image_release, sizeof(
 
 static fv_status check_images(const fv_image_dataset_args *a)
 {
-    if (fv_failed(a->images) || fv_failed(a->labels))
+    if (fv_failed_in("image_dataset", a->images) || fv_failed_in("image_dataset", a->labels))
         return fv_fail(FV_ERR_STATE, "image_dataset: %s is no tensor",
-                       fv_failed(a->images) ? "images" : "labels");
+                       fv_usable(a->images) ? "labels" : "images");
     const fv_tensor *images = a->images, *labels = a->labels;
     if (fv_is_shapes_only(images) || fv_is_shapes_only(labels))
         return fv_fail(FV_ERR_STATE, "image_dataset: %s have a shape only",

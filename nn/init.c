@@ -8,7 +8,8 @@
 
 static fv_status check_tensor(const char *name, const fv_tensor *t, bool floating)
 {
-    if (fv_failed(t)) return fv_fail(FV_ERR_OPTION, "%s: the tensor is missing or failed", name);
+    if (fv_failed_in(name, t))
+        return fv_fail(FV_ERR_OPTION, "%s: the tensor is missing or failed", name);
     if (floating && !fv_dtype_is_floating(t->dtype))
         return fv_fail(FV_ERR_DTYPE, "%s: %s is not floating", name, fv_dtype_name(t->dtype));
     return FV_OK;

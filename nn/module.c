@@ -178,7 +178,7 @@ static fv_status add_tensor(fv_module *m, const char *name, fv_tensor *t, bool p
 {
     if (!m) return fv_fail(FV_ERR_OPTION, "module: the module is NULL");
     fv_status status = FV_OK;
-    if (fv_failed(t)) {
+    if (fv_failed_in(m->type->name, t)) {
         status = fv_fail(FV_ERR_OPTION, "%s: tensor \"%s\" is missing or failed", m->type->name,
                          name ? name : "");
     } else if (parameter && (!fv_dtype_is_floating(t->dtype) || !fv_is_leaf(t))) {

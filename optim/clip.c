@@ -13,7 +13,7 @@ static fv_status check_params(const char *name, fv_tensor_list params)
     if (params.count < 0 || (!params.items && params.count > 0))
         return fv_fail(FV_ERR_OPTION, "%s: the list of parameters is missing", name);
     for (int64_t i = 0; i < params.count; i++)
-        if (fv_failed(params.items[i]))
+        if (fv_failed_in(name, params.items[i]))
             return fv_fail(FV_ERR_OPTION, "%s: parameter %lld is missing or failed", name,
                            (long long)i);
     for (int64_t i = 0; i < params.count; i++)
@@ -28,7 +28,8 @@ static fv_status check_params(const char *name, fv_tensor_list params)
 static fv_tensor *own_gradient(fv_tensor *param)
 {
     fv_tensor *grad = fv_grad_of(param);
-    if (fv_is_dense(grad) && grad->storage->refcount == 1 && grad->refcount == 1) return grad;
+    if (fv_is_dense(grad) && grad->storage->refcount == 1 && fv_reference_count(grad) == 1)
+        return grad;
     int64_t strides[FV_MAX_DIMS];
     fv_shape shape = fv_shape_of(grad);
     fv_strides_like(param, strides);

@@ -24,7 +24,7 @@ static fv_status check_params(const fv_optim *optim, fv_tensor_list params)
     for (int64_t i = 0; i < params.count; i++) {
         const fv_tensor *p = params.items[i];
         long long number = (long long)i;
-        if (fv_failed(p))
+        if (fv_failed_in(name, p))
             return fv_fail(FV_ERR_OPTION, "%s: parameter %lld is missing or failed", name, number);
         if (!fv_dtype_is_floating(p->dtype))
             return fv_fail(FV_ERR_DTYPE, "%s: parameter %lld is %s, not floating", name, number,

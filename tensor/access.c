@@ -9,7 +9,7 @@
 static bool has_item(const fv_tensor *t)
 {
     if (!t) fv_fail(FV_ERR_OPTION, "item: the tensor is NULL");
-    if (fv_failed(t) || fv_need_elements("item", t) != FV_OK) return false;
+    if (fv_failed_in("item", t) || fv_need_elements("item", t) != FV_OK) return false;
     if (t->numel == 1) return true;
     fv_shape shape = fv_shape_of(t);
     fv_fail(FV_ERR_SHAPE, "item: a tensor of one element is needed, this one is %s",
@@ -33,11 +33,11 @@ int64_t fv_item_int64(const fv_tensor *t)
 
 double fv_at(const fv_tensor *t, const int64_t *index)
 {
-    if (!t || (!index && t->ndim > 0)) {
+    if (!t || (!index && !t->failed && t->ndim > 0)) {
         fv_fail(FV_ERR_OPTION, "at: the %s is NULL", t ? "index" : "tensor");
         return (double)NAN;
     }
-    if (t->failed || fv_need_elements("at", t) != FV_OK) return (double)NAN;
+    if (fv_failed_in("at", t) || fv_need_elements("at", t) != FV_OK) return (double)NAN;
     int64_t offset = 0;
     for (int i = 0; i < t->ndim; i++) {
         int64_t k = index[i] < 0 ? index[i] + t->shape[i] : index[i];
@@ -55,7 +55,7 @@ double fv_at(const fv_tensor *t, const int64_t *index)
 static void *typed_data(fv_tensor *t, fv_dtype dtype)
 {
     if (!t) fv_fail(FV_ERR_OPTION, "data_%s: the tensor is NULL", fv_dtype_name(dtype));
-    if (fv_failed(t) || fv_need_elements("data", t) != FV_OK) return NULL;
+    if (fv_failed_in("data", t) || fv_need_elements("data", t) != FV_OK) return NULL;
     if (t->dtype == dtype && fv_is_contiguous(t)) return t->data;
     fv_shape shape = fv_shape_of(t);
     fv_fail(FV_ERR_DTYPE,
@@ -129,7 +129,7 @@ static fv_status check_copy(const fv_tensor *t, fv_dtype dtype, const void *memo
                             const char *name)
 {
     if (!t) return fv_fail(FV_ERR_OPTION, "%s: the tensor is NULL", name);
-    if (t->failed) return fv_error_status() ? fv_error_status() : FV_ERR_STATE;
+    if (fv_failed_in(name, t)) return fv_error_status() ? fv_error_status() : FV_ERR_STATE;
     if (!fv_dtype_size(dtype)) return fv_fail(FV_ERR_DTYPE, "%s: invalid dtype", name);
     if (!memory && t->numel) return fv_fail(FV_ERR_OPTION, "%s: the memory is NULL", name);
     return fv_need_elements(name, t);

@@ -100,7 +100,7 @@ static fv_tensor *make_plain(const char *name, fv_shape shape, fv_dtype dtype)
 static fv_tensor *make_like(const char *name, const fv_tensor *t)
 {
     if (!t) return refuse(name, FV_ERR_OPTION, "the tensor is NULL");
-    if (t->failed) return fv_failed_tensor();
+    if (fv_failed_in(name, t)) return fv_failed_tensor();
     fv_shape shape = fv_shape_of(t);
     int64_t strides[FV_MAX_DIMS];
     fv_strides_like(t, strides);
@@ -377,7 +377,7 @@ static bool probabilities(const fv_tensor *p)
 fv_tensor *fv_bernoulli(fv_tensor *p)
 {
     if (!p) return refuse("bernoulli", FV_ERR_OPTION, "p is NULL");
-    if (p->failed) return p;
+    if (fv_failed_in("bernoulli", p)) return p;
     if (!fv_dtype_is_floating(p->dtype)) {
         return refuse("bernoulli", FV_ERR_DTYPE, "p must be float32 or float64, not %s (see fv_to)",
                       fv_dtype_name(p->dtype));

@@ -8,14 +8,14 @@
 
 #include "tensor/memory_impl.h"
 
-static _Thread_local fv_thread_cache local;
+_Thread_local fv_thread_cache fv_thread_memory;
 
 typedef struct counter {
     int64_t now, peak;
 } counter;
 static counter live, booked;
 int64_t fv_live_tensors, fv_live_nodes;
-static int64_t inject = -1;
+int64_t fv_inject = -1;
 
 /* --- the lists of this thread ----------------------------------------------------------------- */
 
@@ -35,7 +35,7 @@ SLOW FV_READS_FREE_BLOCKS static void *refill(fv_thread_list *list, int class)
     else
         batch = fv_shared_take(class, &blocks);
     if (!batch || blocks == 1) return batch;
-    if (!fv_shared_join(&local)) {
+    if (!fv_shared_join(&fv_thread_memory)) {
         fv_shared_give(batch->next, blocks - 1, class);
         return batch;
     }
@@ -49,7 +49,7 @@ SLOW FV_READS_FREE_BLOCKS static void overflow(fv_thread_list *list, fv_free_blo
                                                int class)
 {
     block->next = NULL;
-    if (!fv_shared_join(&local)) {
+    if (!fv_shared_join(&fv_thread_memory)) {
         fv_shared_give(block, 1, class);
         return;
     }
@@ -63,7 +63,7 @@ SLOW FV_READS_FREE_BLOCKS static void overflow(fv_thread_list *list, fv_free_blo
 
 FV_READS_FREE_BLOCKS static void *small_alloc(int class)
 {
-    fv_thread_list *list = &local.lists[class];
+    fv_thread_list *list = &fv_thread_memory.lists[class];
     fv_free_block *block = list->first;
     if (__builtin_expect(!block, 0)) return refill(list, class);
     STORE(list->first, block->next);
@@ -73,7 +73,7 @@ FV_READS_FREE_BLOCKS static void *small_alloc(int class)
 
 FV_READS_FREE_BLOCKS static void small_free(void *p, int class)
 {
-    fv_thread_list *list = &local.lists[class];
+    fv_thread_list *list = &fv_thread_memory.lists[class];
     fv_free_block *block = p;
     if (__builtin_expect(!list->room, 0)) {
         overflow(list, block, class);
@@ -158,15 +158,9 @@ void fv_block_unbook(size_t token)
 
 /* --- blocks and objects ----------------------------------------------------------------------- */
 
-static bool injected_failure(void)
-{
-    if (__builtin_expect(LOAD(inject) < 0, 1)) return false;
-    return __atomic_fetch_sub(&inject, 1, __ATOMIC_RELAXED) == 0;
-}
-
 void fv_inject_alloc_failure(int64_t n)
 {
-    STORE(inject, n < 0 ? -1 : n);
+    STORE(fv_inject, n < 0 ? -1 : n);
 }
 
 static void *finish_block(void *block, size_t bytes, size_t token)
@@ -200,7 +194,7 @@ void *fv_block_alloc(size_t bytes, size_t *token)
 {
     if (!token && fv_fail_null("block_alloc", "token")) return NULL;
     *token = 0;
-    if (bytes > FV_LARGEST_BLOCK || injected_failure()) return NULL;
+    if (bytes > FV_LARGEST_BLOCK || fv_injected_failure()) return NULL;
     int class = fv_size_class(bytes);
     if (class >= FV_THREAD_CLASSES) return large_alloc(bytes, class, token);
     void *block = small_alloc(class);
@@ -223,7 +217,7 @@ void fv_block_free(void *block, size_t token)
 
 void *fv_object_alloc(size_t bytes)
 {
-    if (injected_failure()) return NULL;
+    if (fv_injected_failure()) return NULL;
     int class = fv_size_class(bytes);
     if (class >= FV_THREAD_CLASSES) return malloc(bytes);
     void *object = small_alloc(class);

@@ -6,7 +6,8 @@
  *     < 80            .. 256 KiB        a shared list (memory_shared.c)
  *     the others      .. SIZE_MAX / 4   the cache of regions, which is bounded (memory_regions.c)
  *
- * The first two are carved from arenas of 2 MiB. Those go back to the system in fv_shutdown alone,
+ * Tensor handles have their own way (handle.c). They and the first two are carved from arenas of
+ * 2 MiB. Those go back to the system in fv_shutdown alone,
  * even if all their blocks are free before. */
 #ifndef FOVEA_TENSOR_MEMORY_IMPL_H
 #define FOVEA_TENSOR_MEMORY_IMPL_H
@@ -102,9 +103,13 @@ typedef enum fv_thread_state {
 
 typedef struct fv_thread_cache {
     fv_thread_list lists[FV_THREAD_CLASSES];
+    struct fv_handle *fresh, *dead;          /* handles to take, and those that died here */
+    int dead_room;                           /* that may be added to `dead`; 0 before the first */
     struct fv_thread_cache *next, *previous; /* all threads that joined */
     fv_thread_state state;
 } fv_thread_cache;
+
+extern _Thread_local fv_thread_cache fv_thread_memory; /* the calling thread's */
 
 /* One lock guards what is shared; a fork waits for it, so that no child finds it taken. */
 void fv_memory_lock(void);
@@ -119,11 +124,32 @@ bool fv_shared_join(fv_thread_cache *cache);
 fv_free_block *fv_shared_take(int index, int *blocks);
 void fv_shared_give(fv_free_block *batch, int blocks, int index);
 
+/* One block, which no list gets to see before it is given; needs the lock. */
+void *fv_shared_carve(int index);
+
 /* Bytes of the free blocks in shared lists and in the lists of all threads. */
 int64_t fv_shared_cached(void);
 
 /* Forgets every free block and gives the arenas back. No other thread may be inside the library. */
 void fv_shared_release(void);
+
+/* --- tensor handles (handle.c) ---------------------------------------------------------------- */
+
+/* Need the lock. The handles of a thread that ends; all of them, in fv_shared_release; bytes of
+ * those that are no tensor now. */
+void fv_handles_leave(fv_thread_cache *cache);
+void fv_handles_forget(void);
+int64_t fv_handles_cached(void);
+
+/* --- tests ------------------------------------------------------------------------------------ */
+
+extern int64_t fv_inject; /* allocations until one must fail; negative: none must */
+
+static inline bool fv_injected_failure(void)
+{
+    if (__builtin_expect(__atomic_load_n(&fv_inject, __ATOMIC_RELAXED) < 0, 1)) return false;
+    return __atomic_fetch_sub(&fv_inject, 1, __ATOMIC_RELAXED) == 0;
+}
 
 /* --- the system (memory_regions.c) ------------------------------------------------------------ */
 

@@ -43,6 +43,7 @@ static void leave(fv_thread_cache *cache)
         if (list->first) give(list->first, blocks_at_hand(list, i), i);
         if (list->spare) give(list->spare, fv_batch_blocks(i), i);
     }
+    fv_handles_leave(cache);
     if (cache->next) cache->next->previous = cache->previous;
     if (cache->previous)
         cache->previous->next = cache->next;
@@ -117,7 +118,7 @@ static int64_t bytes_of(int64_t blocks, int class)
 }
 
 /* Carves a block from the newest arena, or from a new one. */
-static void *carve(int class)
+void *fv_shared_carve(int class)
 {
     size_t wanted = fv_class_bytes(class) + FV_REDZONE;
     if (!arenas || arenas->used + wanted > FV_ARENA_BYTES) {
@@ -159,7 +160,7 @@ fv_free_block *fv_shared_take(int index, int *blocks)
     fv_free_block *batch = take(index, blocks);
     if (!batch) {
         *blocks = 1;
-        batch = carve(index);
+        batch = fv_shared_carve(index);
     }
     fv_memory_unlock();
     return batch;
@@ -175,7 +176,7 @@ void fv_shared_give(fv_free_block *batch, int blocks, int index)
 int64_t fv_shared_cached(void)
 {
     fv_memory_lock();
-    int64_t bytes = batch_bytes;
+    int64_t bytes = batch_bytes + fv_handles_cached();
     for (const fv_thread_cache *cache = threads; cache; cache = cache->next)
         for (int i = 0; i < FV_THREAD_CLASSES; i++) {
             const fv_thread_list *list = &cache->lists[i];
@@ -185,11 +186,18 @@ int64_t fv_shared_cached(void)
     return bytes;
 }
 
+static void forget(fv_thread_cache *cache)
+{
+    memset(cache->lists, 0, sizeof cache->lists);
+    cache->fresh = cache->dead = NULL;
+    cache->dead_room = 0;
+}
+
 void fv_shared_release(void)
 {
     fv_memory_lock();
-    for (fv_thread_cache *cache = threads; cache; cache = cache->next)
-        memset(cache->lists, 0, sizeof cache->lists);
+    for (fv_thread_cache *cache = threads; cache; cache = cache->next) forget(cache);
+    fv_handles_forget();
     memset(batches, 0, sizeof batches);
     batch_bytes = 0;
     while (arenas) {

@@ -255,7 +255,7 @@ char *fv_to_string(const fv_tensor *t)
 {
     printer p = {.t = t};
     append_text(&p, "tensor(");
-    if (fv_failed(t)) {
+    if (fv_failed_in("print", t)) {
         append_text(&p, "<failed>");
     } else if (t->numel == 0 || t->shapes_only) {
         append_text(&p, t->shapes_only ? "..." : "[]");

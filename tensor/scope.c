@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "tensor/frame.h"
+#include "tensor/handle_impl.h"
 #include "tensor/memory_impl.h"
 #include "tensor/tensor.h"
 
@@ -27,7 +28,7 @@ static void release_down_to(owner_stack *stack, size_t mark)
 {
     while (stack->count > mark) {
         fv_tensor *t = stack->items[--stack->count];
-        if (!((uintptr_t)t & 1)) fv_release(t);
+        if (!((uintptr_t)t & 1)) fv_handle_disown(t);
     }
 }
 
@@ -100,13 +101,14 @@ void fv_scope_close(fv_scope *scope)
 
 fv_tensor *fv_scope_adopt(fv_tensor *t)
 {
-    if (!t || t->failed) return fv_failed_tensor();
+    if (fv_failed_in("scope", t)) return fv_failed_tensor();
     if (owned.count == owned.room && !grow(&owned)) {
         fv_release(t);
         fv_fail(FV_ERR_MEMORY, "scope: no memory for one more tensor");
         return fv_failed_tensor();
     }
     owned.items[owned.count++] = t;
+    fv_handle_own(t);
     return t;
 }
 

@@ -1,29 +1,18 @@
-/* Tensor handles: life, properties, order in memory. */
+/* Tensors: storage, properties, order in memory. */
 #include "tensor/tensor.h"
 
 #include <string.h>
 
+#include "tensor/handle_impl.h"
 #include "tensor/memory_impl.h"
 
-void (*fv_autograd_drop)(fv_tensor *t);
+/* --- making ------------------------------------------------------------------------------------
+ */
 
-/* --- life ------------------------------------------------------------------------------------- */
-
-static fv_tensor failed_tensor = {.refcount = 1, .failed = true};
-
-fv_tensor *fv_failed_tensor(void)
+void fv_storage_release(fv_storage *s)
 {
-    return &failed_tensor;
-}
-
-bool fv_failed(const fv_tensor *t)
-{
-    return !t || t->failed;
-}
-
-static void storage_release(fv_storage *s)
-{
-    if (__atomic_sub_fetch(&s->refcount, 1, __ATOMIC_ACQ_REL) != 0) return;
+    bool last = __atomic_load_n(&s->refcount, __ATOMIC_ACQUIRE) == 1; /* nobody can add to it */
+    if (!last && __atomic_sub_fetch(&s->refcount, 1, __ATOMIC_ACQ_REL) != 0) return;
     if (s->release)
         s->release(s->context);
     else if (s->data)
@@ -31,28 +20,6 @@ static void storage_release(fv_storage *s)
     else
         fv_block_unbook(s->bytes);
     fv_object_free(s, sizeof *s);
-}
-
-static fv_tensor *handle_new(fv_dtype dtype, const fv_shape *shape, const int64_t *strides,
-                             int64_t numel)
-{
-    fv_tensor *t = fv_object_alloc(sizeof *t);
-    if (!t) return NULL;
-    t->dtype = dtype;
-    t->ndim = shape->ndim;
-    t->numel = numel;
-    t->requires_grad = t->failed = t->shapes_only = t->retains_grad = t->is_view = false;
-    t->refcount = 1;
-    t->node = NULL;
-    t->output_nr = 0;
-    t->grad = NULL;
-    t->hooks = NULL;
-    for (int i = 0; i < shape->ndim; i++) {
-        t->shape[i] = shape->dim[i];
-        t->strides[i] = strides[i];
-    }
-    __atomic_fetch_add(&fv_live_tensors, 1, __ATOMIC_RELAXED);
-    return t;
 }
 
 static fv_storage *storage_new(bool shapes_only, size_t bytes)
@@ -80,9 +47,9 @@ fv_tensor *fv_tensor_alloc_as(bool shapes_only, fv_dtype dtype, const fv_shape *
         strides = order;
     }
     fv_storage *s = storage_new(shapes_only, (size_t)numel * fv_dtype_size(dtype));
-    fv_tensor *t = s ? handle_new(dtype, shape, strides, numel) : NULL;
+    fv_tensor *t = s ? fv_handle_new(dtype, shape, strides, numel) : NULL;
     if (!t) {
-        if (s) storage_release(s);
+        if (s) fv_storage_release(s);
         return NULL;
     }
     t->storage = s;
@@ -103,7 +70,7 @@ fv_tensor *fv_tensor_alias(const fv_tensor *base, const fv_shape *shape, const i
     if (!shape && fv_fail_null("tensor_alias", "shape")) return NULL;
     if (!strides && fv_fail_null("tensor_alias", "strides")) return NULL;
     int64_t numel = fv_shape_numel(shape);
-    fv_tensor *t = handle_new(base->dtype, shape, strides, numel);
+    fv_tensor *t = fv_handle_new(base->dtype, shape, strides, numel);
     if (!t) return NULL;
     __atomic_fetch_add(&base->storage->refcount, 1, __ATOMIC_RELAXED);
     t->storage = base->storage;
@@ -123,27 +90,11 @@ fv_tensor fv_tensor_borrow(const fv_tensor *t)
                       .numel = t->numel,
                       .data = t->data,
                       .shapes_only = t->shapes_only,
-                      .refcount = 1,
+                      .references = 1,
                       .storage = t->storage};
     memcpy(view.shape, t->shape, sizeof view.shape);
     memcpy(view.strides, t->strides, sizeof view.strides);
     return view;
-}
-
-fv_tensor *fv_retain(fv_tensor *t)
-{
-    if (t && !t->failed) __atomic_fetch_add(&t->refcount, 1, __ATOMIC_RELAXED);
-    return t;
-}
-
-void fv_release(fv_tensor *t)
-{
-    if (!t || t->failed) return;
-    if (__atomic_sub_fetch(&t->refcount, 1, __ATOMIC_ACQ_REL) != 0) return;
-    if (t->node || t->grad || t->hooks) fv_autograd_drop(t);
-    storage_release(t->storage);
-    fv_object_free(t, sizeof *t);
-    __atomic_fetch_sub(&fv_live_tensors, 1, __ATOMIC_RELAXED);
 }
 
 /* --- shapes only ------------------------------------------------------------------------------ */
@@ -164,7 +115,7 @@ bool fv_shapes_only_enabled(void)
 
 bool fv_is_shapes_only(const fv_tensor *t)
 {
-    return !fv_failed(t) && t->shapes_only;
+    return !fv_failed_in("is_shapes_only", t) && t->shapes_only;
 }
 
 fv_status fv_need_elements(const char *function, const fv_tensor *t)
@@ -181,7 +132,7 @@ fv_status fv_need_elements(const char *function, const fv_tensor *t)
 fv_shape fv_shape_of(const fv_tensor *t)
 {
     fv_shape shape = {0, {0}};
-    if (fv_failed(t)) return shape;
+    if (fv_failed_in("shape_of", t)) return shape;
     shape.ndim = t->ndim;
     memcpy(shape.dim, t->shape, (size_t)t->ndim * sizeof *t->shape);
     return shape;
@@ -189,22 +140,22 @@ fv_shape fv_shape_of(const fv_tensor *t)
 
 int fv_ndim(const fv_tensor *t)
 {
-    return fv_failed(t) ? 0 : t->ndim;
+    return fv_failed_in("ndim", t) ? 0 : t->ndim;
 }
 
 int64_t fv_numel(const fv_tensor *t)
 {
-    return fv_failed(t) ? 0 : t->numel;
+    return fv_failed_in("numel", t) ? 0 : t->numel;
 }
 
 fv_dtype fv_dtype_of(const fv_tensor *t)
 {
-    return fv_failed(t) ? FV_FLOAT32 : t->dtype;
+    return fv_failed_in("dtype_of", t) ? FV_FLOAT32 : t->dtype;
 }
 
 int64_t fv_size(const fv_tensor *t, int64_t dim)
 {
-    if (fv_failed(t)) return 0;
+    if (fv_failed_in("size", t)) return 0;
     int d = t->ndim ? fv_wrap_dim(dim, t->ndim) : -1;
     if (d >= 0) return t->shape[d];
     fv_shape shape = fv_shape_of(t);
@@ -251,7 +202,7 @@ static bool has_strides(const fv_tensor *t, const int64_t *strides)
 
 bool fv_is_contiguous(const fv_tensor *t)
 {
-    if (fv_failed(t)) return false;
+    if (fv_failed_in("is_contiguous", t)) return false;
     if (t->numel == 0) return true;
     int64_t step = 1;
     for (int i = t->ndim - 1; i >= 0; i--) {
@@ -264,7 +215,7 @@ bool fv_is_contiguous(const fv_tensor *t)
 
 bool fv_is_channels_last(const fv_tensor *t)
 {
-    if (fv_failed(t) || t->ndim < 3 || t->ndim > 5) return false;
+    if (fv_failed_in("is_channels_last", t) || t->ndim < 3 || t->ndim > 5) return false;
     int64_t strides[FV_MAX_DIMS];
     fv_shape shape = fv_shape_of(t);
     fv_strides_channels_last(&shape, strides);
@@ -286,7 +237,7 @@ static void memory_order(const fv_tensor *t, int *order)
 
 bool fv_is_dense(const fv_tensor *t)
 {
-    if (fv_failed(t)) return false;
+    if (fv_failed_in("is_dense", t)) return false;
     if (fv_is_contiguous(t)) return true;
     int order[FV_MAX_DIMS];
     memory_order(t, order);
@@ -325,10 +276,11 @@ void fv_strides_like(const fv_tensor *t, int64_t *strides)
 void fv_bump_version(fv_tensor *t)
 {
     if (!t && fv_fail_null("bump_version", "t")) return;
-    if (!fv_failed(t)) __atomic_fetch_add(&t->storage->version, 1, __ATOMIC_RELAXED);
+    if (!fv_failed_in("bump_version", t))
+        __atomic_fetch_add(&t->storage->version, 1, __ATOMIC_RELAXED);
 }
 
 uint32_t fv_version(const fv_tensor *t)
 {
-    return fv_failed(t) ? 0 : __atomic_load_n(&t->storage->version, __ATOMIC_RELAXED);
+    return fv_failed_in("version", t) ? 0 : __atomic_load_n(&t->storage->version, __ATOMIC_RELAXED);
 }

@@ -5,7 +5,8 @@
  *   view ──────────────────────────────────────────┘
  *
  * Invariants: 0 <= ndim <= 8; numel = product of shape; every element lies inside the storage;
- * strides count elements and are >= 0. A failed tensor (see error.h) has no storage and 0 dims.
+ * strides count elements and are >= 0. A failed tensor (see error.h) has no storage and 0 dims; a
+ * dead one, whose scope closed or that was released, acts as one and is told when it is used.
  * Logical shapes are N, C, spatial; channels-last order is a matter of strides only. */
 #ifndef FOVEA_TENSOR_TENSOR_H
 #define FOVEA_TENSOR_TENSOR_H
@@ -32,27 +33,31 @@ typedef struct fv_storage {
 } fv_storage;
 
 struct fv_tensor {
-    /* read-only */
+    /* read-only; ordered so that a tensor of few dimensions lies in few cache lines */
     fv_dtype dtype;
     int ndim;
     int64_t numel;
-    void *data; /* the first element; NULL in an empty tensor is possible */
-    int64_t shape[FV_MAX_DIMS];
-    int64_t strides[FV_MAX_DIMS];
+    void *data;         /* the first element; NULL in an empty tensor is possible */
     bool requires_grad; /* a leaf that wants a gradient, or a result that depends on one */
-    bool failed;
-    bool shapes_only; /* has no elements; data is NULL */
+    bool failed;        /* also of a dead tensor */
+    bool shapes_only;   /* has no elements; data is NULL */
+    /* private to autograd/ */
+    bool retains_grad;
+    bool is_view; /* made by a view op */
     /* private */
-    int32_t refcount;
+    uint8_t death;       /* how a dead tensor lost its last reference; 0 of any other */
+    bool left_scope;     /* a scope that owned it has closed */
+    uint64_t references; /* all in the lower half; those that scopes own once more in the upper */
     fv_storage *storage;
     /* private to autograd/ */
     struct fv_node *node; /* the op that made this tensor; NULL for a leaf */
-    int32_t output_nr;
-    bool retains_grad;
-    bool is_view;           /* made by a view op */
-    uint32_t view_recorded; /* storage->recorded when the view was taken */
     fv_tensor *grad;
     struct fv_hook *hooks;
+    int32_t output_nr;
+    uint32_t view_recorded; /* storage->recorded when the view was taken */
+    /* read-only */
+    int64_t shape[FV_MAX_DIMS];
+    int64_t strides[FV_MAX_DIMS];
 };
 
 /* Borrowed tensors in a row: FV_TENSORS(a, b, c). */
@@ -68,7 +73,8 @@ typedef struct fv_tensor_list {
 
 /* --- properties ----------------------------------------------------------------------------- */
 
-bool fv_failed(const fv_tensor *t); /* NULL counts as failed */
+/* True for NULL, for the failed tensor, and for a dead one, which is told (see fv_error). */
+bool fv_failed(const fv_tensor *t);
 fv_shape fv_shape_of(const fv_tensor *t);
 int fv_ndim(const fv_tensor *t);
 int64_t fv_numel(const fv_tensor *t);
@@ -139,6 +145,25 @@ void fv_bump_version(fv_tensor *t);
 uint32_t fv_version(const fv_tensor *t);
 
 /* --- for authors of ops ----------------------------------------------------------------------- */
+
+/* For a function that is not an op. True for NULL and for the failed tensor, without a message; a
+ * dead one is told: "<function>: the tensor [2,3] was used after its scope closed". */
+bool fv_failed_in(const char *function, const fv_tensor *t);
+
+/* The opposite without telling, for what is handed on to a function that will tell. */
+static inline bool fv_usable(const fv_tensor *t)
+{
+    return t && !t->failed;
+}
+
+/* Of a dead tensor "[2,3] was used after its scope closed; ...", else "[2,3] has failed". */
+const char *fv_failure_text(const fv_tensor *t);
+
+/* How many hold the handle. */
+static inline int64_t fv_reference_count(const fv_tensor *t)
+{
+    return (int64_t)(__atomic_load_n(&t->references, __ATOMIC_RELAXED) & UINT32_MAX);
+}
 
 /* FV_OK, or an error "<function>: the tensor [2,3] has only a shape". */
 fv_status fv_need_elements(const char *function, const fv_tensor *t);

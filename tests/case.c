@@ -206,7 +206,7 @@ fv_tensor *case_leaf(fv_tensor *like, fv_shape shape)
 
 fv_tensor *case_variable(fv_tensor *x)
 {
-    if (fv_failed(x) || x->requires_grad || !fv_dtype_is_floating(x->dtype)) return x;
+    if (!fv_usable(x) || x->requires_grad || !fv_dtype_is_floating(x->dtype)) return x;
     return fv_requires_grad(fv_detach(x), true);
 }
 

@@ -51,7 +51,7 @@ static fv_status check_items(const item *items, int64_t count, const char **name
 {
     for (int64_t i = 0; i < count; i++) {
         const char *name = names[i] = items[i].name;
-        if (!name || fv_failed(items[i].tensor))
+        if (!name || fv_failed_in("save", items[i].tensor))
             return fv_fail(FV_ERR_OPTION, "save: tensor %lld (%s) is missing or failed",
                            (long long)i, name ? name : "without a name");
         if (strcmp(name, "__metadata__") == 0)

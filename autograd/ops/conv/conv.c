@@ -243,7 +243,7 @@ static const fv_op *const weight_ops[4] = {NULL, &conv1d_weight_op, &conv2d_weig
 static fv_tensor *apply(const fv_op *op, int nd, const fv_conv_options *a, fv_tensor *x,
                         fv_tensor *w, fv_tensor *b)
 {
-    if (fv_failed(x) || x->ndim != nd + 1) return FV_APPLY(op, a, x, w, b);
+    if (!fv_usable(x) || x->ndim != nd + 1) return FV_APPLY(op, a, x, w, b);
     return fv_squeeze(FV_APPLY(op, a, fv_unsqueeze(x, 0), w, b), 0);
 }
 

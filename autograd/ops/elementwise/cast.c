@@ -70,6 +70,6 @@ FV_REGISTER(to_op);
 
 fv_tensor *fv_to(fv_tensor *x, fv_dtype dtype)
 {
-    if (!fv_failed(x) && x->dtype == dtype) return x;
+    if (fv_usable(x) && x->dtype == dtype) return x;
     return fv_apply(&to_op, &(const to_options){dtype}, 1, &x);
 }

@@ -27,7 +27,7 @@ fv_dtype fv_result_type(int inputs, fv_tensor *const *in)
     if (all_alike(inputs, in)) return in[0]->dtype;
     int with_dims = 0, without = 0; /* no dtype is 0 */
     for (int i = 0; i < inputs; i++) {
-        if (fv_failed(in[i])) continue;
+        if (!fv_usable(in[i])) continue;
         int *common = in[i]->ndim > 0 ? &with_dims : &without;
         *common =
             *common == 0 ? (int)in[i]->dtype : (int)fv_promote((fv_dtype)*common, in[i]->dtype);
@@ -287,6 +287,6 @@ void fv_elementwise_twin(fv_call *c, fv_elementwise op, elementwise_numbers_kind
 
 fv_tensor *fv_elementwise_other(const fv_tensor *x, fv_tensor *y)
 {
-    if (fv_failed(x) || fv_failed(y) || fv_promote(x->dtype, y->dtype) == x->dtype) return y;
+    if (!fv_usable(x) || !fv_usable(y) || fv_promote(x->dtype, y->dtype) == x->dtype) return y;
     return group_of(x->dtype) == group_of(y->dtype) ? fv_to(y, x->dtype) : y;
 }

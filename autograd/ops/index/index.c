@@ -119,7 +119,7 @@ static fv_tensor *best_dim(fv_tensor *x, const best_options *options, bool keepd
 {
     fv_tensor *out[2];
     fv_apply_all(&max_dim_op, options, 1, &x, out);
-    bool drop = !keepdim && !fv_failed(x) && x->ndim > 0;
+    bool drop = !keepdim && fv_usable(x) && x->ndim > 0;
     if (indices) *indices = drop ? fv_squeeze(out[1], options->dim) : out[1];
     return drop ? fv_squeeze(out[0], options->dim) : out[0];
 }
@@ -140,12 +140,12 @@ static fv_tensor *arg_best(const fv_reduce_args *a, bool smallest)
     best_options options = {.dim = a->dim, .smallest = smallest};
     if (a->dim != FV_ALL || !x) {
         fv_tensor *y = FV_APPLY(&argmax_op, &options, x);
-        return a->keepdim || fv_failed(y) || y->ndim == 0 ? y : fv_squeeze(y, a->dim);
+        return a->keepdim || !fv_usable(y) || y->ndim == 0 ? y : fv_squeeze(y, a->dim);
     }
     options.dim = 0;
     fv_tensor *y = FV_APPLY(&argmax_op, &options, fv_reshape(x, -1));
     fv_shape shape = {0};
-    if (a->keepdim && !fv_failed(y))
+    if (a->keepdim && fv_usable(y))
         for (; shape.ndim < x->ndim; shape.ndim++) shape.dim[shape.ndim] = 1;
     return fv_reshape_to(y, shape);
 }

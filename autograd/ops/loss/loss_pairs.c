@@ -274,7 +274,7 @@ FV_REGISTER(bce_op);
 /* A weight may be smaller than input, never larger. */
 static bool fits(fv_tensor *weight, fv_tensor *x, const char *name)
 {
-    if (!weight || fv_failed(weight)) return true;
+    if (!weight || !fv_usable(weight)) return true;
     fv_shape w = fv_shape_of(weight), shape = fv_shape_of(x), both;
     if (weight->dtype == x->dtype && fv_shape_broadcast(&w, &shape, &both) &&
         fv_shape_equal(&both, &shape))
@@ -292,7 +292,7 @@ fv_tensor *fv_binary_cross_entropy_with_logits_ex(const fv_bce_with_logits_args 
     if (!fv_args_ok("binary_cross_entropy_with_logits", a, sizeof *a)) return fv_failed_tensor();
     fv_tensor *x = a->input, *t = a->target;
     bool plain = !a->weight && !a->pos_weight;
-    if (plain || fv_failed(x) || fv_failed(t) || a->reduction < FV_MEAN || a->reduction > FV_NONE)
+    if (plain || !fv_usable(x) || !fv_usable(t) || a->reduction < FV_MEAN || a->reduction > FV_NONE)
         return FV_APPLY(&bce_op, REDUCTION((int64_t)a->reduction), x, t);
     if (!fits(a->weight, x, "weight") || !fits(a->pos_weight, x, "pos_weight"))
         return fv_failed_tensor();

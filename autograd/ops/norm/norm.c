@@ -295,7 +295,7 @@ typedef struct second {
 static fv_tensor *column(fv_tensor *v, int ndim)
 {
     fv_shape shape = {.ndim = ndim, .dim = {1, 1, 1, 1, 1}};
-    if (fv_failed(v)) return v;
+    if (!fv_usable(v)) return v;
     shape.dim[1] = v->numel;
     return fv_reshape_to(v, shape);
 }

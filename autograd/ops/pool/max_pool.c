@@ -44,7 +44,7 @@ fv_tensor *fv_pool_apply_max(const fv_op *op, const fv_pool_options *options, in
     fv_pool_apply(op, options, spatial, x, out);
     if (!indices) return out[0];
     *indices = out[1];
-    if (fv_failed(out[1])) return out[0];
+    if (!fv_usable(out[1])) return out[0];
     bool single = x->ndim == spatial + 1;
     fv_pool_options of_codes = *options;
     of_codes.size = fv_shape_of(single ? fv_unsqueeze(x, 0) : x);

@@ -290,7 +290,7 @@ fv_pool_options fv_pool_options_behind(const fv_call *c)
 void fv_pool_apply(const fv_op *op, const fv_pool_options *options, int spatial, fv_tensor *x,
                    fv_tensor **out)
 {
-    bool single = !fv_failed(x) && x->ndim == spatial + 1;
+    bool single = fv_usable(x) && x->ndim == spatial + 1;
     if (single) x = fv_unsqueeze(x, 0);
     fv_apply_all(op, options, 1, &x, out);
     for (int j = 0; j < op->outputs && single; j++) out[j] = fv_squeeze(out[j], 0);

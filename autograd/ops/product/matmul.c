@@ -16,7 +16,7 @@ static fv_tensor *flat_rows(fv_tensor *t)
 {
     int64_t rows = 1, columns = fv_size(t, -1);
     for (int i = 0; i < fv_ndim(t) - 1; i++) rows *= fv_size(t, i);
-    return fv_ndim(t) == 2 || fv_failed(t) ? t : fv_reshape(t, rows, columns);
+    return fv_ndim(t) == 2 || !fv_usable(t) ? t : fv_reshape(t, rows, columns);
 }
 
 /* da = dy b^T    db = a^T dy, where a vector is a row or a column; dimensions that were broadcast

@@ -86,9 +86,9 @@ fv_tensor *fv_dropout_ex(const fv_dropout_args *a)
 {
     if (!fv_args_ok("dropout", a, sizeof *a)) return fv_failed_tensor();
     bool nothing = !a->training || a->p == 0;
-    if (nothing && !fv_failed(a->input)) return a->input;
+    if (nothing && fv_usable(a->input)) return a->input;
     dropout_options options = {.p = a->p};
-    if (!fv_failed(a->input) && !a->input->shapes_only)
+    if (fv_usable(a->input) && !a->input->shapes_only)
         options.state = fv_rng_reserve((a->input->numel + 3) / 4);
     fv_tensor *in = a->input;
     return fv_apply(&dropout_op, &options, 1, &in);
@@ -98,7 +98,7 @@ fv_tensor *fv_dropout2d_ex(const fv_dropout_args *a)
 {
     if (!fv_args_ok("dropout2d", a, sizeof *a)) return fv_failed_tensor();
     fv_tensor *x = a->input;
-    if (fv_failed(x) || !a->training || a->p == 0) return fv_dropout_ex(a);
+    if (!fv_usable(x) || !a->training || a->p == 0) return fv_dropout_ex(a);
     if (x->ndim < 2 || x->ndim > 5) {
         fv_fail(FV_ERR_SHAPE, "dropout2d: input has %d dimensions, 2 to 5 (N, C, ...) are needed",
                 x->ndim);

@@ -280,7 +280,7 @@ FV_REGISTER(sum_to_op);
 
 fv_tensor *fv_sum_to(fv_tensor *x, fv_shape shape)
 {
-    if (!fv_failed(x)) {
+    if (fv_usable(x)) {
         fv_shape own = fv_shape_of(x);
         if (fv_shape_equal(&own, &shape)) return x;
     }

@@ -162,7 +162,7 @@ FV_REGISTER(all_op);
 static fv_tensor *apply_bool(const fv_op *op, const fv_reduce_args *a)
 {
     fv_reduce_args args = *a;
-    if (!fv_failed(a->input) && a->input->dtype != FV_BOOL) args.input = fv_to(a->input, FV_BOOL);
+    if (fv_usable(a->input) && a->input->dtype != FV_BOOL) args.input = fv_to(a->input, FV_BOOL);
     return apply(op, &args);
 }
 
@@ -205,14 +205,14 @@ static fv_tensor *prod_tree_gradient(fv_tensor *x, fv_tensor *g, int64_t dim)
     fv_tensor *level[LEVELS];
     int top = 0;
     level[0] = x;
-    while (!fv_failed(level[top]) && fv_size(level[top], dim) > 1) {
+    while (fv_usable(level[top]) && fv_size(level[top], dim) > 1) {
         fv_tensor *t = level[top];
         int64_t n = fv_size(t, dim), half = n / 2;
         fv_tensor *up = fv_mul(fv_narrow(t, dim, 0, half), fv_narrow(t, dim, half, half));
         if (n % 2) up = fv_cat(FV_TENSORS(up, fv_narrow(t, dim, n - 1, 1)), .dim = dim);
         level[++top] = up;
     }
-    for (int k = top - 1; k >= 0 && !fv_failed(g); k--) {
+    for (int k = top - 1; k >= 0 && fv_usable(g); k--) {
         fv_tensor *t = level[k];
         int64_t n = fv_size(t, dim), half = n / 2;
         fv_tensor *pairs = fv_narrow(g, dim, 0, half);

@@ -111,7 +111,7 @@ static bool valid(const char *name, const fv_tensor *x, int64_t dim)
         fv_fail(FV_ERR_OPTION, "%s: the tensor is NULL", name);
         return false;
     }
-    if (fv_failed(x)) return false;
+    if (fv_failed_in(name, x)) return false;
     if (x->ndim > 0 && fv_wrap_dim(dim, x->ndim) >= 0) return true;
     fv_fail(FV_ERR_INDEX, "%s: input %s has no dimension %lld", name, fv_text(x), (long long)dim);
     return false;

@@ -43,7 +43,7 @@ FV_REGISTER(contiguous_op);
 
 fv_tensor *fv_contiguous(fv_tensor *x)
 {
-    if (!fv_failed(x) && fv_is_contiguous(x)) return fv_scope_adopt(fv_retain(x));
+    if (fv_usable(x) && fv_is_contiguous(x)) return fv_scope_adopt(fv_retain(x));
     return fv_apply(&contiguous_op, NULL, 1, &x);
 }
 
@@ -73,7 +73,7 @@ FV_REGISTER(channels_last_op);
 
 fv_tensor *fv_to_channels_last(fv_tensor *x)
 {
-    if (!fv_failed(x) && fv_is_channels_last(x)) return fv_scope_adopt(fv_retain(x));
+    if (fv_usable(x) && fv_is_channels_last(x)) return fv_scope_adopt(fv_retain(x));
     return fv_apply(&channels_last_op, NULL, 1, &x);
 }
 
