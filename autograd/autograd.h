@@ -23,10 +23,12 @@ bool fv_grad_enabled(void);
 bool fv_set_grad_enabled(bool enabled);
 
 typedef struct fv_grad_mode {
-    bool before;
-    bool open;
+    uint64_t id; /* private: as that of fv_scope */
 } fv_grad_mode;
-fv_grad_mode fv_grad_mode_open(bool enabled);
+
+/* fv_grad_mode m = fv_grad_mode_open(&m, false); to fv_grad_mode_close(&m): as a scope (scope.h),
+ * in which gradients are on or off. The end of a scope around it ends it as well. */
+fv_grad_mode fv_grad_mode_open(fv_grad_mode *mode, bool enabled);
 void fv_grad_mode_close(fv_grad_mode *mode);
 
 /* A declaration: nothing is recorded from here to the end of the block, whichever way it is left.
@@ -35,7 +37,8 @@ void fv_grad_mode_close(fv_grad_mode *mode);
 #define FV_NO_GRAD_1(number) FV_NO_GRAD_2(number)
 #define FV_NO_GRAD_2(number)                                                                       \
     fv_grad_mode fv_no_grad_##number                                                               \
-        __attribute__((__cleanup__(fv_grad_mode_close), __unused__)) = fv_grad_mode_open(false)
+        __attribute__((__cleanup__(fv_grad_mode_close), __unused__)) =                             \
+            fv_grad_mode_open(&fv_no_grad_##number, false)
 
 /* --- tensors and the tape --------------------------------------------------------------------- */
 

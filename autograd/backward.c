@@ -320,7 +320,7 @@ static fv_status run_gradient(fv_pass *p, fv_node *node)
     fv_tensor **all = n <= FEW && m <= FEW ? few : fv_object_alloc(bytes);
     if (!all) return fv_fail(FV_ERR_MEMORY, "backward of %s: no memory", node->op->name);
     memset(all, 0, bytes);
-    fv_scope scope = fv_scope_open();
+    fv_scope scope = fv_scope_open(&scope);
     fv_status status = call_gradient(p, node, all, all + 2 * n, all + n);
     fv_scope_close(&scope);
     if (all != few) fv_object_free(all, bytes);
@@ -375,8 +375,9 @@ static fv_status seed(fv_pass *p, fv_tensor *root, fv_tensor *gradient)
     if (!root) return fv_fail(FV_ERR_OPTION, "backward: the tensor is NULL");
     if (!root->requires_grad)
         return fv_fail(FV_ERR_AUTOGRAD,
-                       "backward: the tensor %s depends on nothing that requires grad",
-                       fv_text(root));
+                       "backward: the tensor %s depends on nothing that requires grad%s",
+                       fv_text(root),
+                       p->recording ? "" : "; gradients are switched off in this thread");
     if (!gradient && root->numel != 1)
         return fv_fail(FV_ERR_SHAPE,
                        "backward: the tensor %s has more than one element, give .gradient",
@@ -445,8 +446,9 @@ fv_status fv_pass_run(fv_pass *p, fv_tensor_list roots, fv_tensor_list gradients
     p->nodes = p->few_nodes;
     p->room = FV_PASS_NODES_ON_STACK;
     p->retain_graph |= p->create_graph;
-    fv_grad_mode mode = fv_grad_mode_open(p->create_graph);
-    fv_scope scope = fv_scope_open();
+    p->recording = fv_grad_enabled();
+    fv_grad_mode mode = fv_grad_mode_open(&mode, p->create_graph);
+    fv_scope scope = fv_scope_open(&scope);
     for (int64_t i = 0; i < roots.count; i++) fv_retain(roots.items[i]); /* a hook may release it */
     open_passes++;
     fv_status status = walk(p, roots, gradients);

@@ -228,7 +228,7 @@ bool fv_gradcheck_ex(const fv_gradcheck_args *a)
     *r = (fv_gradcheck_report){.ok = true, .input = -1};
     if (!check_inputs(a, r)) return false;
     check c = {.a = a, .report = r};
-    fv_grad_mode mode = fv_grad_mode_open(true);
+    fv_grad_mode mode = fv_grad_mode_open(&mode, true);
     {
         FV_SCOPE;
         r->ok = check_all(&c, a->function(a->inputs.items, a->context));
@@ -256,7 +256,7 @@ static fv_tensor *gradient_row(fv_tensor *const *in, void *context)
     int64_t n = 0, m = 0;
     for (int64_t i = 0; i < f->inputs; i++)
         if (in[i] && in[i]->requires_grad) wanted[n++] = in[i];
-    fv_grad_mode mode = fv_grad_mode_open(true);
+    fv_grad_mode mode = fv_grad_mode_open(&mode, true);
     fv_tensor *y = f->function(in, f->context);
     fv_status status = fv_grad(FV_TENSORS(y), ((fv_tensor_list){wanted, n}), grads,
                                .grad_outputs = FV_TENSORS(in[f->inputs]), .create_graph = true,
@@ -301,7 +301,7 @@ bool fv_gradgradcheck_ex(const fv_gradcheck_args *a)
     if (!check_inputs(a, r)) return false;
     if (a->inputs.count > MAX_INPUTS)
         return say(r, "gradgradcheck: more than %d inputs", MAX_INPUTS);
-    fv_grad_mode mode = fv_grad_mode_open(true);
+    fv_grad_mode mode = fv_grad_mode_open(&mode, true);
     {
         FV_SCOPE;
         r->ok = second_order(a, r);

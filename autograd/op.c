@@ -41,17 +41,23 @@ bool fv_set_grad_enabled(bool enabled)
     return before;
 }
 
-fv_grad_mode fv_grad_mode_open(bool enabled)
+static void restore_grad_mode(bool disabled)
 {
-    return (fv_grad_mode){.before = fv_set_grad_enabled(enabled), .open = true};
+    grad_disabled = disabled;
+}
+
+fv_grad_mode fv_grad_mode_open(fv_grad_mode *mode, bool enabled)
+{
+    if (!mode && fv_fail_null("grad_mode_open", "mode")) return (fv_grad_mode){FV_NO_REGION};
+    uint64_t id = fv_region_open(mode, restore_grad_mode, &grad_disabled);
+    if (id != FV_NO_REGION) grad_disabled = !enabled;
+    return (fv_grad_mode){id};
 }
 
 void fv_grad_mode_close(fv_grad_mode *mode)
 {
     if (!mode && fv_fail_null("grad_mode_close", "mode")) return;
-    if (!mode->open) return;
-    mode->open = false;
-    fv_set_grad_enabled(mode->before);
+    fv_region_close(mode->id, mode, "FV_NO_GRAD");
 }
 
 /* --- switches for tests ----------------------------------------------------------------------- */
@@ -358,7 +364,7 @@ static fv_status order_inputs(call_frame *f)
         if (c->in != f->ordered) {
             memcpy(f->ordered, c->in, (size_t)c->inputs * sizeof *c->in);
             c->in = f->ordered;
-            f->scope = fv_scope_open();
+            f->scope = fv_scope_open(&f->scope);
         }
         bool channels_last = order == FV_ORDER_CHANNELS_LAST && t->ndim >= 3 && t->ndim <= 5;
         f->ordered[i] = channels_last ? fv_to_channels_last(t) : fv_contiguous(t);

@@ -233,7 +233,7 @@ static fv_status callback_batch(fv_dataset *d, const fv_batch_request *r, fv_ten
 {
     fv_status status = FV_OK;
     for (int64_t row = 0; row < r->n && status == FV_OK; row++) {
-        fv_scope scope = fv_scope_open();
+        fv_scope scope = fv_scope_open(&scope);
         status = callback_row((callback_set *)d, r, row, x, y);
         fv_scope_close(&scope);
     }

@@ -10,7 +10,7 @@ static fv_tensor *sequential_forward(fv_module *self, fv_tensor *x)
     int64_t count = fv_child_count(self);
     fv_tensor *h = fv_retain(x);
     for (int64_t i = 0; i < count; i++) {
-        fv_scope scope = fv_scope_open();
+        fv_scope scope = fv_scope_open(&scope);
         fv_tensor *y = fv_retain(fv_forward(fv_child_at(self, i), h));
         fv_scope_close(&scope);
         fv_release(h);

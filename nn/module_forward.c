@@ -85,7 +85,7 @@ static fv_status check_inputs(const fv_module_type *type, fv_tensor *const *in)
         bool optional = type->forward_many && type->input[i].optional;
         if (!in[i] && !optional)
             return fv_fail(FV_ERR_OPTION, "%s: the %s is NULL", type->name, input_name(type, i));
-        if (in[i] && fv_failed(in[i])) return standing();
+        if (in[i] && fv_failed_in(type->name, in[i])) return standing();
     }
     return FV_OK;
 }
@@ -138,7 +138,7 @@ static fv_status run(fv_module *m, fv_tensor *const *in, fv_tensor **out, fv_ten
 static fv_status run_in_scope(fv_module *m, fv_tensor *const *in, fv_tensor **out,
                               fv_tensor **const *wanted)
 {
-    fv_scope scope = fv_scope_open();
+    fv_scope scope = fv_scope_open(&scope);
     fv_status status = run(m, in, out, wanted);
     const bool done = status == FV_OK;
     for (int j = 0; j < FV_MODULE_OUTPUTS && done; j++) fv_retain(out[j]);

@@ -1,10 +1,12 @@
 /* Scopes: who owns the tensors that ops make.
  *
  * A new tensor belongs to the innermost open scope of its thread, and dies when that closes.
- *   FV_SCOPE;            opens one until the end of the block; break, return and goto close it too.
- *   fv_retain(t)         makes t outlive its scope;  fv_release(t)  gives that up.
+ *   FV_SCOPE;             opens one until the end of the block, whichever way that is left.
+ *   fv_retain(t)          makes t outlive its scope;  fv_release(t)  gives that up.
+ *   return fv_escape(t);  hands t to the scope around.
  * Rule of thumb: release what you retained, and nothing else. Outside of every scope tensors
- * belong to the thread and live until fv_shutdown or the thread's end. */
+ * belong to the thread and live until fv_shutdown or the thread's end. A tensor that is used after
+ * its death acts as a failed one, with a message. */
 #ifndef FOVEA_TENSOR_SCOPE_H
 #define FOVEA_TENSOR_SCOPE_H
 
@@ -20,27 +22,29 @@ extern "C" {
 typedef struct fv_tensor fv_tensor;
 
 typedef struct fv_scope {
-    size_t mark; /* private: the owned tensors above it are this scope's */
-    uint64_t id; /* private: what stands at the mark while the scope is open */
-    int depth;   /* private: scopes around it */
-    int frames;  /* private: frames (frame.h) that were open */
-    bool open;
+    uint64_t id; /* private: its number on the thread's stack */
 } fv_scope;
 
-fv_scope fv_scope_open(void);
-
-/* Releases what was made since; a second call does nothing. Closes scopes inside it as well, whose
- * own closing does nothing then. Both in the thread that opened it. */
-void fv_scope_close(fv_scope *scope);
-
 /* A declaration: what is made from here on dies at the end of the block, whichever way that is
- * left.
- */
+ * left. */
 #define FV_SCOPE           FV_SCOPE_1(__COUNTER__)
 #define FV_SCOPE_1(number) FV_SCOPE_2(number)
 #define FV_SCOPE_2(number)                                                                         \
     fv_scope fv_scope_##number __attribute__((__cleanup__(fv_scope_close), __unused__)) =          \
-        fv_scope_open()
+        fv_scope_open(&fv_scope_##number)
+
+/* The same by hand: fv_scope s = fv_scope_open(&s); A scope does not move to another address. What
+ * was opened at this address before, and never closed, was left by longjmp: it is closed first. */
+fv_scope fv_scope_open(fv_scope *scope);
+
+/* Releases what was made since, in the thread that opened it; scopes and grad modes that were
+ * opened inside and left by longjmp or an exception are closed as well. Errors: the scope is not
+ * open; then nothing happens. So a goto or a switch that jumps past FV_SCOPE; does no harm. */
+void fv_scope_close(fv_scope *scope);
+
+/* Moves t from the innermost scope to the one around it; nothing happens if it belongs to another.
+ * Returns t. */
+fv_tensor *fv_escape(fv_tensor *t);
 
 /* Adds or gives up a reference; both take NULL and the failed tensor. fv_retain returns t. */
 fv_tensor *fv_retain(fv_tensor *t);
@@ -54,6 +58,14 @@ fv_tensor *fv_scope_adopt(fv_tensor *t);
 
 /* Closes the scope but lets t live on in the one around it. Returns t. */
 fv_tensor *fv_scope_close_with(fv_scope *scope, fv_tensor *t);
+
+/* What else is undone at the end of a block, or with the scope around it: leave gets the *state of
+ * now, once. variable stands for the declaration, as in fv_scope_open. Returns the number that
+ * fv_region_close wants, or FV_NO_REGION with an error when memory is out. */
+#define FV_NO_REGION UINT64_MAX
+uint64_t fv_region_open(void *variable, void (*leave)(bool state), const bool *state);
+/* name is that of the declaration, for the message when no such region is open. */
+void fv_region_close(uint64_t id, const void *variable, const char *name);
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

@@ -117,43 +117,52 @@ START_TEST(every_op_tells_of_every_dead_input)
 }
 END_TEST
 
-/* --- ops in place ----------------------------------------------------------------------------- */
+/* --- ops in place or with a number ------------------------------------------------------------ */
 
-typedef struct inplace_row {
+typedef struct form {
     const char *name;
     fv_tensor *(*unary)(fv_tensor *x);
     fv_tensor *(*number)(fv_tensor *x, double p);
+    fv_tensor *(*whole)(fv_tensor *x, int64_t p);
     fv_tensor *(*binary)(fv_tensor *x, fv_tensor *y);
-} inplace_row;
+} form;
 
-#define FV_UNARY(op, ...)  {.name = #op "_", .unary = fv_##op##_},
-#define FV_NUMBER(op, ...) {.name = #op "_", .number = fv_##op##_},
-#define FV_BINARY(op, ...) {.name = #op "_", .binary = fv_##op##_},
-static const inplace_row inplace_rows[] = {
+#define NUMBER_ROWS(op)                                                                            \
+    {.name = #op "_", .number = fv_##op##_}, {.name = #op "_int64", .whole = fv_##op##_int64},     \
+        {.name = #op "_int64_", .whole = fv_##op##_int64_},
+#define FV_UNARY(op, ...)       {.name = #op "_", .unary = fv_##op##_},
+#define FV_NUMBER(op, ...)      NUMBER_ROWS(op)
+#define FV_BINARY(op, ...)      {.name = #op "_", .binary = fv_##op##_},
+#define FV_TEST_NUMBER(op, ...) {.name = #op "_int64", .whole = fv_##op##_int64},
+static const form forms[] = {
 #include "tensor/kernels/elementwise/elementwise.inc"
+    NUMBER_ROWS(maximum_scalar) /* no rows of the table */
+    NUMBER_ROWS(minimum_scalar){.name = "maximum_scalar", .number = fv_maximum_scalar},
+    {.name = "minimum_scalar", .number = fv_minimum_scalar},
     {.name = "copy_", .binary = fv_copy_},
-    {.name = "fill_", .number = fv_fill_},
 };
 
-static void check_inplace(const inplace_row *r, fv_tensor *x, fv_tensor *y, const fv_tensor *dead,
-                          death how)
+static void check_form(const form *r, fv_tensor *x, fv_tensor *y, const fv_tensor *dead, death how)
 {
-    fv_tensor *result = r->unary ? r->unary(x) : r->number ? r->number(x, 1.5) : r->binary(x, y);
+    fv_tensor *result = r->unary    ? r->unary(x)
+                        : r->number ? r->number(x, 1.5)
+                        : r->whole  ? r->whole(x, 2)
+                                    : r->binary(x, y);
     if (!result || fv_usable(result)) note_failure("the result is a tensor");
     check_told(dead, how);
 }
 
-START_TEST(every_op_in_place_tells_of_a_dead_tensor)
+START_TEST(every_op_in_place_or_with_a_number_tells_of_a_dead_tensor)
 {
     start_listening();
-    for (size_t k = 0; k < sizeof inplace_rows / sizeof *inplace_rows; k++) {
+    for (size_t k = 0; k < sizeof forms / sizeof *forms; k++) {
         FV_SCOPE;
-        const inplace_row *r = &inplace_rows[k];
+        const form *r = &forms[k];
         death how = (death)(k % DEATHS);
-        fv_tensor *x = fv_ones(FV_SHAPE(2, 3)), *dead = dead_like(x, how);
+        fv_tensor *x = fv_ones(2, 3), *dead = dead_like(x, how);
         set_context("%s", r->name);
-        check_inplace(r, dead, x, dead, how);
-        if (r->binary) check_inplace(r, x, dead, dead, how);
+        check_form(r, dead, x, dead, how);
+        if (r->binary) check_form(r, x, dead, dead, how);
         ASSERT_VALUES(x, 0, 1, 1, 1, 1, 1, 1);
     }
     fv_set_log(fv_default_log, NULL);
@@ -279,7 +288,7 @@ static bool applies_many(fv_tensor *t)
 }
 static bool hands_back(fv_tensor *t)
 {
-    fv_scope scope = fv_scope_open();
+    fv_scope scope = fv_scope_open(&scope);
     return !fv_usable(fv_scope_close_with(&scope, t));
 }
 static bool set_elements(fv_tensor *t)
@@ -325,6 +334,11 @@ static bool set_elements(fv_tensor *t)
     F(rand_like, !fv_usable(fv_rand_like(d)))                                                      \
     F(randn_like, !fv_usable(fv_randn_like(d)))                                                    \
     F(bernoulli, !fv_usable(fv_bernoulli(d)))                                                      \
+    F(expand_to, !fv_usable(fv_expand_to(d, FV_SHAPE(2, 3))))                                      \
+    F(permute_to, !fv_usable(fv_permute_to(d, FV_SHAPE(1, 0))))                                    \
+    F(scalar_pow, !fv_usable(fv_scalar_pow(2.5, d)))                                               \
+    F(scalar_pow_int64, !fv_usable(fv_scalar_pow_int64(2, d)))                                     \
+    F(escape, !fv_usable(fv_escape(d)))                                                            \
     F(retain, fv_retain(d) == d)                                                                   \
     F(released, (fv_release(d), true))                                                             \
     F(adopt, !fv_usable(fv_scope_adopt(d)))                                                        \
@@ -391,7 +405,7 @@ START_TEST(every_function_tells_of_a_dead_tensor)
         for (int how = 0; how < DEATHS; how++) {
             FV_SCOPE;
             set_context("%s of a tensor that %s", functions[k].name, deaths[how]);
-            fv_tensor *x = fv_randn(FV_SHAPE(2, 3), .requires_grad = true);
+            fv_tensor *x = fv_randn(2, 3, .requires_grad = true);
             fv_tensor *dead = dead_like(x, (death)how);
             bool right = functions[k].call(dead, x);
             check_told(dead, (death)how);
@@ -406,7 +420,7 @@ END_TEST
 START_TEST(failed_tells_of_a_dead_tensor)
 {
     FV_SCOPE;
-    fv_tensor *x = fv_zeros(FV_SHAPE(2, 3)), *dead = dead_like(x, BY_SCOPE);
+    fv_tensor *x = fv_zeros(2, 3), *dead = dead_like(x, BY_SCOPE);
     fv_set_log(NULL, NULL);
     ck_assert(!fv_failed(x));
     ck_assert(fv_failed(dead));
@@ -425,7 +439,7 @@ END_TEST
 START_TEST(a_scope_keeps_what_is_released_too_often)
 {
     FV_SCOPE;
-    fv_tensor *x = fv_ones(FV_SHAPE(2));
+    fv_tensor *x = fv_ones(2);
     fv_set_log(NULL, NULL);
     fv_release(x);
     expect_error(FV_ERR_STATE, "release: the tensor [2] belongs to its scope");
@@ -448,7 +462,7 @@ START_TEST(storage_dies_with_the_handle)
     fv_tensor *big;
     {
         FV_SCOPE;
-        big = fv_zeros(FV_SHAPE(1000, 1000));
+        big = fv_zeros(1000, 1000);
     }
     fv_memory_info after = fv_memory_stats();
     ck_assert_int_eq(after.live_bytes, before.live_bytes);
@@ -466,7 +480,7 @@ static void make_and_drop(int count)
 {
     for (int k = 0; k < count; k += 64) {
         FV_SCOPE;
-        for (int i = 0; i < 64; i++) fv_empty(FV_SHAPE(1));
+        for (int i = 0; i < 64; i++) fv_empty(1);
     }
 }
 
@@ -477,7 +491,7 @@ START_TEST(a_dead_handle_is_known_for_long_and_then_used_again)
         fv_tensor *dead;
         {
             FV_SCOPE;
-            dead = fv_zeros(FV_SHAPE(7, 5));
+            dead = fv_zeros(7, 5);
         }
         make_and_drop(QUARANTINE - 128);
         ck_assert(fv_failed(dead));
@@ -539,7 +553,7 @@ Suite *fovea_suite(void)
     Suite *suite = suite_create("dead handles");
     TCase *told = add_case(suite, "told");
     tcase_add_test(told, every_op_tells_of_every_dead_input);
-    tcase_add_test(told, every_op_in_place_tells_of_a_dead_tensor);
+    tcase_add_test(told, every_op_in_place_or_with_a_number_tells_of_a_dead_tensor);
     tcase_add_test(told, every_function_tells_of_a_dead_tensor);
     tcase_add_test(told, failed_tells_of_a_dead_tensor);
     TCase *counts = add_case(suite, "references");

@@ -155,7 +155,7 @@ static fv_sizes good_sizes(void)
 static fv_scope *good_scope(void)
 {
     static fv_scope scope;
-    scope = fv_scope_open();
+    scope = fv_scope_open(&scope);
     return &scope;
 }
 

@@ -378,16 +378,21 @@ END_TEST
 START_TEST(scopes_can_be_opened_and_closed_by_hand)
 {
     int64_t before = live_tensors();
-    fv_scope outer = fv_scope_open();
-    fv_scope inner = fv_scope_open();
+    fv_scope outer = fv_scope_open(&outer);
+    fv_scope inner = fv_scope_open(&inner), left;
     fv_zeros(3);
     fv_tensor *survivor = fv_scope_close_with(&inner, fv_ones(2));
     ck_assert_int_eq(live_tensors(), before + 1);
     ASSERT_VALUES(survivor, 0, 1, 1);
-    fv_scope_open();
+    left = fv_scope_open(&left);
     fv_zeros(3);
     fv_scope_close(&outer); /* closes the one inside as well */
+    ck_assert_int_eq(live_tensors(), before);
+    fv_set_log(NULL, NULL);
     fv_scope_close(&outer);
+    expect_error(FV_ERR_STATE, "FV_SCOPE: the end of a block in which none is open");
+    fv_scope_close(&left);
+    expect_error(FV_ERR_STATE, "FV_SCOPE");
     ck_assert_int_eq(live_tensors(), before);
 }
 END_TEST
