@@ -8,6 +8,7 @@
 #include "autograd/ops/view/view.h"
 #include "autograd/overlap_impl.h"
 #include "autograd/tape_impl.h"
+#include "tensor/region.h"
 #include "tensor/frame.h"
 
 enum { MAX_OPTIONS = 512 };

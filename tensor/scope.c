@@ -4,6 +4,7 @@
  * A region is known by its number and the address of its variable. So one that was never opened
  * (its declaration was jumped past, and the variable holds anything) is told from every open one,
  * and one that longjmp left is noticed when a variable at the same address opens another. */
+#include "tensor/region.h"
 #include "tensor/scope.h"
 
 #include <pthread.h>

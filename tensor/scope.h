@@ -59,14 +59,6 @@ fv_tensor *fv_scope_adopt(fv_tensor *t);
 /* Closes the scope but lets t live on in the one around it. Returns t. */
 fv_tensor *fv_scope_close_with(fv_scope *scope, fv_tensor *t);
 
-/* What else is undone at the end of a block, or with the scope around it: leave gets the *state of
- * now, once. variable stands for the declaration, as in fv_scope_open. Returns the number that
- * fv_region_close wants, or FV_NO_REGION with an error when memory is out. */
-#define FV_NO_REGION UINT64_MAX
-uint64_t fv_region_open(void *variable, void (*leave)(bool state), const bool *state);
-/* name is that of the declaration, for the message when no such region is open. */
-void fv_region_close(uint64_t id, const void *variable, const char *name);
-
 #pragma GCC visibility pop
 #ifdef __cplusplus
 }

@@ -460,6 +460,7 @@ START_TEST(nothing_is_saved_or_loaded_while_an_error_stands)
     ck_assert_int_eq(unlink(saved_path), 0);
     ck_assert_int_eq(fv_save(m, saved_path), FV_ERR_STATE);
     ck_assert_int_ne(access(saved_path, F_OK), 0);
+    ck_assert_int_eq(fv_save(NULL, saved_path), FV_ERR_STATE); /* before all else */
     ck_assert_ptr_nonnull(strstr(logged, "save: "));
     ck_assert_ptr_nonnull(strstr(logged, first));
     ck_assert_int_eq(fv_load(m, "/nonexistent", .report = &r), FV_ERR_STATE);

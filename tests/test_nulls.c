@@ -152,6 +152,8 @@ static fv_sizes good_sizes(void)
     return sizes;
 }
 
+static fv_load_report good_load_report;
+
 static fv_scope *good_scope(void)
 {
     static fv_scope scope;
@@ -182,6 +184,7 @@ static const fv_op *good_op(void)
 #define GOOD_fv_intercept_fn            good_intercept
 #define GOOD_fv_length_fn               good_length
 #define GOOD_fv_loader_p                good_loader()
+#define GOOD_fv_load_report_p           (&good_load_report)
 #define GOOD_fv_loader_state            ((fv_loader_state){0})
 #define GOOD_fv_log_fn                  good_log
 #define GOOD_fv_lr_fn                   good_rate

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "support.h"
+#include "tensor/region.h"
 #include "tensor/frame.h"
 
 static int64_t live_tensors(void)
@@ -103,7 +104,7 @@ START_TEST(the_end_of_a_scope_forgets_the_frames_in_it)
     int depth = fv_frame_depth();
     {
         FV_SCOPE;
-        fv_frame_push(&kind, "left");
+        fv_frame_push(&kind, "left", 1);
     }
     ck_assert_int_eq(fv_frame_depth(), depth);
 }
