@@ -4,7 +4,8 @@
  * into vector code at any width. Errors are in units of the last place (ulp), measured over all
  * floats, with and without FMA:
  *
- *     exp 1.1    expm1 1.7    log 0.9    log1p 1.5    sigmoid 2.2    tanh 2.5    erf 1.3
+ *     exp 1.1    expm1 1.7    log 0.9    log2 1.3    log10 1.1    log1p 1.5    sigmoid 2.2
+ *     tanh 2.5    erf 1.3
  *
  * Infinities, NaN, signed zeros and results that are subnormal come out as in C's Annex F; nothing
  * is flushed. The float64 functions are the C library's.
@@ -77,8 +78,13 @@ static inline float fv_expm1_f32(float x)
     return x == 0.0f ? x : y;
 }
 
-/* log(m 2^e) = log m + e ln 2 with m in [sqrt 1/2, sqrt 2). */
-static inline float fv_log_f32(float x)
+/* x = (1 + f) 2^e with 1 + f in [sqrt 1/2, sqrt 2); log(1 + f) = f + tail. Of zero, negative
+ * numbers, infinity and NaN the parts mean nothing: see fv_log_finish_f32. */
+typedef struct fv_log_parts {
+    float e, f, tail;
+} fv_log_parts;
+
+static inline fv_log_parts fv_log_split_f32(float x)
 {
     float tiny = x < 0x1p-126f ? x * 0x1p23f : x;
     uint32_t bits = fv_bits_of_float(tiny);
@@ -94,12 +100,49 @@ static inline float fv_log_f32(float x)
     q = q * f + 2.000123095e-01f;
     q = q * f + -2.500081964e-01f;
     q = q * f + 3.333333161e-01f;
-    float f2 = f * f;
-    float tail = f2 * (f * q - 0.5f) + e * 0x1.7f7d1cp-20f;
-    float y = e * 0x1.62e4p-1f + (f + tail);
+    fv_log_parts parts = {e, f, f * f * (f * q - 0.5f)};
+    return parts;
+}
+
+/* The logarithm y of x, to any base, where x has one. */
+static inline float fv_log_finish_f32(float x, float y)
+{
     y = x == 0.0f ? -INFINITY : y;
     y = x < 0.0f ? NAN : y;
     return x < INFINITY ? y : x + x; /* infinity and NaN */
+}
+
+/* log x = e ln 2 + log(1 + f) */
+static inline float fv_log_f32(float x)
+{
+    fv_log_parts p = fv_log_split_f32(x);
+    float tail = p.tail + p.e * 0x1.7f7d1cp-20f;
+    return fv_log_finish_f32(x, p.e * 0x1.62e4p-1f + (p.f + tail));
+}
+
+/* The same to the base 1 / log b = factor + factor_rest, log_b 2 = step + step_rest. step, factor
+ * and the first part of f have so few bits that their products are exact, and what their sum
+ * rounds off is added again: powers of the base have exact logarithms. */
+static inline float fv_log_scaled_f32(float x, float step, float step_rest, float factor,
+                                      float factor_rest)
+{
+    fv_log_parts p = fv_log_split_f32(x);
+    float high = fv_float_of_bits(fv_bits_of_float(p.f) & 0xfffff000u);
+    float rest = (p.f - high) + p.tail;
+    float small = (p.f + p.tail) * factor_rest + rest * factor + p.e * step_rest;
+    float sum = p.e * step, product = high * factor;
+    float y = sum + product, lost = (sum - y) + product; /* |sum| >= |product|, or sum is 0 */
+    return fv_log_finish_f32(x, y + (lost + small));
+}
+
+static inline float fv_log2_f32(float x)
+{
+    return fv_log_scaled_f32(x, 1.0f, 0.0f, 0x1.714p+0f, 0x1.47652cp-12f);
+}
+
+static inline float fv_log10_f32(float x)
+{
+    return fv_log_scaled_f32(x, 0x1.344p-2f, 0x1.3509f8p-18f, 0x1.bcap-2f, 0x1.7b1526p-14f);
 }
 
 /* log u corrected for the part of x that 1 + x loses. */
@@ -227,6 +270,14 @@ static inline double fv_log_f64(double x)
 {
     return log(x);
 }
+static inline double fv_log2_f64(double x)
+{
+    return log2(x);
+}
+static inline double fv_log10_f64(double x)
+{
+    return log10(x);
+}
 static inline double fv_log1p_f64(double x)
 {
     return log1p(x);
@@ -243,8 +294,8 @@ static inline double fv_erf_f64(double x)
 /* Numbers that standard C does not name. */
 #define FV_SQRT_HALF      0.70710678118654752440 /* sqrt(1/2) */
 #define FV_2_BY_SQRT_PI   1.12837916709551257390 /* 2 / sqrt(pi) */
-#define FV_1_BY_LN2       1.44269504088896340736 /* 1 / log 2 */
-#define FV_1_BY_LN10      0.43429448190325182765 /* 1 / log 10 */
+#define FV_LN2            0.69314718055994530942 /* log 2 */
+#define FV_LN10           2.30258509299404568402 /* log 10 */
 #define FV_NORMAL_DENSITY 0.39894228040143267794 /* 1 / sqrt(2 pi) */
 
 #ifdef FV_ISA

@@ -40,13 +40,6 @@ static fv_tensor *pow_by_exponent(fv_tensor *g, fv_tensor *x, fv_tensor *y, fv_t
     return fv_where(flat, zero_like(g), fv_mul(g, fv_mul(r, fv_log(x))));
 }
 
-/* g · (hardsigmoid x + x·hardsigmoid' x) */
-static fv_tensor *hardswish_slope(fv_tensor *g, fv_tensor *x)
-{
-    fv_tensor *slope = fv_hardtanh_backward(fv_div_scalar(g, 6), x, -3, 3);
-    return fv_add(fv_mul(g, fv_hardsigmoid(x)), fv_mul(slope, x));
-}
-
 /* g · silu'' = g · s(1−s)(2 + y(1−2s)) with s = sigmoid y */
 static fv_tensor *silu_second(fv_tensor *g, fv_tensor *y)
 {
@@ -62,11 +55,11 @@ static fv_tensor *gelu_second(fv_tensor *g, fv_tensor *y)
     return fv_mul(g, fv_mul(density, linear(square, -1, 2)));
 }
 
-/* g · elu'': alpha·e^y for y <= 0, else 0 */
+/* g · elu'': alpha·e^y for y < 0, else 0 */
 static fv_tensor *elu_second(fv_tensor *g, fv_tensor *y, double alpha)
 {
     fv_tensor *curve = fv_elu_backward(g, y, alpha, 0);
-    return fv_where(fv_gt_scalar(y, 0), zero_like(g), curve);
+    return fv_where(fv_lt_scalar(y, 0), curve, zero_like(g));
 }
 
 /* g · softplus'': beta·s(1−s) with s = sigmoid(beta·y) below the threshold, else 0 */
@@ -218,7 +211,7 @@ NAMED_NUMBERS(softplus_backward, "beta", "threshold");
     }
 
 #define OPTION_KIND_ARITH  ELEMENTWISE_BOUNDS
-#define OPTION_KIND_SIGNED ELEMENTWISE_BOUNDS
+#define OPTION_KIND_SIGNED ELEMENTWISE_CAST
 #define OPTION_KIND_FLOAT  ELEMENTWISE_OPTIONS
 #define FV_OPTION(name, class, value, saves_x, gradient)                                           \
     NUMBERED(name, OPTION_KIND_##class, class, saves_x, gradient, name##_fields)

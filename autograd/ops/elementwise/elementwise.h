@@ -167,8 +167,9 @@ typedef struct fv_hardtanh_args {
 #define FV_HARDTANH_DEFAULTS FV_DEFAULTS(fv_hardtanh_args, .min_val = -1.0, .max_val = 1.0)
 extern const fv_hardtanh_args fv_hardtanh_defaults;
 
-/* clamp, but with gradient 0 at the bounds. relu6 is fv_hardtanh(x, 0, 6).
- * Gradient: x.
+/* clamp, but with gradient 0 at the bounds, and integers stay what they are: their bounds lose
+ * fractions. relu6 is fv_hardtanh(x, 0, 6).
+ * Gradient: x.   Errors: bool; a bound that an integer dtype cannot hold.
  * Source: torch.nn.functional.hardtanh. */
 fv_tensor *fv_hardtanh_ex(const fv_hardtanh_args *a);
 #define fv_hardtanh(...)                                                                           \

@@ -18,6 +18,7 @@ typedef enum elementwise_numbers_kind {
     ELEMENTWISE_NO_NUMBERS,
     ELEMENTWISE_OPERAND, /* p is an operand, with PyTorch's promotion */
     ELEMENTWISE_BOUNDS,  /* p and q are bounds, where infinities do not count */
+    ELEMENTWISE_CAST,    /* bounds that are cast to the dtype and do not change it */
     ELEMENTWISE_OPTIONS, /* of a floating op, which check themselves */
 } elementwise_numbers_kind;
 

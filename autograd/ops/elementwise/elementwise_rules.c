@@ -72,6 +72,7 @@ static fv_dtype compute_dtype(const fv_call *c, fv_elementwise op, elementwise_n
         fv_dtype common = fv_result_type(c->inputs, c->in);
         return fv_dtype_is_floating(common) ? common : FV_FLOAT32;
     }
+    case FV_CLASS_WHOLE: return promote_number(fv_result_type(c->inputs, c->in), false);
     case FV_CLASS_ARITH:
     case FV_CLASS_SIGNED:
     case FV_CLASS_COMPARE: break;
@@ -86,14 +87,33 @@ static fv_status check_number(const fv_call *c, double v, fv_dtype dtype)
                      fv_dtype_name(dtype), v, fv_text(c->in[0]));
 }
 
+/* An infinite bound is none. */
+static fv_status check_bound(const fv_call *c, double v, fv_dtype dtype)
+{
+    return isinf(v) ? FV_OK : check_number(c, v, dtype);
+}
+
+/* Bounds as the dtype has them. */
+static elementwise_numbers cast_bounds(const elementwise_numbers *n, fv_dtype dtype)
+{
+    if (fv_dtype_is_floating(dtype)) return *n;
+    return (elementwise_numbers){.p = trunc(n->p), .q = trunc(n->q)};
+}
+
+static fv_status check_bounds(const fv_call *c, fv_dtype compute, elementwise_numbers_kind kind)
+{
+    const elementwise_numbers *said = c->options;
+    elementwise_numbers n = kind == ELEMENTWISE_CAST ? cast_bounds(said, compute) : *said;
+    fv_status status = check_bound(c, n.p, compute);
+    return status == FV_OK ? check_bound(c, n.q, compute) : status;
+}
+
 static fv_status check_numbers(fv_call *c, fv_elementwise op, fv_dtype compute,
                                elementwise_numbers_kind kind)
 {
     elementwise_numbers *n = c->options;
-    if (kind == ELEMENTWISE_BOUNDS) {
-        fv_status status = isinf(n->p) ? FV_OK : check_number(c, n->p, compute);
-        return status != FV_OK || isinf(n->q) ? status : check_number(c, n->q, compute);
-    }
+    if (kind == ELEMENTWISE_BOUNDS || kind == ELEMENTWISE_CAST)
+        return check_bounds(c, compute, kind);
     if (kind != ELEMENTWISE_OPERAND) return FV_OK;
     if (!n->floating && n->p != trunc(n->p))
         return fv_reject(c, FV_ERR_OPTION, "value %g has a fraction but is not floating", n->p);
@@ -206,6 +226,7 @@ static fv_dtype settled_dtype(const fv_call *c, fv_elementwise op, elementwise_n
 {
     *n = kind == ELEMENTWISE_NO_NUMBERS ? (elementwise_numbers){.p = 0}
                                         : *(const elementwise_numbers *)c->options;
+    if (kind == ELEMENTWISE_CAST) *n = cast_bounds(n, c->out[0]->dtype);
     if (c->out[0]->dtype != FV_BOOL) return c->out[0]->dtype;
     return compute_dtype(c, op, kind);
 }

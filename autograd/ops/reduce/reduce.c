@@ -127,6 +127,21 @@ int64_t fv_reduce_length(const fv_call *c, const fv_shape *in)
     return n;
 }
 
+fv_status fv_reduce_need_elements(const fv_call *c)
+{
+    fv_shape in = fv_shape_of(c->in[0]);
+    if (fv_reduce_length(c, &in) > 0) return FV_OK;
+    return fv_reject(c, FV_ERR_SHAPE, "input %s has nothing to reduce in these dimensions",
+                     fv_text(c->in[0]));
+}
+
+/* A large mean is rounded before it is subtracted: the differences have a mean of their own. */
+fv_tensor *fv_reduce_centre(fv_tensor *x, fv_dims dim)
+{
+    fv_tensor *near = fv_sub(x, fv_mean(x, .dim = dim, .keepdim = true));
+    return fv_sub(near, fv_mean(near, .dim = dim, .keepdim = true));
+}
+
 static fv_tensor *apply(const fv_op *op, const fv_reduce_args *a)
 {
     fv_reduce_options options = {.dim = a->dim, .keepdim = a->keepdim};
@@ -186,7 +201,8 @@ FV_REDUCE_PAIR(mean)
 
 static void mean_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
 {
-    fv_tensor *g = fv_mul_scalar(gout[0], 1.0 / (double)fv_reduce_length(c, fv_input_shape(c, 0)));
+    int64_t length = fv_reduce_length(c, fv_input_shape(c, 0));
+    fv_tensor *g = fv_mul_scalar(gout[0], length > 0 ? 1.0 / (double)length : 0.0);
     gin[0] = fv_expand_to(fv_reduce_restore(c, g), *fv_input_shape(c, 0));
 }
 

@@ -69,14 +69,27 @@ fv_tensor *fv_std_ex(const fv_var_args *a);
 #define fv_var(...) FV_CALL(fv_var_ex, fv_var_args, FV_VAR_DEFAULTS, __VA_ARGS__)
 #define fv_std(...) FV_CALL(fv_std_ex, fv_var_args, FV_VAR_DEFAULTS, __VA_ARGS__)
 
-/* y = sqrt(sum of x^2 over dim).
- * Gradient: x (0 where y = 0; twice differentiable elsewhere).   Errors: dim, integers.
- * Source: torch.linalg.vector_norm with ord 2. */
-fv_tensor *fv_norm_ex(const fv_reduce_args *a);
-#define fv_norm(...) FV_CALL(fv_norm_ex, fv_reduce_args, FV_REDUCE_DEFAULTS, __VA_ARGS__)
+typedef struct fv_norm_args {
+    size_t size;
+    fv_tensor *input;
+    double p;    /* 2 */
+    fv_dims dim; /* FV_ALL */
+    bool keepdim;
+} fv_norm_args;
+extern const fv_norm_args fv_norm_defaults;
+#define FV_NORM_DEFAULTS FV_DEFAULTS(fv_norm_args, .p = 2.0, .dim = FV_ALL)
 
-/* y = log(sum of e^x over dim), without overflow; -infinity over nothing.
- * Gradient: x (twice differentiable).   Errors: dim, integers.
+/* y = (sum of |x|^p over dim)^(1/p); for p = 0 the number of elements other than 0, for p =
+ * infinity the largest |x| and for -infinity the smallest. 0 over nothing.
+ * Gradient: x (0 for p = 0, and where x = 0 or y = 0; of infinite p shared evenly among equals;
+ * twice differentiable elsewhere).
+ * Errors: p is no number; dim; integers; infinite or negative p over nothing.
+ * Source: torch.norm. */
+fv_tensor *fv_norm_ex(const fv_norm_args *a);
+#define fv_norm(...) FV_CALL(fv_norm_ex, fv_norm_args, FV_NORM_DEFAULTS, __VA_ARGS__)
+
+/* y = log(sum of e^x over dim), without overflow; -infinity over nothing. Integers give float32.
+ * Gradient: x (twice differentiable).   Errors: dim.
  * Source: torch.logsumexp. */
 fv_tensor *fv_logsumexp_ex(const fv_reduce_args *a);
 #define fv_logsumexp(...) FV_CALL(fv_logsumexp_ex, fv_reduce_args, FV_REDUCE_DEFAULTS, __VA_ARGS__)
@@ -90,14 +103,17 @@ fv_tensor *fv_prod_ex(const fv_reduce_args *a);
 /* --- extremes -------------------------------------------------------------------------------- */
 
 /* y = the largest (smallest) element over dim; NaN wins.
- * Gradient: x, shared evenly among equals (twice differentiable).   Errors: dim, nothing to reduce.
+ * Gradient: x, shared evenly among equals (twice differentiable); NaN where y is.
+ * Errors: dim, nothing to reduce.
  * Source: torch.amax, torch.amin. */
 fv_tensor *fv_amax_ex(const fv_reduce_args *a);
 fv_tensor *fv_amin_ex(const fv_reduce_args *a);
 #define fv_amax(...) FV_CALL(fv_amax_ex, fv_reduce_args, FV_REDUCE_DEFAULTS, __VA_ARGS__)
 #define fv_amin(...) FV_CALL(fv_amin_ex, fv_reduce_args, FV_REDUCE_DEFAULTS, __VA_ARGS__)
 
-/* The largest (smallest) element of all: fv_amax(x), fv_amin(x).
+/* The largest (smallest) element of all; NaN wins.
+ * Gradient: x, shared evenly among equals, which all NaN are (twice differentiable).
+ * Errors: an empty tensor.
  * Source: torch.max(input), torch.min(input). */
 fv_tensor *fv_max(fv_tensor *x);
 fv_tensor *fv_min(fv_tensor *x);

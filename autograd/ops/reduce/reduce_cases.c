@@ -1,6 +1,8 @@
 /* Cases of the reductions. */
 #include "autograd/ops/reduce/reduce.h"
 
+#include <math.h>
+
 #include "autograd/ops/elementwise/elementwise.h"
 #include "tests/case.h"
 
@@ -44,13 +46,29 @@ CASE(std, "dim, biased, kept", "x0.std(dim=1, unbiased=False, keepdim=True)", X(
 CASE(std, "dim, correction 2", "torch.std(x0, 1, correction=2)", X(2, 7, 3),
      fv_std(x[0], 1, .correction = 2));
 
-CASE(norm, "all", "torch.linalg.vector_norm(x0)", X(4, 5), fv_norm(x[0]));
-CASE(norm, "dim", "torch.linalg.vector_norm(x0, dim=1)", X(2, 7, 3), fv_norm(x[0], 1));
-CASE(norm, "last dim, kept", "torch.linalg.vector_norm(x0, dim=-1, keepdim=True)", X(3, 19),
-     fv_norm(x[0], -1, true));
+CASE(norm, "all", "torch.norm(x0)", X(4, 5), fv_norm(x[0]));
+CASE(norm, "dim", "torch.norm(x0, dim=1)", X(2, 7, 3), fv_norm(x[0], .dim = 1));
+CASE(norm, "last dim, kept", "torch.norm(x0, 2, -1, True)", X(3, 19), fv_norm(x[0], 2, -1, true));
+CASE(norm, "p 1", "torch.norm(x0, 1)", X(4, 15), fv_norm(x[0], 1));
+CASE(norm, "p 1, columns", "torch.norm(x0, 1, 0)", X(4, 5), fv_norm(x[0], 1, 0));
+CASE(norm, "p 0", "torch.norm(x0, 0, 1)", X(2, 7, 3), fv_norm(x[0], 0, 1));
+CASE(norm, "p 0, rows", "torch.norm(x0, 0, -1)", X(3, 19), fv_norm(x[0], 0, -1));
+CASE(norm, "p infinity", "torch.norm(x0, float('inf'))", DISTINCT(3, 19),
+     fv_norm(x[0], (double)INFINITY));
+CASE(norm, "p infinity, dims", "torch.norm(x0, float('inf'), (0, 2))", DISTINCT(2, 7, 3),
+     fv_norm(x[0], (double)INFINITY, FV_DIMS(0, 2)));
+CASE(norm, "p -infinity, columns", "torch.norm(x0, float('-inf'), 0, True)", DISTINCT(7, 3),
+     fv_norm(x[0], -(double)INFINITY, 0, true));
+CASE(norm, "p -infinity", "torch.norm(x0, float('-inf'), 1)", DISTINCT(2, 19),
+     fv_norm(x[0], -(double)INFINITY, 1));
+CASE(norm, "p 3", "torch.norm(x0, 3)", X(4, 5), fv_norm(x[0], 3));
+CASE(norm, "p 1.5, columns", "torch.norm(x0, 1.5, 1)", X(2, 7, 3), fv_norm(x[0], 1.5, 1));
+CASE(norm, "p 0.5", "torch.norm(x0, 0.5, -1, True)", X(3, 9), fv_norm(x[0], .p = 0.5, -1, true));
+CASE(norm, "p -2", "torch.norm(x0, -2, 1)", POSITIVE(4, 5), fv_norm(x[0], -2, 1));
 
 CASE(logsumexp, "all", "torch.logsumexp(x0, dim=(0, 1))", X(4, 5), fv_logsumexp(x[0]));
 CASE(logsumexp, "dim", "torch.logsumexp(x0, dim=1)", X(2, 7, 3), fv_logsumexp(x[0], 1));
+CASE(logsumexp, "integers", "torch.logsumexp(x0, 1)", INDEX(9, 4, 5), fv_logsumexp(x[0], 1));
 CASE(logsumexp, "last dim, kept", "torch.logsumexp(x0, dim=-1, keepdim=True)", X(3, 19),
      fv_logsumexp(x[0], -1, true));
 
@@ -60,13 +78,13 @@ CASE(amax, "all", "x0.amax()", DISTINCT(3, 4, 5), fv_amax(x[0]));
 CASE(amax, "last dim, kept", "x0.amax(dim=-1, keepdim=True)", DISTINCT(3, 37),
      fv_amax(x[0], -1, true));
 CASE(amax, "channels", "x0.amax(dim=1)", DISTINCT(2, 5, 3, 2), fv_amax(x[0], 1));
-CASE(amax, "max", "x0.max()", DISTINCT(3, 7), fv_max(x[0]));
+CASE(max, "all", "x0.max()", DISTINCT(3, 7), fv_max(x[0]));
 CASE(amax, "integers", "x0.amax(dim=0)", INDEX(50, 4, 5), fv_amax(x[0], 0));
 CASE(amin, "all", "x0.amin()", DISTINCT(3, 4, 5), fv_amin(x[0]));
 CASE(amin, "first dim", "x0.amin(dim=0)", DISTINCT(37, 3), fv_amin(x[0], 0));
 CASE(amin, "last dim, kept", "x0.amin(dim=-1, keepdim=True)", DISTINCT(3, 7),
      fv_amin(x[0], -1, true));
-CASE(amin, "min", "x0.min()", DISTINCT(3, 7), fv_min(x[0]));
+CASE(min, "all", "x0.min()", DISTINCT(3, 7), fv_min(x[0]));
 
 CASE(any, "all dims", "x0.any()", MASK(4, 5), fv_any(x[0]));
 CASE(any, "dim", "x0.any(dim=1)", MASK(4, 2, 3), fv_any(x[0], 1));

@@ -15,12 +15,8 @@ static fv_tensor *apply(const fv_op *op, const fv_reduce_args *a)
 
 static fv_status extreme_infer(fv_call *c)
 {
-    fv_shape in = fv_shape_of(c->in[0]);
     fv_status status = fv_reduce_infer(c, c->in[0]->dtype);
-    if (status == FV_OK && fv_reduce_length(c, &in) == 0)
-        return fv_reject(c, FV_ERR_SHAPE, "input %s has nothing to reduce in these dimensions",
-                         fv_text(c->in[0]));
-    return status;
+    return status == FV_OK ? fv_reduce_need_elements(c) : status;
 }
 
 static void amax_compute(fv_call *c, fv_reduce_runner run)
@@ -37,13 +33,19 @@ static void amin_compute(fv_call *c, fv_reduce_runner run)
 }
 FV_REDUCE_PAIR(amin)
 
-static void extreme_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
+/* Shared evenly among the elements where `best` holds. */
+static fv_tensor *share_gradient(const fv_call *c, fv_tensor *best, fv_tensor *g)
 {
     const fv_reduce_options *a = c->options;
-    fv_tensor *x = c->in[0];
-    fv_tensor *best = fv_to(fv_eq(x, fv_reduce_restore(c, c->out[0])), x->dtype);
-    fv_tensor *share = fv_div(best, fv_sum(best, .dim = a->dim, .keepdim = true));
-    gin[0] = fv_mul(fv_reduce_restore(c, gout[0]), share);
+    fv_tensor *one = fv_to(best, fv_input_dtype(c, 0));
+    fv_tensor *share = fv_div(one, fv_sum(one, .dim = a->dim, .keepdim = true));
+    return fv_mul(fv_reduce_restore(c, g), share);
+}
+
+static void extreme_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
+{
+    fv_tensor *best = fv_eq(c->in[0], fv_reduce_restore(c, c->out[0]));
+    gin[0] = share_gradient(c, best, gout[0]);
 }
 
 static const fv_op amax_op = {
@@ -92,14 +94,57 @@ fv_tensor *fv_amin_ex(const fv_reduce_args *a)
     return apply(&amin_op, a);
 }
 
+/* --- max and min of all elements -------------------------------------------------------------- */
+
+/* A NaN is in no result but NaN. */
+static void extreme_of_all_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
+{
+    fv_tensor *equal = fv_eq(c->in[0], fv_reduce_restore(c, c->out[0]));
+    gin[0] = share_gradient(c, fv_logical_or(equal, fv_isnan(c->in[0])), gout[0]);
+}
+
+static const fv_op max_op = {
+    .name = "max",
+    .inputs = 1,
+    .outputs = 1,
+    .options_size = sizeof(fv_reduce_options),
+    .input = {{.name = "input"}},
+    .infer = extreme_infer,
+    .plan = fv_reduce_plan_one,
+    .describe = fv_reduce_describe_call,
+    .forward = amax_forward,
+    .reference = amax_reference,
+    .gradient = extreme_of_all_gradient,
+    .saves = {FV_IN(0) | FV_OUT(0)},
+    .option_fields = fv_reduce_fields,
+};
+FV_REGISTER(max_op);
+
+static const fv_op min_op = {
+    .name = "min",
+    .inputs = 1,
+    .outputs = 1,
+    .options_size = sizeof(fv_reduce_options),
+    .input = {{.name = "input"}},
+    .infer = extreme_infer,
+    .plan = fv_reduce_plan_one,
+    .describe = fv_reduce_describe_call,
+    .forward = amin_forward,
+    .reference = amin_reference,
+    .gradient = extreme_of_all_gradient,
+    .saves = {FV_IN(0) | FV_OUT(0)},
+    .option_fields = fv_reduce_fields,
+};
+FV_REGISTER(min_op);
+
 fv_tensor *fv_max(fv_tensor *x)
 {
-    return fv_amax(x);
+    return FV_APPLY(&max_op, &(const fv_reduce_options){.dim = FV_ALL}, x);
 }
 
 fv_tensor *fv_min(fv_tensor *x)
 {
-    return fv_amin(x);
+    return FV_APPLY(&min_op, &(const fv_reduce_options){.dim = FV_ALL}, x);
 }
 
 /* --- any and all ----------------------------------------------------------------------------- */

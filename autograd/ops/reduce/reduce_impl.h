@@ -8,6 +8,7 @@
 typedef struct fv_reduce_options {
     fv_dims dim;
     int64_t correction; /* of var and std */
+    double p;           /* of norm */
     bool keepdim;
 } fv_reduce_options;
 
@@ -45,5 +46,11 @@ fv_tensor *fv_reduce_restore(const fv_call *c, fv_tensor *t);
 
 /* Elements of one result, of an input of shape in. */
 int64_t fv_reduce_length(const fv_call *c, const fv_shape *in);
+
+/* The status of a refusal if results would have no elements. */
+fv_status fv_reduce_need_elements(const fv_call *c);
+
+/* x without its mean over dims. */
+fv_tensor *fv_reduce_centre(fv_tensor *x, fv_dims dim);
 
 #endif

@@ -75,9 +75,9 @@ FV_REDUCE_PAIR(std)
 static fv_tensor *var_backward(const fv_call *c, fv_tensor *g)
 {
     const fv_reduce_options *a = c->options;
-    fv_tensor *x = c->in[0];
-    fv_tensor *centred = fv_sub(x, fv_mean(x, .dim = a->dim, .keepdim = true));
-    double factor = 2.0 / divisor(fv_reduce_length(c, fv_input_shape(c, 0)), a->correction);
+    int64_t length = fv_reduce_length(c, fv_input_shape(c, 0));
+    double factor = length > 0 ? 2.0 / divisor(length, a->correction) : 0.0;
+    fv_tensor *centred = fv_reduce_centre(c->in[0], a->dim);
     return fv_mul(fv_reduce_restore(c, fv_mul_scalar(g, factor)), centred);
 }
 
@@ -149,41 +149,100 @@ fv_tensor *fv_std_ex(const fv_var_args *a)
 
 /* --- norm ------------------------------------------------------------------------------------ */
 
+static fv_status norm_infer(fv_call *c)
+{
+    const fv_reduce_options *a = c->options;
+    if (isnan(a->p)) return fv_reject(c, FV_ERR_OPTION, "p is no number");
+    fv_status status = fv_reduce_floating_infer(c);
+    bool needs_elements = isinf(a->p) || a->p < 0;
+    return status == FV_OK && needs_elements ? fv_reduce_need_elements(c) : status;
+}
+
+static fv_reduce_kind norm_kind(double p)
+{
+    if (isinf(p)) return p > 0 ? FV_REDUCE_MAXABS : FV_REDUCE_MINABS;
+    return p == 0   ? FV_REDUCE_COUNT
+           : p == 1 ? FV_REDUCE_SUMABS
+           : p == 2 ? FV_REDUCE_SQDEV
+                    : FV_REDUCE_SUMPOW;
+}
+
 static void norm_compute(fv_call *c, fv_reduce_runner run)
 {
-    fv_reduce_job job = fv_reduce_job_of(c, FV_REDUCE_SQDEV);
-    job.post = FV_POST_SQRT;
+    const fv_reduce_options *a = c->options;
+    fv_reduce_job job = fv_reduce_job_of(c, norm_kind(a->p));
+    if (job.kind == FV_REDUCE_SQDEV) job.post = FV_POST_SQRT;
+    if (job.kind == FV_REDUCE_SUMPOW) {
+        job.post = FV_POST_ROOT;
+        job.exponent = a->p;
+    }
     run(c->machine, &job);
 }
 FV_REDUCE_PAIR(norm)
 
-static void norm_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
+/* Of the largest or smallest |x|, all NaN of which are the norm if one is. */
+static fv_tensor *extreme_norm_slope(fv_tensor *x, fv_tensor *norm, fv_dims dim)
 {
-    fv_tensor *g = fv_div(gout[0], fv_add(c->out[0], where_zero(c->out[0])));
-    gin[0] = fv_mul(fv_reduce_restore(c, g), c->in[0]);
+    fv_tensor *best = fv_logical_or(fv_eq(fv_abs(x), norm), fv_isnan(x));
+    fv_tensor *one = fv_to(best, x->dtype);
+    fv_tensor *share = fv_div(one, fv_sum(one, .dim = dim, .keepdim = true));
+    return fv_mul(fv_sign(x), share);
 }
 
+/* sign x · (|x| / norm)^(p-1). Where x is 0 so is its sign, and any finite number does for a power
+ * of it; the norm is 0 where all x are, and for p < 0 where one is. */
+static fv_tensor *power_norm_slope(fv_tensor *x, fv_tensor *norm, double p)
+{
+    fv_tensor *size = fv_pow_scalar(fv_add(fv_abs(x), where_zero(x)), p - 1);
+    fv_tensor *divisor = p < 0 ? norm : fv_add(norm, where_zero(norm));
+    fv_tensor *whole = fv_pow_scalar(divisor, fabs(p - 1));
+    fv_tensor *ratio = p < 1 ? fv_mul(size, whole) : fv_div(size, whole);
+    return fv_mul(fv_sign(x), ratio);
+}
+
+static void norm_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
+{
+    const fv_reduce_options *a = c->options;
+    fv_tensor *g = fv_reduce_restore(c, gout[0]), *norm = fv_reduce_restore(c, c->out[0]);
+    fv_tensor *x = c->in[0];
+    switch (norm_kind(a->p)) {
+    case FV_REDUCE_COUNT: return;
+    case FV_REDUCE_SUMABS: gin[0] = fv_mul(g, fv_sign(x)); break;
+    case FV_REDUCE_SQDEV: gin[0] = fv_mul(fv_div(g, fv_add(norm, where_zero(norm))), x); break;
+    case FV_REDUCE_SUMPOW: gin[0] = fv_mul(g, power_norm_slope(x, norm, a->p)); break;
+    default: gin[0] = fv_mul(g, extreme_norm_slope(x, norm, a->dim));
+    }
+}
+
+static const fv_option norm_fields[] = {
+    FV_FIELD(fv_reduce_options, p, FV_OPTION_DOUBLE),
+    FV_FIELD(fv_reduce_options, dim, FV_OPTION_DIMS),
+    FV_FIELD(fv_reduce_options, keepdim, FV_OPTION_BOOL),
+    {.name = NULL},
+};
 static const fv_op norm_op = {
     .name = "norm",
     .inputs = 1,
     .outputs = 1,
     .options_size = sizeof(fv_reduce_options),
     .input = {{.name = "input"}},
-    .infer = fv_reduce_floating_infer,
+    .infer = norm_infer,
     .plan = fv_reduce_plan_one,
     .describe = fv_reduce_describe_call,
     .forward = norm_forward,
     .reference = norm_reference,
     .gradient = norm_gradient,
     .saves = {FV_IN(0) | FV_OUT(0)},
-    .option_fields = fv_reduce_fields,
+    .option_fields = norm_fields,
 };
 FV_REGISTER(norm_op);
 
-fv_tensor *fv_norm_ex(const fv_reduce_args *a)
+const fv_norm_args fv_norm_defaults = {FV_NORM_DEFAULTS};
+
+fv_tensor *fv_norm_ex(const fv_norm_args *a)
 {
     if (!fv_args_ok("norm", a, sizeof *a)) return fv_failed_tensor();
-    fv_reduce_options options = {.dim = a->dim, .keepdim = a->keepdim};
+    fv_reduce_options options = {.p = a->p, .dim = a->dim, .keepdim = a->keepdim};
     return FV_APPLY(&norm_op, &options, a->input);
 }
 
@@ -228,5 +287,8 @@ fv_tensor *fv_logsumexp_ex(const fv_reduce_args *a)
 {
     if (!fv_args_ok("logsumexp", a, sizeof *a)) return fv_failed_tensor();
     fv_reduce_options options = {.dim = a->dim, .keepdim = a->keepdim};
-    return FV_APPLY(&logsumexp_op, &options, a->input);
+    fv_tensor *x = a->input;
+    bool whole =
+        !fv_failed(x) && !fv_dtype_is_floating(x->dtype) && !fv_dtype_row_of(x->dtype)->stored;
+    return FV_APPLY(&logsumexp_op, &options, whole ? fv_to(x, FV_FLOAT32) : x);
 }

@@ -5,6 +5,7 @@
 /* Logical ops read their inputs as bool: no float loop. */
 #define LOOP_ARITH   FV_ELEMENTWISE_LOOP
 #define LOOP_SIGNED  FV_ELEMENTWISE_LOOP
+#define LOOP_WHOLE   FV_ELEMENTWISE_LOOP
 #define LOOP_FLOAT   FV_ELEMENTWISE_LOOP
 #define LOOP_FIRST   FV_ELEMENTWISE_LOOP
 #define LOOP_WHERE   FV_ELEMENTWISE_LOOP
@@ -27,6 +28,7 @@
 
 #define ENTRY_ARITH(name)   FV_LOOP_NAME(name)
 #define ENTRY_SIGNED(name)  FV_LOOP_NAME(name)
+#define ENTRY_WHOLE(name)   FV_LOOP_NAME(name)
 #define ENTRY_FLOAT(name)   FV_LOOP_NAME(name)
 #define ENTRY_FIRST(name)   FV_LOOP_NAME(name)
 #define ENTRY_WHERE(name)   FV_LOOP_NAME(name)

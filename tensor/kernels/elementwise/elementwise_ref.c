@@ -9,6 +9,7 @@
 /* Only the logical ops use the operators of integers. */
 #define VALUE_ARITH(value)   (double)(value)
 #define VALUE_SIGNED(value)  (double)(value)
+#define VALUE_WHOLE(value)   (double)(value)
 #define VALUE_FLOAT(value)   (double)(value)
 #define VALUE_FIRST(value)   (double)(value)
 #define VALUE_WHERE(value)   (double)(value)
@@ -26,6 +27,7 @@
 /* Logical values, from 0 and 1. */
 #define TRUTH_ARITH(value)   0
 #define TRUTH_SIGNED(value)  0
+#define TRUTH_WHOLE(value)   0
 #define TRUTH_FLOAT(value)   0
 #define TRUTH_FIRST(value)   0
 #define TRUTH_WHERE(value)   0

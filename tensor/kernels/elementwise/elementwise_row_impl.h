@@ -25,6 +25,7 @@
 /* The type of the result. */
 #define FV_RESULT_ARITH   T
 #define FV_RESULT_SIGNED  T
+#define FV_RESULT_WHOLE   T
 #define FV_RESULT_FLOAT   T
 #define FV_RESULT_FIRST   T
 #define FV_RESULT_WHERE   T

@@ -33,6 +33,8 @@
 #define EXP(x)     FV_WORD(exp)(x)
 #define EXPM1(x)   FV_WORD(expm1)(x)
 #define LOG(x)     FV_WORD(log)(x)
+#define LOG2(x)    FV_WORD(log2)(x)
+#define LOG10(x)   FV_WORD(log10)(x)
 #define LOG1P(x)   FV_WORD(log1p)(x)
 #define SIN(x)     FV_WORD(sin)(x)
 #define COS(x)     FV_WORD(cos)(x)

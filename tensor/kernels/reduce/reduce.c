@@ -99,7 +99,7 @@ fv_acc fv_reduce_identity(fv_reduce_kind kind, fv_dtype dtype)
             a.d = -(double)INFINITY;
         else
             a.i = INT64_MIN;
-    } else if (kind == FV_REDUCE_MIN) {
+    } else if (kind == FV_REDUCE_MIN || kind == FV_REDUCE_MINABS) {
         if (floating)
             a.d = (double)INFINITY;
         else
@@ -112,6 +112,7 @@ double fv_reduce_result(const fv_reduce_job *job, double acc, int64_t k)
 {
     double v = job->scale != 0 ? acc * job->scale : acc;
     if (job->post == FV_POST_SQRT) return sqrt(v);
+    if (job->post == FV_POST_ROOT) return pow(v, 1 / job->exponent);
     if (job->post == FV_POST_LOG) return log(v) + (job->shift ? job->shift[k] : 0);
     return v;
 }
@@ -155,7 +156,7 @@ static void row_task(const reduce_run *run, int64_t o, int64_t split)
     int64_t at[FV_NEST_OPERANDS], length;
     fv_nest_at(&p->kept, o, at);
     const char *base = (const char *)job->in->data + at[0] * run->size;
-    double shift = job->shift ? job->shift[o] : 0;
+    double shift = job->shift ? job->shift[o] : job->exponent;
     int64_t end = p->units * (split + 1) / p->splits;
     fv_acc acc = job->init;
     for (int64_t u = p->units * split / p->splits; u < end; u++) {
@@ -179,7 +180,12 @@ static void col_task(const reduce_run *run, int64_t o, int64_t tile, int64_t spl
     int64_t k = o * p->cols + first;
     fv_nest_at(&p->kept, o, at);
     const char *base = (const char *)job->in->data + (at[0] + first) * run->size;
+    double exponents[FV_REDUCE_TILE];
     const double *shift = job->shift ? job->shift + k : NULL;
+    if (job->kind == FV_REDUCE_SUMPOW) {
+        for (int64_t c = 0; c < cols; c++) exponents[c] = job->exponent;
+        shift = exponents;
+    }
     int64_t end = p->units * (split + 1) / p->splits;
     for (int64_t c = 0; c < cols; c++) acc[c] = job->init;
     for (int64_t u = p->units * split / p->splits; u < end; u++) {
@@ -222,6 +228,12 @@ static void run_tasks(const void *job, int64_t first, int64_t last)
     }
 }
 
+/* Nanoseconds beyond reading it. */
+static double element_cost(fv_reduce_kind kind)
+{
+    return kind == FV_REDUCE_SUMPOW ? 20.0 : kind == FV_REDUCE_SUMEXP ? 1.0 : 0.0;
+}
+
 void fv_reduce_run(fv_machine m, const fv_reduce_job *job)
 {
     const fv_reduce_kernels *kernels = FV_ISA_PICK(fv_reduce_kernels_, m.isa);
@@ -233,7 +245,7 @@ void fv_reduce_run(fv_machine m, const fv_reduce_job *job)
         .floating = fv_dtype_is_floating(dtype),
         .size = (int64_t)fv_dtype_size(dtype),
     };
-    double each = 0.06 * (double)run.size + (job->kind == FV_REDUCE_SUMEXP ? 1.0 : 0.0);
+    double each = 0.06 * (double)run.size + element_cost(job->kind);
     double nanoseconds = each * (double)job->in->numel + 10.0 * (double)job->plan->tasks;
     fv_parallel_ranges(m, nanoseconds, job->plan->tasks, run_tasks, &run);
     if (job->plan->splits > 1) join_splits(&run);

@@ -22,10 +22,21 @@ typedef enum fv_reduce_kind {
     FV_REDUCE_MIN,
     FV_REDUCE_SQDEV,  /* sum of (x - shift)^2; floating types only */
     FV_REDUCE_SUMEXP, /* sum of exp(x - shift); floating types only */
+    FV_REDUCE_COUNT,  /* number of x other than 0; floating types only, as those below */
+    FV_REDUCE_SUMABS,
+    FV_REDUCE_MAXABS, /* NaN wins; 0 over nothing */
+    FV_REDUCE_MINABS,
+    FV_REDUCE_SUMPOW, /* sum of |x|^exponent */
 } fv_reduce_kind;
-enum { FV_REDUCE_KINDS = 6 };
+enum { FV_REDUCE_KINDS = 11 };
 
-typedef enum fv_reduce_post { FV_POST_NONE, FV_POST_SQRT, FV_POST_LOG } fv_reduce_post;
+/* log adds shift; root takes v^(1 / exponent). */
+typedef enum fv_reduce_post {
+    FV_POST_NONE,
+    FV_POST_SQRT,
+    FV_POST_LOG,
+    FV_POST_ROOT
+} fv_reduce_post;
 
 /* d for floating inputs, i for the others. */
 typedef union fv_acc {
@@ -69,7 +80,8 @@ typedef struct fv_reduce_job {
     fv_tensor *out;      /* contiguous: in's shape with reduced dims of 1 or left out */
     double *raw;         /* written instead of out: one number per result (floating in) */
     double scale;        /* result = post(acc * scale), of floating in; 0 is for 1 */
-    fv_reduce_post post; /* log adds shift */
+    fv_reduce_post post;
+    double exponent; /* of sumpow and root */
     fv_reduce_scratch scratch;
 } fv_reduce_job;
 

@@ -10,7 +10,7 @@ enum {
     FV_REDUCE_PIECE = 1 << 14, /* elements of one row call at most */
 };
 
-/* acc = acc (+) p[0], p[stride], ...: n elements. */
+/* acc = acc (+) p[0], p[stride], ...: n elements. sumpow gets its exponent in place of a shift. */
 typedef void (*fv_reduce_row_fn)(fv_acc *acc, const void *p, int64_t n, int64_t stride,
                                  double shift);
 /* acc[c] = acc[c] (+) p[c], p[row_stride + c], ...: rows elements each, cols <= FV_REDUCE_TILE.
@@ -31,7 +31,9 @@ static inline fv_acc fv_reduce_join(fv_reduce_kind kind, bool floating, fv_acc a
     if (floating) {
         switch (kind) {
         case FV_REDUCE_PROD: a.d *= b.d; break;
+        case FV_REDUCE_MAXABS:
         case FV_REDUCE_MAX: a.d = b.d > a.d || b.d != b.d ? b.d : a.d; break;
+        case FV_REDUCE_MINABS:
         case FV_REDUCE_MIN: a.d = b.d < a.d || b.d != b.d ? b.d : a.d; break;
         default: a.d += b.d; break;
         }

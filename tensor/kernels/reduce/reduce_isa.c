@@ -22,7 +22,28 @@ typedef float vf_half __attribute__((vector_size(FV_VBYTES / 2)));
 
 /* --- rows of floating numbers ---------------------------------------------------------------- */
 
-#define DEFINE_ROW_SUM(T, V, VU, NAME)                                                             \
+/* x and |x|, of numbers and vectors. */
+#define DEFINE_TERMS(T, V, VI, SIGN, TYPE)                                                         \
+    static inline T same_##TYPE(T x)                                                               \
+    {                                                                                              \
+        return x;                                                                                  \
+    }                                                                                              \
+    static inline V same_##TYPE##_v(V x)                                                           \
+    {                                                                                              \
+        return x;                                                                                  \
+    }                                                                                              \
+    static inline T size_##TYPE(T x)                                                               \
+    {                                                                                              \
+        return x < 0 ? -x : x;                                                                     \
+    }                                                                                              \
+    static inline V size_##TYPE##_v(V x)                                                           \
+    {                                                                                              \
+        return (V)((VI)x & ~((VI){0} + (SIGN)));                                                   \
+    }
+DEFINE_TERMS(float, fv_vf, vi32, INT32_MIN, f32)
+DEFINE_TERMS(double, fv_vd, vi64, INT64_MIN, f64)
+
+#define DEFINE_ROW_SUM(T, V, VU, NAME, OF)                                                         \
     static void NAME(fv_acc *acc, const void *data, int64_t n, int64_t stride, double shift)       \
     {                                                                                              \
         (void)shift;                                                                               \
@@ -34,19 +55,21 @@ typedef float vf_half __attribute__((vector_size(FV_VBYTES / 2)));
             int64_t stop = n - i < BLOCK ? i + (n - i) / STEP * STEP : i + BLOCK;                  \
             V a = {0}, b = {0}, c = {0}, d = {0};                                                  \
             for (; i < stop; i += STEP) {                                                          \
-                a += *(const VU *)(p + i);                                                         \
-                b += *(const VU *)(p + i + LEN);                                                   \
-                c += *(const VU *)(p + i + 2 * LEN);                                               \
-                d += *(const VU *)(p + i + 3 * LEN);                                               \
+                a += OF##_v(*(const VU *)(p + i));                                                 \
+                b += OF##_v(*(const VU *)(p + i + LEN));                                           \
+                c += OF##_v(*(const VU *)(p + i + 2 * LEN));                                       \
+                d += OF##_v(*(const VU *)(p + i + 3 * LEN));                                       \
             }                                                                                      \
             a = (a + b) + (c + d);                                                                 \
             for (int l = 0; l < LEN; l++) total += (double)a[l];                                   \
         }                                                                                          \
-        for (; i < n; i++) total += (double)p[i * stride];                                         \
+        for (; i < n; i++) total += (double)OF(p[i * stride]);                                     \
         acc->d += total;                                                                           \
     }
-DEFINE_ROW_SUM(float, fv_vf, fv_vf_u, row_sum_f32)
-DEFINE_ROW_SUM(double, fv_vd, fv_vd_u, row_sum_f64)
+DEFINE_ROW_SUM(float, fv_vf, fv_vf_u, row_sum_f32, same_f32)
+DEFINE_ROW_SUM(double, fv_vd, fv_vd_u, row_sum_f64, same_f64)
+DEFINE_ROW_SUM(float, fv_vf, fv_vf_u, row_sumabs_f32, size_f32)
+DEFINE_ROW_SUM(double, fv_vd, fv_vd_u, row_sumabs_f64, size_f64)
 
 /* take = lanes where x beats m or is NaN; a NaN in m is never beaten. */
 #define DEFINE_ROW_BEST(T, V, VU, VI, NAME, BEATS, OF)                                             \
@@ -81,15 +104,31 @@ DEFINE_ROW_BEST(float, fv_vf, fv_vf_u, vi32, row_min_f32, <, MIN_OF)
 DEFINE_ROW_BEST(double, fv_vd, fv_vd_u, vi64, row_max_f64, >, MAX_OF)
 DEFINE_ROW_BEST(double, fv_vd, fv_vd_u, vi64, row_min_f64, <, MIN_OF)
 
-#define DEFINE_ROW_PROD(T, NAME)                                                                   \
+/* In double: m of an accumulator m and an element x. */
+#define PROD_STEP(m, x, shift)   ((m) * (x))
+#define COUNT_STEP(m, x, shift)  ((m) + ((x) != 0))
+#define SUMABS_STEP(m, x, shift) ((m) + fabs(x))
+#define MAXABS_STEP(m, x, shift) MAX_OF(m, fabs(x))
+#define MINABS_STEP(m, x, shift) MIN_OF(m, fabs(x))
+#define SUMPOW_STEP(m, x, shift) ((m) + pow(fabs(x), shift))
+
+#define DEFINE_ROW_PLAIN(T, NAME, STEP)                                                            \
     static void NAME(fv_acc *acc, const void *data, int64_t n, int64_t stride, double shift)       \
     {                                                                                              \
         (void)shift;                                                                               \
         const T *p = data;                                                                         \
-        for (int64_t i = 0; i < n; i++) acc->d *= (double)p[i * stride];                           \
+        double m = acc->d;                                                                         \
+        for (int64_t i = 0; i < n; i++) m = STEP(m, (double)p[i * stride], shift);                 \
+        acc->d = m;                                                                                \
     }
-DEFINE_ROW_PROD(float, row_prod_f32)
-DEFINE_ROW_PROD(double, row_prod_f64)
+#define DEFINE_ROWS_PLAIN(T, TYPE)                                                                 \
+    DEFINE_ROW_PLAIN(T, row_prod_##TYPE, PROD_STEP)                                                \
+    DEFINE_ROW_PLAIN(T, row_count_##TYPE, COUNT_STEP)                                              \
+    DEFINE_ROW_PLAIN(T, row_maxabs_##TYPE, MAXABS_STEP)                                            \
+    DEFINE_ROW_PLAIN(T, row_minabs_##TYPE, MINABS_STEP)                                            \
+    DEFINE_ROW_PLAIN(T, row_sumpow_##TYPE, SUMPOW_STEP)
+DEFINE_ROWS_PLAIN(float, f32)
+DEFINE_ROWS_PLAIN(double, f64)
 
 static inline fv_vd widen(const float *p)
 {
@@ -206,6 +245,8 @@ DEFINE_COL(double, col_max_f64, MAX_OF, -(double)INFINITY)
 DEFINE_COL(float, col_min_f32, MIN_OF, INFINITY)
 DEFINE_COL(double, col_min_f64, MIN_OF, (double)INFINITY)
 
+/* shift is NULL for all but sumexp and sumpow, which has one for each column. */
+#define SUMEXP_STEP(m, x, shift) ((m) + exp((x) - (shift)))
 #define DEFINE_COL_PLAIN(T, NAME, STEP)                                                            \
     static void NAME(fv_acc *acc, const void *data, int64_t rows, int64_t row_stride,              \
                      int64_t cols, const double *shift)                                            \
@@ -213,11 +254,19 @@ DEFINE_COL(double, col_min_f64, MIN_OF, (double)INFINITY)
         (void)shift;                                                                               \
         const T *p = data;                                                                         \
         for (int64_t r = 0; r < rows; r++, p += row_stride)                                        \
-            for (int64_t c = 0; c < cols; c++) STEP;                                               \
+            for (int64_t c = 0; c < cols; c++)                                                     \
+                acc[c].d = STEP(acc[c].d, (double)p[c], shift ? shift[c] : 0);                     \
     }
-DEFINE_COL_PLAIN(float, col_prod_f32, acc[c].d *= (double)p[c])
-DEFINE_COL_PLAIN(double, col_prod_f64, acc[c].d *= p[c])
-DEFINE_COL_PLAIN(double, col_sumexp_f64, acc[c].d += exp(p[c] - (shift ? shift[c] : 0)))
+#define DEFINE_COLS_PLAIN(T, TYPE)                                                                 \
+    DEFINE_COL_PLAIN(T, col_prod_##TYPE, PROD_STEP)                                                \
+    DEFINE_COL_PLAIN(T, col_count_##TYPE, COUNT_STEP)                                              \
+    DEFINE_COL_PLAIN(T, col_sumabs_##TYPE, SUMABS_STEP)                                            \
+    DEFINE_COL_PLAIN(T, col_maxabs_##TYPE, MAXABS_STEP)                                            \
+    DEFINE_COL_PLAIN(T, col_minabs_##TYPE, MINABS_STEP)                                            \
+    DEFINE_COL_PLAIN(T, col_sumpow_##TYPE, SUMPOW_STEP)
+DEFINE_COLS_PLAIN(float, f32)
+DEFINE_COLS_PLAIN(double, f64)
+DEFINE_COL_PLAIN(double, col_sumexp_f64, SUMEXP_STEP)
 
 #define DEFINE_COL_SQDEV(T, NAME)                                                                  \
     static void NAME(fv_acc *acc, const void *data, int64_t rows, int64_t row_stride,              \
@@ -291,12 +340,17 @@ DEFINE_INT_KINDS(uint8_t, u8)
 
 #define INT_KINDS(core, TYPE)                                                                      \
     {                                                                                              \
-        core##_sum_##TYPE, core##_prod_##TYPE, core##_max_##TYPE, core##_min_##TYPE, NULL, NULL    \
+        [FV_REDUCE_SUM] = core##_sum_##TYPE, [FV_REDUCE_PROD] = core##_prod_##TYPE,                \
+        [FV_REDUCE_MAX] = core##_max_##TYPE, [FV_REDUCE_MIN] = core##_min_##TYPE                   \
     }
 #define FLOAT_KINDS(core, TYPE)                                                                    \
     {                                                                                              \
-        core##_sum_##TYPE, core##_prod_##TYPE, core##_max_##TYPE, core##_min_##TYPE,               \
-            core##_sqdev_##TYPE, core##_sumexp_##TYPE                                              \
+        [FV_REDUCE_SUM] = core##_sum_##TYPE, [FV_REDUCE_PROD] = core##_prod_##TYPE,                \
+        [FV_REDUCE_MAX] = core##_max_##TYPE, [FV_REDUCE_MIN] = core##_min_##TYPE,                  \
+        [FV_REDUCE_SQDEV] = core##_sqdev_##TYPE, [FV_REDUCE_SUMEXP] = core##_sumexp_##TYPE,        \
+        [FV_REDUCE_COUNT] = core##_count_##TYPE, [FV_REDUCE_SUMABS] = core##_sumabs_##TYPE,        \
+        [FV_REDUCE_MAXABS] = core##_maxabs_##TYPE, [FV_REDUCE_MINABS] = core##_minabs_##TYPE,      \
+        [FV_REDUCE_SUMPOW] = core##_sumpow_##TYPE                                                  \
     }
 #define ALL_TYPES(core)                                                                            \
     {                                                                                              \

@@ -26,6 +26,21 @@ static int64_t offset_of(const fv_tensor *t, uint32_t mask, int64_t i)
     return offset;
 }
 
+/* What an element adds to the result. */
+static double term(const fv_reduce_job *job, double x, double shift)
+{
+    switch (job->kind) {
+    case FV_REDUCE_SQDEV: return (x - shift) * (x - shift);
+    case FV_REDUCE_SUMEXP: return exp(x - shift);
+    case FV_REDUCE_COUNT: return x != 0;
+    case FV_REDUCE_SUMABS:
+    case FV_REDUCE_MAXABS:
+    case FV_REDUCE_MINABS: return fabs(x);
+    case FV_REDUCE_SUMPOW: return pow(fabs(x), job->exponent);
+    default: return x;
+    }
+}
+
 void fv_reduce_reference(fv_machine m, const fv_reduce_job *job)
 {
     (void)m;
@@ -38,8 +53,7 @@ void fv_reduce_reference(fv_machine m, const fv_reduce_job *job)
         double shift = job->shift ? job->shift[k] : 0;
         for (int64_t i = 0; i < job->plan->length; i++) {
             fv_acc x = element(t, base + offset_of(t, mask, i));
-            if (job->kind == FV_REDUCE_SQDEV) x.d = (x.d - shift) * (x.d - shift);
-            if (job->kind == FV_REDUCE_SUMEXP) x.d = exp(x.d - shift);
+            if (floating) x.d = term(job, x.d, shift);
             acc = fv_reduce_join(job->kind, floating, acc, x);
         }
         fv_reduce_store(job, acc, k, k); /* out is contiguous */
