@@ -410,7 +410,13 @@ static fv_tensor *refuse(const fv_cross_entropy_args *a, fv_status status, const
 static fv_tensor *of_probabilities(const fv_cross_entropy_args *a)
 {
     fv_tensor *x = a->input, *p = a->target, *w = a->weight;
-    fv_shape shape = fv_shape_of(x), given = fv_shape_of(p);
+    fv_shape shape = fv_shape_of(x), given = fv_shape_of(p), samples = sample_shape(&shape);
+    if (x->ndim >= 1 && fv_shape_equal(&samples, &given))
+        return refuse(a, FV_ERR_DTYPE,
+                      "a floating target holds probabilities and has the input's shape; class "
+                      "numbers are integers, see fv_to");
+    if (a->ignore_index >= 0)
+        return refuse(a, FV_ERR_OPTION, "a target of probabilities has no ignore_index");
     if (!fv_dtype_is_floating(x->dtype) || x->dtype != p->dtype)
         return refuse(a, FV_ERR_DTYPE,
                       "input and a target of probabilities need one floating dtype");
@@ -438,7 +444,6 @@ static fv_tensor *of_probabilities(const fv_cross_entropy_args *a)
     if (a->reduction == FV_NONE) return fv_neg(fv_sum(product, .dim = dim));
     fv_tensor *sum = fv_neg(fv_sum(product));
     if (a->reduction == FV_SUM) return sum;
-    fv_shape samples = sample_shape(&shape);
     return fv_mul_scalar(sum, 1.0 / (double)fv_shape_numel(&samples));
 }
 

@@ -42,7 +42,7 @@ typedef struct fv_cross_entropy_args {
     fv_tensor *input;     /* logits [N,C], [C] or [N,C,d1,..] */
     fv_tensor *target;    /* classes as in nll_loss, or probabilities of input's shape and dtype */
     fv_tensor *weight;    /* [C] or NULL; a constant */
-    int64_t ignore_index; /* -100; of classes only */
+    int64_t ignore_index; /* -100; of classes only: refused from 0 on with probabilities */
     fv_reduction reduction;
     double label_smoothing; /* in [0, 1] */
 } fv_cross_entropy_args;
@@ -53,8 +53,8 @@ extern const fv_cross_entropy_args fv_cross_entropy_defaults;
  * the given probabilities), mixed with 1 / C by label_smoothing. The mean of classes divides by
  * sum weight[t_n] as in nll_loss, that of probabilities by the number of samples.
  * Gradient: input, and target when it has probabilities (twice differentiable).
- * Errors: shape, dtype, a class outside [0, C) that is not ignore_index, label_smoothing, weight
- * that requires grad.
+ * Errors: shape, dtype, a class outside [0, C) that is not ignore_index, ignore_index >= 0 with
+ * probabilities, label_smoothing, weight that requires grad.
  * Source: torch.nn.functional.cross_entropy. */
 fv_tensor *fv_cross_entropy_ex(const fv_cross_entropy_args *a);
 #define fv_cross_entropy(...)                                                                      \
@@ -72,6 +72,7 @@ typedef struct fv_bce_with_logits_args {
 extern const fv_bce_with_logits_args fv_bce_with_logits_defaults;
 
 /* l = -weight (pos_weight t log s(x) + (1 - t) log(1 - s(x))), s the sigmoid, without overflow.
+ * 0 times the infinite loss of a side that nothing is expected of is 0, where PyTorch has NaN.
  * Gradient: input target weight pos_weight (twice differentiable).   Errors: shape, dtype.
  * Source: torch.nn.functional.binary_cross_entropy_with_logits. */
 fv_tensor *fv_binary_cross_entropy_with_logits_ex(const fv_bce_with_logits_args *a);

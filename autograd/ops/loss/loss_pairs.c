@@ -53,7 +53,7 @@ static fv_status pair_infer(fv_call *c)
 
 static double scale_of(const pair_options *a, int64_t elements)
 {
-    return a->reduction == FV_MEAN ? 1.0 / (double)elements : 1.0;
+    return a->reduction == FV_MEAN ? 1.0 / (double)elements : 1.0; /* of nothing: 0 · inf, NaN */
 }
 
 /* Forward and reference of one kind. */
@@ -74,7 +74,8 @@ static double scale_of(const pair_options *a, int64_t elements)
 /* The gradient of one element's loss is slope times g. */
 static fv_tensor *each_gradient(const fv_call *c, fv_tensor *g, double factor)
 {
-    double scale = factor * scale_of(c->options, fv_shape_numel(fv_input_shape(c, 0)));
+    int64_t elements = fv_shape_numel(fv_input_shape(c, 0));
+    double scale = elements > 0 ? factor * scale_of(c->options, elements) : 0.0;
     return scale == 1.0 ? g : fv_mul_scalar(g, scale);
 }
 
@@ -161,11 +162,18 @@ static fv_status smooth_l1_infer(fv_call *c)
 
 PAIR(smooth_l1, FV_PAIR_SMOOTH_L1)
 
+/* PyTorch's slope for beta = 0: -1 where the difference is 0. */
+static fv_tensor *sharp_slope(fv_tensor *d)
+{
+    fv_tensor *up = fv_scalar(1, fv_dtype_of(d)), *down = fv_scalar(-1, fv_dtype_of(d));
+    return fv_where(fv_isnan(d), d, fv_where(fv_gt_scalar(d, 0), up, down));
+}
+
 static void smooth_l1_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
 {
     double beta = ((const pair_options *)c->options)->parameter;
     fv_tensor *d = fv_sub(c->in[0], c->in[1]);
-    fv_tensor *slope = beta > 0 ? fv_clamp(fv_mul_scalar(d, 1.0 / beta), -1, 1) : fv_sign(d);
+    fv_tensor *slope = beta > 0 ? fv_clamp(fv_div_scalar(d, beta), -1, 1) : sharp_slope(d);
     difference_gradient(c, slope, each_gradient(c, gout[0], 1.0), gin);
 }
 

@@ -38,15 +38,19 @@ static fv_status need_input(const fv_call *c, int input)
     return status;
 }
 
-/* A vector of x's channels and dtype, or NULL. */
-static fv_status need_channels(const fv_call *c, int input, const char *name, int x_input)
+/* A vector of x's channels and that dtype, or NULL. */
+static fv_status need_channels(const fv_call *c, int input, int x_input, fv_dtype dtype)
 {
     const fv_tensor *x = c->in[x_input], *v = c->in[input];
+    const char *name = fv_input_name(c->op, input);
     if (!v) return FV_OK;
     if (v->ndim != 1 || v->shape[0] != x->shape[1])
         return fv_reject(c, FV_ERR_SHAPE, "%s %s must be [%lld], the channels of input %s", name,
                          fv_text(v), (long long)x->shape[1], fv_text(x));
-    return fv_need_same_dtype(c, input, name, x_input, "input");
+    if (v->dtype != dtype)
+        return fv_reject(c, FV_ERR_DTYPE, "%s is %s, must be %s for input %s", name,
+                         fv_dtype_name(v->dtype), fv_dtype_name(dtype), fv_text(x));
+    return FV_OK;
 }
 
 static fv_status need_eps(const fv_call *c, double eps)
@@ -77,11 +81,13 @@ static int describe_rows(const fv_call *c, char *text, size_t size)
 
 /* --- forward: x, running_mean, running_var, weight, bias -> y, mean, invstd --------------- */
 
+/* mean and invstd are float64 whatever x is: a large mean must not lose what the differences from
+ * it are made of. */
+
 static fv_status check_statistics(const fv_call *c, const norm_options *a)
 {
     fv_status status = FV_OK;
-    for (int i = 1; i < 5 && status == FV_OK; i++)
-        status = need_channels(c, i, fv_input_name(c->op, i), 0);
+    for (int i = 1; i < 5 && status == FV_OK; i++) status = need_channels(c, i, 0, c->in[0]->dtype);
     if (status != FV_OK) return status;
     const fv_tensor *x = c->in[0];
     if (!c->in[1] != !c->in[2])
@@ -112,8 +118,8 @@ static fv_status batch_norm_infer(fv_call *c)
     fv_dtype dtype = c->in[0]->dtype;
     fv_shape x = fv_shape_of(c->in[0]), channels = FV_SHAPE(x.dim[1]);
     fv_output_channels_last(c, 0, dtype, &x);
-    fv_output_contiguous(c, 1, dtype, &channels);
-    fv_output_contiguous(c, 2, dtype, &channels);
+    fv_output_contiguous(c, 1, FV_FLOAT64, &channels);
+    fv_output_contiguous(c, 2, FV_FLOAT64, &channels);
     c->spec[1].constant = c->spec[2].constant = true;
     if (a->training && c->in[1] && c->in[0]->numel > 0) c->writes = FV_IN(1) | FV_IN(2);
     return FV_OK;
@@ -233,7 +239,7 @@ static fv_status backward_infer(fv_call *c)
         status = fv_reject(c, FV_ERR_SHAPE, "gradient %s must have the shape of input %s",
                            fv_shape_text(&gy), fv_shape_text(&x));
     for (int i = 2; i < 5 && status == FV_OK; i++)
-        status = need_channels(c, i, fv_input_name(c->op, i), 1);
+        status = need_channels(c, i, 1, i == 2 ? c->in[1]->dtype : FV_FLOAT64);
     if (status != FV_OK) return status;
     if (!c->in[3] != !c->in[4] || (!a->training && !c->in[3]))
         return fv_reject(c, FV_ERR_OPTION,
@@ -342,11 +348,13 @@ static second second_of(const fv_call *c, fv_tensor *const *gout)
     if (s.options->training) {
         /* From x by ops, so that what is made of them can be differentiated again. */
         fv_tensor *d = fv_sub(x, mean_rows(&s, x));
+        d = fv_sub(d, mean_rows(&s, d)); /* a large mean is rounded before it is subtracted */
         s.invstd = fv_rsqrt(fv_add_scalar(mean_rows(&s, fv_square(d)), s.options->eps));
         s.xhat = fv_mul(d, s.invstd);
     } else {
-        s.invstd = column(c->in[4], x->ndim);
-        s.xhat = fv_mul(fv_sub(x, column(c->in[3], x->ndim)), s.invstd);
+        s.invstd = fv_to(column(c->in[4], x->ndim), x->dtype);
+        fv_tensor *mean = fv_to(column(c->in[3], x->ndim), x->dtype);
+        s.xhat = fv_mul(fv_sub(x, mean), s.invstd);
     }
     return s;
 }

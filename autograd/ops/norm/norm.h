@@ -29,7 +29,7 @@ extern const fv_batch_norm_args fv_batch_norm_defaults;
  * else they are the running ones. float32 and float64, all of one type.
  * Gradient: x weight bias (twice differentiable).   Errors: shape, dtype, no running statistics
  * outside of training, one value per channel in training.
- * Same bits for any number of threads.
+ * Accurate whatever the mean, where PyTorch loses digits. Same bits for any number of threads.
  * Source: torch.nn.functional.batch_norm; Ioffe & Szegedy 2015. */
 fv_tensor *fv_batch_norm_ex(const fv_batch_norm_args *a);
 #define fv_batch_norm(...)                                                                         \

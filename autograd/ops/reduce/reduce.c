@@ -135,13 +135,6 @@ fv_status fv_reduce_need_elements(const fv_call *c)
                      fv_text(c->in[0]));
 }
 
-/* A large mean is rounded before it is subtracted: the differences have a mean of their own. */
-fv_tensor *fv_reduce_centre(fv_tensor *x, fv_dims dim)
-{
-    fv_tensor *near = fv_sub(x, fv_mean(x, .dim = dim, .keepdim = true));
-    return fv_sub(near, fv_mean(near, .dim = dim, .keepdim = true));
-}
-
 static fv_tensor *apply(const fv_op *op, const fv_reduce_args *a)
 {
     fv_reduce_options options = {.dim = a->dim, .keepdim = a->keepdim};

@@ -50,7 +50,4 @@ int64_t fv_reduce_length(const fv_call *c, const fv_shape *in);
 /* The status of a refusal if results would have no elements. */
 fv_status fv_reduce_need_elements(const fv_call *c);
 
-/* x without its mean over dims. */
-fv_tensor *fv_reduce_centre(fv_tensor *x, fv_dims dim);
-
 #endif

@@ -71,13 +71,21 @@ static void std_compute(fv_call *c, fv_reduce_runner run)
 }
 FV_REDUCE_PAIR(std)
 
+/* x without its mean. A large one is rounded before it is subtracted, so that the differences have
+ * a mean of their own. */
+static fv_tensor *centre(fv_tensor *x, fv_dims dim)
+{
+    fv_tensor *near = fv_sub(x, fv_mean(x, .dim = dim, .keepdim = true));
+    return fv_sub(near, fv_mean(near, .dim = dim, .keepdim = true));
+}
+
 /* d var / dx = 2 (x - mean) / divisor. */
 static fv_tensor *var_backward(const fv_call *c, fv_tensor *g)
 {
     const fv_reduce_options *a = c->options;
     int64_t length = fv_reduce_length(c, fv_input_shape(c, 0));
     double factor = length > 0 ? 2.0 / divisor(length, a->correction) : 0.0;
-    fv_tensor *centred = fv_reduce_centre(c->in[0], a->dim);
+    fv_tensor *centred = centre(c->in[0], a->dim);
     return fv_mul(fv_reduce_restore(c, fv_mul_scalar(g, factor)), centred);
 }
 

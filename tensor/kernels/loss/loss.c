@@ -42,7 +42,7 @@ static pair_walk make_walk(fv_isa isa, fv_pair_loss kind, double parameter, cons
 
 static double pair_f64(fv_pair_loss kind, double p, double x, double t)
 {
-    double d = fabs(x - t);
+    double d = fabs(kind == FV_PAIR_BCE ? x : x - t);
     switch (kind) {
     case FV_PAIR_MSE: return d * d;
     case FV_PAIR_L1: return d;
@@ -50,7 +50,8 @@ static double pair_f64(fv_pair_loss kind, double p, double x, double t)
     case FV_PAIR_HUBER: return d < p ? 0.5 * d * d : p * (d - 0.5 * p);
     case FV_PAIR_BCE: break;
     }
-    return (x < 0 ? 0 : x) - x * t + log1p(exp(-fabs(x)));
+    double side = x < 0 ? t : 1 - t; /* of the loss that grows with |x| */
+    return (side == 0 ? 0 : side * d) + log1p(exp(-d));
 }
 
 static const float *dense(const float *p, int64_t stride, int64_t n, float *buffer)
@@ -181,7 +182,9 @@ static void nll_finish(const fv_nll_job *job, double loss, double count, fv_tens
                        fv_tensor *total)
 {
     fv_element_set(total, 0, count);
-    if (job->reduce) fv_element_set(out, 0, job->mean ? loss / count : loss);
+    if (!job->reduce) return;
+    double mean = count == 0 ? (double)NAN : loss / count; /* also where smoothing leaves a loss */
+    fv_element_set(out, 0, job->mean ? mean : loss);
 }
 
 /* Nanoseconds of all samples of an input like x. */

@@ -13,7 +13,7 @@ typedef enum fv_pair_loss {
     FV_PAIR_L1,        /* |x - t| */
     FV_PAIR_SMOOTH_L1, /* parameter: beta */
     FV_PAIR_HUBER,     /* parameter: delta */
-    FV_PAIR_BCE,       /* softplus(x) - t x */
+    FV_PAIR_BCE,       /* softplus(x) - t x; 0 · infinity is 0 */
 } fv_pair_loss;
 enum { FV_PAIR_LOSSES = 5 };
 

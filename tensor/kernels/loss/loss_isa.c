@@ -34,8 +34,9 @@ static inline float huber(float x, float t, float delta)
 static inline float bce(float x, float t, float parameter)
 {
     (void)parameter;
-    float positive = x < 0.0f ? 0.0f : x; /* NaN stays */
-    return positive - x * t + fv_log1p_f32(fv_exp_f32(-fabsf(x)));
+    float size = fabsf(x), side = x < 0.0f ? t : 1.0f - t; /* of the loss that grows with |x| */
+    float linear = side * size;
+    return (side == 0.0f ? 0.0f : linear) + fv_log1p_f32(fv_exp_f32(-size));
 }
 
 #define DEFINE_PAIR(NAME)                                                                          \

@@ -5,8 +5,9 @@
  * inner loops always have whole vectors; what is left over at the end is a tail of single rows.
  * Rows are cut in chunks that depend on the shape alone. Each chunk sums floats in blocks of 64
  * rows, as differences from a moving estimate of the mean, and blocks in double; chunks are
- * combined in their order (Chan's rule). So the statistics are accurate whatever the mean, and
- * have the same bits for any number of threads. */
+ * combined in their order (Chan's rule). What the mean loses when it is rounded to the element
+ * type is added again per channel. So statistics, results and gradients are accurate whatever the
+ * mean, and have the same bits for any number of threads. */
 #ifndef FOVEA_TENSOR_KERNELS_NORM_NORM_H
 #define FOVEA_TENSOR_KERNELS_NORM_NORM_H
 
@@ -51,7 +52,7 @@ fv_norm_scratch fv_norm_layout(const fv_norm_plan *p, fv_scratch *s);
 
 /* x, y [N, C, ...]; the others [C] of any stride, weight, bias and both running ones may be NULL.
  * With training the statistics are those of x, and the running ones move towards them by momentum;
- * else they are the running ones. mean and invstd [C] get what was used. */
+ * else they are the running ones. mean and invstd [C] get what was used, in float64. */
 typedef struct fv_batch_norm {
     const fv_tensor *x, *weight, *bias;
     const fv_tensor *running_mean, *running_var;
