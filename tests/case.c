@@ -53,6 +53,20 @@ const op_case *next_case(const op_case *c)
     return next;
 }
 
+bool case_is_first(const op_case *c)
+{
+    const op_case *at = first;
+    while (at != c && strcmp(at->op, c->op) != 0) at = at->next;
+    return at == c;
+}
+
+bool case_is_of(const op_case *c, const char *family)
+{
+    char folder[64];
+    snprintf(folder, sizeof folder, "/%s/", family);
+    return strstr(c->file, folder) != NULL;
+}
+
 /* --- inputs ----------------------------------------------------------------------------------- */
 
 case_input case_filled(case_fill fill, fv_shape shape)

@@ -45,6 +45,7 @@ typedef struct op_case {
     const char *op, *name; /* the name is unique in its op */
     const char *torch;     /* Python expression of x0, x1, ... with torch and F; or NULL */
     const char *text;      /* inputs and call as they are written */
+    const char *file;      /* that it stands in */
     void (*call)(fv_tensor *const *x, fv_tensor **y);
     double tolerance;          /* relative, in float32; 0: 1e-4 */
     const char *not_gradcheck; /* why finite differences cannot check the gradient; or NULL */
@@ -112,6 +113,7 @@ case_input case_absent(void);
                             .name = name_,                                                         \
                             .torch = torch_,                                                       \
                             .text = text_,                                                         \
+                            .file = __FILE__,                                                      \
                             .call = case_call_##id,                                                \
                             CASE_BARE_ options};                                                   \
         const case_input in[] = {__VA_ARGS__};                                                     \

@@ -1,27 +1,31 @@
-/* Stored PyTorch values: what golden_inputs.c writes and test_ops_golden.c reads. */
+/* Stored PyTorch values: what golden_inputs.c writes and test_ops_golden.c and test_ops_variants.c
+ * read. A file holds cases, each with an empty line behind it; a case is lines of a label and the
+ * rest:
+ *     case 3x3, padding 1
+ *     torch F.conv2d(x0, x1, x2, padding=1)
+ *     inputs 5f0c96d2a33e8b14
+ *     output 0 [2,4,5,6] 0.25 ...
+ *     gradient 1 [4,3,3,3] -1.5 ...
+ * In those of variants a type stands before the shape, and 0*7 for seven zeros. */
 #ifndef FOVEA_TESTS_GOLDEN_H
 #define FOVEA_TESTS_GOLDEN_H
-
-#include <stdlib.h>
 
 #include "support.h"
 
 /* A number that changes with the inputs and the expression, so that values stored for others are
  * found out. */
-static inline uint64_t golden_fingerprint(const op_case *c)
-{
-    uint64_t hash = 0xcbf29ce484222325u;
-    for (int i = 0; i < c->inputs; i++) {
-        if (c->in[i].absent) continue;
-        double *values = case_values(c, i);
-        int64_t count = fv_shape_numel(&c->in[i].shape);
-        const unsigned char *bytes = (const unsigned char *)values;
-        for (size_t k = 0; k < (size_t)count * sizeof(double); k++)
-            hash = (hash ^ bytes[k]) * 0x100000001b3u;
-        free(values);
-    }
-    for (const char *t = c->torch; t && *t; t++) hash = (hash ^ (unsigned char)*t) * 0x100000001b3u;
-    return hash;
-}
+uint64_t golden_fingerprint(const op_case *c);
+uint64_t golden_tensors_fingerprint(const op_case *c, fv_tensor *const *x);
+
+/* The text of folder/op.txt, empty if there is none; the caller frees it. */
+char *golden_load(const char *folder, const char *op);
+
+/* The case of that name in a file, or NULL. */
+const char *golden_case(const char *text, const char *name);
+
+/* What follows "<label> " at the beginning of a line, up to the end of the case; NULL if no line
+ * of the case at `text` begins so. */
+const char *golden_line(const char *text, const char *label);
+bool golden_line_is(const char *line, const char *wanted);
 
 #endif

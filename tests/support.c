@@ -59,14 +59,14 @@ void note_failure(const char *format, ...)
 {
     va_list args;
     noted++;
-    if (noted_here++ > 0 || noted > 200) return;
+    if (noted_here++ > 0 || noted > 2000) return;
     printf("FAILED %s%s", context, context[0] ? ": " : "");
     va_start(args, format);
     vprintf(format, args);
     va_end(args);
     printf("\n");
     show_command();
-    if (noted == 200) printf("FAILED: further failures are not shown\n");
+    if (noted == 2000) printf("FAILED: further failures are not shown\n");
     fflush(stdout);
 }
 

@@ -67,6 +67,10 @@ const op_case *next_case(const op_case *c);
 bool op_is_wanted(const char *op);
 bool all_cases_are_wanted(void);
 
+/* Is it the first case of its op? Does it stand in a folder of that family? */
+bool case_is_first(const op_case *c);
+bool case_is_of(const op_case *c, const char *family);
+
 bool fill_is_floating(case_fill fill);
 /* Does the case have a floating input, so that it runs in both floating types? */
 bool case_is_floating(const op_case *c);

@@ -1,67 +1,12 @@
 /* Every case against PyTorch: outputs and gradients of each one that has a torch expression, as
  * tests/golden/update.sh stored them in tests/golden/<op>.txt. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "golden.h"
 
 /* --- the stored files ------------------------------------------------------------------------- */
-
-/* A file holds cases, each with an empty line behind it; a case is lines of a label and the rest:
- *     case 3x3, padding 1
- *     torch F.conv2d(x0, x1, x2, padding=1)
- *     inputs 5f0c96d2a33e8b14
- *     output 0 [2,4,5,6] 0.25 ...
- *     gradient 1 [4,3,3,3] -1.5 ... */
-static char *load_file(const char *op)
-{
-    char path[1024];
-    snprintf(path, sizeof path, "%s/%s.txt", FOVEA_GOLDEN_DIR, op);
-    FILE *file = fopen(path, "rb");
-    char *text = NULL;
-    size_t size = 0, room = 0, read = 0;
-    do {
-        size += read;
-        room = 2 * size + 4096;
-        text = realloc(text, room + 1);
-        if (!text) abort();
-        read = file ? fread(text + size, 1, room - size, file) : 0;
-    } while (read > 0);
-    text[size] = '\0';
-    if (file) fclose(file);
-    return text;
-}
-
-/* What follows "<label> " at the beginning of a line, up to the end of the case; NULL if no line
- * of the case at `text` begins so. */
-static const char *find_line(const char *text, const char *label)
-{
-    size_t length = strlen(label);
-    while (*text && *text != '\n') {
-        if (strncmp(text, label, length) == 0 && text[length] == ' ') return text + length + 1;
-        text += strcspn(text, "\n");
-        text += *text == '\n';
-    }
-    return NULL;
-}
-
-static bool line_is(const char *line, const char *wanted)
-{
-    size_t length = strlen(wanted);
-    return line && strncmp(line, wanted, length) == 0 && line[length] == '\n';
-}
-
-/* The case of that name in a file, or NULL. */
-static const char *find_case(const char *text, const char *name)
-{
-    while (*text) {
-        if (line_is(find_line(text, "case"), name)) return text;
-        text = strstr(text, "\n\n");
-        if (!text) return NULL;
-        text += 2;
-    }
-    return NULL;
-}
 
 /* "[2,3] 1 2 3 4 5 6" as a tensor; NULL after a note. */
 static fv_tensor *stored_tensor(const char *line, fv_dtype dtype)
@@ -98,7 +43,7 @@ static void compare_outputs(const char *stored, fv_tensor *const *y, double tole
     char label[32];
     for (int j = 0; j < CASE_OUTPUTS; j++) {
         snprintf(label, sizeof label, "output %d", j);
-        const char *line = find_line(stored, label);
+        const char *line = golden_line(stored, label);
         if (line && y[j])
             compare(line, y[j], tolerance, label);
         else if (line || y[j])
@@ -127,7 +72,7 @@ static void compare_gradients(const char *stored, const op_case *c, fv_tensor *c
     }
     for (int i = 0; i < c->inputs; i++) {
         snprintf(label, sizeof label, "gradient %d", i);
-        const char *line = find_line(stored, label);
+        const char *line = golden_line(stored, label);
         fv_tensor *gradient = x[i] ? fv_grad_of(x[i]) : NULL;
         if (line && gradient)
             compare(line, gradient, tolerance, label);
@@ -157,9 +102,9 @@ static void check_stored(const char *text, const op_case *c)
 {
     char fingerprint[32];
     set_case_context(c, "PyTorch");
-    const char *stored = find_case(text, c->name);
+    const char *stored = golden_case(text, c->name);
     snprintf(fingerprint, sizeof fingerprint, "%016llx", (unsigned long long)golden_fingerprint(c));
-    if (!stored || !line_is(find_line(stored, "inputs"), fingerprint)) {
+    if (!stored || !golden_line_is(golden_line(stored, "inputs"), fingerprint)) {
         note_failure("%s stored value (run tests/golden/update.sh)", stored ? "an old" : "no");
         return;
     }
@@ -184,7 +129,7 @@ START_TEST(outputs_and_gradients_are_those_of_pytorch)
         if (!c->torch) continue;
         if (strcmp(op, c->op) != 0) {
             free(text);
-            text = load_file(c->op);
+            text = golden_load(FOVEA_GOLDEN_DIR, c->op);
             op = c->op;
         }
         check_stored(text, c);

@@ -212,7 +212,7 @@ NAMED_NUMBERS(softplus_backward, "beta", "threshold");
 
 #define OPTION_KIND_ARITH  ELEMENTWISE_BOUNDS
 #define OPTION_KIND_SIGNED ELEMENTWISE_CAST
-#define OPTION_KIND_FLOAT  ELEMENTWISE_OPTIONS
+#define OPTION_KIND_REAL   ELEMENTWISE_OPTIONS
 #define FV_OPTION(name, class, value, saves_x, gradient)                                           \
     NUMBERED(name, OPTION_KIND_##class, class, saves_x, gradient, name##_fields)
 

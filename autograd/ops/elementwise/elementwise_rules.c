@@ -68,6 +68,7 @@ static fv_dtype compute_dtype(const fv_call *c, fv_elementwise op, elementwise_n
     case FV_CLASS_FIRST: return c->in[0]->dtype;
     case FV_CLASS_LOGICAL: return FV_BOOL;
     case FV_CLASS_WHERE: return fv_result_type(2, c->in + 1);
+    case FV_CLASS_REAL: return fv_result_type(c->inputs, c->in);
     case FV_CLASS_FLOAT: {
         fv_dtype common = fv_result_type(c->inputs, c->in);
         return fv_dtype_is_floating(common) ? common : FV_FLOAT32;
@@ -131,10 +132,14 @@ static fv_status check_numbers(fv_call *c, fv_elementwise op, fv_dtype compute,
 static fv_status check_dtypes(const fv_call *c, fv_elementwise op)
 {
     fv_elementwise_class class = fv_elementwise_class_of(op);
+    if (class == FV_CLASS_REAL) return fv_need_floating(c, 0, "input");
     for (int i = 0; class == FV_CLASS_SIGNED && i < c->inputs; i++)
         if (c->in[i]->dtype == FV_BOOL)
             return fv_reject(c, FV_ERR_DTYPE, "input %d %s is bool, numbers are needed (see fv_to)",
                              i, fv_text(c->in[i]));
+    if (op == FV_ELEMENTWISE_pow && fv_result_type(2, c->in) == FV_BOOL)
+        return fv_reject(c, FV_ERR_DTYPE, "input %s and other %s are bool; see fv_to",
+                         fv_text(c->in[0]), fv_text(c->in[1]));
     if (class == FV_CLASS_WHERE && c->in[0]->dtype != FV_BOOL && c->in[0]->dtype != FV_UINT8)
         return fv_reject(c, FV_ERR_DTYPE, "condition %s is %s, bool is needed", fv_text(c->in[0]),
                          fv_dtype_name(c->in[0]->dtype));

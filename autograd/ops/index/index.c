@@ -54,6 +54,8 @@ static fv_status best_infer(fv_call *c)
     best_options *a = c->options;
     fv_status status = fv_need_dim(c, 0, &a->dim);
     if (status != FV_OK) return status;
+    if (c->outputs == 1 && c->in[0]->dtype == FV_BOOL)
+        return fv_reject(c, FV_ERR_DTYPE, "input %s is bool; see fv_to", fv_text(c->in[0]));
     fv_shape shape = fv_shape_of(c->in[0]);
     if (shape.ndim > 0 && shape.dim[a->dim] == 0)
         return fv_reject(c, FV_ERR_SHAPE, "input %s has nothing to reduce in dim %lld",

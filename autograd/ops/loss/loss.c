@@ -95,8 +95,9 @@ static fv_status check_target(const fv_call *c, const fv_shape *x, fv_dtype dtyp
                          fv_dtype_name(target->dtype));
     fv_shape want = sample_shape(x), got = fv_shape_of(target);
     if (!fv_shape_equal(&want, &got))
-        return fv_reject(c, FV_ERR_SHAPE, "input %s needs a target %s, not %s", fv_shape_text(x),
-                         fv_shape_text(&want), fv_text(target));
+        return fv_reject(c, FV_ERR_SHAPE, "input %s needs a target %s of %s class numbers, not %s",
+                         fv_shape_text(x), fv_shape_text(&want), fv_dtype_name(target->dtype),
+                         fv_text(target));
     return check_weight(c, x->dim[class_dim(x)], dtype);
 }
 
@@ -402,8 +403,9 @@ FV_REGISTER(cross_entropy_backward_op);
 /* Records an error of the front function. */
 static fv_tensor *refuse(const fv_cross_entropy_args *a, fv_status status, const char *message)
 {
-    fv_fail(status, "cross_entropy: %s (input %s, target %s, weight %s)", message,
-            fv_text(a->input), fv_text(a->target), fv_text(a->weight));
+    fv_fail(status, "cross_entropy: %s (input %s is %s, target %s %s, weight %s)", message,
+            fv_text(a->input), fv_dtype_name(a->input->dtype), fv_text(a->target),
+            fv_dtype_name(a->target->dtype), fv_text(a->weight));
     return fv_failed_tensor();
 }
 
@@ -417,9 +419,8 @@ static fv_tensor *of_probabilities(const fv_cross_entropy_args *a)
                       "numbers are integers, see fv_to");
     if (a->ignore_index >= 0)
         return refuse(a, FV_ERR_OPTION, "a target of probabilities has no ignore_index");
-    if (!fv_dtype_is_floating(x->dtype) || x->dtype != p->dtype)
-        return refuse(a, FV_ERR_DTYPE,
-                      "input and a target of probabilities need one floating dtype");
+    if (!fv_dtype_is_floating(x->dtype))
+        return refuse(a, FV_ERR_DTYPE, "input must be of a floating dtype (see fv_to)");
     if (x->ndim < 1 || !fv_shape_equal(&shape, &given))
         return refuse(a, FV_ERR_SHAPE, "a target of probabilities must have the input's shape");
     if (!(a->label_smoothing >= 0 && a->label_smoothing <= 1))

@@ -80,12 +80,15 @@ fv_tensor *fv_binary_cross_entropy_with_logits_ex(const fv_bce_with_logits_args 
     FV_CALL(fv_binary_cross_entropy_with_logits_ex, fv_bce_with_logits_args,                       \
             FV_BCE_WITH_LOGITS_DEFAULTS, __VA_ARGS__)
 
-/* --- regression ------------------------------------------------------------------------------ */
+/* --- regression ------------------------------------------------------------------------------
+ *
+ * An input and a target of two dtypes, one of them floating, are computed in what they promote to.
+ */
 
 typedef struct fv_loss_args {
     size_t size;
     fv_tensor *input;
-    fv_tensor *target; /* of input's shape and dtype */
+    fv_tensor *target; /* of input's shape */
     fv_reduction reduction;
 } fv_loss_args;
 #define FV_LOSS_DEFAULTS FV_NO_DEFAULTS(fv_loss_args)
@@ -98,6 +101,7 @@ fv_tensor *fv_mse_loss_ex(const fv_loss_args *a);
 #define fv_mse_loss(...) FV_CALL(fv_mse_loss_ex, fv_loss_args, FV_LOSS_DEFAULTS, __VA_ARGS__)
 
 /* l = |x - t|.
+ * Of integers only the sum and the single losses.
  * Gradient: input target (0 where x = t).   Errors: shape, dtype.
  * Source: torch.nn.functional.l1_loss. */
 fv_tensor *fv_l1_loss_ex(const fv_loss_args *a);

@@ -51,6 +51,18 @@ static fv_status pair_infer(fv_call *c)
     return FV_OK;
 }
 
+/* A pair of unequal dtypes is computed in what they promote to if that is floating; else infer
+ * refuses it. */
+static void promote_pair(fv_tensor **x, fv_tensor **t)
+{
+    if (fv_failed(*x) || fv_failed(*t) || (*x)->dtype == (*t)->dtype) return;
+    if (fv_dtype_row_of((*x)->dtype)->stored || fv_dtype_row_of((*t)->dtype)->stored) return;
+    fv_dtype common = fv_promote((*x)->dtype, (*t)->dtype);
+    if (!fv_dtype_is_floating(common)) return;
+    *x = fv_to(*x, common);
+    *t = fv_to(*t, common);
+}
+
 static double scale_of(const pair_options *a, int64_t elements)
 {
     return a->reduction == FV_MEAN ? 1.0 / (double)elements : 1.0; /* of nothing: 0 · inf, NaN */
@@ -116,7 +128,9 @@ const fv_loss_args fv_loss_defaults = {FV_LOSS_DEFAULTS};
 fv_tensor *fv_mse_loss_ex(const fv_loss_args *a)
 {
     if (!fv_args_ok("mse_loss", a, sizeof *a)) return fv_failed_tensor();
-    return FV_APPLY(&mse_loss_op, REDUCTION((int64_t)a->reduction), a->input, a->target);
+    fv_tensor *x = a->input, *t = a->target;
+    promote_pair(&x, &t);
+    return FV_APPLY(&mse_loss_op, REDUCTION((int64_t)a->reduction), x, t);
 }
 
 /* --- l1_loss --------------------------------------------------------------------------------- */
@@ -144,10 +158,24 @@ static const fv_op l1_loss_op = {
 };
 FV_REGISTER(l1_loss_op);
 
+static bool is_integer(const fv_tensor *t)
+{
+    return !fv_failed(t) && (t->dtype == FV_UINT8 || t->dtype == FV_INT32 || t->dtype == FV_INT64);
+}
+
 fv_tensor *fv_l1_loss_ex(const fv_loss_args *a)
 {
     if (!fv_args_ok("l1_loss", a, sizeof *a)) return fv_failed_tensor();
-    return FV_APPLY(&l1_loss_op, REDUCTION((int64_t)a->reduction), a->input, a->target);
+    fv_tensor *x = a->input, *t = a->target;
+    if (is_integer(x) && is_integer(t) && a->reduction != FV_MEAN) {
+        fv_shape of_x = fv_shape_of(x), of_t = fv_shape_of(t);
+        fv_tensor *each = fv_shape_equal(&of_x, &of_t) ? fv_abs(fv_sub(x, t)) : NULL;
+        if (each && a->reduction == FV_NONE) return each;
+        if (each && a->reduction == FV_SUM) return fv_sum(each);
+    }
+    if (!fv_failed(x) && !fv_failed(t) && x->dtype != FV_BOOL && t->dtype != FV_BOOL)
+        promote_pair(&x, &t);
+    return FV_APPLY(&l1_loss_op, REDUCTION((int64_t)a->reduction), x, t);
 }
 
 /* --- smooth_l1_loss -------------------------------------------------------------------------- */
@@ -162,9 +190,10 @@ static fv_status smooth_l1_infer(fv_call *c)
 
 PAIR(smooth_l1, FV_PAIR_SMOOTH_L1)
 
-/* PyTorch's slope for beta = 0: -1 where the difference is 0. */
-static fv_tensor *sharp_slope(fv_tensor *d)
+/* The slope in a of |a - b|, as PyTorch has it for beta = 0: -1 where they are equal. */
+static fv_tensor *sharp_slope(fv_tensor *a, fv_tensor *b)
 {
+    fv_tensor *d = fv_sub(a, b);
     fv_tensor *up = fv_scalar(1, fv_dtype_of(d)), *down = fv_scalar(-1, fv_dtype_of(d));
     return fv_where(fv_isnan(d), d, fv_where(fv_gt_scalar(d, 0), up, down));
 }
@@ -172,9 +201,14 @@ static fv_tensor *sharp_slope(fv_tensor *d)
 static void smooth_l1_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
 {
     double beta = ((const pair_options *)c->options)->parameter;
-    fv_tensor *d = fv_sub(c->in[0], c->in[1]);
-    fv_tensor *slope = beta > 0 ? fv_clamp(fv_div_scalar(d, beta), -1, 1) : sharp_slope(d);
-    difference_gradient(c, slope, each_gradient(c, gout[0], 1.0), gin);
+    fv_tensor *g = each_gradient(c, gout[0], 1.0), *x = c->in[0], *t = c->in[1];
+    if (beta > 0) {
+        fv_tensor *slope = fv_clamp(fv_div_scalar(fv_sub(x, t), beta), -1, 1);
+        difference_gradient(c, slope, g, gin);
+        return;
+    }
+    if (fv_wants(c, 0)) gin[0] = fv_mul(sharp_slope(x, t), g);
+    if (fv_wants(c, 1)) gin[1] = fv_mul(sharp_slope(t, x), g);
 }
 
 static const fv_option smooth_l1_fields[] = {
@@ -202,8 +236,9 @@ const fv_smooth_l1_loss_args fv_smooth_l1_loss_defaults = {FV_SMOOTH_L1_LOSS_DEF
 fv_tensor *fv_smooth_l1_loss_ex(const fv_smooth_l1_loss_args *a)
 {
     if (!fv_args_ok("smooth_l1_loss", a, sizeof *a)) return fv_failed_tensor();
-    return FV_APPLY(&smooth_l1_loss_op, OPTIONS((int64_t)a->reduction, a->beta), a->input,
-                    a->target);
+    fv_tensor *x = a->input, *t = a->target;
+    promote_pair(&x, &t);
+    return FV_APPLY(&smooth_l1_loss_op, OPTIONS((int64_t)a->reduction, a->beta), x, t);
 }
 
 /* --- huber_loss ------------------------------------------------------------------------------ */
@@ -250,7 +285,10 @@ const fv_huber_loss_args fv_huber_loss_defaults = {FV_HUBER_LOSS_DEFAULTS};
 fv_tensor *fv_huber_loss_ex(const fv_huber_loss_args *a)
 {
     if (!fv_args_ok("huber_loss", a, sizeof *a)) return fv_failed_tensor();
-    return FV_APPLY(&huber_loss_op, OPTIONS((int64_t)a->reduction, a->delta), a->input, a->target);
+    fv_tensor *x = a->input, *t = a->target;
+    bool convert = !fv_failed(x) && !fv_failed(t) && fv_dtype_is_floating(x->dtype);
+    if (convert && !fv_dtype_row_of(t->dtype)->stored) t = fv_to(t, x->dtype);
+    return FV_APPLY(&huber_loss_op, OPTIONS((int64_t)a->reduction, a->delta), x, t);
 }
 
 /* --- binary_cross_entropy_with_logits -------------------------------------------------------- */

@@ -6,7 +6,7 @@
 static fv_status linear_check(const fv_call *c)
 {
     const fv_tensor *x = c->in[0], *w = c->in[1], *b = c->in[2];
-    fv_status status = fv_need_floating(c, 0, "input");
+    fv_status status = fv_product_need_numbers(c);
     if (status == FV_OK) status = fv_need_same_dtype(c, 0, "input", 1, "weight");
     if (status == FV_OK) status = fv_need_same_dtype(c, 0, "input", 2, "bias");
     if (status == FV_OK) status = fv_need_ndim(c, 0, "input", 1, FV_MAX_DIMS);
@@ -33,7 +33,7 @@ static fv_status linear_infer(fv_call *c)
     fv_shape shape = fv_shape_of(c->in[0]);
     shape.dim[shape.ndim - 1] = c->in[1]->shape[0];
     status = fv_need_size(c, &shape);
-    if (status == FV_OK) fv_output_contiguous(c, 0, c->in[0]->dtype, &shape);
+    if (status == FV_OK) fv_product_output(c, &shape);
     return status;
 }
 

@@ -1,6 +1,7 @@
-/* matmul, mm, bmm, dot, outer: one rule for shapes, one kernel, gradients of the same products. */
+/* matmul, mm, bmm, dot: one rule for shapes, one kernel, gradients of the same products; outer. */
 #include "autograd/ops/product/matmul.h"
 
+#include "autograd/ops/elementwise/elementwise.h"
 #include "autograd/ops/product/product_impl.h"
 #include "autograd/ops/view/view.h"
 
@@ -156,57 +157,13 @@ fv_tensor *fv_bmm(fv_tensor *a, fv_tensor *b)
 
 /* --- outer ------------------------------------------------------------------------------------ */
 
-static fv_status outer_infer(fv_call *c)
-{
-    const fv_tensor *a = c->in[0], *b = c->in[1];
-    fv_status status = fv_need_floating(c, 0, "input");
-    if (status == FV_OK) status = fv_need_same_dtype(c, 0, "input", 1, "vec2");
-    if (status == FV_OK) status = fv_need_ndim(c, 0, "input", 1, 1);
-    if (status == FV_OK) status = fv_need_ndim(c, 1, "vec2", 1, 1);
-    if (status != FV_OK) return status;
-    fv_shape shape = {2, {a->shape[0], b->shape[0]}};
-    status = fv_need_size(c, &shape);
-    if (status == FV_OK) fv_output_contiguous(c, 0, a->dtype, &shape);
-    return status;
-}
-
-/* A column times a row, with one element to sum. */
-static void outer_plan(fv_call *c)
-{
-    const fv_tensor *a = c->in[0], *b = c->in[1];
-    fv_gemm_plan *plan = c->plan;
-    int64_t n = b->shape[0];
-    plan->g = (fv_gemm){.dtype = a->dtype, .m = a->shape[0], .n = n, .k = 1, .c_rs = n};
-    plan->g.a_rs = a->strides[0];
-    plan->g.a_cs = 1;
-    plan->g.b_rs = n;
-    plan->g.b_cs = b->strides[0];
-    fv_product_complete(c, plan);
-}
-
-/* da = dy b    db = dy^T a */
-static void outer_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
-{
-    if (fv_wants(c, 0)) gin[0] = fv_matmul(gout[0], c->in[1]);
-    if (fv_wants(c, 1)) gin[1] = fv_matmul(fv_t(gout[0]), c->in[0]);
-}
-
-static const fv_op outer_op = {
-    .name = "outer",
-    .inputs = 2,
-    .outputs = 1,
-    .input = {{.name = "input"}, {.name = "vec2"}},
-    .infer = outer_infer,
-    .plan = outer_plan,
-    .describe = fv_product_describe,
-    .forward = fv_product_forward,
-    .reference = fv_product_reference,
-    .gradient = outer_gradient,
-    .saves = {FV_IN(1), FV_IN(0)},
-};
-FV_REGISTER(outer_op);
-
+/* A column times a row, element by element. */
 fv_tensor *fv_outer(fv_tensor *a, fv_tensor *b)
 {
-    return FV_APPLY(&outer_op, NULL, a, b);
+    if (!fv_failed(a) && !fv_failed(b) && (a->ndim != 1 || b->ndim != 1)) {
+        fv_fail(FV_ERR_SHAPE, "outer: input %s and vec2 %s must have one dimension", fv_text(a),
+                fv_text(b));
+        return fv_failed_tensor();
+    }
+    return fv_mul(fv_failed(a) ? a : fv_unsqueeze(a, 1), b);
 }

@@ -1,5 +1,5 @@
-/* Matrix products. All take operands in any order of memory without copying them, and are of
- * floating dtypes. */
+/* Matrix products. All take operands in any order of memory without copying them, of one dtype;
+ * integers wrap around, bool is refused. */
 #ifndef FOVEA_AUTOGRAD_OPS_PRODUCT_MATMUL_H
 #define FOVEA_AUTOGRAD_OPS_PRODUCT_MATMUL_H
 
@@ -39,8 +39,8 @@ fv_tensor *fv_bmm(fv_tensor *a, fv_tensor *b);
  * Source: torch.dot. */
 fv_tensor *fv_dot(fv_tensor *a, fv_tensor *b);
 
-/* y[i,j] = a[i] b[j];  a [m]  b [n]  ->  y [m,n].
- * Gradient: a b (twice differentiable).   Errors: shape, dtype.
+/* y[i,j] = a[i] b[j];  a [m]  b [n]  ->  y [m,n]. Dtypes as of fv_mul.
+ * Gradient: a b (twice differentiable).   Errors: shape.
  * Source: torch.outer. */
 fv_tensor *fv_outer(fv_tensor *a, fv_tensor *b);
 

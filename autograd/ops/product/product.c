@@ -1,6 +1,7 @@
 /* The batched product: tensors of any rank and strides as operands of one plan. */
 #include "autograd/ops/product/product_impl.h"
 
+#include <stdio.h>
 #include <string.h>
 
 _Static_assert(sizeof(fv_gemm_plan) <= FV_PLAN_BYTES, "the plan fits into its buffer");
@@ -12,10 +13,23 @@ static int batch_ndim(const fv_tensor *t)
 
 /* --- infer ------------------------------------------------------------------------------------ */
 
+fv_status fv_product_need_numbers(const fv_call *c)
+{
+    if (c->in[0]->dtype != FV_BOOL) return FV_OK;
+    return fv_reject(c, FV_ERR_DTYPE, "%s %s is bool, numbers are needed (see fv_to)",
+                     fv_input_name(c->op, 0), fv_text(c->in[0]));
+}
+
+void fv_product_output(fv_call *c, const fv_shape *shape)
+{
+    fv_output_contiguous(c, 0, c->in[0]->dtype, shape);
+    c->spec[0].constant = !fv_dtype_is_floating(c->in[0]->dtype);
+}
+
 static fv_status check_operands(const fv_call *c, int low, int high)
 {
     const char *a = fv_input_name(c->op, 0), *b = fv_input_name(c->op, 1);
-    fv_status status = fv_need_floating(c, 0, a);
+    fv_status status = fv_product_need_numbers(c);
     if (status == FV_OK) status = fv_need_same_dtype(c, 0, a, 1, b);
     if (status == FV_OK) status = fv_need_ndim(c, 0, a, low, high);
     if (status == FV_OK) status = fv_need_ndim(c, 1, b, low, high);
@@ -50,7 +64,7 @@ fv_status fv_product_infer(fv_call *c, int low, int high)
     fv_shape shape;
     fv_status status = check_operands(c, low, high);
     if (status == FV_OK) status = product_shape(c, &shape);
-    if (status == FV_OK) fv_output_contiguous(c, 0, c->in[0]->dtype, &shape);
+    if (status == FV_OK) fv_product_output(c, &shape);
     return status;
 }
 
@@ -100,6 +114,7 @@ void fv_product_complete(fv_call *c, fv_gemm_plan *plan)
     plan->g.bias = bias != NULL;
     plan->g.bias_stride = bias ? bias->strides[0] : 0;
     plan->g.accumulate = false;
+    if (!fv_dtype_is_floating(plan->g.dtype)) return;
     fv_gemm_make_plan(plan, c->machine, fv_gemm_engine_wanted());
     fv_gemm_layout(plan, &need);
     c->scratch_bytes = need.used;
@@ -107,7 +122,9 @@ void fv_product_complete(fv_call *c, fv_gemm_plan *plan)
 
 int fv_product_describe(const fv_call *c, char *text, size_t size)
 {
-    return fv_gemm_describe(c->plan, text, size);
+    const fv_gemm_plan *plan = c->plan;
+    if (!fv_dtype_is_floating(plan->g.dtype)) return snprintf(text, size, "integers");
+    return fv_gemm_describe(plan, text, size);
 }
 
 /* --- forward ---------------------------------------------------------------------------------- */
@@ -123,13 +140,20 @@ static fv_gemm_operands operands_of(const fv_call *c)
 
 void fv_product_forward(fv_call *c)
 {
+    const fv_gemm_plan *plan = c->plan;
     fv_gemm_operands o = operands_of(c);
-    fv_gemm_run(c->plan, &o, c->scratch);
+    if (fv_dtype_is_floating(plan->g.dtype))
+        fv_gemm_run(plan, &o, c->scratch);
+    else
+        fv_gemm_integers(&plan->g, &o);
 }
 
 void fv_product_reference(fv_call *c)
 {
     const fv_gemm_plan *plan = c->plan;
     fv_gemm_operands o = operands_of(c);
-    fv_gemm_reference(&plan->g, &o);
+    if (fv_dtype_is_floating(plan->g.dtype))
+        fv_gemm_reference(&plan->g, &o);
+    else
+        fv_gemm_integers(&plan->g, &o);
 }

@@ -31,4 +31,4 @@ CASE_WITH((.not_gradcheck = "1,300 elements"), mm, "more than one block of sums"
 CASE(dot, "vectors", "torch.dot(x0, x1)", X(7), X(7), fv_dot(x[0], x[1]));
 CASE(bmm, "batch", "torch.bmm(x0, x1)", X(3, 2, 4), X(3, 4, 3), fv_bmm(x[0], x[1]));
 CASE(bmm, "empty batch", "torch.bmm(x0, x1)", X(0, 2, 4), X(0, 4, 3), fv_bmm(x[0], x[1]));
-CASE(outer, "vectors", "torch.outer(x0, x1)", X(3), X(5), fv_outer(x[0], x[1]));
+CASE(mul, "outer", "torch.outer(x0, x1)", X(3), X(5), fv_outer(x[0], x[1]));

@@ -6,8 +6,10 @@
 #include "tensor/kernels/product/gemm.h"
 
 /* The shape of input 0 [...,m,k] (or [k]) times input 1 [...,k,n] (or [k]), both of rank low to
- * high and of one floating dtype. */
+ * high and of one dtype, which is not bool. */
 fv_status fv_product_infer(fv_call *c, int low, int high);
+fv_status fv_product_need_numbers(const fv_call *c);
+void fv_product_output(fv_call *c, const fv_shape *shape); /* describes output 0 */
 
 /* Their plan. Completing one, once plan->g has sizes and strides, books the scratch; input 2, where
  * there is one, is the bias. */

@@ -128,16 +128,17 @@ fv_tensor *fv_min_dim(fv_tensor *x, int64_t dim, bool keepdim, fv_tensor **indic
 
 /* int64 position of the first largest (smallest) element along one dim; with FV_ALL in the
  * flattened tensor. A NaN wins.
- * Gradient: none.   Errors: dim, several dims, nothing to reduce.
+ * Gradient: none.   Errors: dim, several dims, nothing to reduce, bool.
  * Source: torch.argmax, torch.argmin. */
 fv_tensor *fv_argmax_ex(const fv_reduce_args *a);
 fv_tensor *fv_argmin_ex(const fv_reduce_args *a);
 #define fv_argmax(...) FV_CALL(fv_argmax_ex, fv_reduce_args, FV_REDUCE_DEFAULTS, __VA_ARGS__)
 #define fv_argmin(...) FV_CALL(fv_argmin_ex, fv_reduce_args, FV_REDUCE_DEFAULTS, __VA_ARGS__)
 
-/* bool: is any element (are all elements) over dim other than 0? false (true) over nothing.
+/* Is any element (are all elements) over dim other than 0? bool, or uint8 of uint8; false (true)
+ * over nothing.
  * Gradient: none.   Errors: dim.
- * Source: torch.any, torch.all; uint8 gives bool here as well. */
+ * Source: torch.any, torch.all. */
 fv_tensor *fv_any_ex(const fv_reduce_args *a);
 fv_tensor *fv_all_ex(const fv_reduce_args *a);
 #define fv_any(...) FV_CALL(fv_any_ex, fv_reduce_args, FV_REDUCE_DEFAULTS, __VA_ARGS__)

@@ -204,11 +204,13 @@ static const fv_op all_op = {
 };
 FV_REGISTER(all_op);
 
+/* uint8 was PyTorch's first type of masks and stays what it is. */
 static fv_tensor *apply_bool(const fv_op *op, const fv_reduce_args *a)
 {
     fv_reduce_args args = *a;
+    bool mask = fv_usable(a->input) && a->input->dtype == FV_UINT8;
     if (fv_usable(a->input) && a->input->dtype != FV_BOOL) args.input = fv_to(a->input, FV_BOOL);
-    return apply(op, &args);
+    return mask ? fv_to(apply(op, &args), FV_UINT8) : apply(op, &args);
 }
 
 fv_tensor *fv_any_ex(const fv_reduce_args *a)

@@ -5,6 +5,7 @@
 #include "autograd/ops/reduce/reduce.h"
 #include "autograd/ops/reduce/reduce_impl.h"
 #include "autograd/ops/view/view.h"
+#include "tensor/create.h"
 
 static const fv_option var_fields[] = {
     FV_FIELD(fv_reduce_options, dim, FV_OPTION_DIMS),
@@ -72,11 +73,13 @@ static void std_compute(fv_call *c, fv_reduce_runner run)
 FV_REDUCE_PAIR(std)
 
 /* x without its mean. A large one is rounded before it is subtracted, so that the differences have
- * a mean of their own. */
+ * a mean of their own; an infinite one leaves no differences. */
 static fv_tensor *centre(fv_tensor *x, fv_dims dim)
 {
     fv_tensor *near = fv_sub(x, fv_mean(x, .dim = dim, .keepdim = true));
-    return fv_sub(near, fv_mean(near, .dim = dim, .keepdim = true));
+    fv_tensor *rest = fv_mean(near, .dim = dim, .keepdim = true);
+    fv_tensor *finite = fv_lt_scalar(fv_abs(rest), (double)INFINITY);
+    return fv_sub(near, fv_where(finite, rest, fv_zeros_like(rest)));
 }
 
 /* d var / dx = 2 (x - mean) / divisor. */
@@ -197,15 +200,19 @@ static fv_tensor *extreme_norm_slope(fv_tensor *x, fv_tensor *norm, fv_dims dim)
     return fv_mul(fv_sign(x), share);
 }
 
-/* sign x · (|x| / norm)^(p-1). Where x is 0 so is its sign, and any finite number does for a power
- * of it; the norm is 0 where all x are, and for p < 0 where one is. */
+/* sign x · (|x| / norm)^(p-1), by a ratio of at most 1 where there is one. Where x is 0 so is its
+ * sign, and any finite size does; the norm is 0 where all x are, and for p < 0 where one is. */
 static fv_tensor *power_norm_slope(fv_tensor *x, fv_tensor *norm, double p)
 {
-    fv_tensor *size = fv_pow_scalar(fv_add(fv_abs(x), where_zero(x)), p - 1);
-    fv_tensor *divisor = p < 0 ? norm : fv_add(norm, where_zero(norm));
-    fv_tensor *whole = fv_pow_scalar(divisor, fabs(p - 1));
-    fv_tensor *ratio = p < 1 ? fv_mul(size, whole) : fv_div(size, whole);
-    return fv_mul(fv_sign(x), ratio);
+    fv_tensor *size = fv_add(fv_abs(x), where_zero(x)), *power;
+    fv_tensor *whole = p < 0 ? norm : fv_add(norm, where_zero(norm));
+    if (p > 1)
+        power = fv_pow_scalar(fv_div(size, whole), p - 1);
+    else if (p < 0)
+        power = fv_pow_scalar(fv_div(whole, size), 1 - p);
+    else
+        power = fv_mul(fv_pow_scalar(size, p - 1), fv_pow_scalar(whole, 1 - p));
+    return fv_mul(fv_sign(x), power);
 }
 
 static void norm_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
@@ -216,7 +223,7 @@ static void norm_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **
     switch (norm_kind(a->p)) {
     case FV_REDUCE_COUNT: return;
     case FV_REDUCE_SUMABS: gin[0] = fv_mul(g, fv_sign(x)); break;
-    case FV_REDUCE_SQDEV: gin[0] = fv_mul(fv_div(g, fv_add(norm, where_zero(norm))), x); break;
+    case FV_REDUCE_SQDEV: gin[0] = fv_mul(g, fv_div(x, fv_add(norm, where_zero(norm)))); break;
     case FV_REDUCE_SUMPOW: gin[0] = fv_mul(g, power_norm_slope(x, norm, a->p)); break;
     default: gin[0] = fv_mul(g, extreme_norm_slope(x, norm, a->dim));
     }

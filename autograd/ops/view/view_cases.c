@@ -79,8 +79,8 @@ CASE_BODY(split, "unbind a row", "x0.unbind()", X(5),
 
 /* --- copies ----------------------------------------------------------------------------------- */
 
-CASE(contiguous, "matrix", "x0.t() * 1", X(3, 5), fv_contiguous(fv_t(x[0])));
-CASE(contiguous, "image", "x0.permute(0, 2, 3, 1) * 1", X(2, 3, 4, 5),
+CASE(contiguous, "matrix", "x0.t().clone()", X(3, 5), fv_contiguous(fv_t(x[0])));
+CASE(contiguous, "image", "x0.permute(0, 2, 3, 1).clone()", X(2, 3, 4, 5),
      fv_contiguous(fv_permute(x[0], 0, 2, 3, 1)));
 CASE(to_channels_last, "sequence", "x0.clone()", X(2, 3, 5), fv_to_channels_last(x[0]));
 CASE(to_channels_last, "image", "x0.clone()", X(2, 3, 4, 5), fv_to_channels_last(x[0]));

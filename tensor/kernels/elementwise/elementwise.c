@@ -49,7 +49,7 @@ static fv_dtype row_result(fv_elementwise op, fv_dtype compute)
 
 static double nanoseconds_per_element(fv_elementwise op, fv_dtype compute)
 {
-    if (classes[op] != FV_CLASS_FLOAT) return 0.25;
+    if (classes[op] != FV_CLASS_FLOAT && classes[op] != FV_CLASS_REAL) return 0.25;
     return compute == FV_FLOAT32 ? 0.6 : 8.0;
 }
 

@@ -18,6 +18,7 @@ typedef enum fv_elementwise_class {
     FV_CLASS_SIGNED,  /* common; no input may be bool */
     FV_CLASS_WHOLE,   /* common; int64 for bool */
     FV_CLASS_FLOAT,   /* common if floating, else float32 */
+    FV_CLASS_REAL,    /* common, which must be floating */
     FV_CLASS_FIRST,   /* the dtype and shape of the first input */
     FV_CLASS_WHERE,   /* common of the second and third input; the first is a bool condition */
     FV_CLASS_COMPARE, /* computes in the common dtype, gives bool */

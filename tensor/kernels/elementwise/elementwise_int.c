@@ -11,6 +11,7 @@ FV_INTEGER_TYPES()
 #define LOOP_WHERE   FV_ELEMENTWISE_LOOP
 #define LOOP_COMPARE FV_ELEMENTWISE_LOOP
 #define LOOP_FLOAT(...)
+#define LOOP_REAL(...)
 
 /* Logical ops compute in bool only. */
 #define LOOP_LOGICAL                       FV_ELEMENTWISE_LOOP
@@ -44,6 +45,7 @@ FV_INTEGER_TYPES()
 #define ENTRY_WHERE(name)   FV_LOOP_NAME(name)
 #define ENTRY_COMPARE(name) FV_LOOP_NAME(name)
 #define ENTRY_FLOAT(name)   0
+#define ENTRY_REAL(name)    0
 
 const fv_elementwise_integer_rows fv_elementwise_integers = {
     .u8 =

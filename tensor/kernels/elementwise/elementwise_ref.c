@@ -11,6 +11,7 @@
 #define VALUE_SIGNED(value)  (double)(value)
 #define VALUE_WHOLE(value)   (double)(value)
 #define VALUE_FLOAT(value)   (double)(value)
+#define VALUE_REAL(value)    (double)(value)
 #define VALUE_FIRST(value)   (double)(value)
 #define VALUE_WHERE(value)   (double)(value)
 #define VALUE_COMPARE(value) (double)(value)
@@ -29,6 +30,7 @@
 #define TRUTH_SIGNED(value)  0
 #define TRUTH_WHOLE(value)   0
 #define TRUTH_FLOAT(value)   0
+#define TRUTH_REAL(value)    0
 #define TRUTH_FIRST(value)   0
 #define TRUTH_WHERE(value)   0
 #define TRUTH_COMPARE(value) 0

@@ -27,6 +27,7 @@
 #define FV_RESULT_SIGNED  T
 #define FV_RESULT_WHOLE   T
 #define FV_RESULT_FLOAT   T
+#define FV_RESULT_REAL    T
 #define FV_RESULT_FIRST   T
 #define FV_RESULT_WHERE   T
 #define FV_RESULT_COMPARE uint8_t

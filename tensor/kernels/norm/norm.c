@@ -94,12 +94,12 @@ static double element_at(fv_dtype dtype, const void *data, int64_t i)
     return dtype == FV_FLOAT64 ? ((const double *)data)[i] : (double)((const float *)data)[i];
 }
 
-/* What kernels take away too much when they subtract a mean, which is rounded to the element type:
- * for a large mean it is more than the differences' own rounding. */
-static double excess(const fv_norm_plan *p, double mean)
+/* Kernels subtract the mean rounded to the element type, which for a large mean takes away more or
+ * less than the differences' own rounding: by how much, times a factor. */
+static double excess(const fv_norm_plan *p, double mean, double factor)
 {
     double rounded = p->dtype == FV_FLOAT64 ? mean : (double)(float)mean;
-    return isfinite(rounded) ? rounded - mean : 0;
+    return rounded == mean || !isfinite(rounded) ? 0 : (rounded - mean) * factor;
 }
 
 /* Per-channel numbers as a row of p->columns elements. */
@@ -191,7 +191,7 @@ static void find_dots(const fv_norm_plan *p, const void *gy, const void *x, cons
             }
         }
     }
-    for (int64_t c = 0; c < p->channels; c++) dot[c] += excess(p, mean[c]) * sum[c];
+    for (int64_t c = 0; c < p->channels; c++) dot[c] += excess(p, mean[c], sum[c]);
     for (int64_t i = p->folded_rows * p->columns; i < p->rows * p->channels; i++) {
         int64_t c = i % p->channels;
         double g = element_at(p->dtype, gy, i);
@@ -294,7 +294,7 @@ void fv_batch_norm_run(const fv_norm_plan *p, const fv_batch_norm *b, void *scra
     for (int64_t c = 0; c < p->channels; c++) {
         mean[c] = channel_of(b->mean, c, 0);
         scale[c] = channel_of(b->invstd, c, 0) * channel_of(b->weight, c, 1);
-        shift[c] = channel_of(b->bias, c, 0) + excess(p, mean[c]) * scale[c];
+        shift[c] = channel_of(b->bias, c, 0) + excess(p, mean[c], scale[c]);
     }
     apply(p, b->epilogue, b->x->data, mean, scale, shift, b->y->data, &at);
 }
@@ -333,7 +333,7 @@ void fv_batch_norm_grad_run(const fv_norm_plan *p, const fv_batch_norm_grad *b, 
         double ratio = -dot[c] / n * invstd[c] * invstd[c];
         slope[c] = scale[c] * ratio;
         /* subtracted from gy itself: equal ones leave 0 */
-        shift[c] = sum[c] / n - excess(p, mean[c]) * ratio;
+        shift[c] = sum[c] / n - excess(p, mean[c], ratio);
     }
     if (b->training) {
         apply_backward(p, gy, x, mean, scale, slope, shift, b->gx->data, &at);

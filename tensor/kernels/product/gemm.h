@@ -80,6 +80,9 @@ void fv_gemm_run(const fv_gemm_plan *p, const fv_gemm_operands *o, void *scratch
 /* "own 12x32, 8 parts", as snprintf. */
 int fv_gemm_describe(const fv_gemm_plan *p, char *text, size_t size);
 
+/* Of uint8, int32 or int64, without a plan; accumulate is not for them. */
+void fv_gemm_integers(const fv_gemm *g, const fv_gemm_operands *o);
+
 /* The plain loops: the oracle of the tests. */
 void fv_gemm_reference(const fv_gemm *g, const fv_gemm_operands *o);
 
