@@ -1,5 +1,5 @@
-/* Single values: exact logarithms, large means, what is refused with which words. Special values of
- * every op are compared with PyTorch's in test_ops_special.c. */
+/* Single values: exact logarithms, large means, bends, what is refused with which words. Special
+ * values of every op are compared with PyTorch's in test_ops_variants.c. */
 #include <math.h>
 #include <stdlib.h>
 #include <stdio.h>
@@ -108,6 +108,73 @@ START_TEST(large_means_cost_no_digits)
 }
 END_TEST
 
+/* --- where functions bend --------------------------------------------------------------------- */
+
+/* The gradient of y in x, from ones. */
+static fv_tensor *slope(fv_tensor *y, fv_tensor *x)
+{
+    fv_tensor *gradient = fv_failed_tensor();
+    fv_grad(FV_TENSORS(fv_sum(y)), FV_TENSORS(x), &gradient, .create_graph = true);
+    return gradient;
+}
+
+static void check_bends(void)
+{
+    const double inf = (double)INFINITY;
+    for (fv_dtype d = FV_FLOAT32; d <= FV_FLOAT64; d = (fv_dtype)(d + 1)) {
+        fv_tensor *x = TENSOR(d, FV_SHAPE(5), -inf, -3, 0, 3, inf);
+        fv_requires_grad(x, true);
+        fv_tensor *hardswish = slope(fv_hardswish(x), x);
+        ASSERT_VALUES(hardswish, 1e-6, 0, -0.5, 0.5, 1.5, 1);
+        ASSERT_VALUES(slope(hardswish, x), 1e-6, 0, 0, 1.0 / 3, 0, 0);
+        fv_tensor *elu = slope(fv_elu(x), x);
+        ASSERT_VALUES(elu, 1e-6, 0, exp(-3), 1, 1, 1);
+        ASSERT_VALUES(slope(elu, x), 1e-6, 0, exp(-3), 0, 0, 0);
+    }
+}
+
+START_TEST(hardswish_and_elu_bend_where_pytorch_does)
+{
+    for_each_level(check_bends);
+}
+END_TEST
+
+static void check_logits(void)
+{
+    const double inf = (double)INFINITY, nan = (double)NAN;
+    for (fv_dtype d = FV_FLOAT32; d <= FV_FLOAT64; d = (fv_dtype)(d + 1)) {
+        fv_tensor *x = TENSOR(d, FV_SHAPE(7), inf, inf, inf, -inf, -inf, -inf, nan);
+        fv_tensor *t = TENSOR(d, FV_SHAPE(7), 0, 0.5, 1, 0, 0.5, 1, 0);
+        fv_requires_grad(x, true);
+        fv_tensor *loss = fv_binary_cross_entropy_with_logits(x, t, .reduction = FV_NONE);
+        ASSERT_VALUES(loss, 0, inf, inf, 0, 0, inf, inf, nan);
+        ASSERT_VALUES(slope(loss, x), 0, 1, 0.5, 0, 0, -0.5, -1, nan);
+    }
+}
+
+START_TEST(infinite_logits_have_an_infinite_loss_or_none)
+{
+    for_each_level(check_logits);
+}
+END_TEST
+
+START_TEST(a_mean_over_weights_of_0_is_nan)
+{
+    FV_SCOPE;
+    const double nan = (double)NAN;
+    fv_tensor *x = TENSOR(FV_FLOAT32, FV_SHAPE(2, 2), 1, 2, 3, 4),
+              *t = fv_zeros(2, .dtype = FV_INT64);
+    fv_tensor *weight = TENSOR(FV_FLOAT32, FV_SHAPE(2), 0, 1);
+    fv_requires_grad(x, true);
+    fv_tensor *plain = fv_cross_entropy(x, t, weight);
+    fv_tensor *smoothed = fv_cross_entropy(x, t, weight, .label_smoothing = 0.1);
+    ASSERT_VALUES(plain, 0, nan);
+    ASSERT_VALUES(smoothed, 0, nan);
+    ASSERT_VALUES(slope(plain, x), 0, nan, nan, nan, nan);
+    ASSERT_VALUES(slope(smoothed, x), 0, nan, nan, nan, nan);
+}
+END_TEST
+
 /* --- what a loss refuses ---------------------------------------------------------------------- */
 
 START_TEST(cross_entropy_tells_probabilities_from_classes)
@@ -149,6 +216,9 @@ Suite *fovea_suite(void)
     TCase *exact = add_case(suite, "exact"), *refused = add_case(suite, "arguments");
     tcase_add_test(exact, powers_have_exact_logarithms);
     tcase_add_test(exact, large_means_cost_no_digits);
+    tcase_add_test(exact, hardswish_and_elu_bend_where_pytorch_does);
+    tcase_add_test(exact, infinite_logits_have_an_infinite_loss_or_none);
+    tcase_add_test(exact, a_mean_over_weights_of_0_is_nan);
     tcase_add_test(refused, cross_entropy_tells_probabilities_from_classes);
     tcase_add_test(refused, norm_takes_p_where_pytorch_does);
     return suite;

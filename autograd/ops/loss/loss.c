@@ -443,6 +443,7 @@ static fv_tensor *of_probabilities(const fv_cross_entropy_args *a)
         product = fv_mul(product, fv_reshape_to(w, along));
     }
     if (a->reduction == FV_NONE) return fv_neg(fv_sum(product, .dim = dim));
+    if (a->reduction == FV_MEAN && x->numel == 0) return fv_mean(fv_sum(product, .dim = dim));
     fv_tensor *sum = fv_neg(fv_sum(product));
     if (a->reduction == FV_SUM) return sum;
     return fv_mul_scalar(sum, 1.0 / (double)fv_shape_numel(&samples));
