@@ -168,12 +168,15 @@ fv_tensor *fv_argmin_ex(const fv_reduce_args *a)
 
 /* --- gather and its adjoint ------------------------------------------------------------------ */
 
-/* Index, input 1, against the lengths of x, of which it picks along dim. */
+/* Index, input 1, against the lengths of x, of which it picks along dim. An empty index picks
+ * nothing, whatever its shape and dtype. */
 static fv_status check_index_shape(const fv_call *c, const fv_shape *x, int64_t dim)
 {
     const fv_tensor *index = c->in[1];
+    if (index->numel == 0 && !fv_dtype_row_of(index->dtype)->stored) return FV_OK;
     if (index->dtype != FV_INT64)
-        return fv_reject(c, FV_ERR_DTYPE, "index is %s, not int64", fv_dtype_name(index->dtype));
+        return fv_reject(c, FV_ERR_DTYPE, "index %s is %s, not int64", fv_text(index),
+                         fv_dtype_name(index->dtype));
     bool fits = index->ndim == x->ndim;
     for (int d = 0; d < x->ndim && fits; d++) fits = d == dim || index->shape[d] <= x->dim[d];
     if (!fits)
@@ -254,14 +257,19 @@ static fv_status gather_backward_infer(fv_call *c)
 {
     gather_backward_options *a = c->options;
     fv_status status = fv_need_floating(c, 0, "grad");
-    if (status == FV_OK) status = fv_need_dim(c, 0, &a->dim);
+    if (status == FV_OK) status = fv_need_size(c, &a->size);
     if (status != FV_OK) return status;
     fv_shape g = fv_shape_of(c->in[0]), index = fv_shape_of(c->in[1]);
-    if (a->size.ndim != g.ndim || !fv_shape_equal(&g, &index))
+    int dim = fv_wrap_dim(a->dim, a->size.ndim);
+    if (dim < 0)
+        return fv_reject(c, FV_ERR_INDEX, "dim %lld is out of range for size %s", (long long)a->dim,
+                         fv_shape_text(&a->size));
+    a->dim = dim;
+    bool fits = c->in[0]->numel == 0 || a->size.ndim == g.ndim;
+    if (!fits || !fv_shape_equal(&g, &index))
         return fv_reject(c, FV_ERR_SHAPE, "grad %s and index %s must have one shape and rank %d",
                          fv_text(c->in[0]), fv_text(c->in[1]), a->size.ndim);
-    status = fv_need_size(c, &a->size);
-    if (status == FV_OK) status = check_index_shape(c, &a->size, a->dim);
+    status = check_index_shape(c, &a->size, a->dim);
     if (status == FV_OK) fv_output_contiguous(c, 0, c->in[0]->dtype, &a->size);
     return status;
 }

@@ -10,6 +10,14 @@ CASE(gather, "first dim, shorter index", "torch.gather(x0, 0, x1)", X(4, 3, 2),
      CONSTANT(INDEX(4, 5, 2, 1)), fv_gather(x[0], 0, x[1]));
 CASE(gather, "from the end", "torch.gather(x0, -1, x1)", X(2, 3, 4), CONSTANT(INDEX(4, 2, 3, 2)),
      fv_gather(x[0], -1, x[1]));
+CASE(gather, "an empty index of another rank", "torch.gather(x0, 1, x1)", X(2, 3),
+     CONSTANT(INDEX(1, 0)), fv_gather(x[0], 1, x[1]));
+CASE(gather, "an empty index, longer elsewhere", "torch.gather(x0, 0, x1)", X(2, 3),
+     CONSTANT(INDEX(1, 0, 5)), fv_gather(x[0], 0, x[1]));
+CASE(gather, "an empty index of floats", "torch.gather(x0, 0, x1)", X(2, 3), CONSTANT(X(0)),
+     fv_gather(x[0], 0, x[1]));
+CASE(gather_backward, "an empty index", "torch.zeros(2, 3, dtype=x0.dtype)", X(0),
+     CONSTANT(INDEX(1, 0)), fv_gather_backward(x[0], x[1], 1, FV_SHAPE(2, 3)));
 CASE(gather_backward, "rows", "torch.zeros(3, 5, dtype=x0.dtype).scatter_add(1, x1, x0)", X(3, 4),
      CONSTANT(INDEX(5, 3, 4)), fv_gather_backward(x[0], x[1], 1, FV_SHAPE(3, 5)));
 CASE(gather_backward, "first dim", "torch.zeros(4, 3, dtype=x0.dtype).scatter_add(0, x1, x0)",

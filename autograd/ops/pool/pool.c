@@ -70,6 +70,8 @@ static fv_status resolve_output(const fv_call *c, const fv_pool_options *a, cons
     axis->out = rounded < 0 ? 0 : rounded / axis->stride + 1;
     if (a->ceil_mode && (axis->out - 1) * axis->stride >= axis->in + axis->padding) axis->out--;
     if (axis->out > 0) return FV_OK;
+    axis->out = 0;
+    if (x->ndim == 3 && x->dim[0] == 0) return FV_OK; /* no sequences: no windows, as in PyTorch */
     return fv_reject(c, FV_ERR_SHAPE,
                      "input %s is smaller than the window: length %lld with padding %lld, window "
                      "%lld",
@@ -102,16 +104,17 @@ static fv_status check_taps(const fv_call *c, const fv_pool *g)
                      taps);
 }
 
-static fv_status check_input(const fv_call *c, const fv_shape *x)
+/* Windows of a fixed size want channels; adaptive ones take none of them as well. */
+static fv_status check_input(const fv_call *c, const fv_shape *x, bool adaptive)
 {
     if (x->ndim < 3 || x->ndim > 2 + FV_POOL_AXES)
         return fv_reject(c, FV_ERR_SHAPE,
                          "input %s must have 1 to 3 spatial dimensions behind [N,C]",
                          fv_shape_text(x));
-    for (int i = 1; i < x->ndim; i++)
+    for (int i = adaptive ? 2 : 1; i < x->ndim; i++)
         if (x->dim[i] <= 0)
-            return fv_reject(c, FV_ERR_SHAPE, "input %s must have no empty dimension but the batch",
-                             fv_shape_text(x));
+            return fv_reject(c, FV_ERR_SHAPE, "input %s must have no empty dimension but %s",
+                             fv_shape_text(x), adaptive ? "batch and channels" : "the batch");
     return FV_OK;
 }
 
@@ -128,12 +131,13 @@ static fv_status resolve_axes(const fv_call *c, const fv_pool_options *a, const 
 static fv_status resolve(const fv_call *c, const fv_shape *x, fv_pool *g, fv_shape *y)
 {
     const fv_pool_options *a = c->options;
-    fv_status status = check_input(c, x);
+    bool adaptive = a->kernel_size == FV_UNSET;
+    fv_status status = check_input(c, x, adaptive);
     if (status != FV_OK) return status;
 
     *g = (fv_pool){.batch = x->dim[0],
                    .channels = x->dim[1],
-                   .adaptive = a->kernel_size == FV_UNSET,
+                   .adaptive = adaptive,
                    .count_include_pad = a->count_include_pad,
                    .divisor = a->divisor_override == FV_UNSET ? 0 : a->divisor_override};
     for (int i = 0; i < FV_POOL_AXES; i++) g->axis[i] = (fv_pool_axis){1, 1, 1, 1, 0, 1};

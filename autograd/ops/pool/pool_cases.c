@@ -9,6 +9,10 @@ CASE(max_pool1d, "pairs", "F.max_pool1d(x0, 2, return_indices=True)", DISTINCT(2
 CASE(max_pool1d, "values alone", "F.max_pool1d(x0, 3)", DISTINCT(2, 3, 9), fv_max_pool1d(x[0], 3));
 CASE(max_pool1d, "all options", "F.max_pool1d(x0, 4, 3, 1, 2, True, True)", DISTINCT(2, 5, 12),
      fv_max_pool1d(x[0], 4, 3, 1, 2, true, &y[1]));
+/* F.max_pool1d(x0, 3, dilation=2) and F.adaptive_avg_pool2d(x0, 2), whose gradients PyTorch lacks
+ */
+CASE(max_pool1d, "empty batch, a window that does not fit", "x0[..., :0]", DISTINCT(0, 2, 3),
+     fv_max_pool1d(x[0], 3, .dilation = 2));
 CASE(max_pool1d, "without a batch", "F.max_pool1d(x0, 3, 2, return_indices=True)", DISTINCT(3, 9),
      fv_max_pool1d(x[0], 3, 2, .indices = &y[1]));
 
@@ -54,6 +58,16 @@ CASE(max_pool3d, "all options", "F.max_pool3d(x0, 3, 1, 1, 2, True, True)", DIST
 
 CASE(adaptive_max_pool1d, "uneven", "F.adaptive_max_pool1d(x0, 4, return_indices=True)",
      DISTINCT(2, 3, 10), fv_adaptive_max_pool1d(x[0], 4, &y[1]));
+CASE(adaptive_max_pool1d, "without a batch", "F.adaptive_max_pool1d(x0, 4, return_indices=True)",
+     DISTINCT(3, 10), fv_adaptive_max_pool1d(x[0], 4, &y[1]));
+CASE(adaptive_max_pool1d, "neither batch nor channels", "F.adaptive_max_pool1d(x0, 4)",
+     DISTINCT(0, 10), fv_adaptive_max_pool1d(x[0], 4));
+CASE(adaptive_max_pool2d, "neither batch nor channels", "F.adaptive_max_pool2d(x0, 2)",
+     DISTINCT(0, 5, 4), fv_adaptive_max_pool2d(x[0], 2));
+CASE(adaptive_max_pool3d, "without a batch", "F.adaptive_max_pool3d(x0, 2, return_indices=True)",
+     DISTINCT(3, 4, 5, 3), fv_adaptive_max_pool3d(x[0], 2, &y[1]));
+CASE(adaptive_max_pool3d, "neither batch nor channels", "F.adaptive_max_pool3d(x0, 2)",
+     DISTINCT(0, 4, 5, 3), fv_adaptive_max_pool3d(x[0], 2));
 CASE(adaptive_max_pool2d, "global", "F.adaptive_max_pool2d(x0, 1)", DISTINCT(2, 3, 4, 5),
      fv_adaptive_max_pool2d(x[0], 1));
 CASE(adaptive_max_pool2d, "overlapping", "F.adaptive_max_pool2d(x0, 3, return_indices=True)",
@@ -142,6 +156,18 @@ CASE(avg_pool3d, "all options", "F.avg_pool3d(x0, 3, 2, 1, True, False, 4)", X(1
 
 CASE(adaptive_avg_pool1d, "uneven", "F.adaptive_avg_pool1d(x0, 4)", X(2, 3, 10),
      fv_adaptive_avg_pool1d(x[0], 4));
+CASE(adaptive_avg_pool1d, "without a batch", "F.adaptive_avg_pool1d(x0, 4)", X(3, 10),
+     fv_adaptive_avg_pool1d(x[0], 4));
+CASE(adaptive_avg_pool1d, "neither batch nor channels", "F.adaptive_avg_pool1d(x0, 4)", X(0, 10),
+     fv_adaptive_avg_pool1d(x[0], 4));
+CASE(adaptive_avg_pool2d, "no channels", "x0[..., :2, :2]", X(2, 0, 5, 4),
+     fv_adaptive_avg_pool2d(x[0], 2));
+CASE(adaptive_avg_pool2d, "neither batch nor channels", "F.adaptive_avg_pool2d(x0, 2)", X(0, 5, 4),
+     fv_adaptive_avg_pool2d(x[0], 2));
+CASE(adaptive_avg_pool3d, "without a batch", "F.adaptive_avg_pool3d(x0, 2)", X(3, 4, 5, 3),
+     fv_adaptive_avg_pool3d(x[0], 2));
+CASE(adaptive_avg_pool3d, "neither batch nor channels", "F.adaptive_avg_pool3d(x0, 2)",
+     X(0, 4, 5, 3), fv_adaptive_avg_pool3d(x[0], 2));
 CASE(adaptive_avg_pool2d, "global", "F.adaptive_avg_pool2d(x0, 1)", X(2, 3, 4, 5),
      fv_adaptive_avg_pool2d(x[0], 1));
 CASE(adaptive_avg_pool2d, "global, 37 channels", "F.adaptive_avg_pool2d(x0, 1)", X(1, 37, 2, 2),

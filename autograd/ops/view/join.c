@@ -66,7 +66,8 @@ static fv_status cat_infer(fv_call *c)
     join_options *a = c->options;
     if (c->inputs < 1) return fv_reject(c, FV_ERR_OPTION, "needs at least one tensor");
     const fv_tensor *model = first_counting(c);
-    int dim = fv_wrap_dim(a->dim, model->ndim);
+    bool nothing = passed_over(model->ndim, model->shape[0]); /* then no dimension is wrong */
+    int dim = nothing ? 0 : fv_wrap_dim(a->dim, model->ndim);
     if (model->ndim == 0 || dim < 0) {
         return fv_reject(c, FV_ERR_INDEX, "tensors like %s have no dimension %lld", fv_text(model),
                          (long long)a->dim);

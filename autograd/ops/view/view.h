@@ -186,7 +186,7 @@ typedef struct fv_pad_args {
 extern const fv_pad_args fv_pad_defaults;
 
 /* Longer dimensions: fv_pad(x, left, right, top, bottom, .value = 1). A negative number cuts off
- * instead.
+ * instead; reflect and replicate still repeat what was there, circular wraps what is left.
  * Gradient: x (twice differentiable).   Errors: pad, mode, a length below 0.
  * Source: torch.nn.functional.pad; the other modes pad any dimensions here. */
 fv_tensor *fv_pad_ex(const fv_pad_args *a);

@@ -63,6 +63,8 @@ CASE_BODY(split, "chunk into equal parts", "x0.chunk(3)", X(6),
           fv_chunk(x[0], 3, 0, y, CASE_OUTPUTS));
 CASE_BODY(split, "chunk into fewer", "x0.chunk(4, 1)", X(2, 6),
           fv_chunk(x[0], 4, 1, y, CASE_OUTPUTS));
+CASE_BODY(split, "an empty dimension into parts of 0", "x0.split(0)", X(0, 3),
+          fv_split(x[0], 0, 0, y, CASE_OUTPUTS));
 CASE(select, "row", "x0.select(0, 1)", X(3, 4), fv_select(x[0], 0, 1));
 CASE(select, "last of the last", "x0[..., -1]", X(2, 3, 4), fv_select(x[0], -1, -1));
 CASE(slice_backward, "rows",
@@ -101,6 +103,10 @@ CASE(cat, "channels", "torch.cat((x0, x1), 1)", X(2, 3, 2, 3), X(2, 1, 2, 3),
      fv_cat(FV_TENSORS(x[0], x[1]), 1));
 CASE(cat, "last dimension, one empty", "torch.cat((x0, x1, x2), -1)", X(2, 2, 3), X(0), X(2, 2, 2),
      fv_cat(FV_TENSORS(x[0], x[1], x[2]), .dim = -1));
+CASE(cat, "nothing but [0], in any dimension", "torch.cat((x0, x1), 3)", X(0), X(0),
+     fv_cat(FV_TENSORS(x[0], x[1]), 3));
+CASE(cat, "[0] of another dtype", "torch.cat((x0, x1), 1)", INDEX(9, 0), X(2, 3),
+     fv_cat(FV_TENSORS(x[0], x[1]), 1));
 CASE(cat, "one tensor", "torch.cat((x0,))", X(4), fv_cat(FV_TENSORS(x[0])));
 CASE(cat, "two dtypes", "torch.cat((x0, x1))", X(4), INDEX(9, 3), fv_cat(FV_TENSORS(x[0], x[1])));
 CASE(stack, "front", "torch.stack((x0, x1))", X(2, 3), X(2, 3), fv_stack(FV_TENSORS(x[0], x[1])));
@@ -124,6 +130,18 @@ CASE(pad, "replicate", "F.pad(x0, (2, 3, 1, 0), mode='replicate')", X(1, 2, 3, 2
      fv_pad(x[0], 2, 3, 1, 0, .mode = FV_PAD_REPLICATE));
 CASE(pad, "circular", "F.pad(x0, (4, 1, 2, 3), mode='circular')", X(2, 1, 3, 4),
      fv_pad(x[0], 4, 1, 2, 3, .mode = FV_PAD_CIRCULAR));
+CASE(pad, "reflect, cutting", "F.pad(x0, (-1, 1), mode='reflect')", X(2, 2, 5),
+     fv_pad(x[0], -1, 1, .mode = FV_PAD_REFLECT));
+CASE(pad, "reflect, cutting all that was there", "F.pad(x0, (-6, 3, 2, -2), mode='reflect')",
+     X(1, 2, 4, 5), fv_pad(x[0], -6, 3, 2, -2, .mode = FV_PAD_REFLECT));
+CASE(pad, "replicate, cutting", "F.pad(x0, (-1, 2, 2, -2), mode='replicate')", X(1, 2, 4, 5),
+     fv_pad(x[0], -1, 2, 2, -2, .mode = FV_PAD_REPLICATE));
+CASE(pad, "replicate, cutting all that was there", "F.pad(x0, (4, -8), mode='replicate')",
+     X(2, 2, 5), fv_pad(x[0], 4, -8, .mode = FV_PAD_REPLICATE));
+CASE(pad, "circular, cutting", "F.pad(x0, (-1, 2, 2, -2), mode='circular')", X(1, 2, 4, 5),
+     fv_pad(x[0], -1, 2, 2, -2, .mode = FV_PAD_CIRCULAR));
+CASE(pad, "circular, cutting both ends", "F.pad(x0, (-2, -1), mode='circular')", X(2, 2, 5),
+     fv_pad(x[0], -2, -1, .mode = FV_PAD_CIRCULAR));
 
 /* x0 is the gradient of what was padded */
 CASE_BODY(pad_backward, "reflect", NULL, X(4, 7), {

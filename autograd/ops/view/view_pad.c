@@ -3,7 +3,8 @@
  * The input is copied to its place in the output. The other modes then fill the margins dimension
  * by dimension with copies of slices of the output itself, which are as long as the input in the
  * dimensions still to come, and complete in those done. The adjoint does the same backwards, adding
- * each margin slice to the one that it was a copy of. */
+ * each margin slice to the one that it was a copy of. What these modes cut off is cut by other ops:
+ * circular wraps what is left, the others repeat elements of the whole input. */
 #include <string.h>
 
 #include "autograd/ops/view/view.h"
@@ -53,9 +54,10 @@ static fv_status check_amount(const fv_call *c, int dim, int64_t length, int64_t
     } else if (amount >= 0 && (amount <= limit || amount == 0)) {
         return FV_OK;
     }
-    static const char *const rules[] = {"is too large", "must lie within 0 and the length - 1",
-                                        "must not be negative, and needs an element to repeat",
-                                        "must lie within 0 and the length"};
+    static const char *const rules[] = {
+        "is too large", "must be less than the length and leave an element",
+        "must leave an element, and needs one to repeat",
+        "must not exceed the length, less what is cut off, and leave an element"};
     return fv_reject(c, FV_ERR_OPTION, "padding %lld of dimension %d of input %s %s",
                      (long long)amount, dim, fv_text(c->in[0]), rules[a->mode]);
 }
@@ -234,6 +236,48 @@ static const fv_op pad_op = {
 };
 FV_REGISTER(pad_op);
 
+/* Does a mode that repeats elements cut some off, and leave some? */
+static bool cuts(const pad_options *a, const fv_tensor *x)
+{
+    const int64_t most = INT64_C(1) << 49;
+    bool negative = false;
+    if (a->mode == FV_PAD_CONSTANT || fv_failed(x) || a->pad.ndim < 0 ||
+        a->pad.ndim > FV_MAX_DIMS || a->pad.ndim % 2 != 0 || a->pad.ndim / 2 > x->ndim)
+        return false;
+    for (int i = 0; i < x->ndim; i++) {
+        int64_t before = before_of(a, x->ndim, i), after = after_of(a, x->ndim, i);
+        if (before < -most || after < -most || before > most || after > most) return false;
+        if (before >= 0 && after >= 0) continue;
+        negative = true;
+        bool cut_first = a->mode == FV_PAD_CIRCULAR;
+        if (cut_first && before > 0) before = 0;
+        if (cut_first && after > 0) after = 0;
+        if (x->shape[i] + before + after < 1) return false;
+    }
+    return negative;
+}
+
+/* x without the elements at its ends that negative amounts stand for. */
+static fv_tensor *cut_off(fv_tensor *x, const pad_options *a)
+{
+    for (int i = 0; !fv_failed(x) && i < x->ndim; i++) {
+        int64_t before = before_of(a, x->ndim, i), after = after_of(a, x->ndim, i);
+        int64_t start = before < 0 ? -before : 0, drop = after < 0 ? -after : 0;
+        if (start + drop > 0) x = fv_narrow(x, i, start, x->shape[i] - start - drop);
+    }
+    return x;
+}
+
+static fv_tensor *pad_and_cut(fv_tensor *x, const pad_options *a)
+{
+    pad_options longer = *a;
+    for (int i = 0; i < a->pad.ndim; i++)
+        if (a->pad.dim[i] < 0) longer.pad.dim[i] = 0;
+    if (a->mode == FV_PAD_CIRCULAR) x = cut_off(x, a);
+    fv_tensor *y = fv_apply(&pad_op, &longer, 1, &x);
+    return a->mode == FV_PAD_CIRCULAR ? y : fv_clone(cut_off(y, a));
+}
+
 const fv_pad_args fv_pad_defaults = {FV_PAD_DEFAULTS};
 
 fv_tensor *fv_pad_ex(const fv_pad_args *a)
@@ -241,7 +285,8 @@ fv_tensor *fv_pad_ex(const fv_pad_args *a)
     if (!fv_args_ok("pad", a, sizeof *a)) return fv_failed_tensor();
     pad_options options = {.mode = (int64_t)a->mode, .value = a->value};
     if (fv_sizes_settle("pad", FV_SIZES_OF(a), &options.pad) != FV_OK) return fv_failed_tensor();
-    return fv_apply(&pad_op, &options, 1, &a->input);
+    return cuts(&options, a->input) ? pad_and_cut(a->input, &options)
+                                    : fv_apply(&pad_op, &options, 1, &a->input);
 }
 
 /* --- pad_backward ----------------------------------------------------------------------------- */
