@@ -3,6 +3,7 @@
 
 #include "autograd/op.h"
 #include "autograd/tape_impl.h"
+#include "autograd/views_impl.h"
 
 fv_tensor *fv_requires_grad(fv_tensor *t, bool requires_grad)
 {
@@ -11,6 +12,7 @@ fv_tensor *fv_requires_grad(fv_tensor *t, bool requires_grad)
         return fv_failed_tensor();
     }
     if (fv_failed_in("requires_grad", t)) return t;
+    if (fv_view_refresh("requires_grad", t) != FV_OK) return fv_failed_tensor();
     if (t->node) {
         fv_fail(FV_ERR_AUTOGRAD,
                 "requires_grad: %s is the result of %s, only leaves can be changed (see fv_detach)",
@@ -23,6 +25,7 @@ fv_tensor *fv_requires_grad(fv_tensor *t, bool requires_grad)
         return fv_failed_tensor();
     }
     t->requires_grad = requires_grad;
+    if (requires_grad) fv_view_becomes_leaf(t); /* a leaf is a view of nothing */
     return t;
 }
 
@@ -38,6 +41,7 @@ fv_tensor *fv_detach(fv_tensor *t)
         fv_fail(FV_ERR_MEMORY, "detach: no memory");
         return fv_failed_tensor();
     }
+    alias->users_order = !fv_row_major_to_user(t);
     return fv_scope_adopt(alias);
 }
 
@@ -73,19 +77,22 @@ fv_status fv_set_grad(fv_tensor *t, fv_tensor *grad)
 void fv_retain_grad(fv_tensor *t)
 {
     if (!t && fv_fail_null("retain_grad", "t")) return;
-    if (fv_failed_in("retain_grad", t) || !t->node) return;
+    if (fv_failed_in("retain_grad", t) || fv_view_refresh("retain_grad", t) != FV_OK || !t->node)
+        return;
     t->retains_grad = true;
     t->node->out[t->output_nr].retained = t;
 }
 
 bool fv_is_leaf(const fv_tensor *t)
 {
-    return !fv_failed_in("is_leaf", t) && !t->node;
+    return !fv_failed_in("is_leaf", t) && !t->node && !fv_view_is_rebased(t);
 }
 
 const char *fv_grad_fn_name(const fv_tensor *t)
 {
-    return fv_failed_in("grad_fn_name", t) || !t->node ? NULL : t->node->op->name;
+    if (fv_failed_in("grad_fn_name", t)) return NULL;
+    if (fv_view_is_rebased(t)) return "as_strided";
+    return t->node ? t->node->op->name : NULL;
 }
 
 /* Hooks of a non-leaf belong to its node, which outlives the handle. */
@@ -111,7 +118,8 @@ static int add_hook(fv_hook **at, fv_hook hook, const char *name)
 
 int fv_register_hook(fv_tensor *t, fv_hook_fn function, void *context)
 {
-    if (t && fv_failed_in("register_hook", t)) return 0;
+    if (t && (fv_failed_in("register_hook", t) || fv_view_refresh("register_hook", t) != FV_OK))
+        return 0;
     if (!t || !function || !t->requires_grad) {
         fv_fail(FV_ERR_AUTOGRAD,
                 "register_hook: a tensor that requires grad and a function are needed");

@@ -14,6 +14,7 @@
 #include "autograd/ops/reduce/reduce.h"
 #include "autograd/ops/view/view.h"
 #include "autograd/pass_impl.h"
+#include "autograd/views_impl.h"
 #include "tensor/create.h"
 #include "tensor/frame.h"
 
@@ -374,10 +375,9 @@ static fv_status seed(fv_pass *p, fv_tensor *root, fv_tensor *gradient)
 {
     if (!root) return fv_fail(FV_ERR_OPTION, "backward: the tensor is NULL");
     if (!root->requires_grad)
-        return fv_fail(FV_ERR_AUTOGRAD,
-                       "backward: the tensor %s depends on nothing that requires grad%s",
-                       fv_text(root),
-                       p->recording ? "" : "; gradients are switched off in this thread");
+        return fv_fail(
+            FV_ERR_AUTOGRAD, "backward: the tensor %s depends on nothing that requires grad%s",
+            fv_text(root), p->recording ? "" : "; gradients are switched off in this thread");
     if (!gradient && root->numel != 1)
         return fv_fail(FV_ERR_SHAPE,
                        "backward: the tensor %s has more than one element, give .gradient",
@@ -398,9 +398,12 @@ static fv_status seed(fv_pass *p, fv_tensor *root, fv_tensor *gradient)
 
 static fv_status walk(fv_pass *p, fv_tensor_list roots, fv_tensor_list gradients)
 {
-    for (int64_t i = 0; i < roots.count; i++)
+    fv_status status = FV_OK;
+    for (int64_t i = 0; i < roots.count && status == FV_OK; i++) {
         if (!roots.items[i]) return seed(p, roots.items[i], NULL);
-    fv_status status = collect(p, roots);
+        status = fv_view_refresh("backward", roots.items[i]);
+    }
+    if (status == FV_OK) status = collect(p, roots);
     if (status == FV_OK) status = fv_leaves_collect(p, roots);
     if (status == FV_OK && open_passes > 1) status = set_aside(p);
     if (status != FV_OK) p->count = 0; /* what is in the nodes belongs to an outer pass */

@@ -1,6 +1,7 @@
 /* Gradients of chosen tensors: fv_grad. */
 #include "autograd/autograd.h"
 #include "autograd/pass_impl.h"
+#include "autograd/views_impl.h"
 
 static bool missing(fv_tensor_list list)
 {
@@ -25,6 +26,8 @@ static fv_status check_grad_args(const fv_grad_args *a)
             return a->inputs.items[i] && fv_error_status()
                        ? fv_error_status()
                        : fv_fail(FV_ERR_OPTION, "grad: input %lld is NULL or failed", (long long)i);
+        fv_status status = fv_view_refresh("grad", a->inputs.items[i]);
+        if (status != FV_OK) return status;
         if (!a->inputs.items[i]->requires_grad)
             return fv_fail(FV_ERR_AUTOGRAD, "grad: input %lld %s does not require grad",
                            (long long)i, fv_text(a->inputs.items[i]));

@@ -13,10 +13,11 @@
 
 /* --- sums of gradients ------------------------------------------------------------------------ */
 
-/* May it be written to? Only if nobody else holds the handle or the storage. */
+/* May it be written to? Only if nobody else holds the handle, its base or the storage. */
 static bool exclusive(const fv_tensor *t)
 {
-    return fv_reference_count(t) == 1 && t->storage->refcount == 1 && !t->storage->release;
+    return fv_reference_count(t) == 1 && (!t->base || fv_reference_count(t->base) == 1) &&
+           t->storage->refcount == 1 && !t->storage->release;
 }
 
 fv_status fv_gradient_add(const fv_pass *p, fv_tensor **slot, fv_tensor *g)
@@ -74,7 +75,10 @@ static fv_tensor *copy_gradient(const fv_pass *p, const fv_tensor *t, fv_tensor 
 fv_status fv_gradient_own(const fv_pass *p, fv_tensor *t)
 {
     fv_tensor *g = t->grad;
-    if (exclusive(g) && (p->create_graph ? fv_is_dense(g) : well_ordered(g, t))) return FV_OK;
+    if (exclusive(g) && (p->create_graph ? fv_is_dense(g) : well_ordered(g, t))) {
+        fv_tensor_leave_base(g);
+        return FV_OK;
+    }
     t->grad = copy_gradient(p, t, g);
     fv_release(g);
     return t->grad ? FV_OK : fv_fail(FV_ERR_MEMORY, "backward: no memory for a gradient");

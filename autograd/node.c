@@ -103,6 +103,19 @@ void fv_node_link(fv_tensor *handle, const fv_tensor *t)
     handle->requires_grad = t->requires_grad;
 }
 
+void fv_node_attach(fv_node *node, int nr, fv_tensor *t)
+{
+    fv_node *old = t->node;
+    if (old && t->retains_grad && old->out[t->output_nr].retained == t) {
+        old->out[t->output_nr].retained = NULL;
+        node->out[nr].retained = t;
+    }
+    t->node = fv_node_retain(node);
+    t->output_nr = nr;
+    t->requires_grad = true;
+    if (old) fv_node_release(old);
+}
+
 /* A handle for the tape to keep. An op in place moves the user's handle to a new node; if that
  * depends on this one, which would own the handle, neither could die. Only a leaf that requires
  * grad never moves. */

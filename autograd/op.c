@@ -8,8 +8,9 @@
 #include "autograd/ops/view/view.h"
 #include "autograd/overlap_impl.h"
 #include "autograd/tape_impl.h"
-#include "tensor/region.h"
+#include "autograd/views_impl.h"
 #include "tensor/frame.h"
+#include "tensor/region.h"
 
 enum { MAX_OPTIONS = 512 };
 
@@ -111,21 +112,10 @@ static fv_status check_inputs(fv_call *c)
                              "%s %s is %s, a type only to store; convert it with fv_to",
                              fv_input_name(op, i), fv_text(t), fv_dtype_name(t->dtype));
         if (t && t->shapes_only) c->shapes_only = true;
-    }
-    return FV_OK;
-}
-
-/* A view of memory that an op in place has written to since, on the tape, knows nothing of that op
- * in its history. Writes that are not recorded, as an optimizer's, change values only. */
-static fv_status check_stale_views(const fv_call *c)
-{
-    for (int i = 0; i < c->inputs; i++) {
-        const fv_tensor *t = c->in[i];
-        if (t && t->is_view && t->view_recorded != t->storage->recorded)
-            return fv_reject(c, FV_ERR_AUTOGRAD,
-                             "%s %s is a view whose memory was overwritten in place after the view "
-                             "was taken; take the view again",
-                             fv_input_name(c->op, i), fv_text(t));
+        if (t && fv_view_is_stale(t) && !grad_disabled) {
+            fv_status status = fv_view_refresh(op->name, c->in[i]);
+            if (status != FV_OK) return status;
+        }
     }
     return FV_OK;
 }
@@ -161,16 +151,36 @@ static void release_outputs(fv_call *c)
     }
 }
 
+/* Are the strides surely row-major? */
+static bool in_falling_order(const fv_output *s)
+{
+    for (int i = 1; i < s->shape.ndim; i++)
+        if (s->strides[i] > s->strides[i - 1]) return false;
+    return true;
+}
+
+static bool any_input_in_users_order(const fv_call *c)
+{
+    for (int i = 0; i < c->inputs; i++)
+        if (c->in[i] && !fv_row_major_to_user(c->in[i])) return true;
+    return false;
+}
+
 static fv_tensor *allocate_output(const fv_call *c, int j)
 {
     const fv_output *s = &c->spec[j];
     if (c->inplace && j == 0) return fv_retain(c->in[0]);
-    if (s->view_of < 0) return fv_tensor_alloc_as(c->shapes_only, s->dtype, &s->shape, s->strides);
-    const fv_tensor *base = c->in[s->view_of];
-    fv_tensor *t = fv_tensor_alias(base, &s->shape, s->strides, s->offset);
-    if (!t) return NULL;
-    t->is_view = true;
-    t->view_recorded = base->storage->recorded;
+    fv_tensor *t;
+    if (s->view_of < 0) {
+        t = fv_tensor_alloc_as(c->shapes_only, s->dtype, &s->shape, s->strides);
+        if (t && !in_falling_order(s)) t->users_order = any_input_in_users_order(c);
+    } else {
+        fv_tensor *base = c->in[s->view_of];
+        t = fv_tensor_view(base, &s->shape, s->strides, s->offset);
+        if (!t) return NULL;
+        t->view_recorded = base->storage->recorded;
+        t->untracked = grad_disabled || base->untracked;
+    }
     return t;
 }
 
@@ -257,12 +267,7 @@ static fv_status check_inplace(const fv_call *c)
                          "in place: the op has no gradient and %s requires grad; do it under "
                          "FV_NO_GRAD",
                          fv_text(t));
-    if (t->is_view && must_record(c))
-        return fv_reject(c, FV_ERR_AUTOGRAD,
-                         "in place: %s is a view, and the change would need a gradient; use the op "
-                         "that returns a new tensor",
-                         fv_text(t));
-    return FV_OK;
+    return t->base && must_record(c) ? fv_view_may_be_written(c) : FV_OK;
 }
 
 /* The old value of input 0, with its history, when a gradient formula reads it. */
@@ -285,47 +290,54 @@ static fv_status clone_overwritten(const fv_call *c, fv_tensor **clone)
 
 /* --- recording -------------------------------------------------------------------------------- */
 
-static void attach(fv_tensor *t, fv_node *node, int nr)
-{
-    fv_node *old = t->node;
-    if (old && t->retains_grad && old->out[t->output_nr].retained == t) {
-        old->out[t->output_nr].retained = NULL;
-        node->out[nr].retained = t;
-    }
-    t->node = fv_node_retain(node);
-    t->output_nr = nr;
-    t->requires_grad = true;
-    if (old) fv_node_release(old);
-}
+/* What a call leaves on the tape. */
+typedef struct record {
+    fv_node *node;
+    fv_node *base; /* the node of the base of a view that was written to */
+} record;
 
 /* Makes the node with all that it saves. The output handles exist; for saved outputs only the
  * handle counts, their elements come later. */
-static fv_status make_node(fv_call *c, fv_node **node)
+static fv_status make_node(fv_call *c, record *r)
 {
     if (!c->op->gradient)
         return fv_reject(c, FV_ERR_AUTOGRAD, "the op has no gradient and does not say so");
     fv_tensor *clone;
     fv_status status = clone_overwritten(c, &clone);
     if (status != FV_OK) return status;
-    *node = fv_node_new(c);
-    bool saved = *node && fv_node_save_inputs(*node, c, clone) && fv_node_save_outputs(*node, c);
+    r->node = fv_node_new(c);
+    bool saved =
+        r->node && fv_node_save_inputs(r->node, c, clone) && fv_node_save_outputs(r->node, c);
     fv_release(clone);
-    return saved ? FV_OK : fv_reject(c, FV_ERR_MEMORY, "no memory for the tape");
+    bool view = saved && c->inplace && c->in[0]->base;
+    if (view) r->base = fv_view_base_node(c->in[0], r->node);
+    return saved && (!view || r->base) ? FV_OK
+                                       : fv_reject(c, FV_ERR_MEMORY, "no memory for the tape");
 }
 
-static void finish_node(fv_call *c, fv_node *node)
+static void finish_node(fv_call *c, const record *r)
 {
+    fv_node *node = r->node;
     for (int j = 0; j < c->outputs; j++) {
         fv_saved *saved = &node->out[j].saved;
         if (saved->tensor) saved->version = fv_version(saved->tensor);
-        if (!node->out[j].constant) attach(c->out[j], node, j);
+        if (!node->out[j].constant) fv_node_attach(node, j, c->out[j]);
     }
-    if (c->inplace) __atomic_fetch_add(&c->out[0]->storage->recorded, 1, __ATOMIC_RELAXED);
+    if (c->inplace) {
+        fv_tensor *t = c->out[0];
+        t->view_recorded = __atomic_add_fetch(&t->storage->recorded, 1, __ATOMIC_RELAXED);
+        if (r->base) fv_node_attach(r->base, 0, t->base);
+    }
     for (int i = 0; c->writes >> i && i < c->inputs; i++) {
         fv_saved *saved = &node->in[i].saved;
         if (saved->tensor && (c->writes >> i & 1)) saved->version = fv_version(saved->tensor);
     }
-    fv_node_release(node);
+}
+
+static void release_record(const record *r)
+{
+    if (r->base) fv_node_release(r->base);
+    if (r->node) fv_node_release(r->node);
 }
 
 /* --- the call --------------------------------------------------------------------------------- */
@@ -339,7 +351,6 @@ static fv_status infer(fv_call *c)
         c->spec[j].constant = false;
     }
     status = c->op->infer(c);
-    if (status == FV_OK && !grad_disabled) status = check_stale_views(c);
     if (status == FV_OK && c->inplace) status = check_inplace(c);
     if (status == FV_OK && c->op->check && !c->shapes_only) status = c->op->check(c);
     return status;
@@ -368,7 +379,7 @@ static fv_status order_inputs(call_frame *f)
             f->scope = fv_scope_open(&f->scope);
         }
         bool channels_last = order == FV_ORDER_CHANNELS_LAST && t->ndim >= 3 && t->ndim <= 5;
-        f->ordered[i] = channels_last ? fv_to_channels_last(t) : fv_contiguous(t);
+        f->ordered[i] = channels_last ? fv_order_channels_last(t) : fv_contiguous(t);
         if (f->ordered[i]->failed) return fv_standing_status();
     }
     return FV_OK;
@@ -405,25 +416,23 @@ static void report_forward(const call_frame *f, uint64_t call)
 static fv_status execute(call_frame *f)
 {
     fv_call *c = &f->c;
-    fv_node *node = NULL;
+    record r = {NULL, NULL};
     fv_status status = order_inputs(f);
     for (int j = 0; j < c->outputs; j++) c->out[j] = NULL;
     if (c->op->forward) c->machine = fv_machine_now(); /* views need none */
     if (status == FV_OK && c->op->plan) c->op->plan(c);
     if (status == FV_OK) status = allocate_outputs(c);
-    if (status == FV_OK && must_record(c)) status = make_node(c, &node);
+    if (status == FV_OK && must_record(c)) status = make_node(c, &r);
     if (status == FV_OK) status = compute(c);
     uint64_t call = fv_observed() ? fv_next_call() : 0;
-    if (status == FV_OK && node) {
-        node->call = call;
-        finish_node(c, node);
+    if (status == FV_OK && r.node) {
+        r.node->call = call;
+        finish_node(c, &r);
     }
     if (status == FV_OK && call) report_forward(f, call);
-    if (!node && c->op->options_free) c->op->options_free(c->options);
-    if (status != FV_OK) {
-        if (node) fv_node_release(node);
-        release_outputs(c);
-    }
+    if (!r.node && c->op->options_free) c->op->options_free(c->options);
+    release_record(&r);
+    if (status != FV_OK) release_outputs(c);
     if (c->in == f->ordered) fv_scope_close(&f->scope);
     return status;
 }

@@ -196,9 +196,10 @@ int fv_apply_many(const fv_op *op, const void *options, int inputs, fv_tensor *c
 
 /* In place, for an op with .inplace: the result is written to in[0] itself, which must have the
  * result's shape and dtype. Refused for an expanded tensor, for one that shares some of its memory
- * with another input and, with gradients on, for a leaf that requires grad, and for a
- * view or an op without gradient where the write would have to be recorded. After a recorded write
- * views taken before it are refused as inputs. Returns in[0]; the failed tensor after an error. */
+ * with another input and, with gradients on, for a leaf that requires grad or a view of one, and
+ * for an op without gradient where the write would have to be recorded. A recorded write to a view
+ * or to what it is a view of changes the history of both. Returns in[0]; the failed tensor after an
+ * error. */
 fv_tensor *fv_apply_inplace(const fv_op *op, const void *options, int inputs, fv_tensor *const *in);
 
 /* fv_apply with the inputs as arguments. */

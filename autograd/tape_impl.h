@@ -82,6 +82,9 @@ bool fv_node_save_outputs(fv_node *node, const fv_call *c);
 /* Gives a handle that is nobody else's the place of t on the tape. */
 void fv_node_link(fv_tensor *handle, const fv_tensor *t);
 
+/* t becomes output nr of the node; it keeps its hooks where they were. */
+void fv_node_attach(fv_node *node, int nr, fv_tensor *t);
+
 /* The node gives up what it saved. */
 void fv_node_free_saved(fv_node *node);
 

@@ -28,7 +28,8 @@ static fv_status check_params(const char *name, fv_tensor_list params)
 static fv_tensor *own_gradient(fv_tensor *param)
 {
     fv_tensor *grad = fv_grad_of(param);
-    if (fv_is_dense(grad) && grad->storage->refcount == 1 && fv_reference_count(grad) == 1)
+    if (fv_is_dense(grad) && grad->storage->refcount == 1 && fv_reference_count(grad) == 1 &&
+        !grad->base)
         return grad;
     int64_t strides[FV_MAX_DIMS];
     fv_shape shape = fv_shape_of(grad);

@@ -26,7 +26,8 @@ enum { BATCH = 64, QUARANTINE = 16384 };
 /* How a tensor died. */
 enum { DEAD_WITH_SCOPE = 1, DEAD_BY_RELEASE };
 
-/* What a scope holds of fv_tensor.references: a reference, and the mark that it is a scope's. */
+/* What a scope, or a view of its base, holds of fv_tensor.references: a reference, and the mark
+ * that it is not the user's to release. */
 #define OWNED (((uint64_t)1 << 32) + 1)
 
 static fv_tensor failed_tensor = {.references = 1, .failed = true};
@@ -223,11 +224,13 @@ fv_tensor *fv_handle_new(fv_dtype dtype, const fv_shape *shape, const int64_t *s
     t->dtype = dtype;
     t->ndim = shape->ndim;
     t->numel = numel;
-    t->requires_grad = t->failed = t->shapes_only = t->retains_grad = t->is_view = false;
+    t->requires_grad = t->failed = t->shapes_only = t->retains_grad = false;
+    t->users_order = t->untracked = false;
     t->death = 0;
     t->left_scope = false;
     t->references = 1;
     t->node = NULL;
+    t->base = NULL;
     t->output_nr = 0;
     t->grad = NULL;
     t->hooks = NULL;
@@ -253,7 +256,11 @@ static void die(fv_tensor *t, uint8_t death)
         t->grad = NULL;
         t->hooks = NULL;
     }
-    fv_storage_release(t->storage);
+    if (t->base)
+        fv_handle_let_go(t->base);
+    else
+        fv_storage_release(t->storage);
+    t->base = NULL;
     t->storage = NULL;
     t->data = NULL;
     t->failed = true;
@@ -300,6 +307,17 @@ void fv_handle_disown(fv_tensor *t)
         last = __atomic_sub_fetch(&t->references, OWNED, __ATOMIC_ACQ_REL) == 0;
     }
     if (last) die(t, DEAD_WITH_SCOPE);
+}
+
+void fv_handle_hold(fv_tensor *t)
+{
+    __atomic_fetch_add(&t->references, OWNED, __ATOMIC_RELAXED);
+}
+
+void fv_handle_let_go(fv_tensor *t)
+{
+    if (__atomic_sub_fetch(&t->references, OWNED, __ATOMIC_ACQ_REL) == 0)
+        die(t, t->left_scope ? DEAD_WITH_SCOPE : DEAD_BY_RELEASE);
 }
 
 /* --- what the allocator calls, with the lock -------------------------------------------------- */

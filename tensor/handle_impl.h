@@ -12,6 +12,10 @@ fv_tensor *fv_handle_new(fv_dtype dtype, const fv_shape *shape, const int64_t *s
 void fv_handle_own(fv_tensor *t);
 void fv_handle_disown(fv_tensor *t);
 
+/* A view takes a reference to its base, which is not the user's to release, and gives it up. */
+void fv_handle_hold(fv_tensor *t);
+void fv_handle_let_go(fv_tensor *t);
+
 /* Gives up a reference. */
 void fv_storage_release(fv_storage *s);
 

@@ -63,8 +63,9 @@ fv_tensor *fv_tensor_alloc(fv_dtype dtype, const fv_shape *shape, const int64_t 
     return fv_tensor_alloc_as(false, dtype, shape, strides);
 }
 
-fv_tensor *fv_tensor_alias(const fv_tensor *base, const fv_shape *shape, const int64_t *strides,
-                           int64_t offset)
+/* A handle on base's memory; the storage is not counted yet. */
+static fv_tensor *share(const fv_tensor *base, const fv_shape *shape, const int64_t *strides,
+                        int64_t offset)
 {
     if (!base && fv_fail_null("tensor_alias", "base")) return NULL;
     if (!shape && fv_fail_null("tensor_alias", "shape")) return NULL;
@@ -72,7 +73,6 @@ fv_tensor *fv_tensor_alias(const fv_tensor *base, const fv_shape *shape, const i
     int64_t numel = fv_shape_numel(shape);
     fv_tensor *t = fv_handle_new(base->dtype, shape, strides, numel);
     if (!t) return NULL;
-    __atomic_fetch_add(&base->storage->refcount, 1, __ATOMIC_RELAXED);
     t->storage = base->storage;
     t->shapes_only = base->shapes_only;
     /* An empty view may start one past the end; it keeps the base's address instead. */
@@ -80,6 +80,34 @@ fv_tensor *fv_tensor_alias(const fv_tensor *base, const fv_shape *shape, const i
     t->data =
         moves ? (char *)base->data + offset * (int64_t)fv_dtype_size(base->dtype) : base->data;
     return t;
+}
+
+fv_tensor *fv_tensor_alias(const fv_tensor *base, const fv_shape *shape, const int64_t *strides,
+                           int64_t offset)
+{
+    fv_tensor *t = share(base, shape, strides, offset);
+    if (t) __atomic_fetch_add(&t->storage->refcount, 1, __ATOMIC_RELAXED);
+    return t;
+}
+
+fv_tensor *fv_tensor_view(fv_tensor *base, const fv_shape *shape, const int64_t *strides,
+                          int64_t offset)
+{
+    fv_tensor *t = share(base, shape, strides, offset);
+    if (!t) return NULL;
+    t->base = base->base ? base->base : base;
+    fv_handle_hold(t->base);
+    return t;
+}
+
+void fv_tensor_leave_base(fv_tensor *view)
+{
+    if (!view && fv_fail_null("tensor_leave_base", "view")) return;
+    fv_tensor *base = view->base;
+    if (!base) return;
+    __atomic_fetch_add(&view->storage->refcount, 1, __ATOMIC_RELAXED);
+    view->base = NULL;
+    fv_handle_let_go(base);
 }
 
 fv_tensor fv_tensor_borrow(const fv_tensor *t)

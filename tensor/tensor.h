@@ -2,7 +2,7 @@
  *
  *   handle ── shape, strides, dtype, data ──► storage ── 64-byte aligned block, version
  *      └── node, grad, hooks (autograd's)          ▲
- *   view ──────────────────────────────────────────┘
+ *   view ── base, a handle on the same storage ────┘
  *
  * Invariants: 0 <= ndim <= 8; numel = product of shape; every element lies inside the storage;
  * strides count elements and are >= 0. A failed tensor (see error.h) has no storage and 0 dims; a
@@ -43,18 +43,22 @@ struct fv_tensor {
     bool shapes_only;   /* has no elements; data is NULL */
     /* private to autograd/ */
     bool retains_grad;
-    bool is_view; /* made by a view op */
+    bool users_order; /* not row-major because the user wanted it, not the library */
+    bool untracked;   /* a view taken with gradients off */
     /* private */
-    uint8_t death;       /* how a dead tensor lost its last reference; 0 of any other */
-    bool left_scope;     /* a scope that owned it has closed */
-    uint64_t references; /* all in the lower half; those that scopes own once more in the upper */
+    uint8_t death;   /* how a dead tensor lost its last reference; 0 of any other */
+    bool left_scope; /* a scope that owned it has closed */
+    uint64_t
+        references; /* all in the lower half; those of scopes and views once more in the upper */
     fv_storage *storage;
     /* private to autograd/ */
     struct fv_node *node; /* the op that made this tensor; NULL for a leaf */
+    fv_tensor *base; /* of a view: the tensor, itself none, that it is a view of; owned. It holds
+                        the storage for both */
     fv_tensor *grad;
     struct fv_hook *hooks;
     int32_t output_nr;
-    uint32_t view_recorded; /* storage->recorded when the view was taken */
+    uint32_t view_recorded; /* of a view: storage->recorded when its history was that of its base */
     /* read-only */
     int64_t shape[FV_MAX_DIMS];
     int64_t strides[FV_MAX_DIMS];
@@ -186,6 +190,12 @@ fv_tensor *fv_tensor_alloc_as(bool shapes_only, fv_dtype dtype, const fv_shape *
 /* The same on the storage of base, offset elements behind base->data. */
 fv_tensor *fv_tensor_alias(const fv_tensor *base, const fv_shape *shape, const int64_t *strides,
                            int64_t offset);
+
+/* The same as a view of base, or of what base is a view of. */
+fv_tensor *fv_tensor_view(fv_tensor *base, const fv_shape *shape, const int64_t *strides,
+                          int64_t offset);
+/* A view becomes a tensor of its own on the same storage. */
+void fv_tensor_leave_base(fv_tensor *view);
 
 /* A handle on the stack that owns nothing, for kernels that read t in another shape. It is made
  * field by field: another thread may be counting references of t meanwhile. */

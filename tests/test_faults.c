@@ -300,6 +300,15 @@ static bool differentiate_a_chain(void)
     return !fv_failed(y) && fv_backward(fv_sum(y)) == FV_OK;
 }
 
+/* Views written to, and stale ones. */
+static bool differentiate_views(void)
+{
+    fv_tensor *x = fv_ones(2, 3, .requires_grad = true), *h = fv_mul(x, 2);
+    fv_tensor *row = fv_select(h, 0, 0), *stale = fv_reshape(h, -1);
+    bool written = !fv_failed(fv_mul_(row, 3));
+    return written && fv_backward(fv_add(fv_sum(fv_mul(stale, stale)), fv_sum(h))) == FV_OK;
+}
+
 static bool print_tensors(void)
 {
     fv_tensor *t = fv_ones(40, 3);
@@ -344,13 +353,10 @@ START_TEST(every_allocation_of_all_else_may_fail)
     static const struct {
         const char *name;
         bool (*use)(void);
-    } uses[] = {{"training", train},
-                {"chain", differentiate_a_chain},
-                {"model", use_model},
-                {"save and load", save_and_load},
-                {"optimizers", use_optimizers},
-                {"data", use_data},
-                {"print", print_tensors}};
+    } uses[] = {
+        {"training", train},  {"chain", differentiate_a_chain}, {"views", differentiate_views},
+        {"model", use_model}, {"save and load", save_and_load}, {"optimizers", use_optimizers},
+        {"data", use_data},   {"print", print_tensors}};
     fv_set_log(NULL, NULL);
     strcpy(saved_path + strlen(saved_path) - 6, "XXXXXX");
     int fd = mkstemp(saved_path), blocks = 0, others = 0;

@@ -63,6 +63,30 @@ START_TEST(handles_are_made_without_a_scope)
 }
 END_TEST
 
+START_TEST(views_hold_their_base_and_may_leave_it)
+{
+    const fv_shape shape = FV_SHAPE(2, 3), row = FV_SHAPE(3), one = FV_SHAPE(1);
+    const int64_t strides[] = {1};
+    memory_mark mark = mark_memory();
+    char difference[128];
+    fv_tensor *base = fv_tensor_alloc(FV_FLOAT64, &shape, NULL);
+    ck_assert_int_eq(fv_copy_in(base, FV_FLOAT64, (const double[]){1, 2, 3, 4, 5, 6}), FV_OK);
+    fv_tensor *second = fv_tensor_view(base, &row, strides, 3);
+    fv_tensor *last = fv_tensor_view(second, &one, strides, 2);
+    ck_assert_ptr_eq(second->base, base);
+    ck_assert_ptr_eq(last->base, base);
+    fv_release(second);
+    fv_release(base);
+    ck_assert(fv_item(last) == 6);
+    fv_tensor_leave_base(last);
+    ck_assert_ptr_null(last->base);
+    ck_assert(fv_item(last) == 6);
+    fv_tensor_leave_base(last); /* has none */
+    fv_release(last);
+    ck_assert_msg(same_memory(mark, difference, sizeof difference), "%s", difference);
+}
+END_TEST
+
 START_TEST(creators_make_shapes_only_in_that_mode)
 {
     ck_assert(!fv_shapes_only_enabled());
@@ -275,6 +299,7 @@ Suite *fovea_suite(void)
     TCase *handles = add_case(suite, "handles");
     tcase_add_test(handles, strides_follow_the_order);
     tcase_add_test(handles, handles_are_made_without_a_scope);
+    tcase_add_test(handles, views_hold_their_base_and_may_leave_it);
     tcase_add_test(handles, creators_make_shapes_only_in_that_mode);
     tcase_add_test(handles, blocks_and_objects_come_and_go);
     tcase_add_test(handles, frames_tell_where_a_thread_is);

@@ -229,9 +229,14 @@ END_TEST
 /* The ops that take them; views besides. */
 static bool moves_only(const fv_op *op)
 {
-    static const char *const names[] = {"cat",   "clone",   "contiguous",      "copy", "fill",
-                                        "flip",  "flatten", "gather",          "pad",  "reshape",
-                                        "stack", "to",      "to_channels_last"};
+    static const char *const names[] = {"as_strided", "as_strided_scatter",
+                                        "cat",        "clone",
+                                        "contiguous", "copy",
+                                        "fill",       "flip",
+                                        "flatten",    "gather",
+                                        "pad",        "reshape",
+                                        "stack",      "to",
+                                        "view",       "to_channels_last"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (strcmp(op->name, names[i]) == 0) return true;
     return !op->forward;

@@ -6,6 +6,7 @@
 #include "autograd/ops/conv/conv_impl.h"
 #include "autograd/ops/reduce/reduce.h"
 #include "autograd/ops/view/view.h"
+#include "autograd/views_impl.h"
 
 /* --- phases, the same for all ----------------------------------------------------------------- */
 
@@ -96,7 +97,7 @@ static void forward_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor
 {
     const int nd = rank(c);
     const fv_conv_options of_x = sized_like(c, 0), of_w = sized_like(c, 1);
-    fv_tensor *g = fv_to_channels_last(gout[0]); /* once for all three */
+    fv_tensor *g = fv_order_channels_last(gout[0]); /* once for all three */
     if (fv_wants(c, 0)) gin[0] = FV_APPLY(transpose_ops[nd], &of_x, g, c->in[1], NULL);
     if (fv_wants(c, 1)) gin[1] = FV_APPLY(weight_ops[nd], &of_w, c->in[0], g);
     if (fv_wants(c, 2)) gin[2] = bias_gradient(g);
@@ -106,7 +107,7 @@ static void transpose_gradient(const fv_call *c, fv_tensor *const *gout, fv_tens
 {
     const int nd = rank(c);
     const fv_conv_options of_y = sized_like(c, 0), of_w = sized_like(c, 1);
-    fv_tensor *g = fv_to_channels_last(gout[0]);
+    fv_tensor *g = fv_order_channels_last(gout[0]);
     if (fv_wants(c, 0)) gin[0] = FV_APPLY(forward_ops[nd], &of_y, g, c->in[1], NULL);
     if (fv_wants(c, 1)) gin[1] = FV_APPLY(weight_ops[nd], &of_w, g, c->in[0]);
     if (fv_wants(c, 2)) gin[2] = bias_gradient(g);

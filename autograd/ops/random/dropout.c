@@ -5,6 +5,7 @@
 #include "autograd/op.h"
 #include "autograd/ops/elementwise/elementwise.h"
 #include "autograd/ops/view/view.h"
+#include "autograd/views_impl.h"
 #include "tensor/create.h"
 #include "tensor/kernels/random/dropout.h"
 #include "tensor/random.h"
@@ -76,7 +77,7 @@ FV_REGISTER(dropout_op);
 static void dropout_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
 {
     bool channels_last = fv_input_order(c, 0) == FV_ORDER_CHANNELS_LAST;
-    fv_tensor *g = channels_last ? fv_to_channels_last(gout[0]) : fv_contiguous(gout[0]);
+    fv_tensor *g = channels_last ? fv_order_channels_last(gout[0]) : fv_contiguous(gout[0]);
     gin[0] = fv_apply(&dropout_op, c->options, 1, &g);
 }
 

@@ -33,7 +33,9 @@ extern const fv_view_args fv_view_defaults;
 fv_tensor *fv_reshape_ex(const fv_view_args *a);
 #define fv_reshape(...) FV_CALL(fv_reshape_ex, fv_view_args, FV_VIEW_DEFAULTS, __VA_ARGS__)
 
-/* fv_reshape that never copies.
+/* fv_reshape that refuses to copy, except where only the library's own memory order stands in the
+ * way, as after a convolution: x would be row-major elsewhere, and writes to such a copy are not
+ * seen in x.
  * Gradient: x (twice differentiable).   Errors: shape, strides that forbid a view.
  * Source: Tensor.view. */
 fv_tensor *fv_view_ex(const fv_view_args *a);

@@ -2,7 +2,12 @@
 #include "autograd/ops/view/view.h"
 
 #include "autograd/ops/view/join.h"
+#include "autograd/ops/view/as_strided_impl.h"
 #include "tests/case.h"
+
+#define REGION(layout_, size_, stride_, offset_)                                                   \
+    (&(const fv_region){                                                                           \
+        .layout = (layout_), .size = (size_), .stride = (stride_), .offset = (offset_)})
 
 /* --- shape ------------------------------------------------------------------------------------ */
 
@@ -78,6 +83,29 @@ CASE_BODY(split, "unbind", "x0.unbind(1)", X(3, 4, 2),
           if (!fv_unbind(x[0], 1, y, CASE_OUTPUTS) && !fv_error_status()) y[0] = x[0]);
 CASE_BODY(split, "unbind a row", "x0.unbind()", X(5),
           if (!fv_unbind(x[0], 0, y, CASE_OUTPUTS) && !fv_error_status()) y[0] = x[0]);
+
+/* Layouts of contiguous inputs, and one in which x0 would be transposed or have gaps. */
+CASE(as_strided, "a column", "torch.as_strided(x0, (3,), (4,), 1)", X(3, 4),
+     fv_as_strided(x[0], REGION(FV_SHAPE(4, 1), FV_SHAPE(3), FV_SHAPE(4), 1)));
+CASE(as_strided, "expanded", "torch.as_strided(x0, (2, 3), (0, 2), 4)", X(3, 4),
+     fv_as_strided(x[0], REGION(FV_SHAPE(4, 1), FV_SHAPE(2, 3), FV_SHAPE(0, 2), 4)));
+CASE(as_strided, "of another order", "x0.t().reshape(-1)[2:9:3]", X(3, 4),
+     fv_as_strided(x[0], REGION(FV_SHAPE(1, 3), FV_SHAPE(3), FV_SHAPE(3), 2)));
+CASE(as_strided, "with gaps", "x0[:2, 1:3]", X(3, 4),
+     fv_as_strided(x[0], REGION(FV_SHAPE(20, 2), FV_SHAPE(2, 2), FV_SHAPE(20, 2), 2)));
+/* torch.as_strided_scatter(x0, x1, size, stride, offset), whose gradient is wrong in 1.13 */
+CASE(as_strided_scatter, "a column", "torch.cat((x0[:, :1], x1[:, None], x0[:, 2:]), 1)", X(3, 4),
+     X(3), fv_as_strided_scatter(x[0], x[1], REGION(FV_SHAPE(4, 1), FV_SHAPE(3), FV_SHAPE(4), 1)));
+CASE(as_strided_scatter, "of another order",
+     "torch.cat((x0.t().reshape(4, 3)[:, :2], torch.cat((x1, x0[2, 3:]))[:, None]), 1).t()",
+     X(3, 4), X(3),
+     fv_as_strided_scatter(x[0], x[1], REGION(FV_SHAPE(1, 3), FV_SHAPE(3), FV_SHAPE(3), 2)));
+CASE(as_strided_scatter, "with gaps",
+     "torch.cat((torch.cat((x0[:2, :1], x1, x0[:2, 3:]), 1), x0[2:]))", X(3, 4), X(2, 2),
+     fv_as_strided_scatter(x[0], x[1],
+                           REGION(FV_SHAPE(20, 2), FV_SHAPE(2, 2), FV_SHAPE(20, 2), 2)));
+CASE(as_strided_scatter, "all", "x1 * 1 + 0 * x0", X(4), X(4),
+     fv_as_strided_scatter(x[0], x[1], REGION(FV_SHAPE(1), FV_SHAPE(4), FV_SHAPE(1), 0)));
 
 /* --- copies ----------------------------------------------------------------------------------- */
 

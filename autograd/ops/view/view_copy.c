@@ -1,5 +1,6 @@
 /* Copies of a tensor in a certain order of memory: contiguous, channels_last, clone, flip. */
 #include "autograd/ops/view/view.h"
+#include "autograd/views_impl.h"
 #include "tensor/kernels/view/transpose.h"
 
 static void copy_forward(fv_call *c)
@@ -71,10 +72,18 @@ static const fv_op channels_last_op = {
 };
 FV_REGISTER(channels_last_op);
 
-fv_tensor *fv_to_channels_last(fv_tensor *x)
+fv_tensor *fv_order_channels_last(fv_tensor *x)
 {
     if (fv_usable(x) && fv_is_channels_last(x)) return fv_scope_adopt(fv_retain(x));
     return fv_apply(&channels_last_op, NULL, 1, &x);
+}
+
+fv_tensor *fv_to_channels_last(fv_tensor *x)
+{
+    bool already = !fv_failed(x) && fv_is_channels_last(x) && !fv_is_contiguous(x);
+    fv_tensor *y = fv_order_channels_last(x);
+    if (!already && !y->failed && y != x) y->users_order = true;
+    return y;
 }
 
 /* --- clone ------------------------------------------------------------------------------------ */

@@ -1,5 +1,6 @@
 /* Other shapes over the same elements: reshape, view, flatten, unflatten. */
 #include "autograd/ops/view/view.h"
+#include "autograd/views_impl.h"
 #include "tensor/kernels/view/transpose.h"
 
 typedef struct shape_options {
@@ -70,14 +71,17 @@ static bool view_strides(const fv_tensor *x, const fv_shape *shape, int64_t *str
     return v < 0;
 }
 
+static fv_status refuse_view(const fv_call *c, const fv_shape *shape)
+{
+    return fv_reject(c, FV_ERR_SHAPE,
+                     "the strides of input %s allow no view as %s; fv_reshape copies",
+                     fv_text(c->in[0]), fv_shape_text(shape));
+}
+
 static fv_status output_view(fv_call *c, const fv_shape *shape)
 {
     int64_t strides[FV_MAX_DIMS];
-    if (!view_strides(c->in[0], shape, strides)) {
-        return fv_reject(c, FV_ERR_SHAPE,
-                         "the strides of input %s allow no view as %s; fv_reshape copies",
-                         fv_text(c->in[0]), fv_shape_text(shape));
-    }
+    if (!view_strides(c->in[0], shape, strides)) return refuse_view(c, shape);
     fv_output_view(c, 0, 0, shape, strides, 0);
     return FV_OK;
 }
@@ -163,22 +167,33 @@ fv_tensor *fv_reshape_ex(const fv_view_args *a)
 
 /* --- view ------------------------------------------------------------------------------------- */
 
+/* Where the library has chosen the order of x's memory, the strides that x would have else decide.
+ */
 static fv_status view_infer(fv_call *c)
 {
     shape_options *a = c->options;
     fv_status status = resolve_shape(c, c->in[0]->numel, &a->shape);
-    return status == FV_OK ? output_view(c, &a->shape) : status;
+    if (status != FV_OK) return status;
+    int64_t strides[FV_MAX_DIMS];
+    fv_tensor seen = fv_tensor_borrow(c->in[0]);
+    if (!fv_user_strides(c->in[0], seen.strides)) return output_view(c, &a->shape);
+    if (!view_strides(&seen, &a->shape, strides)) return refuse_view(c, &a->shape);
+    output_reshaped(c, &a->shape);
+    return FV_OK;
 }
 
 /* Splitting dimensions works with any strides. */
 static const fv_op view_op = {
     .name = "view",
+    .any_dtype = true,
     .inputs = 1,
     .input = {{.name = "input"}},
     .outputs = 1,
     .options_size = sizeof(shape_options),
     .option_fields = shape_fields,
     .infer = view_infer,
+    .forward = reshape_forward,
+    .reference = reshape_reference,
     .gradient = reshape_gradient,
 };
 FV_REGISTER(view_op);
