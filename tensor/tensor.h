@@ -163,10 +163,10 @@ static inline bool fv_usable(const fv_tensor *t)
 /* Of a dead tensor "[2,3] was used after its scope closed; ...", else "[2,3] has failed". */
 const char *fv_failure_text(const fv_tensor *t);
 
-/* How many hold the handle. */
+/* How many hold the handle; 0 for NULL. */
 static inline int64_t fv_reference_count(const fv_tensor *t)
 {
-    return (int64_t)(__atomic_load_n(&t->references, __ATOMIC_RELAXED) & UINT32_MAX);
+    return t ? (int64_t)(__atomic_load_n(&t->references, __ATOMIC_RELAXED) & UINT32_MAX) : 0;
 }
 
 /* FV_OK, or an error "<function>: the tensor [2,3] has only a shape". */
