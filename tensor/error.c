@@ -104,8 +104,8 @@ fv_status fv_need_no_error(const char *action, const char *object)
 {
     if (standing == FV_OK) return FV_OK;
     char text[2 * MESSAGE_SIZE], shown[2 * MESSAGE_SIZE];
-    snprintf(text, sizeof text, "%s: %.500s: refused, for an error stands: %s", action,
-             object ? object : "NULL", message);
+    snprintf(text, sizeof text, "%s: %.500s: refused, for an error stands: %s",
+             action ? action : "NULL", object ? object : "NULL", message);
     log_text(fv_printable(shown, sizeof shown, text));
     return FV_ERR_STATE;
 }

@@ -136,7 +136,7 @@ static fv_tensor *good_forward(fv_module *self, fv_tensor *x)
 
 static const fv_module_type good_type = {.name = "Good", .forward = good_forward};
 static const fv_frame_kind good_kind = {frame_text, frame_type};
-static const fv_metadata good_metadata = {"format", "pt"};
+static const fv_metadata good_metadata[] = {{"key", "value"}, {NULL, NULL}};
 static const char *const good_names[8] = {"a", "b", "c", "d", "e", "f", "g", "h"};
 static char room[4096];
 static int64_t numbers[8] = {1, 1, 1, 1, 1, 1, 1, 1};
@@ -188,7 +188,7 @@ static const fv_op *good_op(void)
 #define GOOD_fv_loader_state            ((fv_loader_state){0})
 #define GOOD_fv_log_fn                  good_log
 #define GOOD_fv_lr_fn                   good_rate
-#define GOOD_fv_metadata_p              (&good_metadata)
+#define GOOD_fv_metadata_p              good_metadata
 #define GOOD_fv_milestones              FV_MILESTONES(1, 2)
 #define GOOD_fv_module_p                good_module()
 #define GOOD_fv_module_type_p           (&good_type)
@@ -230,6 +230,10 @@ static const char *const accepted[] = {
     "fv_sizes_settle function",
     "fv_default_log text",
     "fv_warn format",
+    "fv_need_no_error action",
+    "fv_need_no_error object",
+    "fv_printable out",
+    "fv_printable text",
     "fv_retain t",
     "fv_release t",
     "fv_scope_adopt t",
@@ -264,6 +268,8 @@ static const char *const accepted[] = {
     "fv_tensor_file_find name",
     "fv_tensor_file_metadata file",
     "fv_tensor_file_metadata key",
+    "fv_tensor_file_metadata_count file",
+    "fv_tensor_file_metadata_at file",
     "fv_grad_of t",
     "fv_set_grad grad",
     "fv_is_leaf t",
@@ -290,6 +296,9 @@ static const char *const accepted[] = {
     "fv_adaptive_max_pool1d_ex indices",
     "fv_max_dim indices",
     "fv_min_dim indices",
+    "fv_save_ex metadata",
+    "fv_load_ex prefix",
+    "fv_load_ex report",
     "fv_module_finish m",
     "fv_is_training m",
     "fv_module_context m",
