@@ -41,7 +41,7 @@ typedef struct fv_pass {
     uint64_t id;
     bool retain_graph, create_graph;
     fv_status before; /* that stood when the pass began */
-    bool recording; /* gradients are on where it was started */
+    bool recording;   /* gradients are on where it was started */
     fv_node **nodes;
     size_t count, room;
     fv_node *few_nodes[FV_PASS_NODES_ON_STACK];

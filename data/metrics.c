@@ -40,9 +40,9 @@ static bool shapes_agree(const answers *a)
 static fv_status check_answers(answers *a)
 {
     const fv_tensor *given = a->given, *labels = a->labels;
-    if (fv_failed(given) || fv_failed(labels))
+    if (fv_failed_in(a->function, given) || fv_failed_in(a->function, labels))
         return fv_fail(FV_ERR_STATE, "%s: %s no tensor", a->function,
-                       fv_failed(given) ? "scores are" : "labels are");
+                       fv_usable(given) ? "labels are" : "scores are");
     if (given->shapes_only || labels->shapes_only)
         return fv_fail(FV_ERR_STATE, "%s: %s have a shape only", a->function,
                        given->shapes_only ? "scores" : "labels");

@@ -48,6 +48,7 @@ static const char *shape_text(const fv_tensor *t)
 const char *fv_failure_text(const fv_tensor *t)
 {
     static _Thread_local char text[320];
+    if (!t) return "a NULL tensor";
     const char *how = "has failed";
     if (t->death == DEAD_WITH_SCOPE)
         how = "was used after its scope closed; fv_retain lets a tensor outlive its scope, "

@@ -300,6 +300,9 @@ static bool set_elements(fv_tensor *t)
 #define FUNCTIONS(F)                                                                               \
     F(failed, fv_failed_in("test", d))                                                             \
     F(item, fv_item(d) != fv_item(d))                                                              \
+    F(item_int64, fv_item_int64(d) == 0)                                                           \
+    F(accuracy, fv_accuracy(d, d) != fv_accuracy(d, d))                                            \
+    F(confusion_matrix, !fv_usable(fv_confusion_matrix(d, d, .classes = 2)))                       \
     F(at, fv_at(d, at_00) != fv_at(d, at_00))                                                      \
     F(size, fv_size(d, 0) == 0)                                                                    \
     F(ndim, fv_ndim(d) == 0)                                                                       \

@@ -227,6 +227,12 @@ enum { CALLS = sizeof null_calls / sizeof *null_calls };
  * is handed on unread. */
 static const char *const accepted[] = {
     "fv_set_log log",
+    "fv_failed_in function",
+    "fv_failed_in t",
+    "fv_usable t",
+    "fv_failure_text t",
+    "fv_reference_count t",
+    "fv_rng_redirect state",
     "fv_sizes_settle function",
     "fv_default_log text",
     "fv_warn format",

@@ -64,6 +64,8 @@ fv_set_outputs
 fv_strides_like
 fv_tensor_alias
 fv_tensor_borrow
+fv_tensor_leave_base
+fv_tensor_view
 fv_text
 fv_wants
 END

@@ -55,7 +55,7 @@ static fv_status pair_infer(fv_call *c)
  * refuses it. */
 static void promote_pair(fv_tensor **x, fv_tensor **t)
 {
-    if (fv_failed(*x) || fv_failed(*t) || (*x)->dtype == (*t)->dtype) return;
+    if (!fv_usable(*x) || !fv_usable(*t) || (*x)->dtype == (*t)->dtype) return;
     if (fv_dtype_row_of((*x)->dtype)->stored || fv_dtype_row_of((*t)->dtype)->stored) return;
     fv_dtype common = fv_promote((*x)->dtype, (*t)->dtype);
     if (!fv_dtype_is_floating(common)) return;
@@ -160,7 +160,7 @@ FV_REGISTER(l1_loss_op);
 
 static bool is_integer(const fv_tensor *t)
 {
-    return !fv_failed(t) && (t->dtype == FV_UINT8 || t->dtype == FV_INT32 || t->dtype == FV_INT64);
+    return fv_usable(t) && (t->dtype == FV_UINT8 || t->dtype == FV_INT32 || t->dtype == FV_INT64);
 }
 
 fv_tensor *fv_l1_loss_ex(const fv_loss_args *a)
@@ -173,7 +173,7 @@ fv_tensor *fv_l1_loss_ex(const fv_loss_args *a)
         if (each && a->reduction == FV_NONE) return each;
         if (each && a->reduction == FV_SUM) return fv_sum(each);
     }
-    if (!fv_failed(x) && !fv_failed(t) && x->dtype != FV_BOOL && t->dtype != FV_BOOL)
+    if (fv_usable(x) && fv_usable(t) && x->dtype != FV_BOOL && t->dtype != FV_BOOL)
         promote_pair(&x, &t);
     return FV_APPLY(&l1_loss_op, REDUCTION((int64_t)a->reduction), x, t);
 }
@@ -286,7 +286,7 @@ fv_tensor *fv_huber_loss_ex(const fv_huber_loss_args *a)
 {
     if (!fv_args_ok("huber_loss", a, sizeof *a)) return fv_failed_tensor();
     fv_tensor *x = a->input, *t = a->target;
-    bool convert = !fv_failed(x) && !fv_failed(t) && fv_dtype_is_floating(x->dtype);
+    bool convert = fv_usable(x) && fv_usable(t) && fv_dtype_is_floating(x->dtype);
     if (convert && !fv_dtype_row_of(t->dtype)->stored) t = fv_to(t, x->dtype);
     return FV_APPLY(&huber_loss_op, OPTIONS((int64_t)a->reduction, a->delta), x, t);
 }

@@ -160,10 +160,10 @@ fv_tensor *fv_bmm(fv_tensor *a, fv_tensor *b)
 /* A column times a row, element by element. */
 fv_tensor *fv_outer(fv_tensor *a, fv_tensor *b)
 {
-    if (!fv_failed(a) && !fv_failed(b) && (a->ndim != 1 || b->ndim != 1)) {
+    if (fv_usable(a) && fv_usable(b) && (a->ndim != 1 || b->ndim != 1)) {
         fv_fail(FV_ERR_SHAPE, "outer: input %s and vec2 %s must have one dimension", fv_text(a),
                 fv_text(b));
         return fv_failed_tensor();
     }
-    return fv_mul(fv_failed(a) ? a : fv_unsqueeze(a, 1), b);
+    return fv_mul(fv_usable(a) ? fv_unsqueeze(a, 1) : a, b);
 }

@@ -304,6 +304,6 @@ fv_tensor *fv_logsumexp_ex(const fv_reduce_args *a)
     fv_reduce_options options = {.dim = a->dim, .keepdim = a->keepdim};
     fv_tensor *x = a->input;
     bool whole =
-        !fv_failed(x) && !fv_dtype_is_floating(x->dtype) && !fv_dtype_row_of(x->dtype)->stored;
+        fv_usable(x) && !fv_dtype_is_floating(x->dtype) && !fv_dtype_row_of(x->dtype)->stored;
     return FV_APPLY(&logsumexp_op, &options, whole ? fv_to(x, FV_FLOAT32) : x);
 }

@@ -80,7 +80,7 @@ fv_tensor *fv_order_channels_last(fv_tensor *x)
 
 fv_tensor *fv_to_channels_last(fv_tensor *x)
 {
-    bool already = !fv_failed(x) && fv_is_channels_last(x) && !fv_is_contiguous(x);
+    bool already = fv_usable(x) && fv_is_channels_last(x) && !fv_is_contiguous(x);
     fv_tensor *y = fv_order_channels_last(x);
     if (!already && !y->failed && y != x) y->users_order = true;
     return y;

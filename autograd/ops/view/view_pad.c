@@ -241,7 +241,7 @@ static bool cuts(const pad_options *a, const fv_tensor *x)
 {
     const int64_t most = INT64_C(1) << 49;
     bool negative = false;
-    if (a->mode == FV_PAD_CONSTANT || fv_failed(x) || a->pad.ndim < 0 ||
+    if (a->mode == FV_PAD_CONSTANT || !fv_usable(x) || a->pad.ndim < 0 ||
         a->pad.ndim > FV_MAX_DIMS || a->pad.ndim % 2 != 0 || a->pad.ndim / 2 > x->ndim)
         return false;
     for (int i = 0; i < x->ndim; i++) {
@@ -260,7 +260,7 @@ static bool cuts(const pad_options *a, const fv_tensor *x)
 /* x without the elements at its ends that negative amounts stand for. */
 static fv_tensor *cut_off(fv_tensor *x, const pad_options *a)
 {
-    for (int i = 0; !fv_failed(x) && i < x->ndim; i++) {
+    for (int i = 0; fv_usable(x) && i < x->ndim; i++) {
         int64_t before = before_of(a, x->ndim, i), after = after_of(a, x->ndim, i);
         int64_t start = before < 0 ? -before : 0, drop = after < 0 ? -after : 0;
         if (start + drop > 0) x = fv_narrow(x, i, start, x->shape[i] - start - drop);
