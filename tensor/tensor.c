@@ -64,12 +64,12 @@ fv_tensor *fv_tensor_alloc(fv_dtype dtype, const fv_shape *shape, const int64_t 
 }
 
 /* A handle on base's memory; the storage is not counted yet. */
-static fv_tensor *share(const fv_tensor *base, const fv_shape *shape, const int64_t *strides,
-                        int64_t offset)
+static fv_tensor *share(const char *name, const fv_tensor *base, const fv_shape *shape,
+                        const int64_t *strides, int64_t offset)
 {
-    if (!base && fv_fail_null("tensor_alias", "base")) return NULL;
-    if (!shape && fv_fail_null("tensor_alias", "shape")) return NULL;
-    if (!strides && fv_fail_null("tensor_alias", "strides")) return NULL;
+    if (!base && fv_fail_null(name, "base")) return NULL;
+    if (!shape && fv_fail_null(name, "shape")) return NULL;
+    if (!strides && fv_fail_null(name, "strides")) return NULL;
     int64_t numel = fv_shape_numel(shape);
     fv_tensor *t = fv_handle_new(base->dtype, shape, strides, numel);
     if (!t) return NULL;
@@ -85,7 +85,7 @@ static fv_tensor *share(const fv_tensor *base, const fv_shape *shape, const int6
 fv_tensor *fv_tensor_alias(const fv_tensor *base, const fv_shape *shape, const int64_t *strides,
                            int64_t offset)
 {
-    fv_tensor *t = share(base, shape, strides, offset);
+    fv_tensor *t = share("tensor_alias", base, shape, strides, offset);
     if (t) __atomic_fetch_add(&t->storage->refcount, 1, __ATOMIC_RELAXED);
     return t;
 }
@@ -93,7 +93,7 @@ fv_tensor *fv_tensor_alias(const fv_tensor *base, const fv_shape *shape, const i
 fv_tensor *fv_tensor_view(fv_tensor *base, const fv_shape *shape, const int64_t *strides,
                           int64_t offset)
 {
-    fv_tensor *t = share(base, shape, strides, offset);
+    fv_tensor *t = share("tensor_view", base, shape, strides, offset);
     if (!t) return NULL;
     t->base = base->base ? base->base : base;
     fv_handle_hold(t->base);
