@@ -60,7 +60,19 @@ function is_list(type) { return type ~ /^fv_(tensor_list|modules|milestones)$/ }
 function is_pointer(type) { return type ~ /_p+$|_fn$/ || is_list(type) }
 function none(type) { return is_list(type) ? "(" type "){NULL, 2}" : "NULL" }
 
+# The value of a pointer that test_nulls.c has no good one for: memory that is 0.
+function good_or_zeros(code,   word) {
+  while (match(code, /GOOD_[a-z0-9_]*_p/)) {
+    word = substr(code, RSTART, RLENGTH)
+    code = substr(code, RSTART + RLENGTH)
+    if (code ~ /^[a-z0-9_]/ || word in seen) continue
+    seen[word] = 1
+    print "#ifndef " word "\n#define " word " ((void *)zeros)\n#endif"
+  }
+}
+
 function emit(function_, what, code) {
+  good_or_zeros(code)
   printf "static void null_%d(void) { %s }\n", ++count, code
   rows = rows sprintf("    {\"%s\", \"%s\", null_%d},\n", function_, what, count)
 }

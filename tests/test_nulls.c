@@ -138,7 +138,7 @@ static const fv_module_type good_type = {.name = "Good", .forward = good_forward
 static const fv_frame_kind good_kind = {frame_text, frame_type};
 static const fv_metadata good_metadata[] = {{"key", "value"}, {NULL, NULL}};
 static const char *const good_names[8] = {"a", "b", "c", "d", "e", "f", "g", "h"};
-static char room[4096];
+static char room[4096], zeros[4096];
 static int64_t numbers[8] = {1, 1, 1, 1, 1, 1, 1, 1};
 static fv_shape good_shape = {2, {2, 2}};
 static fv_gradcheck_report good_report;
@@ -234,6 +234,16 @@ static const char *const accepted[] = {
     "fv_reference_count t",
     "fv_rng_redirect state",
     "fv_sizes_settle function",
+    "fv_need_no_error action",
+    "fv_need_no_error object",
+    "fv_rng_redirect state",
+    "fv_tensor_file_metadata_count file",
+    "fv_tensor_file_metadata_at file",
+    "fv_printable out",
+    "fv_printable text",
+    "fv_save_ex metadata",
+    "fv_load_ex prefix",
+    "fv_load_ex report",
     "fv_default_log text",
     "fv_warn format",
     "fv_need_no_error action",
