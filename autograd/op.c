@@ -350,7 +350,8 @@ static fv_status infer(fv_call *c)
         c->spec[j].view_of = -1;
         c->spec[j].constant = false;
     }
-    status = c->op->infer(c);
+    if (c->op->option_fields) status = fv_check_options(c);
+    if (status == FV_OK) status = c->op->infer(c);
     if (status == FV_OK && c->inplace) status = check_inplace(c);
     if (status == FV_OK && c->op->check && !c->shapes_only) status = c->op->check(c);
     return status;

@@ -97,7 +97,7 @@ typedef enum fv_option_kind {
     FV_OPTION_BOOL,   /* bool */
     FV_OPTION_SHAPE,  /* fv_shape */
     FV_OPTION_DTYPE,  /* fv_dtype */
-    FV_OPTION_ENUM,   /* int64_t, an index into .values */
+    FV_OPTION_ENUM,   /* int64_t, .first and the position in .values */
 } fv_option_kind;
 
 /* A field of the op's options under the user's name: for messages, tests, printing and export. */
@@ -106,13 +106,27 @@ typedef struct fv_option {
     size_t offset;
     fv_option_kind kind;
     const char *const *values; /* of an enum: their names, in order, ends with NULL */
+    int64_t first;             /* of an enum: the number of the first, see tensor/constants.h */
+    uint32_t takes;            /* of numbers: which of FV_SAME and its like stand for one */
 } fv_option;
+
+/* For fv_option.takes. FV_UNSET is the op's own affair. */
+enum {
+    FV_TAKES_PADDING = 1, /* FV_SAME, FV_VALID, FV_FULL */
+    FV_TAKES_ALL = 2,     /* FV_ALL */
+};
 
 /* A field that the user calls by its own name: FV_FIELD(fv_conv_options, stride, FV_OPTION_DIMS).
  */
 #define FV_FIELD(struct_, field_, kind_)                                                           \
     {                                                                                              \
         .name = #field_, .offset = offsetof(struct_, field_), .kind = kind_                        \
+    }
+
+/* The same where FV_ALL, say, stands for numbers. */
+#define FV_TAKING(struct_, field_, kind_, takes_)                                                  \
+    {                                                                                              \
+        .name = #field_, .offset = offsetof(struct_, field_), .kind = kind_, .takes = takes_       \
     }
 
 /* The order in memory that an op's kernels read. */

@@ -5,6 +5,7 @@
 #include "autograd/autograd.h"
 #include "autograd/op.h"
 #include "autograd/tape_impl.h"
+#include "tensor/constants.h"
 
 /* --- messages --------------------------------------------------------------------------------- */
 
@@ -76,6 +77,52 @@ fv_status fv_need_size(const fv_call *c, const fv_shape *shape)
     if (!negative && numel >= 0 && numel <= (int64_t)1 << 49) return FV_OK;
     return fv_reject(c, FV_ERR_SHAPE, "a result of shape %s is beyond what memory can hold",
                      fv_shape_text(shape));
+}
+
+/* --- options -----------------------------------------------------------------------------------
+ */
+
+static bool takes(const fv_option *field, int64_t value)
+{
+    if (value == FV_UNSET) return true;
+    if (value == FV_ALL) return field->takes & FV_TAKES_ALL;
+    bool padding = value == FV_SAME || value == FV_VALID || value == FV_FULL;
+    return padding && field->takes & FV_TAKES_PADDING;
+}
+
+/* A number that is so far below 0 may be a constant of another kind. */
+static fv_status check_number(const fv_call *c, const fv_option *field, int64_t value)
+{
+    if (value >= FV_CONSTANTS_END) return FV_OK;
+    const char *name = fv_constant_name(value);
+    if (!name || takes(field, value)) return FV_OK;
+    return fv_reject(c, FV_ERR_OPTION, "%s is %s, which means nothing there", field->name, name);
+}
+
+static fv_status check_enum(const fv_call *c, const fv_option *field, int64_t value)
+{
+    if (fv_constant_in(value, field->first)) return FV_OK;
+    fv_constant_ok(c->op->name, field->name, value, field->first);
+    return FV_ERR_OPTION;
+}
+
+fv_status fv_check_options(const fv_call *c)
+{
+    fv_status status = FV_OK;
+    for (const fv_option *f = c->op->option_fields; f && f->name && status == FV_OK; f++) {
+        const void *at = (const char *)c->options + f->offset;
+        switch (f->kind) {
+        case FV_OPTION_INT:
+        case FV_OPTION_DIM:
+        case FV_OPTION_DIMS: status = check_number(c, f, *(const int64_t *)at); break;
+        case FV_OPTION_ENUM: status = check_enum(c, f, *(const int64_t *)at); break;
+        case FV_OPTION_DOUBLE:
+        case FV_OPTION_BOOL:
+        case FV_OPTION_SHAPE:
+        case FV_OPTION_DTYPE: break;
+        }
+    }
+    return status;
 }
 
 /* --- outputs ---------------------------------------------------------------------------------- */

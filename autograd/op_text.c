@@ -48,7 +48,8 @@ static const char *enum_text(const fv_option *field, int64_t value)
 {
     int64_t known = 0;
     while (field->values && field->values[known]) known++;
-    return value >= 0 && value < known ? field->values[value] : "invalid";
+    bool within = value >= field->first && value < field->first + known;
+    return within ? field->values[value - field->first] : "invalid";
 }
 
 static int value_text(const fv_option *field, const void *at, char *text, size_t size)

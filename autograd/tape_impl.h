@@ -103,6 +103,9 @@ fv_status fv_run_hooks(fv_hook *const *hooks, fv_tensor **grad);
 /* Runs the hooks of a leaf that wait for its gradient to be accumulated. */
 void fv_run_post_accumulate_hooks(fv_tensor *leaf);
 
+/* Refuses constants that stand for options of another kind. */
+fv_status fv_check_options(const fv_call *c);
+
 /* The status to return for what has failed already. */
 fv_status fv_standing_status(void);
 

@@ -59,9 +59,7 @@ static fv_tensor *conv_transpose_forward(fv_module *self, fv_tensor *x)
 /* PyTorch leaves out what has its default. */
 static void conv_describe(const fv_module *self, char *text, size_t room)
 {
-    static const char *const modes[] = {[FV_PAD_REFLECT] = "reflect",
-                                        [FV_PAD_REPLICATE] = "replicate",
-                                        [FV_PAD_CIRCULAR] = "circular"};
+    static const char *const modes[] = {"zeros", "reflect", "replicate", "circular"};
     const conv_layer *layer = fv_module_const_context(self);
     const fv_nn_conv_args *o = &layer->args;
     int n = layer->n;
@@ -91,7 +89,8 @@ static void conv_describe(const fv_module *self, char *text, size_t room)
         used += (size_t)snprintf(text + used, room - used, ", groups=%lld", (long long)o->groups);
     if (!o->bias && used < room) used += (size_t)snprintf(text + used, room - used, ", bias=False");
     if (layer->pads_first && used < room)
-        snprintf(text + used, room - used, ", padding_mode=%s", modes[o->padding_mode]);
+        snprintf(text + used, room - used, ", padding_mode=%s",
+                 modes[o->padding_mode - FV_PAD_CONSTANT]);
 }
 
 #define FV_CONV_TYPE(name_, forward_)                                                              \
@@ -197,11 +196,7 @@ static fv_module *conv_new(const char *name, const fv_nn_conv_args *a, int n)
 {
     int64_t kernel[FV_MAX_DIMS];
     conv_layer layer = {.args = *a, .n = n, .pads_first = a->padding_mode != FV_PAD_CONSTANT};
-    if (a->padding_mode != FV_PAD_CONSTANT && a->padding_mode != FV_PAD_REFLECT &&
-        a->padding_mode != FV_PAD_REPLICATE && a->padding_mode != FV_PAD_CIRCULAR) {
-        fv_fail(FV_ERR_OPTION, "%s: unknown padding_mode %d", name, (int)a->padding_mode);
-        return NULL;
-    }
+    if (!fv_constant_ok(name, "padding_mode", a->padding_mode, FV_PAD_MODE_FIRST)) return NULL;
     if (check_common(name, a, n, kernel) != FV_OK) return NULL;
     if (layer.pads_first && resolve_padding(name, &layer, kernel) != FV_OK) return NULL;
     return new_layer(&conv_types[n], &layer, a->out_channels, a->in_channels / a->groups, kernel);

@@ -26,7 +26,7 @@ typedef struct fv_nn_conv_args {
 } fv_nn_conv_args;
 #define FV_NN_CONV_DEFAULTS                                                                        \
     FV_DEFAULTS(fv_nn_conv_args, .stride = 1, .dilation = 1, .groups = 1, .bias = true,            \
-                .dtype = FV_FLOAT32)
+                .padding_mode = FV_PAD_CONSTANT, .dtype = FV_FLOAT32)
 extern const fv_nn_conv_args fv_nn_conv_defaults;
 
 /* fv_conv1d, 2d, 3d with parameters weight [out, in/groups, kernel..] and bias [out], both

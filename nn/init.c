@@ -150,6 +150,12 @@ int64_t fv_init_calculate_fan_out(const fv_tensor *t)
 
 double fv_init_calculate_gain(fv_nonlinearity nonlinearity, double slope)
 {
+    if (!fv_constant_ok("calculate_gain", "nonlinearity", nonlinearity, FV_NONLINEARITY_FIRST))
+        return (double)NAN;
+    if (slope != 0.0 && nonlinearity != FV_NONLINEARITY_LEAKY_RELU) {
+        fv_fail(FV_ERR_OPTION, "calculate_gain: a slope of %g goes with a leaky ReLU alone", slope);
+        return (double)NAN;
+    }
     switch (nonlinearity) {
     case FV_NONLINEARITY_LEAKY_RELU: return sqrt(2.0 / (1.0 + slope * slope));
     case FV_NONLINEARITY_RELU: return sqrt(2.0);
@@ -157,7 +163,6 @@ double fv_init_calculate_gain(fv_nonlinearity nonlinearity, double slope)
     case FV_NONLINEARITY_TANH: return 5.0 / 3.0;
     case FV_NONLINEARITY_SELU: return 3.0 / 4.0;
     }
-    fv_fail(FV_ERR_OPTION, "calculate_gain: unknown nonlinearity %d", (int)nonlinearity);
     return (double)NAN;
 }
 
@@ -174,10 +179,7 @@ static fv_tensor *fill_spread(const char *name, fv_tensor *t, bool normal, doubl
 static fv_tensor *kaiming(const char *name, const fv_init_kaiming_args *a, bool normal)
 {
     if (check_tensor(name, a->tensor, true) != FV_OK) return fv_failed_tensor();
-    if (a->mode != FV_FAN_IN && a->mode != FV_FAN_OUT) {
-        fv_fail(FV_ERR_OPTION, "%s: unknown mode %d", name, (int)a->mode);
-        return fv_failed_tensor();
-    }
+    if (!fv_constant_ok(name, "mode", a->mode, FV_FAN_MODE_FIRST)) return fv_failed_tensor();
     if (a->tensor->ndim < 2) {
         fan(name, a->tensor, 0); /* records the error */
         return fv_failed_tensor();

@@ -7,6 +7,7 @@
 #define FOVEA_NN_INIT_H
 
 #include "../tensor/args.h"
+#include "../tensor/constants.h"
 #include "../tensor/tensor.h"
 
 #ifdef __cplusplus
@@ -14,11 +15,11 @@ extern "C" {
 #endif
 #pragma GCC visibility push(default)
 
-typedef enum fv_fan_mode { FV_FAN_IN = 0, FV_FAN_OUT } fv_fan_mode;
+typedef enum fv_fan_mode { FV_FAN_IN = FV_FAN_MODE_FIRST, FV_FAN_OUT } fv_fan_mode;
 
 /* What follows the layer; the gain keeps the variance through it. */
 typedef enum fv_nonlinearity {
-    FV_NONLINEARITY_LEAKY_RELU = 0,
+    FV_NONLINEARITY_LEAKY_RELU = FV_NONLINEARITY_FIRST,
     FV_NONLINEARITY_RELU,
     FV_NONLINEARITY_LINEAR, /* also convolutions and sigmoid: gain 1 */
     FV_NONLINEARITY_TANH,
@@ -26,7 +27,8 @@ typedef enum fv_nonlinearity {
 } fv_nonlinearity;
 
 /* leaky_relu: sqrt(2 / (1 + slope^2)); relu: sqrt(2); linear: 1; tanh: 5/3; selu: 3/4. NaN with an
- * error for an unknown one.  Source: torch.nn.init.calculate_gain. */
+ * error for an unknown one, and for a slope that is not 0 where none counts.  Source:
+ * torch.nn.init.calculate_gain. */
 double fv_init_calculate_gain(fv_nonlinearity nonlinearity, double slope);
 
 /* shape[1] * product(shape[2..]), and shape[0] * product(shape[2..]); 0 with an error when t has
@@ -70,7 +72,8 @@ typedef struct fv_init_kaiming_args {
     fv_fan_mode mode;
     fv_nonlinearity nonlinearity; /* leaky_relu */
 } fv_init_kaiming_args;
-#define FV_INIT_KAIMING_DEFAULTS FV_NO_DEFAULTS(fv_init_kaiming_args)
+#define FV_INIT_KAIMING_DEFAULTS                                                                   \
+    FV_DEFAULTS(fv_init_kaiming_args, .mode = FV_FAN_IN, .nonlinearity = FV_NONLINEARITY_LEAKY_RELU)
 extern const fv_init_kaiming_args fv_init_kaiming_defaults;
 /* std = gain / sqrt(fan); U(-sqrt(3) std, sqrt(3) std) or N(0, std^2).
  * Source: torch.nn.init.kaiming_uniform_, kaiming_normal_; He et al. 2015. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "nn/init.h"
+#include "tensor/constants.h"
 #include "tensor/create.h"
 #include "tensor/numerals.h"
 
@@ -43,6 +44,10 @@ fv_status fv_layer_dims(const char *layer, const char *option, fv_dims dims, int
 {
     if (!fv_dims_spread(dims, n, out))
         return fv_fail(FV_ERR_OPTION, "%s: %s must be one number or %d", layer, option, n);
+    const char *constant = fv_constant_name(dims);
+    if (constant)
+        return fv_fail(FV_ERR_OPTION, "%s: %s is %s, which means nothing there", layer, option,
+                       constant);
     for (int d = 0; d < n; d++)
         if (out[d] < low)
             return fv_fail(FV_ERR_OPTION, "%s: %s is %lld, must be >= %lld", layer, option,

@@ -12,6 +12,7 @@
 #ifndef FOVEA_OPTIM_SCHEDULER_H
 #define FOVEA_OPTIM_SCHEDULER_H
 
+#include "../tensor/constants.h"
 #include "optimizer.h"
 
 #ifdef __cplusplus
@@ -126,7 +127,7 @@ fv_scheduler *fv_lambda_lr_ex(const fv_lambda_lr_args *a);
 #define fv_lambda_lr(...)                                                                          \
     FV_CALL(fv_lambda_lr_ex, fv_lambda_lr_args, FV_LAMBDA_LR_DEFAULTS, __VA_ARGS__)
 
-typedef enum fv_anneal { FV_ANNEAL_COS = 0, FV_ANNEAL_LINEAR } fv_anneal;
+typedef enum fv_anneal { FV_ANNEAL_COS = FV_ANNEAL_FIRST, FV_ANNEAL_LINEAR } fv_anneal;
 typedef struct fv_one_cycle_lr_args {
     size_t size;
     fv_optim *optim;
@@ -143,9 +144,9 @@ typedef struct fv_one_cycle_lr_args {
 } fv_one_cycle_lr_args;
 #define FV_ONE_CYCLE_LR_DEFAULTS                                                                   \
     FV_DEFAULTS(fv_one_cycle_lr_args, .total_steps = FV_UNSET, .epochs = FV_UNSET,                 \
-                .steps_per_epoch = FV_UNSET, .pct_start = 0.3, .cycle_momentum = true,             \
-                .base_momentum = 0.85, .max_momentum = 0.95, .div_factor = 25.0,                   \
-                .final_div_factor = 1e4)
+                .steps_per_epoch = FV_UNSET, .pct_start = 0.3, .anneal_strategy = FV_ANNEAL_COS,   \
+                .cycle_momentum = true, .base_momentum = 0.85, .max_momentum = 0.95,               \
+                .div_factor = 25.0, .final_div_factor = 1e4)
 extern const fv_one_cycle_lr_args fv_one_cycle_lr_defaults;
 /* One rise to max_lr and one fall far below the start, over all steps of the training.
  * Source: torch.optim.lr_scheduler.OneCycleLR; Smith & Topin 2018. */
@@ -153,8 +154,11 @@ fv_scheduler *fv_one_cycle_lr_ex(const fv_one_cycle_lr_args *a);
 #define fv_one_cycle_lr(...)                                                                       \
     FV_CALL(fv_one_cycle_lr_ex, fv_one_cycle_lr_args, FV_ONE_CYCLE_LR_DEFAULTS, __VA_ARGS__)
 
-typedef enum fv_plateau_mode { FV_MODE_MIN = 0, FV_MODE_MAX } fv_plateau_mode;
-typedef enum fv_threshold_mode { FV_THRESHOLD_REL = 0, FV_THRESHOLD_ABS } fv_threshold_mode;
+typedef enum fv_plateau_mode { FV_MODE_MIN = FV_PLATEAU_MODE_FIRST, FV_MODE_MAX } fv_plateau_mode;
+typedef enum fv_threshold_mode {
+    FV_THRESHOLD_REL = FV_THRESHOLD_MODE_FIRST,
+    FV_THRESHOLD_ABS
+} fv_threshold_mode;
 typedef struct fv_reduce_lr_on_plateau_args {
     size_t size;
     fv_optim *optim;
@@ -168,8 +172,8 @@ typedef struct fv_reduce_lr_on_plateau_args {
     double eps; /* 1e-8: smaller reductions are left out */
 } fv_reduce_lr_on_plateau_args;
 #define FV_REDUCE_LR_ON_PLATEAU_DEFAULTS                                                           \
-    FV_DEFAULTS(fv_reduce_lr_on_plateau_args, .factor = 0.1, .patience = 10, .threshold = 1e-4,    \
-                .eps = 1e-8)
+    FV_DEFAULTS(fv_reduce_lr_on_plateau_args, .mode = FV_MODE_MIN, .factor = 0.1, .patience = 10,  \
+                .threshold = 1e-4, .threshold_mode = FV_THRESHOLD_REL, .eps = 1e-8)
 extern const fv_reduce_lr_on_plateau_args fv_reduce_lr_on_plateau_defaults;
 /* Times factor when the metric given to fv_scheduler_step has stopped improving.
  * Source: torch.optim.lr_scheduler.ReduceLROnPlateau. */

@@ -80,8 +80,9 @@ static bool options_hold(const fv_one_cycle_lr_args *a)
 {
     if (!(a->pct_start >= 0.0 && a->pct_start <= 1.0))
         fv_fail(FV_ERR_OPTION, "one_cycle_lr: pct_start is %g, must be in [0, 1]", a->pct_start);
-    else if (a->anneal_strategy != FV_ANNEAL_COS && a->anneal_strategy != FV_ANNEAL_LINEAR)
-        fv_fail(FV_ERR_OPTION, "one_cycle_lr: unknown anneal_strategy %d", (int)a->anneal_strategy);
+    else if (!fv_constant_ok("one_cycle_lr", "anneal_strategy", a->anneal_strategy,
+                             FV_ANNEAL_FIRST))
+        return false;
     else if (!is_rate(a->max_lr) || !is_rate(a->max_lr / a->div_factor) || !(a->div_factor > 0.0) ||
              !(a->final_div_factor > 0.0))
         fv_fail(FV_ERR_OPTION,

@@ -54,15 +54,15 @@ fv_scheduler *fv_reduce_lr_on_plateau_ex(const fv_reduce_lr_on_plateau_args *a)
 {
     if (!fv_args_ok("reduce_lr_on_plateau", a, sizeof *a)) return NULL;
     const char *name = "reduce_lr_on_plateau";
-    if (!(a->factor >= 0.0 && a->factor < 1.0) || a->patience < 0 || a->cooldown < 0 ||
-        (a->mode != FV_MODE_MIN && a->mode != FV_MODE_MAX) ||
-        (a->threshold_mode != FV_THRESHOLD_REL && a->threshold_mode != FV_THRESHOLD_ABS)) {
+    if (!(a->factor >= 0.0 && a->factor < 1.0) || a->patience < 0 || a->cooldown < 0) {
         fv_fail(FV_ERR_OPTION,
-                "%s: factor %g must be in [0, 1), patience %lld and cooldown %lld >= 0, mode and "
-                "threshold_mode known",
-                name, a->factor, (long long)a->patience, (long long)a->cooldown);
+                "%s: factor %g must be in [0, 1), patience %lld and cooldown %lld >= 0", name,
+                a->factor, (long long)a->patience, (long long)a->cooldown);
         return NULL;
     }
+    if (!fv_constant_ok(name, "mode", a->mode, FV_PLATEAU_MODE_FIRST) ||
+        !fv_constant_ok(name, "threshold_mode", a->threshold_mode, FV_THRESHOLD_MODE_FIRST))
+        return NULL;
     if (fv_scheduler_check_factor(name, "min_lr", a->min_lr) != FV_OK ||
         fv_scheduler_check_factor(name, "eps", a->eps) != FV_OK ||
         fv_scheduler_check_factor(name, "threshold", a->threshold) != FV_OK)

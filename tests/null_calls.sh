@@ -62,7 +62,7 @@ function none(type) { return is_list(type) ? "(" type "){NULL, 2}" : "NULL" }
 
 # The value of a pointer that test_nulls.c has no good one for: memory that is 0.
 function good_or_zeros(code,   word) {
-  while (match(code, /GOOD_[a-z0-9_]*_p/)) {
+  while (match(code, /GOOD_[A-Za-z0-9_]*_p/)) {
     word = substr(code, RSTART, RLENGTH)
     code = substr(code, RSTART + RLENGTH)
     if (code ~ /^[a-z0-9_]/ || word in seen) continue

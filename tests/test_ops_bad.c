@@ -12,6 +12,7 @@
 #include <sys/resource.h>
 
 #include "support.h"
+#include "tensor/constants.h"
 
 enum { LARGEST_COMPARED = 1 << 20, HANG_SECONDS = 60, LARGEST_MIB = 256 };
 
@@ -468,6 +469,69 @@ static void vary_option(const op_case *c, const fv_option *field)
     }
 }
 
+/* --- the matrix: constants of other kinds ------------------------------------------------------
+ */
+
+/* One of every kind and more; those of the option's own kind are left out. */
+static const int64_t constants[] = {FV_SAME,
+                                    FV_VALID,
+                                    FV_FULL,
+                                    FV_ALL,
+                                    FV_MEAN,
+                                    FV_NONE,
+                                    FV_PAD_CONSTANT,
+                                    FV_PAD_CIRCULAR,
+                                    FV_ANNEAL_COS,
+                                    FV_MODE_MAX,
+                                    FV_THRESHOLD_ABS,
+                                    FV_FAN_IN,
+                                    FV_NONLINEARITY_RELU};
+
+static bool is_own(const fv_option *field, int64_t constant)
+{
+    bool padding = constant == FV_SAME || constant == FV_VALID || constant == FV_FULL;
+    if (field->kind == FV_OPTION_ENUM) return fv_constant_in(constant, field->first);
+    return (padding && field->takes & FV_TAKES_PADDING) ||
+           (constant == FV_ALL && field->takes & FV_TAKES_ALL);
+}
+
+/* Options that are numbers of any size, a shape or a dtype have checks of their own. */
+static bool takes_constants(const fv_option *field)
+{
+    return field->kind != FV_OPTION_DOUBLE && field->kind != FV_OPTION_BOOL &&
+           field->kind != FV_OPTION_SHAPE;
+}
+
+static int constants_tried;
+
+static void vary_constant(const op_case *c, const fv_option *field, int64_t constant)
+{
+    fv_tensor *y[CASE_OUTPUTS];
+    attempt a = start_attempt(c);
+    a.option = (changed_option){.field = field, .integer = constant};
+    set_case_context(c, "%s is %s", field->name, fv_constant_name(constant));
+    {
+        FV_SCOPE;
+        bool accepted = attempt_run(&a, false, false, y) > 0;
+        const char *name = fv_constant_name(constant), *message = fv_error();
+        if (accepted)
+            note_failure("accepted");
+        else if (field->kind != FV_OPTION_DTYPE &&
+                 (!strstr(message, name) || !strstr(message, field->name)))
+            note_failure("the message names not both: \"%s\"", message);
+    }
+    constants_tried++;
+    fv_clear_error();
+}
+
+static void vary_constants(const op_case *c)
+{
+    const fv_option *field = fv_find_op(c->op)->option_fields;
+    for (; field && field->name; field++)
+        for (size_t k = 0; k < sizeof constants / sizeof *constants && takes_constants(field); k++)
+            if (!is_own(field, constants[k])) vary_constant(c, field, constants[k]);
+}
+
 /* --- the tests -------------------------------------------------------------------------------- */
 
 /* Leaves room for everything but the huge, which would take minutes to fill. */
@@ -536,6 +600,14 @@ START_TEST(bad_options_are_errors)
 }
 END_TEST
 
+START_TEST(constants_of_another_kind_are_errors)
+{
+    for_each_case(vary_constants);
+    printf("%d constants in the place of others\n", constants_tried);
+    ck_assert_int_gt(constants_tried, 1000);
+}
+END_TEST
+
 START_TEST(huge_tensors_are_errors)
 {
     static const int64_t lengths[] = {
@@ -564,6 +636,8 @@ Suite *fovea_suite(void)
     tcase_add_test(inputs, bad_inputs_are_errors);
     tcase_add_test(inputs, huge_tensors_are_errors);
     tcase_add_test(add_case(suite, "shapes"), bad_shapes_are_errors);
-    tcase_add_test(add_case(suite, "options"), bad_options_are_errors);
+    TCase *options = add_case(suite, "options");
+    tcase_add_test(options, bad_options_are_errors);
+    tcase_add_test(options, constants_of_another_kind_are_errors);
     return suite;
 }

@@ -125,7 +125,7 @@ static void weight_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor 
 
 #define COMMON_FIELDS                                                                              \
     FV_FIELD(fv_conv_options, stride, FV_OPTION_DIMS),                                             \
-        FV_FIELD(fv_conv_options, padding, FV_OPTION_DIMS),                                        \
+        FV_TAKING(fv_conv_options, padding, FV_OPTION_DIMS, FV_TAKES_PADDING),                     \
         FV_FIELD(fv_conv_options, dilation, FV_OPTION_DIMS),                                       \
         FV_FIELD(fv_conv_options, groups, FV_OPTION_INT),                                          \
         FV_FIELD(fv_conv_options, size, FV_OPTION_SHAPE)

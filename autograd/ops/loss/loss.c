@@ -63,8 +63,6 @@ static fv_shape sample_shape(const fv_shape *shape)
 static fv_status check_options(const fv_call *c)
 {
     const class_options *a = c->options;
-    fv_status status = fv_need_reduction(c, a->reduction);
-    if (status != FV_OK) return status;
     if (!(a->label_smoothing >= 0 && a->label_smoothing <= 1))
         return fv_reject(c, FV_ERR_OPTION, "label_smoothing %g is outside [0, 1]",
                          a->label_smoothing);
@@ -425,8 +423,8 @@ static fv_tensor *of_probabilities(const fv_cross_entropy_args *a)
         return refuse(a, FV_ERR_SHAPE, "a target of probabilities must have the input's shape");
     if (!(a->label_smoothing >= 0 && a->label_smoothing <= 1))
         return refuse(a, FV_ERR_OPTION, "label_smoothing is outside [0, 1]");
-    if (a->reduction < FV_MEAN || a->reduction > FV_NONE)
-        return refuse(a, FV_ERR_OPTION, "reduction is none of FV_MEAN, FV_SUM, FV_NONE");
+    if (!fv_constant_ok("cross_entropy", "reduction", a->reduction, FV_REDUCTION_FIRST))
+        return fv_failed_tensor();
     int dim = class_dim(&shape);
     double classes = (double)shape.dim[dim];
     if (w && (w->ndim != 1 || w->shape[0] != shape.dim[dim] || w->dtype != x->dtype))

@@ -7,13 +7,14 @@
 
 #include "../../op.h"
 #include "../../../tensor/args.h"
+#include "../../../tensor/constants.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 #pragma GCC visibility push(default)
 
-typedef enum fv_reduction { FV_MEAN = 0, FV_SUM, FV_NONE } fv_reduction;
+typedef enum fv_reduction { FV_MEAN = FV_REDUCTION_FIRST, FV_SUM, FV_NONE } fv_reduction;
 
 /* --- classification -------------------------------------------------------------------------- */
 
@@ -25,7 +26,8 @@ typedef struct fv_nll_loss_args {
     int64_t ignore_index; /* -100 */
     fv_reduction reduction;
 } fv_nll_loss_args;
-#define FV_NLL_LOSS_DEFAULTS FV_DEFAULTS(fv_nll_loss_args, .ignore_index = -100)
+#define FV_NLL_LOSS_DEFAULTS                                                                       \
+    FV_DEFAULTS(fv_nll_loss_args, .ignore_index = -100, .reduction = FV_MEAN)
 extern const fv_nll_loss_args fv_nll_loss_defaults;
 
 /* l_n = -weight[t_n] input[n, t_n], 0 where t_n = ignore_index; the mean is
@@ -46,7 +48,8 @@ typedef struct fv_cross_entropy_args {
     fv_reduction reduction;
     double label_smoothing; /* in [0, 1] */
 } fv_cross_entropy_args;
-#define FV_CROSS_ENTROPY_DEFAULTS FV_DEFAULTS(fv_cross_entropy_args, .ignore_index = -100)
+#define FV_CROSS_ENTROPY_DEFAULTS                                                                  \
+    FV_DEFAULTS(fv_cross_entropy_args, .ignore_index = -100, .reduction = FV_MEAN)
 extern const fv_cross_entropy_args fv_cross_entropy_defaults;
 
 /* l_n = -sum over c of weight[c] p[n, c] log_softmax(input)[n, c], where p is 1 at the class (or
@@ -68,7 +71,7 @@ typedef struct fv_bce_with_logits_args {
     fv_reduction reduction;
     fv_tensor *pos_weight; /* factor of the positive part, broadcasts to input; or NULL */
 } fv_bce_with_logits_args;
-#define FV_BCE_WITH_LOGITS_DEFAULTS FV_NO_DEFAULTS(fv_bce_with_logits_args)
+#define FV_BCE_WITH_LOGITS_DEFAULTS FV_DEFAULTS(fv_bce_with_logits_args, .reduction = FV_MEAN)
 extern const fv_bce_with_logits_args fv_bce_with_logits_defaults;
 
 /* l = -weight (pos_weight t log s(x) + (1 - t) log(1 - s(x))), s the sigmoid, without overflow.
@@ -91,7 +94,7 @@ typedef struct fv_loss_args {
     fv_tensor *target; /* of input's shape */
     fv_reduction reduction;
 } fv_loss_args;
-#define FV_LOSS_DEFAULTS FV_NO_DEFAULTS(fv_loss_args)
+#define FV_LOSS_DEFAULTS FV_DEFAULTS(fv_loss_args, .reduction = FV_MEAN)
 extern const fv_loss_args fv_loss_defaults;
 
 /* l = (x - t)^2.
@@ -114,7 +117,8 @@ typedef struct fv_smooth_l1_loss_args {
     fv_reduction reduction;
     double beta; /* 1 */
 } fv_smooth_l1_loss_args;
-#define FV_SMOOTH_L1_LOSS_DEFAULTS FV_DEFAULTS(fv_smooth_l1_loss_args, .beta = 1.0)
+#define FV_SMOOTH_L1_LOSS_DEFAULTS                                                                 \
+    FV_DEFAULTS(fv_smooth_l1_loss_args, .reduction = FV_MEAN, .beta = 1.0)
 extern const fv_smooth_l1_loss_args fv_smooth_l1_loss_defaults;
 
 /* l = (x - t)^2 / (2 beta) where |x - t| < beta, else |x - t| - beta / 2.
@@ -131,7 +135,7 @@ typedef struct fv_huber_loss_args {
     fv_reduction reduction;
     double delta; /* 1 */
 } fv_huber_loss_args;
-#define FV_HUBER_LOSS_DEFAULTS FV_DEFAULTS(fv_huber_loss_args, .delta = 1.0)
+#define FV_HUBER_LOSS_DEFAULTS FV_DEFAULTS(fv_huber_loss_args, .reduction = FV_MEAN, .delta = 1.0)
 extern const fv_huber_loss_args fv_huber_loss_defaults;
 
 /* l = (x - t)^2 / 2 where |x - t| < delta, else delta (|x - t| - delta / 2).

@@ -9,9 +9,7 @@ extern const char *const fv_reduction_names[];
 #define FV_REDUCTION_FIELD(struct_)                                                                \
     {                                                                                              \
         .name = "reduction", .offset = offsetof(struct_, reduction), .kind = FV_OPTION_ENUM,       \
-        .values = fv_reduction_names                                                               \
+        .values = fv_reduction_names, .first = FV_MEAN                                             \
     }
-
-fv_status fv_need_reduction(const fv_call *c, int64_t reduction);
 
 #endif

@@ -22,13 +22,6 @@ static const fv_option pair_fields[] = {
     {.name = NULL},
 };
 
-fv_status fv_need_reduction(const fv_call *c, int64_t reduction)
-{
-    if (reduction >= FV_MEAN && reduction <= FV_NONE) return FV_OK;
-    return fv_reject(c, FV_ERR_OPTION, "reduction %lld is none of FV_MEAN, FV_SUM, FV_NONE",
-                     (long long)reduction);
-}
-
 static fv_status pair_infer(fv_call *c)
 {
     const pair_options *a = c->options;
@@ -41,8 +34,7 @@ static fv_status pair_infer(fv_call *c)
         return fv_reject(c, FV_ERR_SHAPE,
                          "input %s and target %s must have one shape; losses do not broadcast",
                          fv_text(x), fv_text(c->in[1]));
-    status = fv_need_reduction(c, a->reduction);
-    if (status == FV_OK) status = fv_need_size(c, &shape);
+    status = fv_need_size(c, &shape);
     if (status != FV_OK) return status;
     if (a->reduction == FV_NONE)
         fv_output_like(c, 0, x);
@@ -338,7 +330,8 @@ fv_tensor *fv_binary_cross_entropy_with_logits_ex(const fv_bce_with_logits_args 
     if (!fv_args_ok("binary_cross_entropy_with_logits", a, sizeof *a)) return fv_failed_tensor();
     fv_tensor *x = a->input, *t = a->target;
     bool plain = !a->weight && !a->pos_weight;
-    if (plain || !fv_usable(x) || !fv_usable(t) || a->reduction < FV_MEAN || a->reduction > FV_NONE)
+    if (plain || !fv_usable(x) || !fv_usable(t) ||
+        !fv_constant_in(a->reduction, FV_REDUCTION_FIRST))
         return FV_APPLY(&bce_op, REDUCTION((int64_t)a->reduction), x, t);
     if (!fits(a->weight, x, "weight") || !fits(a->pos_weight, x, "pos_weight"))
         return fv_failed_tensor();

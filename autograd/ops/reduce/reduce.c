@@ -10,7 +10,7 @@
 /* --- shared with the other reductions -------------------------------------------------------- */
 
 const fv_option fv_reduce_fields[] = {
-    FV_FIELD(fv_reduce_options, dim, FV_OPTION_DIMS),
+    FV_TAKING(fv_reduce_options, dim, FV_OPTION_DIMS, FV_TAKES_ALL),
     FV_FIELD(fv_reduce_options, keepdim, FV_OPTION_BOOL),
     {.name = NULL},
 };

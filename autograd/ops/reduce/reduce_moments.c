@@ -8,7 +8,7 @@
 #include "tensor/create.h"
 
 static const fv_option var_fields[] = {
-    FV_FIELD(fv_reduce_options, dim, FV_OPTION_DIMS),
+    FV_TAKING(fv_reduce_options, dim, FV_OPTION_DIMS, FV_TAKES_ALL),
     FV_FIELD(fv_reduce_options, correction, FV_OPTION_INT),
     FV_FIELD(fv_reduce_options, keepdim, FV_OPTION_BOOL),
     {.name = NULL},

@@ -8,6 +8,7 @@
 
 #include "../../op.h"
 #include "../../../tensor/args.h"
+#include "../../../tensor/constants.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -168,10 +169,10 @@ fv_tensor *fv_clone(fv_tensor *x);
 fv_tensor *fv_flip(fv_tensor *x, fv_dims dim);
 
 typedef enum fv_pad_mode {
-    FV_PAD_CONSTANT = 0, /* value */
-    FV_PAD_REFLECT,      /* c b | a b c | b a   needs pad < length */
-    FV_PAD_REPLICATE,    /* a a | a b c | c c */
-    FV_PAD_CIRCULAR,     /* b c | a b c | a b   needs pad <= length */
+    FV_PAD_CONSTANT = FV_PAD_MODE_FIRST, /* value */
+    FV_PAD_REFLECT,                      /* c b | a b c | b a   needs pad < length */
+    FV_PAD_REPLICATE,                    /* a a | a b c | c c */
+    FV_PAD_CIRCULAR,                     /* b c | a b c | a b   needs pad <= length */
 } fv_pad_mode;
 
 typedef struct fv_pad_args {
@@ -182,14 +183,16 @@ typedef struct fv_pad_args {
     const struct fv_too_many_sizes *end;
     fv_shape shape; /* the same as .shape = s */
     fv_pad_mode mode;
-    double value; /* of FV_PAD_CONSTANT */
+    double value; /* 0; of FV_PAD_CONSTANT alone */
 } fv_pad_args;
-#define FV_PAD_DEFAULTS FV_DEFAULTS(fv_pad_args, FV_NO_SIZES, .mode = FV_PAD_CONSTANT)
+#define FV_PAD_DEFAULTS                                                                            \
+    FV_DEFAULTS(fv_pad_args, FV_NO_SIZES, .mode = FV_PAD_CONSTANT, .value = FV_UNSET_NUMBER)
 extern const fv_pad_args fv_pad_defaults;
 
 /* Longer dimensions: fv_pad(x, left, right, top, bottom, .value = 1). A negative number cuts off
  * instead; reflect and replicate still repeat what was there, circular wraps what is left.
- * Gradient: x (twice differentiable).   Errors: pad, mode, a length below 0.
+ * Gradient: x (twice differentiable).   Errors: pad, mode, a value in another mode, a length
+ * below 0.
  * Source: torch.nn.functional.pad; the other modes pad any dimensions here. */
 fv_tensor *fv_pad_ex(const fv_pad_args *a);
 #define fv_pad(...) FV_CALL(fv_pad_ex, fv_pad_args, FV_PAD_DEFAULTS, __VA_ARGS__)

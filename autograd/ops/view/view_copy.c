@@ -118,7 +118,7 @@ typedef struct flip_options {
     fv_dims dim;
 } flip_options;
 
-static const fv_option flip_fields[] = {FV_FIELD(flip_options, dim, FV_OPTION_DIMS),
+static const fv_option flip_fields[] = {FV_TAKING(flip_options, dim, FV_OPTION_DIMS, FV_TAKES_ALL),
                                         {.name = NULL}};
 
 static fv_status flip_infer(fv_call *c)

@@ -21,7 +21,8 @@ static const fv_option pad_fields[] = {FV_FIELD(pad_options, pad, FV_OPTION_SHAP
                                        {.name = "mode",
                                         .offset = offsetof(pad_options, mode),
                                         .kind = FV_OPTION_ENUM,
-                                        .values = pad_modes},
+                                        .values = pad_modes,
+                                        .first = FV_PAD_CONSTANT},
                                        FV_FIELD(pad_options, value, FV_OPTION_DOUBLE),
                                        {.name = NULL}};
 
@@ -59,7 +60,7 @@ static fv_status check_amount(const fv_call *c, int dim, int64_t length, int64_t
         "must leave an element, and needs one to repeat",
         "must not exceed the length, less what is cut off, and leave an element"};
     return fv_reject(c, FV_ERR_OPTION, "padding %lld of dimension %d of input %s %s",
-                     (long long)amount, dim, fv_text(c->in[0]), rules[a->mode]);
+                     (long long)amount, dim, fv_text(c->in[0]), rules[a->mode - FV_PAD_CONSTANT]);
 }
 
 static fv_status check_pad(const fv_call *c, int ndim, const char *name)
@@ -283,7 +284,12 @@ const fv_pad_args fv_pad_defaults = {FV_PAD_DEFAULTS};
 fv_tensor *fv_pad_ex(const fv_pad_args *a)
 {
     if (!fv_args_ok("pad", a, sizeof *a)) return fv_failed_tensor();
-    pad_options options = {.mode = (int64_t)a->mode, .value = a->value};
+    const bool given = !fv_is_unset(a->value);
+    if (given && a->mode != FV_PAD_CONSTANT) {
+        fv_fail(FV_ERR_OPTION, "pad: value is %g, but only FV_PAD_CONSTANT takes one", a->value);
+        return fv_failed_tensor();
+    }
+    pad_options options = {.mode = (int64_t)a->mode, .value = given ? a->value : 0.0};
     if (fv_sizes_settle("pad", FV_SIZES_OF(a), &options.pad) != FV_OK) return fv_failed_tensor();
     return cuts(&options, a->input) ? pad_and_cut(a->input, &options)
                                     : fv_apply(&pad_op, &options, 1, &a->input);
@@ -303,7 +309,8 @@ static const fv_option pad_backward_fields[] = {
     {.name = "mode",
      .offset = offsetof(pad_backward_options, pad.mode),
      .kind = FV_OPTION_ENUM,
-     .values = pad_modes},
+     .values = pad_modes,
+     .first = FV_PAD_CONSTANT},
     FV_FIELD(pad_backward_options, shape, FV_OPTION_SHAPE),
     {.name = NULL}};
 
