@@ -319,7 +319,7 @@ START_TEST(initialisers_check_every_argument)
         refuse(fv_init_normal_(NULL), "missing or failed");
         refuse(fv_init_constant_(NULL, 1), "missing or failed");
         refuse(fv_init_kaiming_uniform_(NULL), "missing or failed");
-        refuse(fv_init_kaiming_uniform_(t, .mode = (fv_fan_mode)5), "mode 5");
+        refuse(fv_init_kaiming_uniform_(t, .mode = (fv_fan_mode)5), "mode is 5");
         refuse(fv_init_kaiming_uniform_(row), "[3]");
         refuse(fv_init_kaiming_normal_(whole), "int64");
         refuse(fv_init_xavier_uniform_(NULL), "missing or failed");

@@ -492,7 +492,7 @@ START_TEST(bad_schedules_are_refused_with_a_reason)
     REFUSED(fv_linear_lr(o, .total_iters = -1), "total_iters");
     REFUSED(fv_one_cycle_lr(o, 1.0, .epochs = 2), "steps_per_epoch");
     REFUSED(fv_one_cycle_lr(o, 1.0, 10, .pct_start = -1), "pct_start");
-    REFUSED(fv_one_cycle_lr(o, 1.0, 10, .anneal_strategy = (fv_anneal)7), "anneal_strategy 7");
+    REFUSED(fv_one_cycle_lr(o, 1.0, 10, .anneal_strategy = (fv_anneal)7), "anneal_strategy is 7");
     REFUSED(fv_one_cycle_lr(o, -1.0, 10), "max_lr");
     REFUSED(fv_one_cycle_lr(o, 1.0, 10, .final_div_factor = 0), "final_div_factor");
     REFUSED(fv_one_cycle_lr(o, 1.0, 10, .base_momentum = -1), "base_momentum");

@@ -231,7 +231,7 @@ static void norm_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **
 
 static const fv_option norm_fields[] = {
     FV_FIELD(fv_reduce_options, p, FV_OPTION_DOUBLE),
-    FV_FIELD(fv_reduce_options, dim, FV_OPTION_DIMS),
+    FV_TAKING(fv_reduce_options, dim, FV_OPTION_DIMS, FV_TAKES_ALL),
     FV_FIELD(fv_reduce_options, keepdim, FV_OPTION_BOOL),
     {.name = NULL},
 };

@@ -6,6 +6,8 @@ typedef struct dim_options {
 } dim_options;
 
 static const fv_option dim_fields[] = {FV_FIELD(dim_options, dim, FV_OPTION_DIM), {0}};
+static const fv_option squeeze_fields[] = {FV_TAKING(dim_options, dim, FV_OPTION_DIM, FV_TAKES_ALL),
+                                           {0}};
 
 /* --- squeeze ---------------------------------------------------------------------------------- */
 
@@ -41,7 +43,7 @@ static const fv_op squeeze_op = {
     .options_size = sizeof(dim_options),
     .infer = squeeze_infer,
     .gradient = squeeze_gradient,
-    .option_fields = dim_fields,
+    .option_fields = squeeze_fields,
 };
 FV_REGISTER(squeeze_op);
 
