@@ -17,6 +17,7 @@
 #include "tensor/formats/safetensors.h"
 #include "tensor/scope.h"
 #include "tensor/shape.h"
+#include "tensor/state.h"
 #include "tensor/tensor.h"
 #include "tensor/text.h"
 #include "tensor/threads.h"
@@ -40,6 +41,7 @@
 #include "nn/nn.h"
 #include "optim/optim.h"
 #include "data/data.h"
+#include "train/train.h"
 
 #ifndef __cplusplus
 static inline void fv_free_null(void *null)
@@ -47,15 +49,17 @@ static inline void fv_free_null(void *null)
     if (null) fv_fail(FV_ERR_OPTION, "fv_free: a void pointer does not say what it points to");
 }
 
-/* Frees a module, optimizer, scheduler, loader or data set; NULL is fine, a plain one too. Tensors
- * are released by scopes and fv_release. */
+/* Frees a module, optimizer, scheduler, loader, data set, state or checkpoint; NULL is fine, a
+ * plain one too. Tensors are released by scopes and fv_release. */
 #define fv_free(object)                                                                            \
     _Generic((object), fv_module *                                                                 \
              : fv_module_free, fv_optim *                                                          \
              : fv_optim_free, fv_scheduler *                                                       \
              : fv_scheduler_free, fv_loader *                                                      \
              : fv_loader_free, fv_dataset *                                                        \
-             : fv_dataset_free, void *                                                             \
+             : fv_dataset_free, fv_state *                                                         \
+             : fv_state_free, fv_checkpoint *                                                      \
+             : fv_checkpoint_free, void *                                                          \
              : fv_free_null)(object)
 #endif
 

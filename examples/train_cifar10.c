@@ -68,65 +68,14 @@ static arguments read_arguments(int argc, char **argv)
 
 /* --- training --------------------------------------------------------------------------------- */
 
-typedef struct training {
-    const settings *s;
-    fv_module *net;
-    fv_loader *train, *test;
-    fv_optim *opt;
-    fv_scheduler *schedule;
-} training;
-
-/* One pass over the training images; returns the mean loss. */
-static double train_epoch(training *t, progress *p)
+static fv_tensor *step(training *t, const fv_batch *b)
 {
-    double total = 0;
-    int64_t seen = 0, batch = 0;
-    FV_EACH_BATCH (b, t->train) {
-        FV_SCOPE;
-        fv_tensor *loss = fv_cross_entropy(fv_forward(t->net, b.x), b.y);
-        fv_zero_grad(t->opt);
-        fv_backward(loss);
-        fv_step(t->opt);
-        fv_scheduler_step(t->schedule);
-        total += fv_item(loss) * (double)b.n;
-        seen += b.n;
-        show_progress(p, ++batch, total / (double)seen, fv_get_lr(t->opt));
-    }
-    clear_progress(p);
-    return total / (double)seen;
-}
-
-/* All epochs; returns the last test accuracy, -1 after an error. */
-static double train(training *t)
-{
-    const settings *s = t->s;
-    double accuracy = -1;
-    progress p = {.quiet = s->quiet,
-                  .epochs = s->epochs,
-                  .batches = fv_loader_batches(t->train),
-                  .images_per_batch = s->batch_size,
-                  .start = now(),
-                  .shown = now()};
-    for (p.epoch = 0; p.epoch < s->epochs && fv_error_status() == FV_OK; p.epoch++) {
-        p.epoch_start = now();
-        double loss = train_epoch(t, &p);
-        accuracy = test_accuracy(t->net, t->test);
-        if (accuracy >= 0) print_epoch(&p, loss, accuracy);
-        if (s->memory) print_memory();
-    }
-    return accuracy;
-}
-
-static void print_settings(const arguments *a, fv_module *net, const fv_dataset *images)
-{
-    const settings *s = &a->common;
-    printf("model %s with %" PRId64 " weights, %" PRId64 " training images from %s, %d threads\n",
-           a->recipe->name, fv_parameter_count(net), fv_dataset_size(images), s->data,
-           fv_get_num_threads());
-    printf("epochs %" PRId64 "  batch_size %" PRId64 "  lr %g  weight_decay %g  augment %s  "
-           "seed %" PRIu64 "\n",
-           s->epochs, s->batch_size, s->lr, s->weight_decay, s->augment ? "yes" : "no", s->seed);
-    fflush(stdout);
+    fv_tensor *loss = fv_cross_entropy(fv_forward(t->net, b->x), b->y);
+    fv_zero_grad(t->opt);
+    fv_backward(loss);
+    fv_step(t->opt);
+    fv_scheduler_step(t->schedule);
+    return loss;
 }
 
 int main(int argc, char **argv)
@@ -147,21 +96,13 @@ int main(int argc, char **argv)
     t.schedule = fv_one_cycle_lr(t.opt, s->lr, .epochs = s->epochs,
                                  .steps_per_epoch = fv_loader_batches(t.train));
 
-    double accuracy = -1;
-    if (fv_error_status() == FV_OK && can_save(s)) { /* else the library has told what is wrong */
-        if (!s->quiet) print_settings(&a, t.net, images);
-        accuracy = train(&t);
-    }
-    if (accuracy >= 0 && s->save && fv_save(t.net, s->save) != FV_OK) accuracy = -1;
-    if (accuracy >= 0) printf("test_accuracy %.4f\n", accuracy);
+    char text[256];
+    describe(&t, a.recipe->name, images, text, sizeof text);
+    int status = train_and_save(&t, step, text, argv);
 
-    fv_free(t.schedule);
-    fv_free(t.opt);
-    fv_free(t.net);
-    fv_free(t.train);
-    fv_free(t.test);
+    free_training(&t);
     fv_free(images);
     fv_free(test_images);
     fv_shutdown();
-    return accuracy >= 0 ? 0 : 1;
+    return status;
 }

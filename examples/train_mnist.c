@@ -62,42 +62,15 @@ static fv_module *build(void)
                          fv_nn_linear(128, 10));
 }
 
-/* Adam with decoupled weight decay, its rate rising and falling once; returns the accuracy. */
-static double train(fv_module *net, fv_loader *batches, fv_loader *test, const settings *s)
+/* Adam with decoupled weight decay, its rate rising and falling once. */
+static fv_tensor *step(training *t, const fv_batch *b)
 {
-    fv_optim *opt = fv_adamw(fv_parameters(net), .lr = s->lr, .weight_decay = s->weight_decay);
-    progress p = {.quiet = s->quiet,
-                  .epochs = s->epochs,
-                  .batches = fv_loader_batches(batches),
-                  .images_per_batch = s->batch_size,
-                  .start = now(),
-                  .shown = now()};
-    fv_scheduler *schedule =
-        fv_one_cycle_lr(opt, s->lr, .epochs = s->epochs, .steps_per_epoch = p.batches);
-    double accuracy = -1;
-    for (p.epoch = 0; p.epoch < s->epochs && fv_error_status() == FV_OK; p.epoch++) {
-        double total = 0;
-        int64_t seen = 0, batch = 0;
-        p.epoch_start = now();
-        FV_EACH_BATCH (b, batches) {
-            FV_SCOPE;
-            fv_tensor *loss = fv_cross_entropy(fv_forward(net, b.x), b.y);
-            fv_zero_grad(opt);
-            fv_backward(loss);
-            fv_step(opt);
-            fv_scheduler_step(schedule);
-            total += fv_item(loss) * (double)b.n;
-            seen += b.n;
-            show_progress(&p, ++batch, total / (double)seen, fv_get_lr(opt));
-        }
-        clear_progress(&p);
-        accuracy = test_accuracy(net, test);
-        if (accuracy >= 0) print_epoch(&p, total / (double)seen, accuracy);
-        if (s->memory) print_memory();
-    }
-    fv_free(schedule);
-    fv_free(opt);
-    return accuracy;
+    fv_tensor *loss = fv_cross_entropy(fv_forward(t->net, b->x), b->y);
+    fv_zero_grad(t->opt);
+    fv_backward(loss);
+    fv_step(t->opt);
+    fv_scheduler_step(t->schedule);
+    return loss;
 }
 
 int main(int argc, char **argv)
@@ -108,30 +81,21 @@ int main(int argc, char **argv)
     if (s->threads > 0) fv_set_num_threads(s->threads);
 
     fv_dataset *images = load(&a, true), *test_images = load(&a, false);
-    fv_loader *batches = fv_loader_new(images, s->batch_size, .shuffle = true);
-    fv_loader *test = fv_loader_new(test_images, 500);
-    fv_module *net = build();
+    training t = {.s = s};
+    t.train = fv_loader_new(images, s->batch_size, .shuffle = true);
+    t.test = fv_loader_new(test_images, 500);
+    t.net = build();
+    t.opt = fv_adamw(fv_parameters(t.net), .lr = s->lr, .weight_decay = s->weight_decay);
+    t.schedule = fv_one_cycle_lr(t.opt, s->lr, .epochs = s->epochs,
+                                 .steps_per_epoch = fv_loader_batches(t.train));
 
-    double accuracy = -1;
-    if (fv_error_status() == FV_OK && can_save(s)) { /* else the library has told what is wrong */
-        if (!s->quiet)
-            printf("%s: %" PRId64 " training images, %" PRId64 " weights, epochs %" PRId64
-                   "  batch_size %" PRId64 "  lr %g  weight_decay %g  seed %" PRIu64
-                   "  threads %d\n",
-                   a.fashion ? "Fashion-MNIST" : "MNIST", fv_dataset_size(images),
-                   fv_parameter_count(net), s->epochs, s->batch_size, s->lr, s->weight_decay,
-                   s->seed, fv_get_num_threads());
-        fflush(stdout);
-        accuracy = train(net, batches, test, s);
-    }
-    if (accuracy >= 0 && s->save && fv_save(net, s->save) != FV_OK) accuracy = -1;
-    if (accuracy >= 0) printf("test_accuracy %.4f\n", accuracy);
+    char text[256];
+    describe(&t, a.fashion ? "Fashion-MNIST" : "MNIST", images, text, sizeof text);
+    int status = train_and_save(&t, step, text, argv);
 
-    fv_free(net);
-    fv_free(batches);
-    fv_free(test);
+    free_training(&t);
     fv_free(images);
     fv_free(test_images);
     fv_shutdown();
-    return accuracy >= 0 ? 0 : 1;
+    return status;
 }

@@ -49,16 +49,37 @@ static void adamw_prepare(const fv_slot *slot, const fv_options *o, fv_update *u
     u->shrink = 1.0 - o->lr * o->weight_decay;
 }
 
-static const fv_optim_type adam_type = {.name = "adam",
-                                        .has = FV_HAS_BETAS,
-                                        .states = adam_states,
-                                        .check = adam_check,
-                                        .prepare = adam_prepare};
-static const fv_optim_type adamw_type = {.name = "adamw",
-                                         .has = FV_HAS_BETAS,
-                                         .states = adam_states,
-                                         .check = adam_check,
-                                         .prepare = adamw_prepare};
+static const fv_field adam_fields[] = {
+    {"lr", FV_FIELD_DOUBLE, offsetof(fv_options, lr)},
+    {"betas", FV_FIELD_PAIR, offsetof(fv_options, beta1)},
+    {"eps", FV_FIELD_DOUBLE, offsetof(fv_options, eps)},
+    {"weight_decay", FV_FIELD_DOUBLE, offsetof(fv_options, weight_decay)},
+    {"amsgrad", FV_FIELD_BOOL, offsetof(fv_options, amsgrad)},
+    {"maximize", FV_FIELD_BOOL, offsetof(fv_options, maximize)},
+    {0},
+};
+
+static const fv_optim_type adam_type = {
+    .name = "adam",
+    .has = FV_HAS_BETAS,
+    .fields = adam_fields,
+    .states_of = {"exp_avg", "exp_avg_sq", "max_exp_avg_sq"},
+    .complete = true,
+    .states = adam_states,
+    .check = adam_check,
+    .prepare = adam_prepare,
+};
+
+static const fv_optim_type adamw_type = {
+    .name = "adamw",
+    .has = FV_HAS_BETAS,
+    .fields = adam_fields,
+    .states_of = {"exp_avg", "exp_avg_sq", "max_exp_avg_sq"},
+    .complete = true,
+    .states = adam_states,
+    .check = adam_check,
+    .prepare = adamw_prepare,
+};
 
 static fv_optim *adam_new(const fv_optim_type *type, const fv_adam_args *a)
 {

@@ -5,5 +5,6 @@
 #include "clip.h"
 #include "optimizer.h"
 #include "scheduler.h"
+#include "state.h"
 
 #endif

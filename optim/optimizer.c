@@ -167,6 +167,18 @@ static fv_tensor *dense_copy(const fv_tensor *source, const fv_tensor *like)
     return copy;
 }
 
+fv_tensor *fv_slot_state(fv_slot *slot, int k)
+{
+    if (slot->state[k]) return slot->state[k];
+    fv_tensor *state = dense_like(slot->param);
+    if (!state) return NULL;
+    if (!state->shapes_only && state->numel > 0)
+        memset(state->data, 0, (size_t)state->numel * fv_dtype_size(state->dtype));
+    slot->state[k] = state;
+    slot->fresh |= 1u << k;
+    return state;
+}
+
 /* Everything of a step that can fail: state, and copies of what does not lie side by side. */
 static fv_status make_ready(const fv_optim *optim, const fv_group *group, fv_slot *slot)
 {
@@ -180,15 +192,8 @@ static fv_status make_ready(const fv_optim *optim, const fv_group *group, fv_slo
         return fv_fail(FV_ERR_STATE, "step: a parameter %s has elements, its gradient only a shape",
                        fv_text(slot->param));
     unsigned wanted = optim->type->states(&group->options);
-    for (int k = 0; k < FV_MAX_STATES; k++) {
-        if (!(wanted >> k & 1u) || slot->state[k]) continue;
-        fv_tensor *state = dense_like(slot->param);
-        if (state && !state->shapes_only)
-            memset(state->data, 0, (size_t)state->numel * fv_dtype_size(state->dtype));
-        slot->state[k] = state;
-        slot->fresh = true;
-        ok &= state != NULL;
-    }
+    for (int k = 0; k < FV_MAX_STATES; k++)
+        if (wanted >> k & 1u) ok &= fv_slot_state(slot, k) != NULL;
     const fv_tensor *like = slot->param;
     if (!fv_is_dense(slot->param)) {
         slot->dense = dense_copy(slot->param, slot->param);
@@ -236,7 +241,7 @@ static void update_slot(fv_machine m, const fv_optim *optim, const fv_group *gro
         u.state[k] = slot->state[k] ? slot->state[k]->data : NULL;
     optim->type->prepare(slot, &group->options, &u);
     run_update(m, &u, param->dtype, param->numel);
-    slot->fresh = false;
+    slot->fresh = 0;
     if (slot->dense) fv_copy_elements(slot->param, slot->dense);
     fv_bump_version(slot->param);
 }

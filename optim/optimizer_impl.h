@@ -2,6 +2,7 @@
 #ifndef FOVEA_OPTIM_OPTIMIZER_IMPL_H
 #define FOVEA_OPTIM_OPTIMIZER_IMPL_H
 
+#include "optim/fields_impl.h"
 #include "optim/optimizer.h"
 #include "optim/update_impl.h"
 
@@ -17,7 +18,7 @@ typedef struct fv_slot {
     fv_tensor *param;
     fv_tensor *state[FV_MAX_STATES]; /* NULL until needed; dense, in param's order of dimensions */
     int64_t steps;                   /* updates so far */
-    bool fresh;                      /* a state tensor was made and not yet used: it holds zeros */
+    unsigned fresh;                  /* bit k: state[k] holds zeros that no step has used yet */
     /* during fv_step only */
     fv_tensor *grad;       /* NULL: nothing to do */
     fv_tensor *dense;      /* a copy of a parameter that has gaps */
@@ -42,6 +43,9 @@ enum {
 typedef struct fv_optim_type {
     const char *name;
     unsigned has;
+    const fv_field *fields;               /* the options that it has */
+    const char *states_of[FV_MAX_STATES]; /* names of the state tensors, PyTorch's */
+    bool complete; /* a parameter that was updated has all of its state tensors */
     /* Which state tensors a slot needs now, as a bit set. */
     unsigned (*states)(const fv_options *options);
     fv_status (*check)(const char *name, const fv_options *options);
@@ -61,5 +65,9 @@ double *fv_group_momentum(const fv_optim *optim, fv_group *group);
 
 /* A new optimizer with one group, or NULL. */
 fv_optim *fv_optim_new(const fv_optim_type *type, const fv_options *options, fv_tensor_list params);
+
+/* state[k] of a slot, made of zeros and marked fresh if it is not there; NULL when memory is out.
+ */
+fv_tensor *fv_slot_state(fv_slot *slot, int k);
 
 #endif

@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-fv_scheduler *fv_scheduler_new(const char *name, fv_optim *optim, fv_rate_fn rate)
+fv_scheduler *fv_scheduler_new(const char *name, const fv_field *options, fv_optim *optim,
+                               fv_rate_fn rate)
 {
     if (!optim) {
         fv_fail(FV_ERR_OPTION, "%s: the optimizer is NULL", name);
@@ -18,6 +19,7 @@ fv_scheduler *fv_scheduler_new(const char *name, fv_optim *optim, fv_rate_fn rat
         return NULL;
     }
     s->name = name;
+    s->options = options;
     s->optim = optim;
     s->rate = rate;
     s->last_step = INT64_MAX - 1;
@@ -121,6 +123,12 @@ static double step_rate(const fv_scheduler *s, const fv_group *group)
     return lr * s->of.step_lr.gamma;
 }
 
+static const fv_field step_options[] = {
+    {"step_size", FV_FIELD_INT, offsetof(fv_scheduler, of.step_lr.step_size)},
+    {"gamma", FV_FIELD_DOUBLE, offsetof(fv_scheduler, of.step_lr.gamma)},
+    {0},
+};
+
 const fv_step_lr_args fv_step_lr_defaults = {FV_STEP_LR_DEFAULTS};
 
 fv_scheduler *fv_step_lr_ex(const fv_step_lr_args *a)
@@ -131,7 +139,7 @@ fv_scheduler *fv_step_lr_ex(const fv_step_lr_args *a)
         return NULL;
     }
     if (fv_scheduler_check_factor("step_lr", "gamma", a->gamma) != FV_OK) return NULL;
-    fv_scheduler *s = fv_scheduler_new("step_lr", a->optim, step_rate);
+    fv_scheduler *s = fv_scheduler_new("step_lr", step_options, a->optim, step_rate);
     if (!s) return NULL;
     s->of.step_lr = *a;
     return fv_scheduler_begin(s);
@@ -148,6 +156,12 @@ static double multi_step_rate(const fv_scheduler *s, const fv_group *group)
     return group->options.lr * pow(s->of.multi_step.gamma, (double)hits);
 }
 
+/* Its milestones are put beside them (scheduler_state.c). */
+static const fv_field multi_step_options[] = {
+    {"gamma", FV_FIELD_DOUBLE, offsetof(fv_scheduler, of.multi_step.gamma)},
+    {0},
+};
+
 const fv_multi_step_lr_args fv_multi_step_lr_defaults = {FV_MULTI_STEP_LR_DEFAULTS};
 
 fv_scheduler *fv_multi_step_lr_ex(const fv_multi_step_lr_args *a)
@@ -159,7 +173,8 @@ fv_scheduler *fv_multi_step_lr_ex(const fv_multi_step_lr_args *a)
         return NULL;
     }
     if (fv_scheduler_check_factor("multi_step_lr", "gamma", a->gamma) != FV_OK) return NULL;
-    fv_scheduler *s = fv_scheduler_new("multi_step_lr", a->optim, multi_step_rate);
+    fv_scheduler *s =
+        fv_scheduler_new("multi_step_lr", multi_step_options, a->optim, multi_step_rate);
     if (!s) return NULL;
     s->of.multi_step = *a;
     s->milestones = calloc((size_t)count + 1, sizeof *s->milestones);
@@ -180,10 +195,16 @@ static double exponential_rate(const fv_scheduler *s, const fv_group *group)
     return s->last_epoch == 0 ? group->options.lr : group->options.lr * s->of.gamma;
 }
 
+static const fv_field exponential_options[] = {
+    {"gamma", FV_FIELD_DOUBLE, offsetof(fv_scheduler, of.gamma)},
+    {0},
+};
+
 fv_scheduler *fv_exponential_lr(fv_optim *optim, double gamma)
 {
     if (fv_scheduler_check_factor("exponential_lr", "gamma", gamma) != FV_OK) return NULL;
-    fv_scheduler *s = fv_scheduler_new("exponential_lr", optim, exponential_rate);
+    fv_scheduler *s =
+        fv_scheduler_new("exponential_lr", exponential_options, optim, exponential_rate);
     if (!s) return NULL;
     s->of.gamma = gamma;
     return fv_scheduler_begin(s);
@@ -204,6 +225,12 @@ static double cosine_rate(const fv_scheduler *s, const fv_group *group)
            low;
 }
 
+static const fv_field cosine_options[] = {
+    {"t_max", FV_FIELD_INT, offsetof(fv_scheduler, of.cosine.t_max)},
+    {"eta_min", FV_FIELD_DOUBLE, offsetof(fv_scheduler, of.cosine.eta_min)},
+    {0},
+};
+
 const fv_cosine_annealing_lr_args fv_cosine_annealing_lr_defaults = {
     FV_COSINE_ANNEALING_LR_DEFAULTS};
 
@@ -217,7 +244,8 @@ fv_scheduler *fv_cosine_annealing_lr_ex(const fv_cosine_annealing_lr_args *a)
     }
     if (fv_scheduler_check_factor("cosine_annealing_lr", "eta_min", a->eta_min) != FV_OK)
         return NULL;
-    fv_scheduler *s = fv_scheduler_new("cosine_annealing_lr", a->optim, cosine_rate);
+    fv_scheduler *s =
+        fv_scheduler_new("cosine_annealing_lr", cosine_options, a->optim, cosine_rate);
     if (!s) return NULL;
     s->of.cosine = *a;
     return fv_scheduler_begin(s);
@@ -235,6 +263,13 @@ static double linear_rate(const fv_scheduler *s, const fv_group *group)
                                (double)(s->last_epoch - 1) * rise));
 }
 
+static const fv_field linear_options[] = {
+    {"start_factor", FV_FIELD_DOUBLE, offsetof(fv_scheduler, of.linear.start_factor)},
+    {"end_factor", FV_FIELD_DOUBLE, offsetof(fv_scheduler, of.linear.end_factor)},
+    {"total_iters", FV_FIELD_INT, offsetof(fv_scheduler, of.linear.total_iters)},
+    {0},
+};
+
 const fv_linear_lr_args fv_linear_lr_defaults = {FV_LINEAR_LR_DEFAULTS};
 
 fv_scheduler *fv_linear_lr_ex(const fv_linear_lr_args *a)
@@ -248,7 +283,7 @@ fv_scheduler *fv_linear_lr_ex(const fv_linear_lr_args *a)
                 a->start_factor, a->end_factor, (long long)a->total_iters);
         return NULL;
     }
-    fv_scheduler *s = fv_scheduler_new("linear_lr", a->optim, linear_rate);
+    fv_scheduler *s = fv_scheduler_new("linear_lr", linear_options, a->optim, linear_rate);
     if (!s) return NULL;
     s->of.linear = *a;
     return fv_scheduler_begin(s);
@@ -261,6 +296,8 @@ static double lambda_rate(const fv_scheduler *s, const fv_group *group)
     return group->initial_lr * s->of.lambda.function(s->last_epoch, s->of.lambda.context);
 }
 
+static const fv_field lambda_options[] = {{0}}; /* a function has no name */
+
 const fv_lambda_lr_args fv_lambda_lr_defaults = {FV_LAMBDA_LR_DEFAULTS};
 
 fv_scheduler *fv_lambda_lr_ex(const fv_lambda_lr_args *a)
@@ -270,7 +307,7 @@ fv_scheduler *fv_lambda_lr_ex(const fv_lambda_lr_args *a)
         fv_fail(FV_ERR_OPTION, "lambda_lr: the function is NULL");
         return NULL;
     }
-    fv_scheduler *s = fv_scheduler_new("lambda_lr", a->optim, lambda_rate);
+    fv_scheduler *s = fv_scheduler_new("lambda_lr", lambda_options, a->optim, lambda_rate);
     if (!s) return NULL;
     s->of.lambda = *a;
     return fv_scheduler_begin(s);

@@ -96,6 +96,20 @@ static bool options_hold(const fv_one_cycle_lr_args *a)
     return false;
 }
 
+static const fv_field one_cycle_options[] = {
+    {"max_lr", FV_FIELD_DOUBLE, offsetof(fv_scheduler, of.one_cycle.max_lr)},
+    {"total_steps", FV_FIELD_INT, offsetof(fv_scheduler, of.one_cycle.total_steps)},
+    {"pct_start", FV_FIELD_DOUBLE, offsetof(fv_scheduler, of.one_cycle.pct_start)},
+    {"anneal_strategy", FV_FIELD_ENUM, offsetof(fv_scheduler, of.one_cycle.anneal_strategy)},
+    {"cycle_momentum", FV_FIELD_BOOL, offsetof(fv_scheduler, of.one_cycle.cycle_momentum)},
+    {"base_momentum", FV_FIELD_DOUBLE, offsetof(fv_scheduler, of.one_cycle.base_momentum)},
+    {"max_momentum", FV_FIELD_DOUBLE, offsetof(fv_scheduler, of.one_cycle.max_momentum)},
+    {"div_factor", FV_FIELD_DOUBLE, offsetof(fv_scheduler, of.one_cycle.div_factor)},
+    {"final_div_factor", FV_FIELD_DOUBLE, offsetof(fv_scheduler, of.one_cycle.final_div_factor)},
+    {"three_phase", FV_FIELD_BOOL, offsetof(fv_scheduler, of.one_cycle.three_phase)},
+    {0},
+};
+
 const fv_one_cycle_lr_args fv_one_cycle_lr_defaults = {FV_ONE_CYCLE_LR_DEFAULTS};
 
 fv_scheduler *fv_one_cycle_lr_ex(const fv_one_cycle_lr_args *a)
@@ -103,7 +117,7 @@ fv_scheduler *fv_one_cycle_lr_ex(const fv_one_cycle_lr_args *a)
     if (!fv_args_ok("one_cycle_lr", a, sizeof *a)) return NULL;
     int64_t steps = steps_of(a);
     if (steps == 0 || !options_hold(a)) return NULL;
-    fv_scheduler *s = fv_scheduler_new("one_cycle_lr", a->optim, one_cycle_rate);
+    fv_scheduler *s = fv_scheduler_new("one_cycle_lr", one_cycle_options, a->optim, one_cycle_rate);
     if (!s) return NULL;
     s->of.one_cycle = *a;
     s->of.one_cycle.total_steps = steps;

@@ -10,6 +10,8 @@ typedef double (*fv_rate_fn)(const fv_scheduler *scheduler, const fv_group *grou
 
 struct fv_scheduler {
     const char *name;
+    const fv_field *options;  /* of this struct: what it was made with */
+    const fv_field *counters; /* of this struct: what steps change besides last_epoch, or NULL */
     fv_optim *optim;
     int64_t last_epoch;
     fv_rate_fn rate;                                           /* NULL for a plateau schedule */
@@ -34,7 +36,8 @@ struct fv_scheduler {
 };
 
 /* A scheduler at step 0 that has set no rate, or NULL after an error. */
-fv_scheduler *fv_scheduler_new(const char *name, fv_optim *optim, fv_rate_fn rate);
+fv_scheduler *fv_scheduler_new(const char *name, const fv_field *options, fv_optim *optim,
+                               fv_rate_fn rate);
 
 /* Sets the rates of step 0. Returns the scheduler; NULL, freeing it, when one is no rate. */
 fv_scheduler *fv_scheduler_begin(fv_scheduler *scheduler);

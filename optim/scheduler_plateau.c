@@ -47,6 +47,25 @@ static fv_status plateau_step(fv_scheduler *s, double metric)
     return FV_OK;
 }
 
+static const fv_field plateau_options[] = {
+    {"mode", FV_FIELD_ENUM, offsetof(fv_scheduler, of.plateau.args.mode)},
+    {"factor", FV_FIELD_DOUBLE, offsetof(fv_scheduler, of.plateau.args.factor)},
+    {"patience", FV_FIELD_INT, offsetof(fv_scheduler, of.plateau.args.patience)},
+    {"threshold", FV_FIELD_DOUBLE, offsetof(fv_scheduler, of.plateau.args.threshold)},
+    {"threshold_mode", FV_FIELD_ENUM, offsetof(fv_scheduler, of.plateau.args.threshold_mode)},
+    {"cooldown", FV_FIELD_INT, offsetof(fv_scheduler, of.plateau.args.cooldown)},
+    {"min_lr", FV_FIELD_DOUBLE, offsetof(fv_scheduler, of.plateau.args.min_lr)},
+    {"eps", FV_FIELD_DOUBLE, offsetof(fv_scheduler, of.plateau.args.eps)},
+    {0},
+};
+
+static const fv_field plateau_counters[] = {
+    {"best", FV_FIELD_DOUBLE, offsetof(fv_scheduler, of.plateau.best)},
+    {"num_bad_epochs", FV_FIELD_INT, offsetof(fv_scheduler, of.plateau.bad)},
+    {"cooldown_counter", FV_FIELD_INT, offsetof(fv_scheduler, of.plateau.cooling)},
+    {0},
+};
+
 const fv_reduce_lr_on_plateau_args fv_reduce_lr_on_plateau_defaults = {
     FV_REDUCE_LR_ON_PLATEAU_DEFAULTS};
 
@@ -67,10 +86,11 @@ fv_scheduler *fv_reduce_lr_on_plateau_ex(const fv_reduce_lr_on_plateau_args *a)
         fv_scheduler_check_factor(name, "eps", a->eps) != FV_OK ||
         fv_scheduler_check_factor(name, "threshold", a->threshold) != FV_OK)
         return NULL;
-    fv_scheduler *s = fv_scheduler_new(name, a->optim, NULL);
+    fv_scheduler *s = fv_scheduler_new(name, plateau_options, a->optim, NULL);
     if (!s) return NULL;
     s->of.plateau.args = *a;
     s->of.plateau.best = a->mode == FV_MODE_MIN ? (double)INFINITY : -(double)INFINITY;
     s->step = plateau_step;
+    s->counters = plateau_counters;
     return s;
 }

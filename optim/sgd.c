@@ -29,7 +29,7 @@ static unsigned sgd_states(const fv_options *o)
 static void sgd_prepare(const fv_slot *slot, const fv_options *o, fv_update *u)
 {
     u->kind = FV_UPDATE_SGD;
-    u->first = slot->fresh;
+    u->first = (slot->fresh & 1u) != 0; /* of the buffer */
     u->decay = o->weight_decay;
     u->momentum = o->momentum;
     u->keep = 1.0 - o->dampening;
@@ -37,11 +37,25 @@ static void sgd_prepare(const fv_slot *slot, const fv_options *o, fv_update *u)
     u->rate = o->lr;
 }
 
-static const fv_optim_type sgd_type = {.name = "sgd",
-                                       .has = FV_HAS_MOMENTUM,
-                                       .states = sgd_states,
-                                       .check = sgd_check,
-                                       .prepare = sgd_prepare};
+static const fv_field sgd_fields[] = {
+    {"lr", FV_FIELD_DOUBLE, offsetof(fv_options, lr)},
+    {"momentum", FV_FIELD_DOUBLE, offsetof(fv_options, momentum)},
+    {"dampening", FV_FIELD_DOUBLE, offsetof(fv_options, dampening)},
+    {"weight_decay", FV_FIELD_DOUBLE, offsetof(fv_options, weight_decay)},
+    {"nesterov", FV_FIELD_BOOL, offsetof(fv_options, nesterov)},
+    {"maximize", FV_FIELD_BOOL, offsetof(fv_options, maximize)},
+    {0},
+};
+
+static const fv_optim_type sgd_type = {
+    .name = "sgd",
+    .has = FV_HAS_MOMENTUM,
+    .fields = sgd_fields,
+    .states_of = {"momentum_buffer"},
+    .states = sgd_states,
+    .check = sgd_check,
+    .prepare = sgd_prepare,
+};
 
 const fv_sgd_args fv_sgd_defaults = {FV_SGD_DEFAULTS};
 

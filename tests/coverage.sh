@@ -73,7 +73,7 @@ export PYTHONOPTIMIZE=1
 report() { # gcovr option...
   gcovr --root "$root" --add-tracefile "$build/coverage.json" "$@"
 }
-gcovr --root "$root" --object-directory "$build" --filter "$root/(tensor|autograd|nn|optim|data)/" \
+gcovr --root "$root" --object-directory "$build" --filter "$root/(tensor|autograd|nn|optim|data|train)/" \
   --exclude-unreachable-branches --json "$build/coverage.json" "$build" >"$build/gcovr.log" 2>&1 || {
   tail -n 20 "$build/gcovr.log" >&2
   exit 1

@@ -12,7 +12,7 @@ export LC_ALL
 
 # "struct <type> <defaults>" of every call macro, then the declarations on one line each.
 {
-  find "$source/tensor" "$source/autograd" "$source/nn" "$source/optim" "$source/data" -name '*.h' \
+  find "$source/tensor" "$source/autograd" "$source/nn" "$source/optim" "$source/data" "$source/train" -name '*.h' \
     ! -name '*_impl.h' -exec cat {} + | tr -d '\\\n' |
     grep -o 'FV_CALL(fv_[a-z0-9_]*, *fv_[a-z0-9_]*, *FV_[A-Z0-9_]*_DEFAULTS' |
     sed 's/FV_CALL(\([a-z0-9_]*\), *\([a-z0-9_]*\), *\([A-Z0-9_]*\)/defaults \1 \3/' |

@@ -12,7 +12,7 @@ trap 'rm -rf "$dir"' EXIT
   printf 'extern "C" {\n#include <fovea.h>\n}\n#include <cstdio>\n'
   printf 'template <class F, class T> static void check(F, T) {}\nstatic void all() {\n'
   cd "$root"
-  find tensor autograd nn optim data -name '*.h' ! -name '*_impl.h' -exec cat {} + |
+  find tensor autograd nn optim data train -name '*.h' ! -name '*_impl.h' -exec cat {} + |
     tr -d '\\\n' | grep -o 'FV_CALL(fv_[a-z0-9_]*, *fv_[a-z0-9_]*, *FV_[A-Z0-9_]*_DEFAULTS' |
     sed 's/FV_CALL(\([a-z0-9_]*\), *\([a-z0-9_]*\), *\([A-Z0-9_]*\)/{ \2 a = \L\3; check(\1, a); }/'
   cat <<'EOF'

@@ -276,6 +276,20 @@ static bool saves(fv_tensor *t)
     static const char *const name = "t";
     return fv_save_tensors("dead.safetensors", &name, &t, 1, NULL, 0) != FV_OK;
 }
+static bool enters_a_state(fv_tensor *t)
+{
+    fv_state *state = fv_state_new();
+    bool failed = fv_state_put_tensor(state, NULL, "t", t) != FV_OK;
+    fv_state_free(state);
+    return failed;
+}
+static bool enters_a_checkpoint(fv_tensor *t)
+{
+    fv_checkpoint *c = fv_checkpoint_new("dead.safetensors");
+    bool failed = fv_checkpoint_tensor(c, "t", t) != FV_OK;
+    fv_free(c);
+    return failed;
+}
 static bool applies(fv_tensor *t)
 {
     fv_tensor *out = NULL;
@@ -300,6 +314,8 @@ static bool set_elements(fv_tensor *t)
 #define FUNCTIONS(F)                                                                               \
     F(failed, fv_failed_in("test", d))                                                             \
     F(item, fv_item(d) != fv_item(d))                                                              \
+    F(state, enters_a_state(d))                                                                    \
+    F(checkpoint, enters_a_checkpoint(d))                                                          \
     F(item_int64, fv_item_int64(d) == 0)                                                           \
     F(accuracy, fv_accuracy(d, d) != fv_accuracy(d, d))                                            \
     F(confusion_matrix, !fv_usable(fv_confusion_matrix(d, d, .classes = 2)))                       \

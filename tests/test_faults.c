@@ -225,6 +225,79 @@ static bool save_and_load(void)
     return whole;
 }
 
+/* A run to save and to go on with, and what of it a load would change. */
+typedef struct small_run {
+    fv_module *net;
+    fv_optim *opt;
+    fv_scheduler *schedule;
+    fv_loader *batches;
+    fv_checkpoint *checkpoint;
+    double number;
+} small_run;
+
+static bool make_run(small_run *r, fv_dataset *set)
+{
+    r->net = fv_nn_linear(3, 2);
+    r->batches = set ? fv_loader_new(set, 2, .shuffle = true, .seed = 5) : NULL;
+    r->opt = r->net ? fv_adam(fv_parameters(r->net), .amsgrad = true) : NULL;
+    r->schedule = r->opt ? fv_multi_step_lr(r->opt, FV_MILESTONES(1, 2)) : NULL;
+    if (!r->batches || !r->schedule) return false;
+    fv_checkpoint *c =
+        fv_checkpoint_new(saved_path, r->net, r->opt, r->schedule, r->batches, .keep_last = 1);
+    r->checkpoint = c;
+    return c && fv_checkpoint_double(c, "number", &r->number) == FV_OK &&
+           fv_checkpoint_expect(c, "recipe", "small") == FV_OK;
+}
+
+static bool train_run(small_run *r)
+{
+    fv_batch b;
+    if (!fv_loader_next(r->batches, &b)) return false;
+    fv_tensor *loss = fv_sum(fv_forward(r->net, b.x));
+    fv_zero_grad(r->opt);
+    return fv_backward(loss) == FV_OK && fv_step(r->opt) == FV_OK &&
+           fv_scheduler_step(r->schedule) == FV_OK;
+}
+
+static void drop_run(small_run *r)
+{
+    fv_free(r->checkpoint);
+    fv_free(r->schedule);
+    fv_free(r->opt);
+    fv_free(r->net);
+    fv_free(r->batches);
+}
+
+/* A load that fails leaves the run as it was. */
+static bool load_run(small_run *r)
+{
+    float before[6], after[6];
+    fv_tensor *weight = fv_module_tensor(r->net, "weight");
+    const double lr = fv_get_lr(r->opt);
+    fv_copy_out(weight, FV_FLOAT32, before);
+    const bool loaded = fv_checkpoint_load(r->checkpoint) == FV_OK;
+    fv_copy_out(weight, FV_FLOAT32, after);
+    const int changes = (memcmp(before, after, sizeof before) != 0) + (fv_get_lr(r->opt) != lr) +
+                        (fv_scheduler_last_epoch(r->schedule) != 0) + (r->number != 0) +
+                        (fv_loader_get_state(r->batches).batch != 0);
+    if (changes != (loaded ? 5 : 0))
+        note_failure("the load %s and changed %d of 5", loaded ? "succeeded" : "failed", changes);
+    return loaded;
+}
+
+static bool go_on(void)
+{
+    fv_tensor *rows = fv_ones(.shape = FV_SHAPE(4, 3)), *labels = fv_zeros(.shape = FV_SHAPE(4));
+    fv_dataset *set = fv_tensor_dataset(rows, labels);
+    small_run a = {.number = 4}, b = {.number = 0};
+    bool whole = make_run(&a, set) && train_run(&a) && fv_checkpoint_save(a.checkpoint) == FV_OK &&
+                 make_run(&b, set) && load_run(&b);
+    drop_run(&a);
+    drop_run(&b);
+    fv_free(set);
+    return whole;
+}
+
 static bool use_optimizers(void)
 {
     fv_tensor *a = fv_ones(3, .requires_grad = true);
@@ -353,10 +426,15 @@ START_TEST(every_allocation_of_all_else_may_fail)
     static const struct {
         const char *name;
         bool (*use)(void);
-    } uses[] = {
-        {"training", train},  {"chain", differentiate_a_chain}, {"views", differentiate_views},
-        {"model", use_model}, {"save and load", save_and_load}, {"optimizers", use_optimizers},
-        {"data", use_data},   {"print", print_tensors}};
+    } uses[] = {{"training", train},
+                {"chain", differentiate_a_chain},
+                {"views", differentiate_views},
+                {"model", use_model},
+                {"save and load", save_and_load},
+                {"go on", go_on},
+                {"optimizers", use_optimizers},
+                {"data", use_data},
+                {"print", print_tensors}};
     fv_set_log(NULL, NULL);
     strcpy(saved_path + strlen(saved_path) - 6, "XXXXXX");
     int fd = mkstemp(saved_path), blocks = 0, others = 0;

@@ -19,7 +19,7 @@ try() {
 
 public_headers() {
   echo fovea.h
-  find tensor autograd nn optim data -name '*.h' ! -name '*_impl.h' ! -path '*/kernels/*' | sort
+  find tensor autograd nn optim data train -name '*.h' ! -name '*_impl.h' ! -path '*/kernels/*' | sort
 }
 
 for header in $(public_headers); do

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Includes go one way: tensor <- autograd <- nn; optim -> autograd, tensor; data -> tensor. nn and
-# optim never meet. A *_impl.h stays in its folder; one file includes blis.h, one knows OpenMP.
+# optim never meet; train sees all and nobody sees it. A *_impl.h stays in its folder; one file includes blis.h, one knows OpenMP.
 set -u
 cd "$1" || exit 1
 failed=0
@@ -25,25 +25,26 @@ forbid() {
   found "$folder may not include $*" \
     "$(includes "$folder" | grep -E "include +[\"<]((\.\./)*($others)/|(\.\./)*fovea\.h)")"
 }
-forbid tensor autograd nn optim data
-forbid autograd nn optim data
-forbid nn optim data
-forbid optim nn data
-forbid data autograd nn optim
+forbid tensor autograd nn optim data train
+forbid autograd nn optim data train
+forbid nn optim data train
+forbid optim nn data train
+forbid data autograd nn optim train
+forbid train examples
 
-for folder in tensor autograd nn optim data; do
-  for other in tensor autograd nn optim data examples; do
+for folder in tensor autograd nn optim data train; do
+  for other in tensor autograd nn optim data train examples; do
     [ $folder = $other ] && continue
     found "a private header of $folder is used in $other" \
       "$(includes $other | grep -E "include +[\"<]$folder/.*_impl\.h")"
   done
 done
 found 'a private header in public code' \
-  "$(includes fovea.h examples nn/nn.h optim/optim.h data/data.h | grep '_impl\.h')"
+  "$(includes fovea.h examples nn/nn.h optim/optim.h data/data.h train/train.h | grep '_impl\.h')"
 found 'blis.h belongs to tensor/kernels/product/gemm_blis.c' \
-  "$(includes tensor autograd nn optim data examples |
+  "$(includes tensor autograd nn optim data train examples |
     grep -E 'include +["<].*blis\.h' | grep -v '^tensor/kernels/product/gemm_blis\.c:')"
 found 'OpenMP belongs to tensor/parallel_openmp.c' \
-  "$(grep -rnE '# *pragma +omp|omp_[a-z_]+\(|<omp\.h>' --include='*.[ch]' tensor autograd nn optim data |
+  "$(grep -rnE '# *pragma +omp|omp_[a-z_]+\(|<omp\.h>' --include='*.[ch]' tensor autograd nn optim data train |
     grep -v '^tensor/parallel_openmp\.c:')"
 exit $failed

@@ -60,6 +60,23 @@ static fv_loader *good_loader(void)
     return fv_loader_new(good_dataset(), 1);
 }
 
+/* Has a number of that name, with and without a prefix of that name. */
+static fv_state *good_state(void)
+{
+    fv_state *state = fv_state_new();
+    fv_state_put_double(state, NULL, "name", 1);
+    fv_state_put_double(state, "name", "name", 1);
+    return state;
+}
+
+/* One whose file is there. */
+static fv_checkpoint *good_checkpoint(void)
+{
+    fv_checkpoint *checkpoint = fv_checkpoint_new("checkpoint");
+    fv_checkpoint_save(checkpoint);
+    return checkpoint;
+}
+
 static fv_tensor *first_of(fv_tensor *const *in, void *context)
 {
     (void)context;
@@ -153,6 +170,8 @@ static fv_sizes good_sizes(void)
 }
 
 static fv_load_report good_load_report;
+static bool good_flag;
+static double good_number;
 
 static fv_scope *good_scope(void)
 {
@@ -169,11 +188,14 @@ static const fv_op *good_op(void)
 
 #define GOOD_FILE_p                     stdout
 #define GOOD__Bool                      true
+#define GOOD__Bool_p                    (&good_flag)
 #define GOOD_char_p                     (strcpy(room, "name"))
 #define GOOD_char_pp                    good_names
 #define GOOD_double                     0.5
+#define GOOD_double_p                   (&good_number)
 #define GOOD_fv_after_fn                good_after
 #define GOOD_fv_batch_p                 (&good_batch)
+#define GOOD_fv_checkpoint_p            good_checkpoint()
 #define GOOD_fv_dataset_p               good_dataset()
 #define GOOD_fv_dims                    1
 #define GOOD_fv_dtype                   FV_FLOAT64
@@ -204,6 +226,7 @@ static const fv_op *good_op(void)
 #define GOOD_fv_shape                   good_shape
 #define GOOD_fv_shape_p                 (&good_shape)
 #define GOOD_fv_sizes                   good_sizes()
+#define GOOD_fv_state_p                 good_state()
 #define GOOD_fv_status                  FV_ERR_STATE
 #define GOOD_fv_tensor_file_p           NULL /* every function refuses it by itself */
 #define GOOD_fv_tensor_fn               first_of
@@ -324,6 +347,35 @@ static const char *const accepted[] = {
     "fv_loader_batches loader",
     "fv_loader_get_state loader",
     "fv_free_null null",
+    "fv_state_put_tensor prefix",
+    "fv_state_put_int prefix",
+    "fv_state_put_double prefix",
+    "fv_state_put_bool prefix",
+    "fv_state_put_text prefix",
+    "fv_state_tensor state",
+    "fv_state_tensor prefix",
+    "fv_state_tensor name",
+    "fv_state_text state",
+    "fv_state_text prefix",
+    "fv_state_text name",
+    "fv_state_int prefix",
+    "fv_state_double prefix",
+    "fv_state_bool prefix",
+    "fv_state_count state",
+    "fv_state_name state",
+    "fv_optim_get_state prefix",
+    "fv_scheduler_get_state prefix",
+    "fv_checkpoint_new_ex module",
+    "fv_checkpoint_new_ex optim",
+    "fv_checkpoint_new_ex scheduler",
+    "fv_checkpoint_new_ex loader",
+    "fv_checkpoint_add_ex module",
+    "fv_checkpoint_add_ex optim",
+    "fv_checkpoint_add_ex scheduler",
+    "fv_checkpoint_add_ex loader",
+    "fv_checkpoint_load_ex path",
+    "fv_checkpoint_exists checkpoint",
+    "fv_checkpoint_best checkpoint",
     NULL,
 };
 

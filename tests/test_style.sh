@@ -8,7 +8,7 @@ checked=0
 case $(clang-format --version 2>/dev/null) in
   *"version 14."*)
     checked=1
-    find tensor autograd nn optim data examples tests -name '*.[ch]' -print0 |
+    find tensor autograd nn optim data train examples tests -name '*.[ch]' -print0 |
       xargs -0 clang-format --dry-run -Werror fovea.h || failed=1
     ;;
 esac

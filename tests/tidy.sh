@@ -3,7 +3,7 @@
 #
 #   tests/tidy.sh [--build-dir DIR] [--fast] [FILE...]
 #
-#   FILE          only these sources (all of tensor, autograd, nn, optim, data, examples otherwise)
+#   FILE          only these sources (all of tensor, autograd, nn, optim, data, train, examples otherwise)
 #   --fast        without the analyzer, which follows paths and takes nearly all of the time
 #   --build-dir   a build whose compile_commands.json says how the sources are compiled (made in a
 #                 temporary folder otherwise)
