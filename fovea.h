@@ -21,6 +21,7 @@
 #include "tensor/tensor.h"
 #include "tensor/text.h"
 #include "tensor/threads.h"
+#include "tensor/version.h"
 
 #include "autograd/autograd.h"
 #include "autograd/gradcheck.h"

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "tensor/numerals.h"
+#include "tensor/system.h"
 #include "tensor/text.h"
 
 static void indent(FILE *out, int depth)
@@ -38,24 +39,19 @@ static void write_module(FILE *out, const fv_module *m, int depth)
 
 char *fv_module_to_string(const fv_module *m)
 {
+    fv_text_stream stream;
     char *text = NULL;
-    size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
-    if (!out) {
-        fv_fail(FV_ERR_MEMORY, "module_to_string: out of memory");
-        return NULL;
+    if (fv_text_stream_begin(&stream)) {
+        void *before = fv_numerals_begin(); /* for describe of a user's layer */
+        if (m)
+            write_module(stream.out, m, 0);
+        else
+            fputs("NULL", stream.out);
+        fv_numerals_end(before);
+        text = fv_text_stream_end(&stream);
     }
-    void *before = fv_numerals_begin(); /* for describe of a user's layer */
-    if (m)
-        write_module(out, m, 0);
-    else
-        fputs("NULL", out);
-    fv_numerals_end(before);
-    bool ok = !ferror(out);
-    if (fclose(out) == 0 && ok) return text;
-    free(text);
-    fv_fail(FV_ERR_MEMORY, "module_to_string: out of memory");
-    return NULL;
+    if (!text) fv_fail(FV_ERR_MEMORY, "module_to_string: out of memory");
+    return text;
 }
 
 void fv_print_module(const fv_module *m)

@@ -16,7 +16,8 @@ static int find_phase(const fv_scheduler *s, double *part)
     const fv_one_cycle_lr_args *o = &s->of.one_cycle;
     double total = (double)o->total_steps, step = (double)s->last_epoch, start = 0.0;
     int phases = o->three_phase ? 3 : 2;
-    double ends[3] = {o->pct_start * total - 1, 2 * o->pct_start * total - 2, total - 1};
+    volatile double rise = o->pct_start * total; /* rounded: a fused product minus 1 misses 0 */
+    double ends[3] = {rise - 1, 2 * rise - 2, total - 1};
     ends[phases - 1] = total - 1;
     int i = 0;
     while (i < phases - 1 && step > ends[i]) start = ends[i++];

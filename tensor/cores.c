@@ -8,13 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #ifdef __linux__
 #include <sched.h>
 #endif
 
 #include "tensor/numerals.h"
 #include "tensor/parallel_impl.h"
+#include "tensor/system.h"
 
 enum { PATH_SIZE = 4096 };
 
@@ -297,8 +297,7 @@ void fv_widen_affinity(pthread_attr_t *attributes)
 
 int fv_usable_cores(void)
 {
-    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-    return cpus > 1 ? (int)cpus : 1;
+    return fv_system_cpus();
 }
 
 #endif

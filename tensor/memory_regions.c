@@ -5,13 +5,8 @@
  * longest go back. So a loop whose blocks stay below that asks the system for nothing from its
  * third turn on, while a run whose blocks grow does not keep the smaller ones. A peak is recent
  * until 64 times the bound was asked for without reaching it again. */
-#define _GNU_SOURCE
-#include <stdlib.h>
-#ifdef __linux__
-#include <sys/mman.h>
-#endif
-
 #include "tensor/memory_impl.h"
+#include "tensor/system.h"
 
 enum {
     PAGE = 4096,
@@ -40,20 +35,7 @@ static uint64_t asked;
 static void *system_alloc(size_t bytes)
 {
     __atomic_fetch_add(&system_allocs, 1, __ATOMIC_RELAXED);
-#ifdef __linux__
-    size_t align = bytes >= FV_ARENA_BYTES ? FV_ARENA_BYTES : 0;
-    char *p = mmap(NULL, bytes + align, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (p == MAP_FAILED) return NULL;
-    if (align) {
-        size_t head = (align - (size_t)p % align) % align;
-        if (head) munmap(p, head);
-        if (align - head) munmap(p + head + bytes, align - head);
-        p += head;
-        madvise(p, bytes, MADV_HUGEPAGE);
-    }
-#else
-    char *p = aligned_alloc(PAGE, bytes);
-#endif
+    void *p = fv_system_pages(bytes, bytes >= FV_ARENA_BYTES ? FV_ARENA_BYTES : PAGE);
     if (p) FV_POISON(p, bytes);
     return p;
 }
@@ -61,12 +43,7 @@ static void *system_alloc(size_t bytes)
 static void system_free(void *p, size_t bytes)
 {
     FV_UNPOISON(p, bytes);
-#ifdef __linux__
-    munmap(p, bytes);
-#else
-    (void)bytes;
-    free(p);
-#endif
+    fv_system_pages_free(p, bytes);
 }
 
 /* --- the cache of regions --------------------------------------------------------------------- */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "tensor/memory_impl.h"
+#include "tensor/system.h"
 
 typedef struct arena {
     struct arena *next;
@@ -80,7 +81,7 @@ static void after_fork_in_child(void)
 static void prepare_process(void)
 {
     key_made = pthread_key_create(&key, thread_ends) == 0;
-    pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+    fv_system_at_fork(before_fork, after_fork_in_parent, after_fork_in_child);
 }
 
 void fv_memory_lock(void)

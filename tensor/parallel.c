@@ -7,6 +7,7 @@
 
 #include "tensor/environment.h"
 #include "tensor/parallel_impl.h"
+#include "tensor/system.h"
 #include "tensor/threads.h"
 
 /* --- into how much to cut --------------------------------------------------------------------- */
@@ -78,7 +79,7 @@ static const engine *choose(void)
 {
     const engine *found = wanted(), *before = NULL;
     if (!atomic_compare_exchange_strong(&chosen, &before, found)) return before;
-    if (found->run) pthread_atfork(NULL, NULL, in_the_child);
+    if (found->run) fv_system_at_fork(NULL, NULL, in_the_child);
     return found;
 }
 

@@ -14,19 +14,18 @@
  *
  * An idle worker spins for a moment and then sleeps on a condition of its own. The caller wakes two
  * sleepers, each of which wakes two more, so that nobody pays for all of them. */
-#define _GNU_SOURCE
 #include "tensor/parallel_impl.h"
 
 #ifdef FV_HAVE_POOL
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdalign.h>
 #include <stdatomic.h>
 #include <time.h>
 
 #include "tensor/cores_impl.h"
 #include "tensor/error.h"
+#include "tensor/system.h"
 
 enum {
     LINE = 64, /* bytes of a cache line */
@@ -190,14 +189,10 @@ static bool start_worker(int slot)
     if (pthread_attr_init(&attributes) != 0) return false;
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     fv_widen_affinity(&attributes);
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
     pthread_cond_init(&workers[slot].wake, NULL);
     atomic_store(&workers[slot].asleep, false);
     pthread_t id;
-    int error = pthread_create(&id, &attributes, work, &workers[slot]);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    int error = fv_system_thread(&id, &attributes, work, &workers[slot]);
     pthread_attr_destroy(&attributes);
     return error == 0;
 }

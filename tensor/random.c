@@ -8,6 +8,7 @@
 #include "tensor/kernels/element.h"
 #include "tensor/random_impl.h"
 #include "tensor/ranges.h"
+#include "tensor/system.h"
 
 /* --- the generator ---------------------------------------------------------------------------- */
 
@@ -27,7 +28,7 @@ static void after_fork(void)
 
 __attribute__((constructor)) static void watch_forks(void)
 {
-    pthread_atfork(before_fork, after_fork, after_fork);
+    fv_system_at_fork(before_fork, after_fork, after_fork);
 }
 
 static _Thread_local fv_rng_state *redirected; /* in place of the generator, unless NULL */
@@ -308,11 +309,14 @@ void fv_fill_normal(fv_machine m, fv_dtype dtype, void *out, int64_t n)
 
 /* --- integers --------------------------------------------------------------------------------- */
 
-/* [0, range) from 64 random bits: the high half of a 128-bit product. The bias is range / 2^64. */
+/* [0, range) from 64 random bits: the high half of a product of 128 bits, put together from halves,
+ * as 32-bit processors have no type for it. The bias is range / 2^64. */
 static inline uint64_t below(uint32_t hi, uint32_t lo, uint64_t range)
 {
-    uint64_t word = (uint64_t)hi << 32 | lo;
-    return (uint64_t)((__extension__(unsigned __int128) word * range) >> 64);
+    uint64_t low = range & UINT32_MAX, high = range >> 32;
+    uint64_t middle = hi * low + (lo * low >> 32); /* cannot overflow: (2^32-1)^2 + 2^32-1 */
+    uint64_t other = lo * high + (middle & UINT32_MAX);
+    return hi * high + (middle >> 32) + (other >> 32);
 }
 
 static void integer_lanes(const draw *d, lanes words, void *out)

@@ -36,12 +36,16 @@ static fv_storage *storage_new(bool shapes_only, size_t bytes)
     return NULL;
 }
 
+/* Beyond that no block has room, and sums of bytes might overflow. */
+static const int64_t most_elements =
+    SIZE_MAX / 32 < (uint64_t)1 << 52 ? (int64_t)(SIZE_MAX / 32) : (int64_t)1 << 52;
+
 fv_tensor *fv_tensor_alloc_as(bool shapes_only, fv_dtype dtype, const fv_shape *shape,
                               const int64_t *strides)
 {
     if (!shape && fv_fail_null("tensor_alloc", "shape")) return NULL;
     int64_t order[FV_MAX_DIMS], numel = fv_shape_numel(shape);
-    if (numel < 0 || numel > (int64_t)1 << 52) return NULL;
+    if (numel < 0 || numel > most_elements) return NULL;
     if (!strides) {
         fv_strides_contiguous(shape, order);
         strides = order;

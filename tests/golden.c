@@ -14,6 +14,16 @@ static uint64_t hash_bytes(uint64_t hash, const void *data, size_t size)
     return hash;
 }
 
+/* The bytes of each of `count` elements, the lowest first whatever the byte order. */
+static uint64_t hash_elements(uint64_t hash, const void *data, size_t count, size_t size)
+{
+    const unsigned char *bytes = data;
+    if (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__) return hash_bytes(hash, data, count * size);
+    for (size_t k = 0; k < count; k++)
+        for (size_t byte = size; byte-- > 0;) hash = hash_bytes(hash, bytes + k * size + byte, 1);
+    return hash;
+}
+
 static uint64_t hash_torch(uint64_t hash, const op_case *c)
 {
     return c->torch ? hash_bytes(hash, c->torch, strlen(c->torch)) : hash;
@@ -26,7 +36,7 @@ uint64_t golden_fingerprint(const op_case *c)
         if (c->in[i].absent) continue;
         double *values = case_values(c, i);
         size_t count = (size_t)fv_shape_numel(&c->in[i].shape);
-        hash = hash_bytes(hash, values, count * sizeof(double));
+        hash = hash_elements(hash, values, count, sizeof(double));
         free(values);
     }
     return hash_torch(hash, c);
@@ -39,7 +49,7 @@ uint64_t golden_tensors_fingerprint(const op_case *c, fv_tensor *const *x)
         if (!x[i]) continue;
         const char *name = fv_dtype_name(x[i]->dtype);
         hash = hash_bytes(hash, name, strlen(name));
-        hash = hash_bytes(hash, x[i]->data, (size_t)x[i]->numel * fv_dtype_size(x[i]->dtype));
+        hash = hash_elements(hash, x[i]->data, (size_t)x[i]->numel, fv_dtype_size(x[i]->dtype));
     }
     return hash_torch(hash, c);
 }

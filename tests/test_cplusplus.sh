@@ -55,7 +55,7 @@ done
 # The same compiler's C++ side links and runs it.
 case ${CC:-cc} in *clang*) run=clang++ ;; *) run=g++ ;; esac
 command -v "$run" >/dev/null 2>&1 && [ "${SANITIZE:-OFF}" = OFF ] || exit 0
-libs=$(sed -n 's/^Libs:.*-lfovea//p' "$build/fovea.pc")
-# shellcheck disable=SC2086 # a list of flags
-"$run" -std=c++20 -I"$root" "$dir/program.cpp" "$build/libfovea.a" $libs -o "$dir/program"
+"$run" -std=c++20 -I"$build/include" "$dir/program.cpp" "$build/libfovea.so" -Wl,-rpath,"$build" \
+  -o "$dir/program"
+"$dir/program"
 "$dir/program"

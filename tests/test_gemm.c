@@ -123,7 +123,7 @@ static void *run(const problem *p, fv_machine machine, fv_gemm_engine engine)
     fv_scratch need = {0};
     fv_gemm_layout(&plan, &need);
     ck_assert_int_le(plan.threads, machine.threads);
-    char *scratch = aligned_alloc(64, need.used + 64);
+    signed char *scratch = aligned_alloc(64, need.used + 64);
     ck_assert_ptr_nonnull(scratch);
     memset(scratch, 0xff, need.used + 64);
     fv_gemm_operands o = p->o;

@@ -97,12 +97,14 @@ START_TEST(the_data_begins_at_a_multiple_of_64_with_the_widest_type_first)
     ck_assert_int_eq(fv_save_tensors(path, names, tensors, 4, NULL, 0), FV_OK);
     FILE *in = fopen(path, "rb");
     ck_assert_ptr_nonnull(in);
-    uint64_t length;
+    unsigned char bytes[8];
     double first;
-    ck_assert_uint_eq(fread(&length, sizeof length, 1, in), 1);
+    ck_assert_uint_eq(fread(bytes, sizeof bytes, 1, in), 1);
+    uint64_t length = fv_get_uint64(bytes);
     ck_assert_uint_eq((8 + length) % 64, 0);
     ck_assert_int_eq(fseek(in, (long)(8 + length), SEEK_SET), 0);
     ck_assert_uint_eq(fread(&first, sizeof first, 1, in), 1);
+    if (FV_SWAP_BYTES) fv_swap_elements(&first, 1, sizeof first);
     ck_assert_double_eq(first, 2); /* "a" before "c" */
     fclose(in);
 }
@@ -230,7 +232,7 @@ static const broken_file files[] = {
 static size_t assemble(const broken_file *f, unsigned char *out)
 {
     uint64_t length = strlen(f->header);
-    memcpy(out, &length, sizeof length);
+    fv_put_uint64(out, length);
     memcpy(out + 8, f->header, length);
     memset(out + 8 + length, 0, f->data);
     return 8 + length + f->data;
@@ -278,7 +280,7 @@ START_TEST(a_header_length_that_lies_is_found_before_it_is_read)
                                 1ull << 63};
     for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
         unsigned char bytes[10] = {0, 0, 0, 0, 0, 0, 0, 0, '{', '}'};
-        memcpy(bytes, &lengths[i], 8);
+        fv_put_uint64(bytes, lengths[i]);
         ck_assert_ptr_null(fv_tensor_file_parse(bytes, sizeof bytes));
         expect_error(FV_ERR_FORMAT, "header");
     }
@@ -444,8 +446,7 @@ START_TEST(any_bytes_are_refused_or_read_and_do_no_harm)
         for (uint32_t k = next_random(&state) % 4 + 1; k > 0 && size > 0 && size < 1000; k--)
             size = mutate(bytes, size, &state);
         if (next_random(&state) % 2 && size > 8 + data) {
-            uint64_t length = size - 8 - data;
-            memcpy(bytes, &length, sizeof length);
+            fv_put_uint64(bytes, size - 8 - data);
         }
         unsigned char *exact = malloc(size ? size : 1);
         ck_assert_ptr_nonnull(exact);

@@ -5,8 +5,8 @@ source=$1
 build=$2
 command -v nm >/dev/null 2>&1 || exit 77
 [ "${SANITIZE:-OFF}" = OFF ] || exit 77
-library=$(find "$build/tests" -name 'libfovea_shared.so' | head -n 1)
-[ -n "$library" ] || exit 77
+library=$build/libfovea.so
+[ -f "$library" ] || exit 77
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 LC_ALL=C
@@ -30,6 +30,9 @@ comm -23 "$work/exported" "$work/declared" >"$work/undeclared"
 complain 'exported, but declared in no public header' "$work/undeclared"
 comm -13 "$work/exported" "$work/public" >"$work/hidden"
 complain 'declared in a public header, but not exported' "$work/hidden"
+# The archive goes into a program with the hidden ones too.
+nm -g --defined-only "$build"/libfovea.a 2>/dev/null | awk 'NF == 3 && $3 !~ /^fv_/' >"$work/bare"
+complain 'symbols of the archive without the prefix fv_' "$work/bare"
 echo "$(wc -l <"$work/exported") symbols, all with the prefix fv_"
 [ "$(wc -l <"$work/exported")" -gt 300 ] || failed=1
 exit $failed

@@ -66,7 +66,7 @@ json.dump(entries, open(sys.argv[2], "w"))
 END
 
 if [ ${#files[@]} -eq 0 ]; then
-  mapfile -t files < <(find "$root"/{tensor,autograd,nn,optim,data,examples} -name '*.c' | sort)
+  mapfile -t files < <(find "$root"/{tensor,autograd,nn,optim,data,examples} -name '*.c' ! -name '*_windows.c' | sort)
 fi
 failed=0
 for file in "${files[@]}"; do

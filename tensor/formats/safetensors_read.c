@@ -2,7 +2,6 @@
 #include "tensor/formats/safetensors_impl.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include <unistd.h>
 
 #include "tensor/formats/kinds.h"
+#include "tensor/system.h"
 
 /* A type of the format. */
 typedef struct type_entry {
@@ -70,7 +70,7 @@ static fv_status read_bytes(const fv_tensor_file *file, uint64_t offset, void *o
     char *at = out;
     while (count > 0) {
         size_t chunk = count < ((size_t)1 << 30) ? count : (size_t)1 << 30;
-        ssize_t done = pread(file->fd, at, chunk, (off_t)offset);
+        int64_t done = fv_system_read_at(file->fd, at, chunk, offset);
         if (done < 0 && errno == EINTR) continue;
         if (done < 0 && errno == ENOMEM) return out_of_memory(file->label);
         if (done <= 0)
@@ -360,7 +360,7 @@ fv_tensor_file *fv_tensor_file_parse(const void *bytes, size_t count)
 static fv_status open_file(fv_tensor_file *file, const char *path)
 {
     struct stat info;
-    do file->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not block */
+    do file->fd = fv_system_open(path);
     while (file->fd < 0 && errno == EINTR);
     if (file->fd < 0 || fstat(file->fd, &info) != 0)
         return errno == ENOMEM ? out_of_memory(path)

@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 
-#include "tensor/kernels/isa_levels.h"
+#include "isa_levels.h"
 
 #ifdef __cplusplus
 extern "C" {

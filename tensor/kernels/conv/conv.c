@@ -8,9 +8,9 @@
 _Static_assert(sizeof(fv_conv_plan) <= 1024, "a plan fits a call's frame");
 _Static_assert(sizeof(conv_gemm_plan) <= sizeof((fv_conv_plan *)0)->own, "and so does its part");
 
-static const conv_algorithm *const window_algorithms[] = {&conv_gemm, &conv_depthwise};
-static const conv_algorithm *const weight_algorithms[] = {&conv_gemm_weight,
-                                                          &conv_depthwise_weight};
+static const conv_algorithm *const window_algorithms[] = {&fv_conv_gemm, &fv_conv_depthwise};
+static const conv_algorithm *const weight_algorithms[] = {&fv_conv_gemm_weight,
+                                                          &fv_conv_depthwise_weight};
 
 /* The first of a list suits always. */
 static void choose(fv_conv_plan *p, const conv_window *w, fv_machine machine)
@@ -40,7 +40,7 @@ static void row_major(const fv_conv_geometry *g, int64_t *stride)
 void fv_conv_make_plan(fv_conv_plan *p, const fv_conv_geometry *g, fv_dtype dtype,
                        fv_conv_pass pass, const int64_t *w_stride, fv_machine machine)
 {
-    const conv_window w = conv_make_window(g, dtype, pass);
+    const conv_window w = fv_conv_make_window(g, dtype, pass);
     p->g = *g;
     p->dtype = dtype;
     p->pass = pass;

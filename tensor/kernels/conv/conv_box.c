@@ -5,7 +5,7 @@
 
 /* --- cutting ---------------------------------------------------------------------------------- */
 
-int64_t conv_wanted_chunks(double nanoseconds, int64_t most)
+int64_t fv_conv_wanted_chunks(double nanoseconds, int64_t most)
 {
     const double chunk = 20000;
     if (nanoseconds >= (double)most * chunk) return most;
@@ -76,7 +76,7 @@ static void share_boxes(const conv_window *w, conv_boxes *b, int64_t wanted)
     }
 }
 
-conv_boxes conv_cut_boxes(const conv_window *w, bool copy, int64_t pixel, conv_limits limits)
+conv_boxes fv_conv_cut_boxes(const conv_window *w, bool copy, int64_t pixel, conv_limits limits)
 {
     conv_boxes b = {.copy = copy, .pixel = copy ? pixel : w->source_channels};
     for (int d = 0; d < 3; d++) /* pixels between two windows are not copied */
@@ -87,7 +87,7 @@ conv_boxes conv_cut_boxes(const conv_window *w, bool copy, int64_t pixel, conv_l
     return b;
 }
 
-size_t conv_box_bytes(const conv_window *w, const conv_boxes *b, int64_t behind)
+size_t fv_conv_box_bytes(const conv_window *w, const conv_boxes *b, int64_t behind)
 {
     if (!b->copy || b->total == 0) return 0;
     int64_t elements = conv_mul(b->pixel, b->most[0]);
@@ -96,7 +96,7 @@ size_t conv_box_bytes(const conv_window *w, const conv_boxes *b, int64_t behind)
     return (size_t)conv_mul(elements, w->size);
 }
 
-conv_box conv_get_box(const conv_window *w, const conv_boxes *b, int64_t index)
+conv_box fv_conv_get_box(const conv_window *w, const conv_boxes *b, int64_t index)
 {
     conv_box box;
     for (int axis = CONV_AXES - 1; axis >= 0; axis--) {
@@ -108,7 +108,7 @@ conv_box conv_get_box(const conv_window *w, const conv_boxes *b, int64_t index)
     return box;
 }
 
-bool conv_clip(const conv_phase *phase, const conv_box *box, int64_t count[CONV_AXES])
+bool fv_conv_clip(const conv_phase *phase, const conv_box *box, int64_t count[CONV_AXES])
 {
     count[0] = box->count[0];
     for (int d = 0; d < 3; d++)
@@ -184,8 +184,8 @@ static conv_source in_place(const conv_window *w, const conv_boxes *b, const con
     return s;
 }
 
-conv_source conv_box_load(const conv_window *w, const conv_boxes *b, const conv_box *box,
-                          const void *source, void *scratch)
+conv_source fv_conv_box_load(const conv_window *w, const conv_boxes *b, const conv_box *box,
+                             const void *source, void *scratch)
 {
     conv_source s = {.data = scratch};
     int64_t dims[3];
@@ -213,8 +213,8 @@ conv_source conv_box_load(const conv_window *w, const conv_boxes *b, const conv_
     return s;
 }
 
-int64_t conv_list_taps(const conv_window *w, const conv_phase *phase, const conv_source *source,
-                       bool merge, int64_t *offsets)
+int64_t fv_conv_list_taps(const conv_window *w, const conv_phase *phase, const conv_source *source,
+                          bool merge, int64_t *offsets)
 {
     int64_t count = 0, base = 0, next[3];
     const int64_t along = merge ? conv_min(phase->taps[2], 1) : phase->taps[2];
@@ -239,14 +239,14 @@ static void pixel_strides(const conv_window *w, int64_t stride[CONV_AXES])
     stride[0] = w->axis[0].target * stride[1];
 }
 
-void conv_target_strides(const conv_window *w, int64_t stride[CONV_AXES])
+void fv_conv_target_strides(const conv_window *w, int64_t stride[CONV_AXES])
 {
     pixel_strides(w, stride);
     for (int d = 0; d < 3; d++) stride[d + 1] *= w->axis[d].spread;
 }
 
-int64_t conv_target_offset(const conv_window *w, const conv_phase *phase,
-                           const int64_t at[CONV_AXES])
+int64_t fv_conv_target_offset(const conv_window *w, const conv_phase *phase,
+                              const int64_t at[CONV_AXES])
 {
     int64_t stride[CONV_AXES], offset;
     pixel_strides(w, stride);
@@ -289,7 +289,7 @@ static void fill_run(const conv_window *w, const fv_conv_operands *o, int64_t at
         fill_float(e, o->out, at, pixels, w->target_channels);
 }
 
-void conv_fill_box(const conv_window *w, const conv_box *box, const fv_conv_operands *o)
+void fv_conv_fill_box(const conv_window *w, const conv_box *box, const fv_conv_operands *o)
 {
     int64_t stride[CONV_AXES], from[3], to[3];
     if (w->covers) return;

@@ -31,7 +31,8 @@ static double cost(const conv_window *w, fv_conv_pass pass, fv_machine machine)
 {
     (void)pass;
     if (w->groups == 1 || w->depth != 1 || w->columns != 1) return -1;
-    return 100 + conv_products(w) / FV_ISA_PICK(fv_conv_kernels_, machine.isa)->lanes[w->size == 8];
+    return 100 +
+           fv_conv_products(w) / FV_ISA_PICK(fv_conv_kernels_, machine.isa)->lanes[w->size == 8];
 }
 
 static depthwise_plan start(const fv_conv_plan *plan, const conv_window *w, fv_machine machine)
@@ -52,7 +53,7 @@ static depthwise_plan start(const fv_conv_plan *plan, const conv_window *w, fv_m
 static void list_taps(const depthwise_plan *p, const conv_phase *phase, const conv_source *source,
                       int64_t *taps)
 {
-    conv_list_taps(&p->w, phase, source, false, taps);
+    fv_conv_list_taps(&p->w, phase, source, false, taps);
 }
 
 /* --- forward and input gradient --------------------------------------------------------------- */
@@ -60,8 +61,9 @@ static void list_taps(const depthwise_plan *p, const conv_phase *phase, const co
 static void plan_window(fv_conv_plan *plan, const conv_window *w, fv_machine machine)
 {
     depthwise_plan p = start(plan, w, machine);
-    const conv_limits limits = {BOX_BYTES, INT64_MAX, conv_wanted_chunks(plan->cost, MOST_CHUNKS)};
-    p.boxes = conv_cut_boxes(w, true, p.width, limits);
+    const conv_limits limits = {BOX_BYTES, INT64_MAX,
+                                fv_conv_wanted_chunks(plan->cost, MOST_CHUNKS)};
+    p.boxes = fv_conv_cut_boxes(w, true, p.width, limits);
     p.threads = (int)conv_min(fv_threads_for(machine, plan->cost), conv_max(p.boxes.total, 1));
     memcpy(plan->own, &p, sizeof p);
 }
@@ -85,7 +87,7 @@ static size_t row_bytes(const depthwise_plan *p)
 
 static slot_scratch take_slot(const depthwise_plan *p, fv_scratch *s)
 {
-    return (slot_scratch){.box = fv_take(s, conv_box_bytes(&p->w, &p->boxes, 0)),
+    return (slot_scratch){.box = fv_take(s, fv_conv_box_bytes(&p->w, &p->boxes, 0)),
                           .taps = fv_take(s, (size_t)p->w.taps * sizeof(int64_t))};
 }
 
@@ -150,9 +152,9 @@ static size_t packed_bytes(const fv_conv_plan *plan)
 static void pack(const fv_conv_plan *plan, const void *w, void *packed)
 {
     const depthwise_plan *p = own(plan);
-    for (int64_t f = 0; f < conv_phase_count(&p->w); f++) {
-        const conv_phase phase = conv_get_phase(&p->w, f);
-        for (int64_t t = 0; t < conv_phase_taps(&phase); t++) {
+    for (int64_t f = 0; f < fv_conv_phase_count(&p->w); f++) {
+        const conv_phase phase = fv_conv_get_phase(&p->w, f);
+        for (int64_t t = 0; t < fv_conv_phase_taps(&phase); t++) {
             const int64_t at[3] = {t / phase.taps[2] / phase.taps[1],
                                    t / phase.taps[2] % phase.taps[1], t % phase.taps[2]};
             int64_t from = 0;
@@ -176,7 +178,7 @@ static void run_phase(const window_job *job, const conv_phase *phase, const conv
     const depthwise_plan *p = job->p;
     const void *residual = job->o->epilogue.residual;
     int64_t count[CONV_AXES], at[CONV_AXES] = {0, 0, 0, box->at[3]};
-    if (!conv_clip(phase, box, count)) return;
+    if (!fv_conv_clip(phase, box, count)) return;
     row->positions = count[3];
     row->a_step = source->stride[3];
     for (int64_t i = 0; i < count[0]; i++) {
@@ -185,7 +187,7 @@ static void run_phase(const window_job *job, const conv_phase *phase, const conv
                 at[0] = box->at[0] + i;
                 at[1] = box->at[1] + d;
                 at[2] = box->at[2] + h;
-                const int64_t c = conv_target_offset(&p->w, phase, at);
+                const int64_t c = fv_conv_target_offset(&p->w, phase, at);
                 const int64_t a =
                     i * source->stride[0] + d * source->stride[1] + h * source->stride[2];
                 row->a = conv_at(source->data, a, p->w.size);
@@ -203,14 +205,14 @@ static void run_chunk(void *data, int64_t chunk, int slot)
     const depthwise_plan *p = job->p;
     fv_scratch memory = {job->scratch.slots + (size_t)slot * job->scratch.slot_bytes, 0};
     const slot_scratch s = take_slot(p, &memory);
-    const conv_box box = conv_get_box(&p->w, &p->boxes, chunk);
-    const conv_source source = conv_box_load(&p->w, &p->boxes, &box, job->o->a, s.box);
+    const conv_box box = fv_conv_get_box(&p->w, &p->boxes, chunk);
+    const conv_source source = fv_conv_box_load(&p->w, &p->boxes, &box, job->o->a, s.box);
     fv_depthwise_row row = job->row;
     row.taps = s.taps;
-    conv_fill_box(&p->w, &box, job->o);
-    for (int64_t f = 0; f < conv_phase_count(&p->w); f++) {
-        const conv_phase phase = conv_get_phase(&p->w, f);
-        row.tap_count = conv_phase_taps(&phase);
+    fv_conv_fill_box(&p->w, &box, job->o);
+    for (int64_t f = 0; f < fv_conv_phase_count(&p->w); f++) {
+        const conv_phase phase = fv_conv_get_phase(&p->w, f);
+        row.tap_count = fv_conv_phase_taps(&phase);
         list_taps(p, &phase, &source, s.taps);
         run_phase(job, &phase, &box, &source, &row);
         row.w = conv_at(row.w, row.tap_count * row.width, p->w.size);
@@ -246,7 +248,7 @@ static int describe_window(const fv_conv_plan *plan, char *text, size_t size)
                     p->boxes.total == 1 ? "" : "es", p->threads, p->threads == 1 ? "" : "s");
 }
 
-const conv_algorithm conv_depthwise = {
+const conv_algorithm fv_conv_depthwise = {
     .cost = cost,
     .plan = plan_window,
     .layout = layout_window,
@@ -261,9 +263,9 @@ const conv_algorithm conv_depthwise = {
 static void plan_weight(fv_conv_plan *plan, const conv_window *w, fv_machine machine)
 {
     depthwise_plan p = start(plan, w, machine);
-    const int64_t wanted = conv_wanted_chunks(plan->cost, MOST_PARTS);
+    const int64_t wanted = fv_conv_wanted_chunks(plan->cost, MOST_PARTS);
     p.boxes =
-        conv_cut_boxes(w, true, p.width, (conv_limits){WEIGHT_BYTES, WEIGHT_POSITIONS, wanted});
+        fv_conv_cut_boxes(w, true, p.width, (conv_limits){WEIGHT_BYTES, WEIGHT_POSITIONS, wanted});
     p.parts = conv_max(conv_min(wanted, p.boxes.total), 1);
     p.threads = (int)conv_min(fv_threads_for(machine, plan->cost), p.parts);
     memcpy(plan->own, &p, sizeof p);
@@ -285,7 +287,7 @@ static sum_scratch take_sum_slot(const depthwise_plan *p, fv_scratch *s)
 {
     const int64_t *most = p->boxes.most, rows = most[0] * most[1] * most[2];
     return (sum_scratch){
-        .box = fv_take(s, conv_box_bytes(&p->w, &p->boxes, 0)),
+        .box = fv_take(s, fv_conv_box_bytes(&p->w, &p->boxes, 0)),
         .taps = fv_take(s, (size_t)p->w.taps * sizeof(int64_t)),
         .rows = fv_take(s, (size_t)rows * sizeof(int64_t)),
         .gradient = fv_take(s, (size_t)(rows * most[3]) * row_bytes(p)),
@@ -326,7 +328,7 @@ static void load_gradient(const weight_job *job, const conv_phase *phase, const 
         const int64_t h = r % box->count[2], d = r / box->count[2] % box->count[1];
         const int64_t i = r / box->count[2] / box->count[1];
         const int64_t at[CONV_AXES] = {box->at[0] + i, box->at[1] + d, box->at[2] + h, box->at[3]};
-        const char *from = conv_at(job->o->b, conv_target_offset(&p->w, phase, at), p->w.size);
+        const char *from = conv_at(job->o->b, fv_conv_target_offset(&p->w, phase, at), p->w.size);
         s->rows[r] = i * source->stride[0] + d * source->stride[1] + h * source->stride[2];
         for (int64_t q = 0; q < box->count[3]; q++, to += row, from += pixel) {
             memcpy(to, from, pixel);
@@ -339,7 +341,7 @@ static void sum_chunk(void *data, int64_t part, int slot)
 {
     const weight_job *job = data;
     const depthwise_plan *p = job->p;
-    const conv_phase phase = conv_get_phase(&p->w, 0);
+    const conv_phase phase = fv_conv_get_phase(&p->w, 0);
     const size_t bytes = (size_t)p->w.taps * row_bytes(p);
     fv_scratch memory = {job->scratch.slots + (size_t)slot * job->scratch.slot_bytes, 0};
     const sum_scratch s = take_sum_slot(p, &memory);
@@ -352,8 +354,8 @@ static void sum_chunk(void *data, int64_t part, int slot)
     memset(sum.sums, 0, bytes);
     const int64_t end = fv_chunk_begin(p->boxes.total, p->parts, part + 1);
     for (int64_t i = fv_chunk_begin(p->boxes.total, p->parts, part); i < end; i++) {
-        const conv_box box = conv_get_box(&p->w, &p->boxes, i);
-        const conv_source source = conv_box_load(&p->w, &p->boxes, &box, job->o->a, s.box);
+        const conv_box box = fv_conv_get_box(&p->w, &p->boxes, i);
+        const conv_source source = fv_conv_box_load(&p->w, &p->boxes, &box, job->o->a, s.box);
         list_taps(p, &phase, &source, s.taps);
         load_gradient(job, &phase, &box, &source, &s);
         sum.a = source.data;
@@ -385,7 +387,7 @@ static int describe_weight(const fv_conv_plan *plan, char *text, size_t size)
                     p->parts == 1 ? "" : "s", p->threads, p->threads == 1 ? "" : "s");
 }
 
-const conv_algorithm conv_depthwise_weight = {
+const conv_algorithm fv_conv_depthwise_weight = {
     .cost = cost,
     .plan = plan_weight,
     .layout = layout_weight,

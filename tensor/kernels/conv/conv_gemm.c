@@ -15,7 +15,7 @@ enum {
 
 /* --- planning --------------------------------------------------------------------------------- */
 
-conv_gemm_plan conv_gemm_start(const fv_conv_plan *p, const conv_window *w, fv_machine machine)
+conv_gemm_plan fv_conv_gemm_start(const fv_conv_plan *p, const conv_window *w, fv_machine machine)
 {
     const int64_t *stride = p->w_stride;
     conv_gemm_plan own = {.w = *w,
@@ -32,13 +32,13 @@ conv_gemm_plan conv_gemm_start(const fv_conv_plan *p, const conv_window *w, fv_m
     own.nr = own.tiles->nr[own.type];
     own.panels = conv_ceil_div(w->columns, own.nr);
     own.items = own.panels * w->groups;
-    own.group_width = (own.panels - 1) * own.nr + conv_panel_width(&own, own.panels - 1);
+    own.group_width = (own.panels - 1) * own.nr + fv_conv_panel_width(&own, own.panels - 1);
     return own;
 }
 
 /* About 3.5 vectors of products a nanosecond; a narrow panel costs a whole vector. To start and
  * store a tile takes 10, a segment 2; narrow tiles are twice as high. */
-double conv_gemm_cost(const conv_window *w, fv_conv_pass pass, fv_machine machine)
+double fv_conv_gemm_cost(const conv_window *w, fv_conv_pass pass, fv_machine machine)
 {
     (void)pass;
     const fv_tile_kernels *tiles = FV_ISA_PICK(fv_tile_kernels_, machine.isa);
@@ -46,12 +46,12 @@ double conv_gemm_cost(const conv_window *w, fv_conv_pass pass, fv_machine machin
     const double nr = tiles->nr[w->size == 8];
     const double panels = columns <= lanes ? 0.5 : columns / nr;
     const double tile_rows = (double)w->positions / tiles->mr;
-    const double vectors = conv_products(w) / columns * (columns < lanes ? 1 : columns / lanes);
+    const double vectors = fv_conv_products(w) / columns * (columns < lanes ? 1 : columns / lanes);
     const double starts = tile_rows * panels * (double)w->groups * (10 + 2 * (double)w->taps);
     return 100 + vectors / 3.5 + starts;
 }
 
-int64_t conv_gemm_pixel(const conv_window *w)
+int64_t fv_conv_gemm_pixel(const conv_window *w)
 {
     const conv_axis *a = &w->axis[2];
     const int64_t pitch = conv_min(a->step, a->high - a->low + 1);
@@ -59,12 +59,12 @@ int64_t conv_gemm_pixel(const conv_window *w)
     return w->source_channels + (alias ? 64 / w->size : 0);
 }
 
-bool conv_gemm_aliases(const conv_window *w, int64_t bytes)
+bool fv_conv_gemm_aliases(const conv_window *w, int64_t bytes)
 {
     return w->axis[2].step * w->source_channels * w->size % bytes == 0;
 }
 
-bool conv_gemm_inside(const conv_window *w)
+bool fv_conv_gemm_inside(const conv_window *w)
 {
     for (int d = 0; d < 3; d++) {
         const conv_axis *a = &w->axis[d];
@@ -78,19 +78,19 @@ bool conv_gemm_inside(const conv_window *w)
 static bool reads_in_place(const conv_gemm_plan *p)
 {
     const conv_window *w = &p->w;
-    return conv_gemm_inside(w) && !conv_gemm_aliases(w, 2048) &&
+    return fv_conv_gemm_inside(w) && !fv_conv_gemm_aliases(w, 2048) &&
            w->axis[2].grid - w->back >= p->tiles->group;
 }
 
 static void plan(fv_conv_plan *plan, const conv_window *w, fv_machine machine)
 {
-    conv_gemm_plan p = conv_gemm_start(plan, w, machine);
-    const int64_t wanted = conv_wanted_chunks(plan->cost, MOST_CHUNKS);
+    conv_gemm_plan p = fv_conv_gemm_start(plan, w, machine);
+    const int64_t wanted = fv_conv_wanted_chunks(plan->cost, MOST_CHUNKS);
     int64_t boxes = wanted;
-    if (conv_packed_elements(&p) * w->size >= STREAMED_BYTES)
+    if (fv_conv_packed_elements(&p) * w->size >= STREAMED_BYTES)
         boxes = conv_min(boxes, w->positions / STREAMED_POSITIONS);
     conv_limits limits = {BOX_BYTES, INT64_MAX, boxes};
-    p.boxes = conv_cut_boxes(w, !reads_in_place(&p), conv_gemm_pixel(w), limits);
+    p.boxes = fv_conv_cut_boxes(w, !reads_in_place(&p), fv_conv_gemm_pixel(w), limits);
     if (p.boxes.total > 0 && w->covers) /* filling writes all channels of a box at once */
         p.ranges = conv_min(p.items, conv_max(wanted / p.boxes.total, 1));
     const int64_t chunks = conv_max(p.boxes.total * p.ranges, 1);
@@ -122,7 +122,7 @@ static int64_t groups_most(const conv_gemm_plan *p)
 static slot_scratch take_slot(const conv_gemm_plan *p, fv_scratch *s)
 {
     return (slot_scratch){
-        .box = fv_take(s, conv_box_bytes(&p->w, &p->boxes, p->tiles->group)),
+        .box = fv_take(s, fv_conv_box_bytes(&p->w, &p->boxes, p->tiles->group)),
         .segments = fv_take(s, (size_t)p->w.taps * sizeof(int64_t)),
         .groups = fv_take(s, (size_t)groups_most(p) * sizeof(fv_tile_group)),
     };
@@ -133,7 +133,7 @@ static gemm_scratch take(const conv_gemm_plan *p, fv_scratch *s)
     fv_scratch slot = {NULL, 0};
     take_slot(p, &slot);
     return (gemm_scratch){
-        .packed = fv_take(s, (size_t)(conv_packed_elements(p) * p->w.size)),
+        .packed = fv_take(s, (size_t)(fv_conv_packed_elements(p) * p->w.size)),
         .slots = fv_take(s, slot.used * (size_t)p->threads),
         .slot_bytes = slot.used,
     };
@@ -149,7 +149,7 @@ static void layout(const fv_conv_plan *plan, fv_scratch *s)
 static size_t packed_bytes(const fv_conv_plan *plan)
 {
     const conv_gemm_plan *p = conv_gemm_own(plan);
-    return (size_t)(conv_packed_elements(p) * p->w.size);
+    return (size_t)(fv_conv_packed_elements(p) * p->w.size);
 }
 
 typedef struct pack_job {
@@ -165,14 +165,14 @@ static void pack_chunk(void *data, int64_t chunk, int slot)
     (void)slot;
     const int64_t end = fv_chunk_begin(job->blocks, job->chunks, chunk + 1);
     for (int64_t i = fv_chunk_begin(job->blocks, job->chunks, chunk); i < end; i++)
-        conv_pack_block(job->p, i, job->w, job->packed);
+        fv_conv_pack_block(job->p, i, job->w, job->packed);
 }
 
 static void pack(const fv_conv_plan *plan, const void *w, void *packed)
 {
     const conv_gemm_plan *p = conv_gemm_own(plan);
-    pack_job job = {.p = p, .w = w, .packed = packed, .blocks = conv_pack_blocks(p)};
-    job.chunks = fv_chunks_for((double)conv_packed_elements(p) * 0.5, job.blocks);
+    pack_job job = {.p = p, .w = w, .packed = packed, .blocks = fv_conv_pack_blocks(p)};
+    job.chunks = fv_chunks_for((double)fv_conv_packed_elements(p) * 0.5, job.blocks);
     fv_parallel(p->threads, job.chunks, pack_chunk, &job);
 }
 
@@ -214,7 +214,7 @@ static void list_groups(const conv_gemm_plan *p, const int64_t count[CONV_AXES],
     const bool read_on = p->boxes.copy && count[axis] < group;
     const int64_t *a = source->stride;
     int64_t c[CONV_AXES], many[CONV_AXES], at[CONV_AXES], made = 0;
-    conv_target_strides(&p->w, c);
+    fv_conv_target_strides(&p->w, c);
     for (int d = 0; d < CONV_AXES; d++) many[d] = count[d];
     many[axis] = conv_ceil_div(count[axis], group);
     const int64_t last = count[axis] - (many[axis] - 1) * group; /* rows in a last group */
@@ -267,8 +267,8 @@ static void run_item(const window_job *job, const conv_source *source, int64_t i
                              .residual = from_channel(e->residual, c0 + channel, size),
                              .relu = e->relu};
     tile->a = conv_at(source->data, item / p->panels * p->w.depth, size);
-    tile->b_ld = conv_panel_width(p, panel);
-    tile->columns = conv_panel_columns(p, panel);
+    tile->b_ld = fv_conv_panel_width(p, panel);
+    tile->columns = fv_conv_panel_columns(p, panel);
     tile->c = conv_to(job->o->out, c0 + channel, size);
     tile->bias = from_channel(e->bias, channel, size);
     tile->finish = e->scale || e->shift || e->residual || e->relu ? &finish : NULL;
@@ -281,12 +281,13 @@ static void run_phase(const window_job *job, const conv_phase *phase, const conv
 {
     const conv_gemm_plan *p = job->p;
     int64_t count[CONV_AXES];
-    if (!conv_clip(phase, box, count)) return;
+    if (!fv_conv_clip(phase, box, count)) return;
     const bool merge = p->w.axis[2].apart == 1 && p->boxes.pixel == p->w.depth;
-    const int64_t taps = conv_phase_taps(phase), c0 = conv_target_offset(&p->w, phase, box->at);
+    const int64_t taps = fv_conv_phase_taps(phase),
+                  c0 = fv_conv_target_offset(&p->w, phase, box->at);
     fv_tile_rows tile = {.segments = s->segments,
                          .length = merge ? phase->taps[2] * p->w.depth : p->w.depth};
-    tile.segment_count = conv_list_taps(&p->w, phase, source, merge, s->segments);
+    tile.segment_count = fv_conv_list_taps(&p->w, phase, source, merge, s->segments);
     list_groups(p, count, source, s->groups, &tile);
     const int64_t end = fv_chunk_begin(p->items, p->ranges, range + 1);
     for (int64_t item = fv_chunk_begin(p->items, p->ranges, range); item < end; item++) {
@@ -302,14 +303,15 @@ static void run_chunk(void *data, int64_t chunk, int slot)
     const conv_gemm_plan *p = job->p;
     fv_scratch memory = {job->scratch.slots + (size_t)slot * job->scratch.slot_bytes, 0};
     const slot_scratch s = take_slot(p, &memory);
-    const conv_box box = conv_get_box(&p->w, &p->boxes, chunk / p->ranges);
-    const conv_source source = conv_box_load(&p->w, &p->boxes, &box, job->o->a, s.box);
+    const conv_box box = fv_conv_get_box(&p->w, &p->boxes, chunk / p->ranges);
+    const conv_source source = fv_conv_box_load(&p->w, &p->boxes, &box, job->o->a, s.box);
     const void *packed = job->packed;
-    conv_fill_box(&p->w, &box, job->o);
-    for (int64_t f = 0; f < conv_phase_count(&p->w); f++) {
-        conv_phase phase = conv_get_phase(&p->w, f);
+    fv_conv_fill_box(&p->w, &box, job->o);
+    for (int64_t f = 0; f < fv_conv_phase_count(&p->w); f++) {
+        conv_phase phase = fv_conv_get_phase(&p->w, f);
         run_phase(job, &phase, &box, &source, chunk % p->ranges, packed, &s);
-        packed = conv_at(packed, conv_item_offset(p, conv_phase_taps(&phase), p->items), p->w.size);
+        packed =
+            conv_at(packed, conv_item_offset(p, fv_conv_phase_taps(&phase), p->items), p->w.size);
     }
 }
 
@@ -335,8 +337,8 @@ static int describe(const fv_conv_plan *plan, char *text, size_t size)
         p->boxes.total * p->ranges == 1 ? "box" : "boxes", p->threads, p->threads == 1 ? "" : "s");
 }
 
-const conv_algorithm conv_gemm = {
-    .cost = conv_gemm_cost,
+const conv_algorithm fv_conv_gemm = {
+    .cost = fv_conv_gemm_cost,
     .plan = plan,
     .layout = layout,
     .packed_bytes = packed_bytes,

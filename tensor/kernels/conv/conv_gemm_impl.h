@@ -22,9 +22,9 @@ typedef struct conv_gemm_plan {
 } conv_gemm_plan;
 
 /* Panels, tiles and places in the weights; boxes, ranges, parts and threads are left. */
-conv_gemm_plan conv_gemm_start(const fv_conv_plan *p, const conv_window *w, fv_machine machine);
+conv_gemm_plan fv_conv_gemm_start(const fv_conv_plan *p, const conv_window *w, fv_machine machine);
 /* Nanoseconds on one core. */
-double conv_gemm_cost(const conv_window *w, fv_conv_pass pass, fv_machine machine);
+double fv_conv_gemm_cost(const conv_window *w, fv_conv_pass pass, fv_machine machine);
 
 static inline const conv_gemm_plan *conv_gemm_own(const fv_conv_plan *p)
 {
@@ -32,26 +32,26 @@ static inline const conv_gemm_plan *conv_gemm_own(const fv_conv_plan *p)
 }
 
 /* A plan's pixel in a copied box: rows far apart by a power of two fall into few cache sets. */
-int64_t conv_gemm_pixel(const conv_window *w);
+int64_t fv_conv_gemm_pixel(const conv_window *w);
 /* Is a pixel of the source in place that far away from the next position's? */
-bool conv_gemm_aliases(const conv_window *w, int64_t bytes);
-bool conv_gemm_inside(const conv_window *w); /* no window leaves the image */
+bool fv_conv_gemm_aliases(const conv_window *w, int64_t bytes);
+bool fv_conv_gemm_inside(const conv_window *w); /* no window leaves the image */
 
 /* conv_pack.c. Packed weights: [phase][group][panel][phase's taps * depth][panel's width]; sums of
  * the weight gradient likewise, with one phase. */
 enum { CONV_PACK_CHANNELS = 16 }; /* of the sum, in a block that is packed at a time */
-int64_t conv_panel_columns(const conv_gemm_plan *p, int64_t panel); /* its made channels */
-int64_t conv_panel_width(const conv_gemm_plan *p, int64_t panel);   /* in whole vectors */
-int64_t conv_packed_elements(const conv_gemm_plan *p);
-int64_t conv_pack_blocks(const conv_gemm_plan *p); /* of all items */
-void conv_pack_block(const conv_gemm_plan *p, int64_t block, const void *w, void *packed);
+int64_t fv_conv_panel_columns(const conv_gemm_plan *p, int64_t panel); /* its made channels */
+int64_t fv_conv_panel_width(const conv_gemm_plan *p, int64_t panel);   /* in whole vectors */
+int64_t fv_conv_packed_elements(const conv_gemm_plan *p);
+int64_t fv_conv_pack_blocks(const conv_gemm_plan *p); /* of all items */
+void fv_conv_pack_block(const conv_gemm_plan *p, int64_t block, const void *w, void *packed);
 /* gy of the positions of a box: [position][panel's width]; in place where it is like that already.
  */
-const void *conv_pack_positions(const conv_gemm_plan *p, const conv_box *box, const void *gy,
-                                int64_t item, void *packed);
+const void *fv_conv_pack_positions(const conv_gemm_plan *p, const conv_box *box, const void *gy,
+                                   int64_t item, void *packed);
 /* A block of an item of gw = its sums, added up over the parts in their order. */
-void conv_unpack_sums(const conv_gemm_plan *p, const void *sums, int64_t item, int64_t block,
-                      void *gw);
+void fv_conv_unpack_sums(const conv_gemm_plan *p, const void *sums, int64_t item, int64_t block,
+                         void *gw);
 
 /* Element of an item's sums or, in a phase with so many taps, packed weights. */
 static inline int64_t conv_item_offset(const conv_gemm_plan *p, int64_t taps, int64_t item)

@@ -25,12 +25,13 @@ enum {
 static bool reads_in_place(const conv_gemm_plan *p)
 {
     const conv_window *w = &p->w;
-    return conv_gemm_inside(w) && !conv_gemm_aliases(w, 1024) && w->depth % p->tiles->group == 0;
+    return fv_conv_gemm_inside(w) && !fv_conv_gemm_aliases(w, 1024) &&
+           w->depth % p->tiles->group == 0;
 }
 
 static void cut_work(conv_gemm_plan *p, int64_t wanted)
 {
-    const int64_t bytes = conv_max(conv_packed_elements(p) * p->w.size, 1);
+    const int64_t bytes = conv_max(fv_conv_packed_elements(p) * p->w.size, 1);
     const int64_t most = conv_max(conv_min(p->boxes.total, COPIES_BYTES / bytes), 1);
     if (p->boxes.total == 0) return;
     if (bytes * wanted > FEW_BYTES) p->ranges = conv_min(p->items, wanted);
@@ -39,10 +40,10 @@ static void cut_work(conv_gemm_plan *p, int64_t wanted)
 
 static void plan(fv_conv_plan *plan, const conv_window *w, fv_machine machine)
 {
-    conv_gemm_plan p = conv_gemm_start(plan, w, machine);
-    const int64_t wanted = conv_wanted_chunks(plan->cost, MOST_PARTS);
+    conv_gemm_plan p = fv_conv_gemm_start(plan, w, machine);
+    const int64_t wanted = fv_conv_wanted_chunks(plan->cost, MOST_PARTS);
     conv_limits limits = {BOX_BYTES, w->depth < 16 ? POSITIONS_SHORT : POSITIONS, wanted};
-    p.boxes = conv_cut_boxes(w, !reads_in_place(&p), conv_gemm_pixel(w), limits);
+    p.boxes = fv_conv_cut_boxes(w, !reads_in_place(&p), fv_conv_gemm_pixel(w), limits);
     cut_work(&p, wanted);
     p.threads = (int)conv_min(fv_threads_for(machine, plan->cost), p.parts * p.ranges);
     memcpy(plan->own, &p, sizeof p);
@@ -66,7 +67,7 @@ static slot_scratch take_slot(const conv_gemm_plan *p, fv_scratch *s)
 {
     const int64_t *most = p->boxes.most, rows = most[0] * most[1] * most[2];
     return (slot_scratch){
-        .box = fv_take(s, conv_box_bytes(&p->w, &p->boxes, p->tiles->group)),
+        .box = fv_take(s, fv_conv_box_bytes(&p->w, &p->boxes, p->tiles->group)),
         .segments = fv_take(s, (size_t)p->w.taps * sizeof(int64_t)),
         .rows = fv_take(s, (size_t)rows * sizeof(int64_t)),
         .panel = fv_take(s, (size_t)(rows * most[3] * p->nr * p->w.size)),
@@ -78,7 +79,7 @@ static weight_scratch take(const conv_gemm_plan *p, fv_scratch *s)
     fv_scratch slot = {NULL, 0};
     take_slot(p, &slot);
     return (weight_scratch){
-        .sums = fv_take(s, (size_t)(p->parts * conv_packed_elements(p) * p->w.size)),
+        .sums = fv_take(s, (size_t)(p->parts * fv_conv_packed_elements(p) * p->w.size)),
         .slots = fv_take(s, slot.used * (size_t)p->threads),
         .slot_bytes = slot.used,
     };
@@ -118,8 +119,8 @@ static void sum_item(const weight_job *job, const conv_box *box, const conv_sour
     const conv_gemm_plan *p = job->p;
     const int64_t size = p->w.size, group = item / p->panels;
     char *c = conv_to(sums, conv_item_offset(p, p->w.taps, item), size);
-    tile->b = conv_pack_positions(p, box, job->o->b, item, s->panel);
-    tile->b_ld = tile->c_rs = tile->columns = conv_panel_width(p, item % p->panels);
+    tile->b = fv_conv_pack_positions(p, box, job->o->b, item, s->panel);
+    tile->b_ld = tile->c_rs = tile->columns = fv_conv_panel_width(p, item % p->panels);
     for (int64_t i = 0; i < segments; i++) {
         tile->a = conv_at(source->data, s->segments[i] + group * p->w.depth, size);
         tile->c = conv_to(c, i * tile->rows * tile->c_rs, size);
@@ -131,10 +132,10 @@ static void sum_box(const weight_job *job, const conv_box *box, const slot_scrat
                     int64_t end, void *sums, bool accumulate)
 {
     const conv_gemm_plan *p = job->p;
-    const conv_phase phase = conv_get_phase(&p->w, 0);
-    const conv_source source = conv_box_load(&p->w, &p->boxes, box, job->o->a, s->box);
+    const conv_phase phase = fv_conv_get_phase(&p->w, 0);
+    const conv_source source = fv_conv_box_load(&p->w, &p->boxes, box, job->o->a, s->box);
     const bool merge = p->w.axis[2].apart == 1 && p->boxes.pixel == p->w.depth;
-    const int64_t segments = conv_list_taps(&p->w, &phase, &source, merge, s->segments);
+    const int64_t segments = fv_conv_list_taps(&p->w, &phase, &source, merge, s->segments);
     fv_tile_columns tile = {
         .a_cs = source.stride[3],
         .a_tile = p->tiles->mr,
@@ -159,9 +160,9 @@ static void sum_chunk(void *data, int64_t chunk, int slot)
     const int64_t last = fv_chunk_begin(p->boxes.total, p->parts, part + 1);
     fv_scratch memory = {job->scratch.slots + (size_t)slot * job->scratch.slot_bytes, 0};
     const slot_scratch s = take_slot(p, &memory);
-    void *sums = conv_to(job->scratch.sums, part * conv_packed_elements(p), p->w.size);
+    void *sums = conv_to(job->scratch.sums, part * fv_conv_packed_elements(p), p->w.size);
     for (int64_t i = first; i < last; i++) {
-        const conv_box box = conv_get_box(&p->w, &p->boxes, i);
+        const conv_box box = fv_conv_get_box(&p->w, &p->boxes, i);
         sum_box(job, &box, &s, item, end, sums, i > first);
     }
 }
@@ -175,7 +176,7 @@ static void add_chunk(void *data, int64_t chunk, int slot)
     (void)slot;
     const int64_t end = fv_chunk_begin(all, job->chunks, chunk + 1);
     for (int64_t i = fv_chunk_begin(all, job->chunks, chunk); i < end; i++)
-        conv_unpack_sums(p, job->scratch.sums, i / blocks, i % blocks, job->o->out);
+        fv_conv_unpack_sums(p, job->scratch.sums, i / blocks, i % blocks, job->o->out);
 }
 
 static void run(const fv_conv_plan *plan, const fv_conv_operands *o, void *scratch)
@@ -183,7 +184,7 @@ static void run(const fv_conv_plan *plan, const fv_conv_operands *o, void *scrat
     const conv_gemm_plan *p = conv_gemm_own(plan);
     fv_scratch memory = {scratch, 0};
     weight_job job = {.p = p, .o = o, .scratch = take(p, &memory)};
-    const int64_t elements = conv_packed_elements(p);
+    const int64_t elements = fv_conv_packed_elements(p);
     const int64_t blocks = p->items * conv_ceil_div(p->w.depth, CONV_PACK_CHANNELS);
     if (p->boxes.total == 0) { /* no image */
         memset(o->out, 0, (size_t)(plan->g.o * p->w.depth * p->w.taps * p->w.size));
@@ -204,8 +205,8 @@ static int describe(const fv_conv_plan *plan, char *text, size_t size)
         (long long)p->ranges, p->ranges == 1 ? "" : "s", p->threads, p->threads == 1 ? "" : "s");
 }
 
-const conv_algorithm conv_gemm_weight = {
-    .cost = conv_gemm_cost,
+const conv_algorithm fv_conv_gemm_weight = {
+    .cost = fv_conv_gemm_cost,
     .plan = plan,
     .layout = layout,
     .run = run,

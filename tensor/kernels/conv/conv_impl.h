@@ -7,7 +7,7 @@
  * convolution over its own subset of the taps; the other passes have one phase.
  *
  * The grid is worked off in boxes of images and positions. Unless no window leaves the image, the
- * source pixels of a box are first copied to scratch with zeros around (conv_box_load), so that
+ * source pixels of a box are first copied to scratch with zeros around (fv_conv_box_load), so that
  * the inner loops know no edges:
  *
  *     source                    box in scratch          tile: groups of neighbouring positions
@@ -63,12 +63,12 @@ typedef struct conv_phase {
     int64_t origin[3];       /* target coordinate of position 0 */
 } conv_phase;
 
-conv_window conv_make_window(const fv_conv_geometry *g, fv_dtype dtype, fv_conv_pass pass);
-int64_t conv_phase_count(const conv_window *w);
-conv_phase conv_get_phase(const conv_window *w, int64_t index);
-int64_t conv_phase_taps(const conv_phase *phase);
+conv_window fv_conv_make_window(const fv_conv_geometry *g, fv_dtype dtype, fv_conv_pass pass);
+int64_t fv_conv_phase_count(const conv_window *w);
+conv_phase fv_conv_get_phase(const conv_window *w, int64_t index);
+int64_t fv_conv_phase_taps(const conv_phase *phase);
 /* Multiplications of the pass. */
-double conv_products(const conv_window *w);
+double fv_conv_products(const conv_window *w);
 
 /* --- boxes (conv_box.c) ----------------------------------------------------------------------- */
 
@@ -100,27 +100,27 @@ typedef struct conv_source {
 } conv_source;
 
 /* Into how many chunks work of that cost should be cut: each is worth 20 microseconds. */
-int64_t conv_wanted_chunks(double nanoseconds, int64_t most);
+int64_t fv_conv_wanted_chunks(double nanoseconds, int64_t most);
 
 /* pixel: elements of a pixel in a copied box; in place the source's own. */
-conv_boxes conv_cut_boxes(const conv_window *w, bool copy, int64_t pixel, conv_limits limits);
+conv_boxes fv_conv_cut_boxes(const conv_window *w, bool copy, int64_t pixel, conv_limits limits);
 /* Scratch for a copy, with `behind` positions that may be read behind its end; 0 in place. */
-size_t conv_box_bytes(const conv_window *w, const conv_boxes *b, int64_t behind);
-conv_box conv_get_box(const conv_window *w, const conv_boxes *b, int64_t index);
-conv_source conv_box_load(const conv_window *w, const conv_boxes *b, const conv_box *box,
-                          const void *source, void *scratch);
+size_t fv_conv_box_bytes(const conv_window *w, const conv_boxes *b, int64_t behind);
+conv_box fv_conv_get_box(const conv_window *w, const conv_boxes *b, int64_t index);
+conv_source fv_conv_box_load(const conv_window *w, const conv_boxes *b, const conv_box *box,
+                             const void *source, void *scratch);
 /* Positions of the part of a box that a phase has; false if there is none. */
-bool conv_clip(const conv_phase *phase, const conv_box *box, int64_t count[CONV_AXES]);
+bool fv_conv_clip(const conv_phase *phase, const conv_box *box, int64_t count[CONV_AXES]);
 /* Source offsets of the taps of a phase. `merge`: adjacent taps of one row are one segment. Returns
  * the number of segments. */
-int64_t conv_list_taps(const conv_window *w, const conv_phase *phase, const conv_source *source,
-                       bool merge, int64_t *offsets);
+int64_t fv_conv_list_taps(const conv_window *w, const conv_phase *phase, const conv_source *source,
+                          bool merge, int64_t *offsets);
 /* Elements of the target from one position to the next, by axis; and of a position itself. */
-void conv_target_strides(const conv_window *w, int64_t stride[CONV_AXES]);
-int64_t conv_target_offset(const conv_window *w, const conv_phase *phase,
-                           const int64_t at[CONV_AXES]);
+void fv_conv_target_strides(const conv_window *w, int64_t stride[CONV_AXES]);
+int64_t fv_conv_target_offset(const conv_window *w, const conv_phase *phase,
+                              const int64_t at[CONV_AXES]);
 /* Writes the epilogue of a zero sum to all target pixels of a box, when some have no taps. */
-void conv_fill_box(const conv_window *w, const conv_box *box, const fv_conv_operands *o);
+void fv_conv_fill_box(const conv_window *w, const conv_box *box, const fv_conv_operands *o);
 
 /* --- algorithms ------------------------------------------------------------------------------- */
 
@@ -139,10 +139,10 @@ typedef struct conv_algorithm {
     int (*describe)(const fv_conv_plan *p, char *text, size_t size);
 } conv_algorithm;
 
-extern const conv_algorithm conv_gemm;        /* forward and input gradient */
-extern const conv_algorithm conv_gemm_weight; /* weight gradient */
-extern const conv_algorithm conv_depthwise;
-extern const conv_algorithm conv_depthwise_weight;
+extern const conv_algorithm fv_conv_gemm;        /* forward and input gradient */
+extern const conv_algorithm fv_conv_gemm_weight; /* weight gradient */
+extern const conv_algorithm fv_conv_depthwise;
+extern const conv_algorithm fv_conv_depthwise_weight;
 
 /* --- arithmetic ------------------------------------------------------------------------------- */
 

@@ -6,22 +6,22 @@
 typedef uint32_t word4 __attribute__((may_alias));
 typedef uint64_t word8 __attribute__((may_alias));
 
-int64_t conv_panel_columns(const conv_gemm_plan *p, int64_t panel)
+int64_t fv_conv_panel_columns(const conv_gemm_plan *p, int64_t panel)
 {
     return conv_min(p->nr, p->w.columns - panel * p->nr);
 }
 
-int64_t conv_panel_width(const conv_gemm_plan *p, int64_t panel)
+int64_t fv_conv_panel_width(const conv_gemm_plan *p, int64_t panel)
 {
-    return conv_panel_columns(p, panel) > p->lanes ? p->nr : p->lanes;
+    return fv_conv_panel_columns(p, panel) > p->lanes ? p->nr : p->lanes;
 }
 
-int64_t conv_packed_elements(const conv_gemm_plan *p)
+int64_t fv_conv_packed_elements(const conv_gemm_plan *p)
 {
     return conv_item_offset(p, p->w.taps, p->items);
 }
 
-int64_t conv_pack_blocks(const conv_gemm_plan *p)
+int64_t fv_conv_pack_blocks(const conv_gemm_plan *p)
 {
     return p->items * conv_ceil_div(p->w.depth, CONV_PACK_CHANNELS);
 }
@@ -56,8 +56,9 @@ typedef struct channels {
     static void pack_##word(const conv_gemm_plan *p, const conv_phase *phase, const word *w,       \
                             int64_t panel, channels sum, word *to)                                 \
     {                                                                                              \
-        const int64_t columns = conv_panel_columns(p, panel), width = conv_panel_width(p, panel);  \
-        const int64_t taps = conv_phase_taps(phase);                                               \
+        const int64_t columns = fv_conv_panel_columns(p, panel),                                   \
+                      width = fv_conv_panel_width(p, panel);                                       \
+        const int64_t taps = fv_conv_phase_taps(phase);                                            \
         for (int64_t j = 0; j < columns; j += LINES) {                                             \
             for (int64_t c = sum.c0; c < sum.c1; c++)                                              \
                 pack_lines_##word(p, phase, w + c * p->down + j * p->across,                       \
@@ -81,15 +82,15 @@ static channels block_channels(const conv_gemm_plan *p, int64_t block)
 }
 
 /* Blocks go along the channels first: an item's rows of w and its panel stay in the cache. */
-void conv_pack_block(const conv_gemm_plan *p, int64_t block, const void *w, void *packed)
+void fv_conv_pack_block(const conv_gemm_plan *p, int64_t block, const void *w, void *packed)
 {
     const int64_t blocks = conv_ceil_div(p->w.depth, CONV_PACK_CHANNELS), item = block / blocks;
     const int64_t group = item / p->panels, panel = item % p->panels;
     const int64_t from = group * p->group_step + panel * p->nr * p->across;
     const channels sum = block_channels(p, block % blocks);
-    for (int64_t f = 0; f < conv_phase_count(&p->w); f++) {
-        conv_phase phase = conv_get_phase(&p->w, f);
-        const int64_t taps = conv_phase_taps(&phase);
+    for (int64_t f = 0; f < fv_conv_phase_count(&p->w); f++) {
+        conv_phase phase = fv_conv_get_phase(&p->w, f);
+        const int64_t taps = fv_conv_phase_taps(&phase);
         void *to = conv_to(packed, conv_item_offset(p, taps, item), p->w.size);
         if (p->type)
             pack_word8(p, &phase, (const word8 *)w + from, panel, sum, to);
@@ -126,12 +127,12 @@ static bool contiguous(const conv_gemm_plan *p, const conv_box *box)
     return true;
 }
 
-const void *conv_pack_positions(const conv_gemm_plan *p, const conv_box *box, const void *gy,
-                                int64_t item, void *packed)
+const void *fv_conv_pack_positions(const conv_gemm_plan *p, const conv_box *box, const void *gy,
+                                   int64_t item, void *packed)
 {
     const int64_t o = p->w.target_channels, size = p->w.size, panel = item % p->panels;
-    const size_t row = (size_t)(conv_panel_width(p, panel) * size), step = (size_t)(o * size);
-    const size_t bytes = (size_t)(conv_panel_columns(p, panel) * size);
+    const size_t row = (size_t)(fv_conv_panel_width(p, panel) * size), step = (size_t)(o * size);
+    const size_t bytes = (size_t)(fv_conv_panel_columns(p, panel) * size);
     const bool in_place = bytes == row && row == step && contiguous(p, box);
     const conv_axis *a = p->w.axis;
     char *to = packed;
@@ -157,7 +158,7 @@ const void *conv_pack_positions(const conv_gemm_plan *p, const conv_box *box, co
                                 int64_t count, T *gw)                                              \
     {                                                                                              \
         const int64_t taps = p->w.taps, across = p->w.depth * taps;                                \
-        const int64_t copy = conv_packed_elements(p);                                              \
+        const int64_t copy = fv_conv_packed_elements(p);                                           \
         for (int64_t t = 0; t < taps; t++, sums += step, gw++) {                                   \
             for (int64_t j = 0; j < count; j++) {                                                  \
                 T sum = sums[j];                                                                   \
@@ -169,7 +170,8 @@ const void *conv_pack_positions(const conv_gemm_plan *p, const conv_box *box, co
     static void unpack_##T(const conv_gemm_plan *p, const T *sums, int64_t panel, channels sum,    \
                            T *gw)                                                                  \
     {                                                                                              \
-        const int64_t columns = conv_panel_columns(p, panel), width = conv_panel_width(p, panel);  \
+        const int64_t columns = fv_conv_panel_columns(p, panel),                                   \
+                      width = fv_conv_panel_width(p, panel);                                       \
         const int64_t across = p->w.depth * p->w.taps;                                             \
         for (int64_t j = 0; j < columns; j += LINES) {                                             \
             for (int64_t c = sum.c0; c < sum.c1; c++)                                              \
@@ -181,8 +183,8 @@ FV_UNPACK(float)
 FV_UNPACK(double)
 #undef FV_UNPACK
 
-void conv_unpack_sums(const conv_gemm_plan *p, const void *sums, int64_t item, int64_t block,
-                      void *gw)
+void fv_conv_unpack_sums(const conv_gemm_plan *p, const void *sums, int64_t item, int64_t block,
+                         void *gw)
 {
     const int64_t from = conv_item_offset(p, p->w.taps, item), panel = item % p->panels;
     const int64_t to = conv_item_channel(p, item) * p->w.depth * p->w.taps;

@@ -56,7 +56,7 @@ static conv_axis forward_axis(const fv_conv_geometry *g, int d)
     return a;
 }
 
-conv_window conv_make_window(const fv_conv_geometry *g, fv_dtype dtype, fv_conv_pass pass)
+conv_window fv_conv_make_window(const fv_conv_geometry *g, fv_dtype dtype, fv_conv_pass pass)
 {
     const bool back = pass == FV_CONV_GRAD_INPUT;
     conv_window w = {.images = g->n,
@@ -79,12 +79,12 @@ conv_window conv_make_window(const fv_conv_geometry *g, fv_dtype dtype, fv_conv_
     return w;
 }
 
-int64_t conv_phase_count(const conv_window *w)
+int64_t fv_conv_phase_count(const conv_window *w)
 {
     return w->axis[0].phases * w->axis[1].phases * w->axis[2].phases;
 }
 
-int64_t conv_phase_taps(const conv_phase *phase)
+int64_t fv_conv_phase_taps(const conv_phase *phase)
 {
     return phase->taps[0] * phase->taps[1] * phase->taps[2];
 }
@@ -109,7 +109,7 @@ static void set_phase(const conv_axis *a, bool back, int64_t start, int d, conv_
     phase->grid[d] = (a->target - phase->origin[d] + s - 1) / s; /* <= 0: none */
 }
 
-conv_phase conv_get_phase(const conv_window *w, int64_t index)
+conv_phase fv_conv_get_phase(const conv_window *w, int64_t index)
 {
     conv_phase phase;
     for (int d = 2; d >= 0; d--) {
@@ -119,7 +119,7 @@ conv_phase conv_get_phase(const conv_window *w, int64_t index)
     return phase;
 }
 
-double conv_products(const conv_window *w)
+double fv_conv_products(const conv_window *w)
 {
     return (double)w->positions * (double)w->taps * (double)w->groups * (double)w->depth *
            (double)w->columns;

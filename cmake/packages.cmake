@@ -1,0 +1,70 @@
+# The packages that the library uses; optional ones degrade with a message.
+#
+#   FOVEA_LIBS         what the library links, as targets and plain names
+#   FOVEA_PC_REQUIRES  the same for pkg-config: packages,
+#   FOVEA_PC_LIBS      and flags
+#   fovea_packages     an interface target with what its sources need to be compiled
+set(FOVEA_LIBS)
+set(FOVEA_PC_REQUIRES)
+set(FOVEA_PC_LIBS)
+add_library(fovea_packages INTERFACE)
+
+find_package(Threads REQUIRED)
+list(APPEND FOVEA_LIBS Threads::Threads)
+list(APPEND FOVEA_PC_LIBS ${CMAKE_THREAD_LIBS_INIT})
+target_link_libraries(fovea_packages INTERFACE Threads::Threads)
+if(FOVEA_POOL AND CMAKE_USE_PTHREADS_INIT AND
+   NOT (EMSCRIPTEN AND NOT CMAKE_C_FLAGS MATCHES "-pthread")) # there, but makes no thread
+  target_compile_definitions(fovea_packages INTERFACE FV_HAVE_POOL)
+else()
+  set(FOVEA_POOL OFF)
+endif()
+
+if(FOVEA_BLIS) # before OpenMP, which its archive needs
+  find_package(BLIS QUIET)
+  if(BLIS_FOUND)
+    get_filename_component(blis_dir ${BLIS_LIBRARY} DIRECTORY)
+    list(APPEND FOVEA_LIBS BLIS::BLIS)
+    list(APPEND FOVEA_PC_LIBS -L${blis_dir} -lblis)
+    target_link_libraries(fovea_packages INTERFACE BLIS::BLIS)
+    target_compile_definitions(fovea_packages INTERFACE FV_HAVE_BLIS)
+  else()
+    message(STATUS "BLIS not found: matrix products use Fovea's own kernels. Debian: libblis-openmp-dev")
+  endif()
+endif()
+
+if(FOVEA_OPENMP)
+  find_package(OpenMP COMPONENTS C)
+  if(OpenMP_C_FOUND)
+    # An installed archive names the run time that its objects need, whatever the compiler of the
+    # program that links it would take.
+    set(openmp_names ${OpenMP_C_LIB_NAMES})
+    list(REMOVE_ITEM openmp_names pthread)
+    list(APPEND FOVEA_LIBS $<BUILD_INTERFACE:OpenMP::OpenMP_C>)
+    foreach(name ${openmp_names})
+      list(APPEND FOVEA_LIBS $<INSTALL_INTERFACE:${name}>)
+      list(APPEND FOVEA_PC_LIBS -l${name})
+    endforeach()
+    target_link_libraries(fovea_packages INTERFACE OpenMP::OpenMP_C)
+    target_compile_definitions(fovea_packages INTERFACE FV_HAVE_OPENMP)
+  else()
+    message(STATUS "OpenMP not found: the pool is the only engine. Debian: gcc has it; clang needs libomp-dev")
+  endif()
+endif()
+
+if(FOVEA_ZLIB)
+  find_package(ZLIB QUIET)
+  if(ZLIB_FOUND)
+    list(APPEND FOVEA_LIBS ZLIB::ZLIB)
+    list(APPEND FOVEA_PC_REQUIRES zlib)
+    target_link_libraries(fovea_packages INTERFACE ZLIB::ZLIB)
+    target_compile_definitions(fovea_packages INTERFACE FV_HAVE_ZLIB)
+  else()
+    message(STATUS "zlib not found: .gz files cannot be read. Debian: zlib1g-dev")
+  endif()
+endif()
+
+if(NOT WIN32) # there the mathematical functions are in the C library
+  list(APPEND FOVEA_LIBS m)
+  list(APPEND FOVEA_PC_LIBS -lm)
+endif()
