@@ -231,7 +231,7 @@ static const broken_file files[] = {
 
 static size_t assemble(const broken_file *f, unsigned char *out)
 {
-    uint64_t length = strlen(f->header);
+    size_t length = strlen(f->header);
     fv_put_uint64(out, length);
     memcpy(out + 8, f->header, length);
     memset(out + 8 + length, 0, f->data);
