@@ -139,6 +139,24 @@ START_TEST(hardswish_and_elu_bend_where_pytorch_does)
 }
 END_TEST
 
+/* Squares and powers of these vanish in their type; the norms have few digits. */
+static void check_tiny_norms(void)
+{
+    for (fv_dtype d = FV_FLOAT32; d <= FV_FLOAT64; d = (fv_dtype)(d + 1)) {
+        double unit = d == FV_FLOAT32 ? 0x1p-140 : 0x1p-500;
+        fv_tensor *x = TENSOR(d, FV_SHAPE(2), 3 * unit, -4 * unit);
+        fv_requires_grad(x, true);
+        ASSERT_VALUES(slope(fv_norm(x), x), 1e-3, 0.6, -0.8);
+        if (d == FV_FLOAT32) ASSERT_VALUES(slope(fv_norm(x, 3), x), 1e-2, 0.44485, -0.79085);
+    }
+}
+
+START_TEST(tiny_norms_have_gradients)
+{
+    for_each_level(check_tiny_norms);
+}
+END_TEST
+
 static void check_logits(void)
 {
     const double inf = (double)INFINITY, nan = (double)NAN;
@@ -217,6 +235,7 @@ Suite *fovea_suite(void)
     tcase_add_test(exact, powers_have_exact_logarithms);
     tcase_add_test(exact, large_means_cost_no_digits);
     tcase_add_test(exact, hardswish_and_elu_bend_where_pytorch_does);
+    tcase_add_test(exact, tiny_norms_have_gradients);
     tcase_add_test(exact, infinite_logits_have_an_infinite_loss_or_none);
     tcase_add_test(exact, a_mean_over_weights_of_0_is_nan);
     tcase_add_test(refused, cross_entropy_tells_probabilities_from_classes);
