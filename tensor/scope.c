@@ -4,7 +4,6 @@
  * A region is known by its number and the address of its variable. So one that was never opened
  * (its declaration was jumped past, and the variable holds anything) is told from every open one,
  * and one that longjmp left is noticed when a variable at the same address opens another. */
-#include "tensor/region.h"
 #include "tensor/scope.h"
 
 #include <pthread.h>
@@ -13,6 +12,7 @@
 #include "tensor/frame.h"
 #include "tensor/handle_impl.h"
 #include "tensor/memory_impl.h"
+#include "tensor/region.h"
 #include "tensor/tensor.h"
 
 enum { PILE = 100000 }; /* tensors outside of every scope of which a program is warned */
@@ -55,19 +55,33 @@ static void release_down_to(owner_stack *stack, size_t mark)
     while (stack->count > mark) fv_handle_disown(stack->items[--stack->count]);
 }
 
+/* Ends the innermost region, but for the handles of a scope. */
+static region end_innermost(owner_stack *stack)
+{
+    region r = stack->regions[--stack->depth];
+    fv_frame_pop(r.frames);
+    if (r.leave)
+        r.leave(r.state);
+    else
+        stack->scopes--;
+    return r;
+}
+
 static void leave_down_to(owner_stack *stack, int depth)
 {
     while (stack->depth > depth) {
-        region r = stack->regions[--stack->depth];
-        fv_frame_pop(r.frames);
-        if (r.leave) {
-            r.leave(r.state);
-        } else {
-            stack->scopes--;
-            release_down_to(stack, r.mark);
-            stack->limit = limit_of(stack);
-        }
+        region r = end_innermost(stack);
+        if (r.leave) continue;
+        release_down_to(stack, r.mark);
+        stack->limit = limit_of(stack);
     }
+}
+
+/* Regions that longjmp left. Who was jumped to may have made tensors since, which are in use: all
+ * go to the scope around. */
+static void heal_down_to(owner_stack *stack, int depth)
+{
+    while (stack->depth > depth) end_innermost(stack);
 }
 
 static void release_all(void *stack_)
@@ -163,7 +177,7 @@ static int find_variable(const owner_stack *stack, const void *variable)
 uint64_t fv_region_open(void *variable, void (*leave)(bool state), const bool *state)
 {
     int left = find_variable(&owned, variable);
-    if (left >= 0) leave_down_to(&owned, left);
+    if (left >= 0) heal_down_to(&owned, left);
     if (!deepen(&owned)) {
         fv_fail(FV_ERR_MEMORY, "scope: no memory to open one");
         return FV_NO_REGION;

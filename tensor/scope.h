@@ -34,7 +34,8 @@ typedef struct fv_scope {
         fv_scope_open(&fv_scope_##number)
 
 /* The same by hand: fv_scope s = fv_scope_open(&s); A scope does not move to another address. What
- * was opened at this address before, and never closed, was left by longjmp: it is closed first. */
+ * was opened at this address before, and never closed, was left by longjmp: it ends first, and its
+ * tensors go to the scope around. */
 fv_scope fv_scope_open(fv_scope *scope);
 
 /* Releases what was made since, in the thread that opened it; scopes and grad modes that were

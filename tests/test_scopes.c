@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "support.h"
-#include "tensor/region.h"
 #include "tensor/frame.h"
+#include "tensor/region.h"
 
 static int64_t live_tensors(void)
 {
@@ -72,14 +72,29 @@ END_TEST
 START_TEST(a_scope_entered_anew_heals_what_longjmp_left)
 {
     int64_t before = live_tensors();
-    for (int k = 0; k < 100; k++) survive(0);
+    {
+        fv_scope again = fv_scope_open(&again);
+        fv_grad_mode mode = fv_grad_mode_open(&mode, false);
+        fv_tensor *x = fv_ones(2); /* as if these had been left, and x were made since */
+        again = fv_scope_open(&again);
+        ck_assert(fv_grad_enabled());
+        fv_tensor *y = fv_ones(2);
+        fv_scope_close(&again);
+        ASSERT_VALUES(x, 0, 1, 1);
+        ck_assert(!fv_usable(y));
+        fv_set_log(NULL, NULL);
+        fv_grad_mode_close(&mode);
+        expect_error(FV_ERR_STATE, "FV_NO_GRAD");
+    }
     ck_assert_int_eq(live_tensors(), before + 1);
-    ck_assert(!fv_grad_enabled());
-    fv_scope again = fv_scope_open(&again);
-    fv_zeros(2);
-    again = fv_scope_open(&again);
+    for (int k = 0; k < 100; k++) {
+        FV_SCOPE;
+        for (int i = 0; i < 3; i++) survive(i);
+        ck_assert(!fv_grad_enabled());
+    }
+    ck_assert(fv_grad_enabled());
     ck_assert_int_eq(live_tensors(), before + 1);
-    fv_scope_close(&again);
+    survive(0);
     fv_shutdown();
     ck_assert(fv_grad_enabled());
     ck_assert_int_eq(live_tensors(), 0);
