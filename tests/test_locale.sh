@@ -8,8 +8,9 @@ trap 'rm -rf "$work"' EXIT
 localedef -i de_DE -f UTF-8 "$work/de_DE.UTF-8" >/dev/null 2>&1 || exit 77
 cd "$work" || exit 1
 
+# glibc never frees what it reads of LOCPATH.
 german() {
-  LOCPATH=$work LC_ALL=de_DE.UTF-8 "$probe" "$@"
+  ASAN_OPTIONS=detect_leaks=0 LOCPATH=$work LC_ALL=de_DE.UTF-8 "$probe" "$@"
 }
 [ "$(german control)" = "1,5" ] || {
   echo "the C library prints 1.5 as $(german control): no locale to test with"
