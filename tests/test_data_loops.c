@@ -89,6 +89,26 @@ START_TEST(every_loop_has_an_order_of_its_own)
 }
 END_TEST
 
+/* Only the first loop behind a saved state goes on there. */
+START_TEST(a_saved_state_counts_once)
+{
+    fv_dataset *set = numbered(N);
+    fv_loader *loader = fv_loader_new(set, 4);
+    ck_assert_int_eq(fv_loader_set_state(loader, (fv_loader_state){1, 7, 3}), FV_OK);
+    FV_EACH_BATCH (b, loader) {
+        ck_assert_int_eq(first_label(&b), 12);
+        break;
+    }
+    FV_EACH_BATCH (b, loader) {
+        ck_assert_int_eq(first_label(&b), 0);
+        break;
+    }
+    ck_assert_int_eq(fv_loader_get_state(loader).epoch, 8);
+    fv_free(loader);
+    fv_free(set);
+}
+END_TEST
+
 /* A loop in a loop, on another loader and on the same one; one that is never entered. */
 START_TEST(loops_may_stand_in_loops)
 {
@@ -483,6 +503,7 @@ Suite *fovea_suite(void)
     TCase *loops = add_case(suite, "loops");
     tcase_add_test(loops, a_loop_left_by_break_begins_anew);
     tcase_add_test(loops, every_loop_has_an_order_of_its_own);
+    tcase_add_test(loops, a_saved_state_counts_once);
     tcase_add_test(loops, loops_may_stand_in_loops);
     tcase_add_test(loops, begin_gives_up_the_batch_that_is_out);
     tcase_add_test(loops, no_loop_runs_while_an_error_stands);
