@@ -1,6 +1,6 @@
 #!/bin/sh
 # Every example runs: the training programs on a few images, of the real data sets when FOVEA_DATA
-# names them and of made-up ones otherwise. first_program trains on all of CIFAR-10 for minutes, so
+# names them and of made-up ones otherwise. first_program and first_program_cpp train on all of CIFAR-10 for minutes, so
 # it is only built.
 set -u
 build=$2
@@ -48,7 +48,7 @@ if [ -z "$data" ]; then
   make_images "$data"
 fi
 
-known='first_program gradcheck_layer train_cifar10 train_mnist'
+known='first_program first_program_cpp gradcheck_layer train_cifar10 train_mnist'
 for program in "$build"/examples/*; do
   [ -f "$program" ] || continue
   name=$(basename "$program")
