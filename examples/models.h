@@ -1,4 +1,4 @@
-/* Networks for images of 3 x 32 x 32 and ten classes.
+/* Networks for ten classes of images: of 3 x 32 x 32, and one for the 1 x 28 x 28 of MNIST.
  *
  * A layer of one's own is a type with a forward function and a constructor that names its children:
  * see the residual block. fv_module_finish returns NULL if any part could not be made, and whatever
@@ -7,6 +7,7 @@
 #define EXAMPLES_MODELS_H
 
 #include <fovea.h>
+#include <string.h>
 
 static inline fv_module *conv3x3(int64_t in, int64_t out, int64_t stride)
 {
@@ -79,6 +80,37 @@ static inline fv_module *resnet18(void)
                          fv_sequential(residual(128, 256, 2), residual(256, 256, 1)),
                          fv_sequential(residual(256, 512, 2), residual(512, 512, 1)),
                          fv_nn_adaptive_avg_pool2d(1), fv_nn_flatten(), fv_nn_linear(512, 10));
+}
+
+/* --- small images ----------------------------------------------------------------------------- */
+
+/* 1 x 28 x 28 to ten classes. */
+static inline fv_module *mnist_net(void)
+{
+    return fv_sequential(fv_nn_conv2d(1, 16, 3, .padding = 1), fv_nn_relu(), fv_nn_max_pool2d(2),
+                         fv_nn_conv2d(16, 32, 3, .padding = 1), fv_nn_relu(), fv_nn_max_pool2d(2),
+                         fv_nn_flatten(), fv_nn_linear(32 * 7 * 7, 128), fv_nn_relu(),
+                         fv_nn_linear(128, 10));
+}
+
+/* --- by name ---------------------------------------------------------------------------------- */
+
+typedef fv_module *(*network_fn)(void);
+
+/* The constructor of a network, as a file of weights names it; NULL when there is none. */
+static inline network_fn find_network(const char *name)
+{
+    static const struct {
+        const char *name;
+        network_fn build;
+    } networks[] = {{"small", small_net},
+                    {"lenet", lenet},
+                    {"resnet20", resnet20},
+                    {"resnet18", resnet18},
+                    {"mnist", mnist_net}};
+    for (size_t i = 0; i < sizeof networks / sizeof *networks; i++)
+        if (strcmp(networks[i].name, name) == 0) return networks[i].build;
+    return NULL;
 }
 
 #endif

@@ -98,6 +98,7 @@ int main(int argc, char **argv)
 
     char text[256];
     describe(&t, a.recipe->name, images, text, sizeof text);
+    make_notes(&t.notes, a.recipe->name, "CIFAR-10", "3 32 32", &fv_cifar10_defaults, PICTURES);
     int status = train_and_save(&t, step, text, argv);
 
     free_training(&t);

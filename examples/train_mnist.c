@@ -5,6 +5,7 @@
  *
  * The last line of stdout is "test_accuracy 0.9895". */
 #define _POSIX_C_SOURCE 200809L
+#include "models.h"
 #include "training.h"
 
 typedef struct arguments {
@@ -53,13 +54,13 @@ static fv_dataset *load(const arguments *a, bool train)
                : fv_mnist(s->data, .train = train, .limit = s->limit, .random_crop = crop);
 }
 
-/* 1 x 28 x 28 to ten classes. */
-static fv_module *build(void)
+/* What predict.c will want to know. */
+static void note(file_notes *n, const arguments *a)
 {
-    return fv_sequential(fv_nn_conv2d(1, 16, 3, .padding = 1), fv_nn_relu(), fv_nn_max_pool2d(2),
-                         fv_nn_conv2d(16, 32, 3, .padding = 1), fv_nn_relu(), fv_nn_max_pool2d(2),
-                         fv_nn_flatten(), fv_nn_linear(32 * 7 * 7, 128), fv_nn_relu(),
-                         fv_nn_linear(128, 10));
+    if (a->fashion)
+        make_notes(n, "mnist", "Fashion-MNIST", "1 28 28", &fv_fashion_mnist_defaults, CLOTHES);
+    else
+        make_notes(n, "mnist", "MNIST", "1 28 28", &fv_mnist_defaults, DIGITS);
 }
 
 /* Adam with decoupled weight decay, its rate rising and falling once. */
@@ -84,13 +85,14 @@ int main(int argc, char **argv)
     training t = {.s = s};
     t.train = fv_loader_new(images, s->batch_size, .shuffle = true);
     t.test = fv_loader_new(test_images, 500);
-    t.net = build();
+    t.net = mnist_net();
     t.opt = fv_adamw(fv_parameters(t.net), .lr = s->lr, .weight_decay = s->weight_decay);
     t.schedule = fv_one_cycle_lr(t.opt, s->lr, .epochs = s->epochs,
                                  .steps_per_epoch = fv_loader_batches(t.train));
 
     char text[256];
     describe(&t, a.fashion ? "Fashion-MNIST" : "MNIST", images, text, sizeof text);
+    note(&t.notes, &a);
     int status = train_and_save(&t, step, text, argv);
 
     free_training(&t);

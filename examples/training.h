@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "notes.h"
 #include "options.h"
 
 /* --- options ---------------------------------------------------------------------------------- */
@@ -319,17 +320,6 @@ static inline int leave_run(saved_run *run, char **argv)
     return 128 + stop_signal; /* as a shell has it */
 }
 
-/* After the last epoch, an error or a signal: saves what there is to save, prints the last line,
- * and gives the status to exit with. */
-static inline int end_run(saved_run *run, const settings *s, fv_module *net, char **argv)
-{
-    if (fv_error_status() != FV_OK) return 1;
-    if (stop_signal) return leave_run(run, argv);
-    if (s->save && fv_save(net, s->save) != FV_OK) return 1;
-    printf("test_accuracy %.4f\n", run->accuracy);
-    return 0;
-}
-
 /* --- testing ---------------------------------------------------------------------------------- */
 
 /* Part of the images whose largest output is that of their label; -1 after an error. */
@@ -357,6 +347,7 @@ typedef struct training {
     fv_optim *opt;
     fv_scheduler *schedule;
     saved_run run;
+    file_notes notes; /* saved with the weights */
 } training;
 
 /* What a program does with a batch: forward, backward, step. Returns the loss. */
@@ -401,6 +392,18 @@ static inline void train(training *t, step_fn step)
     }
 }
 
+/* After the last epoch, an error or a signal: saves what there is to save, prints the last line,
+ * and gives the status to exit with. */
+static inline int end_run(training *t, char **argv)
+{
+    const char *path = t->s->save;
+    if (fv_error_status() != FV_OK) return 1;
+    if (stop_signal) return leave_run(&t->run, argv);
+    if (path && fv_save(t->net, path, .metadata = t->notes.list) != FV_OK) return 1;
+    printf("test_accuracy %.4f\n", t->run.accuracy);
+    return 0;
+}
+
 /* Opens the run, trains, ends the run; the status to exit with. `recipe` is printed as well. */
 static inline int train_and_save(training *t, step_fn step, const char *recipe, char **argv)
 {
@@ -412,7 +415,7 @@ static inline int train_and_save(training *t, step_fn step, const char *recipe, 
                fv_parameter_count(t->net), s->data, fv_get_num_threads());
     fflush(stdout);
     train(t, step);
-    return end_run(&t->run, s, t->net, argv);
+    return end_run(t, argv);
 }
 
 /* "NAME  images N  epochs N ...": what makes a run the one that it is. */

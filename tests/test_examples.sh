@@ -8,27 +8,8 @@ work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 failed=0
 
-# grow FILE BYTES: zeros up to that size, without writing them
-grow() {
-  dd if=/dev/zero of="$1" bs=1 count=0 seek="$2" 2>/dev/null
-}
-
-# Black images in the official formats: 10,000 a file for CIFAR-10, 256 for MNIST.
-make_images() {
-  cifar=$1/cifar-10-batches-bin
-  mnist=$1/mnist
-  mkdir -p "$cifar" "$mnist"
-  for file in data_batch_1 data_batch_2 data_batch_3 data_batch_4 data_batch_5 test_batch; do
-    grow "$cifar/$file.bin" 30730000
-  done
-  for part in train t10k; do
-    printf '\000\000\010\003\000\000\001\000\000\000\000\034\000\000\000\034' \
-      >"$mnist/$part-images-idx3-ubyte"
-    printf '\000\000\010\001\000\000\001\000' >"$mnist/$part-labels-idx1-ubyte"
-    grow "$mnist/$part-images-idx3-ubyte" $((16 + 256 * 28 * 28))
-    grow "$mnist/$part-labels-idx1-ubyte" $((8 + 256))
-  done
-}
+# shellcheck source=tests/made_up_images.sh
+. "$1/tests/made_up_images.sh"
 
 # try NAME ARGUMENTS...: an example that must succeed
 try() {
@@ -48,7 +29,7 @@ if [ -z "$data" ]; then
   make_images "$data"
 fi
 
-known='first_program first_program_cpp gradcheck_layer train_cifar10 train_mnist'
+known='first_program first_program_cpp gradcheck_layer predict train_cifar10 train_mnist'
 for program in "$build"/examples/*; do
   [ -f "$program" ] || continue
   name=$(basename "$program")
@@ -69,6 +50,112 @@ try train_mnist --data "$data" --limit 200 --epochs 1
 for model in small lenet resnet20; do
   try train_cifar10 --data "$data" --limit 96 --epochs 1 --model $model --save "$work/$model.safetensors"
 done
+
+# --- predict: what train_mnist saved names pictures rightly ----------------------------------------
+# picture KIND SIZE BRIGHT DARK SIDE: plain PGM (P2) or PPM (P3)
+picture() {
+  printf '%s\n# a comment\n%s %s\n200\n' "$1" "$2" "$2"
+  format='%s\n'
+  [ "$1" = P2 ] || format='%s 0 0\n' # the luma of red
+  sides "$2" "$3" "$4" "$format" "$5"
+}
+
+# named CLASS MESSAGE ARGUMENTS...: the likeliest class, and what stderr says ('' for nothing)
+named() {
+  class=$1
+  message=$2
+  shift 2
+  if (cd "$work" && "$build/examples/predict" "$@" >out 2>message) &&
+    head -n 1 "$work/out" | grep -Eq "^$class (0\.[5-9]|1\.)" && [ "$(wc -l <"$work/out")" -eq 3 ]; then
+    if [ -z "$message" ]; then
+      [ -s "$work/message" ] || return
+    else
+      grep -q "$message" "$work/message" && return
+    fi
+  fi
+  echo "FAILED: predict $* should be $class, but said:"
+  cat "$work/out" "$work/message"
+  failed=1
+}
+
+make_sides "$work/sides"
+try train_mnist --data "$work/sides" --epochs 4 --batch-size 16 --no-augment --quiet --save sides.safetensors
+for side in left right; do
+  class=0
+  [ $side = left ] || class=1
+  { printf 'P5 28 28 255\n'; cat "$work/sides/$side"; } >"$work/$side.pgm"
+  named "$class" '' sides.safetensors $side.pgm
+  for size in 28 14 50 84; do
+    picture P2 $size 200 0 $side >"$work/plain.pgm"
+    named "$class" '' sides.safetensors plain.pgm
+    picture P2 $size 0 200 $side >"$work/paper.pgm"
+    named "$class" 'border is bright' sides.safetensors paper.pgm
+    named "$class" '' sides.safetensors --invert paper.pgm
+  done
+  picture P3 28 200 0 $side >"$work/red.ppm"
+  named "$class" '' sides.safetensors red.ppm
+done
+# the lower half of the picture alone: twice as wide as high
+{ printf 'P5 28 14 255\n'; tail -c 392 "$work/sides/right"; } >"$work/wide.pgm"
+named 1 'shape is changed' sides.safetensors wide.pgm
+if command -v python3 >/dev/null 2>&1; then
+  python3 - "$work/sides/right" "$work/right.png" <<'END'
+import struct, sys, zlib
+image = open(sys.argv[1], "rb").read()
+def chunk(kind, data):
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+rows = b"".join(b"\0" + image[i : i + 28] for i in range(0, 784, 28))
+open(sys.argv[2], "wb").write(
+    b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 28, 28, 8, 0, 0, 0, 0))
+    + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+END
+  if grep -q '^PNG_LIBRARY_RELEASE:.*=/' "$build/CMakeCache.txt"; then
+    named 1 '' sides.safetensors right.png
+  elif "$build/examples/predict" "$work/sides.safetensors" "$work/right.png" 2>"$work/message" ||
+    ! grep -q 'built without libpng' "$work/message"; then
+    echo "FAILED: predict without libpng said:"
+    cat "$work/message"
+    failed=1
+  fi
+  head -c 60 "$work/right.png" >"$work/short.png"
+fi
+
+# the other networks, and the names of their classes
+try train_mnist --fashion --data "$work/sides" --epochs 4 --batch-size 16 --no-augment --quiet --save clothes.safetensors
+named trouser '' clothes.safetensors right.pgm
+for model in small lenet resnet20; do
+  "$build/examples/predict" "$work/$model.safetensors" "$work/red.ppm" >"$work/out" 2>&1
+  if [ "$(grep -Ec '^(airplane|automobile|bird|cat|deer|dog|frog|horse|ship|truck) [01]\.[0-9]{4}$' "$work/out")" -ne 3 ]; then
+    echo "FAILED: predict with $model said:"
+    cat "$work/out"
+    failed=1
+  fi
+done
+
+# unreadable WHAT ARGUMENTS...: told, with status 1
+unreadable() {
+  what=$1
+  shift
+  (cd "$work" && "$build/examples/predict" "$@" >out 2>message)
+  status=$?
+  [ $status -eq 1 ] && [ ! -s "$work/out" ] && grep -q "$what" "$work/message" && return
+  echo "FAILED: predict $* left with $status and said:"
+  cat "$work/message"
+  failed=1
+}
+head -c 300 "$work/left.pgm" >"$work/short.pgm"
+printf 'P5 0 28 255\n' >"$work/empty.pgm"
+printf 'P2 2 1 255\n1 256\n' >"$work/above.pgm"
+printf 'P5 99999 28 255\n' >"$work/huge.pgm"
+unreadable 'it ends early' sides.safetensors short.pgm
+unreadable 'damaged header' sides.safetensors empty.pgm
+unreadable 'damaged header' sides.safetensors huge.pgm
+unreadable 'above its maximum' sides.safetensors above.pgm
+unreadable 'neither PGM, PPM nor PNG' sides.safetensors sides.safetensors
+unreadable 'none.pgm: No such file' sides.safetensors none.pgm
+unreadable 'none.safetensors' none.safetensors left.pgm
+unreadable 'does not say which network' tour.safetensors left.pgm
+[ ! -f "$work/short.png" ] || unreadable 'short.png: ' sides.safetensors short.png
 
 # what cannot be saved to is told before the training; stdout is a pipe here
 mkdir -p "$work/folder"
@@ -140,6 +227,10 @@ refuse "no model 'vgg'" train_cifar10 --model vgg
 refuse "from 1 to 1000000" network_plan 0
 refuse "from 1 to 1000000" network_plan 12x
 refuse "usage" network_plan 1 2
+refuse "usage" predict
+refuse "usage" predict one
+refuse "usage" predict one two three
+refuse "usage" predict one two --inverted
 refuse "no network 'vgg'" profile_step vgg
 refuse "usage" profile_step lenet small
 
