@@ -145,13 +145,39 @@ fovea_install_parts() {
   done
 }
 
-fovea_require() {
-  local part
-  fovea_install_parts "$@" && return 0
+# What is not here, and how to come by it, in a sentence.
+fovea_lack() {
+  local what manager packages
+  case $1 in
+    compiler) what="no C compiler (gcc or clang) that finds stdio.h is here" ;;
+    ninja) what="neither ninja nor make is here" ;;
+    check) what="the library Check, which the tests need, is not here" ;;
+    *) what="$1 is not here" ;;
+  esac
+  manager=$(fovea_manager)
+  packages=$(fovea_packages_of "$manager" "$1")
+  case $manager in
+    none) ;;
+    pacman) packages="pacman -S $packages" ;;
+    *) packages="$manager install $packages" ;;
+  esac
+  fovea_note "$what${packages:+; this would install it: $packages}"
+}
+
+# False, after a sentence on each that is missing, unless all these parts are here. Installs nothing.
+fovea_need() {
+  local part complete=yes
   for part in "$@"; do
-    fovea_has "$part" || fovea_note "missing: $part"
+    fovea_has "$part" && continue
+    fovea_lack "$part"
+    complete=no
   done
-  return 1
+  [ $complete = yes ]
+}
+
+# Parts that there is no going on without: installed if they can be.
+fovea_require() {
+  fovea_install_parts "$@" || fovea_need "$@"
 }
 
 # Optional libraries, together or else one by one: without them the build goes on, and this says

@@ -61,8 +61,14 @@ say() { printf '\n== %s\n' "$*"; }
 # --- packages and build ---------------------------------------------------------------------------
 if [ $offline = no ]; then
   say "Packages"
-  fovea_install build
+  fovea_install build || {
+    echo "quickstart.sh: what is missing could not be installed: see above." >&2
+    exit 1
+  }
   echo "All that a build needs is there."
+elif ! fovea_need compiler cmake ninja; then
+  echo "quickstart.sh: --offline installs nothing, so there is nothing to build with." >&2
+  exit 1
 fi
 
 say "Build into $build/"
@@ -72,7 +78,7 @@ if [ ! -f "$build/CMakeCache.txt" ]; then
   fovea_has check || configure+=(-DFOVEA_TESTS=OFF)
 fi
 cmake "${configure[@]}"
-cmake --build "$build" --parallel "$(getconf _NPROCESSORS_ONLN)" --target train_cifar10 train_mnist
+cmake --build "$build" --parallel "$(getconf _NPROCESSORS_ONLN)" --target train_cifar10 train_mnist predict
 
 # --- data -----------------------------------------------------------------------------------------
 # download SET: to datasets/, unless nothing may be asked of the network
@@ -130,4 +136,5 @@ train+=(--data "$root" --save "$weights")
 accuracy=$(tail -n 1 "$build/quickstart.log" | cut -d ' ' -f 2)
 say "Done: $accuracy of the test images of $set_name are named rightly"
 echo "The trained weights lie in $weights (safetensors: Python reads them as well)."
-echo "Next: examples/README.md"
+echo "What is on a picture of yours: $build/examples/predict $weights FILE.png"
+echo "Next: examples/README.md, and the first program in README.md"

@@ -54,7 +54,10 @@ build=${build:-$root/build-tests$suffix}
 
 # shellcheck source=.ci/packages.sh
 . "$root/.ci/packages.sh"
-fovea_install test
+fovea_install test || {
+  echo "run.sh: what is missing could not be installed: see above." >&2
+  exit 1
+}
 
 # Clang needs its OpenMP run time and, for sanitizers, its compiler run time.
 install_clang() {
@@ -70,14 +73,22 @@ install_clang() {
   fi
   [ ${#packages[@]} -eq 0 ] || fovea_run_install "$(fovea_manager)" "${packages[@]}" >&2
 }
-[ $compiler = gcc ] || install_clang
-command -v $compiler >/dev/null 2>&1 || compiler=cc
+if [ $compiler = clang ]; then
+  install_clang
+  command -v clang >/dev/null 2>&1 || {
+    echo "run.sh: --clang needs clang, which is not here and could not be installed." >&2
+    exit 1
+  }
+elif ! command -v gcc >/dev/null 2>&1; then
+  compiler=$(fovea_compiler)
+  echo "run.sh: there is no gcc here: $compiler compiles." >&2
+fi
 
 generator=()
 command -v ninja >/dev/null 2>&1 && generator=(-G Ninja)
 jobs=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 
-cmake -S "$root" -B "$build" "${generator[@]}" -DCMAKE_C_COMPILER=$compiler \
+cmake -S "$root" -B "$build" "${generator[@]}" -DCMAKE_C_COMPILER="$compiler" \
   -DCMAKE_BUILD_TYPE=Release -DFOVEA_WERROR=ON -DFOVEA_TESTS=ON -DFOVEA_EXAMPLES=ON \
   -DFOVEA_SANITIZE=$sanitize "${options[@]}"
 cmake --build "$build" --parallel "$jobs" --target "${targets[@]}"
