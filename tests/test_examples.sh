@@ -1,7 +1,7 @@
 #!/bin/sh
 # Every example runs: the training programs on a few images, of the real data sets when FOVEA_DATA
-# names them and of made-up ones otherwise. first_program and first_program_cpp train on all of CIFAR-10 for minutes, so
-# it is only built.
+# names them and of made-up ones otherwise. first_program, in C and in C++, trains on all of CIFAR-10
+# for minutes, so it is only built.
 set -u
 build=$2
 work=$(mktemp -d) || exit 1
