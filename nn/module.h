@@ -53,7 +53,7 @@ typedef struct fv_module_type {
      * was left out, and never failed; writes out[j]. out[0] must be written, the others where the
      * caller may ask for them. */
     void (*forward_many)(fv_module *self, fv_tensor *const *in, fv_tensor **out);
-    fv_module_input input[FV_MODULE_INPUTS]; /* of forward_many: {{"input"}, {"h0", true}} */
+    fv_module_input input[FV_MODULE_INPUTS]; /* of forward_many: {{"input", false}, {"h0", true}} */
     const char *output[FV_MODULE_OUTPUTS];   /* of forward_many: {"output", "h"} */
 } fv_module_type;
 

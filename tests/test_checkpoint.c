@@ -727,7 +727,7 @@ static void save_with(fv_checkpoint *c, double metric)
 
 START_TEST(the_best_is_kept_apart)
 {
-    static const double metrics[] = {NAN, 0.5, 0.7, 0.6, NAN, 0.7, 0.8};
+    static const double metrics[] = {(double)NAN, 0.5, 0.7, 0.6, (double)NAN, 0.7, 0.8};
     static const int64_t best_up[] = {-1, 1, 2, 2, 2, 2, 6}, best_down[] = {-1, 1, 1, 1, 1, 1, 1};
     for (int down = 0; down < 2; down++) {
         unlink(in_folder("a.best.safetensors"));

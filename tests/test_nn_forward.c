@@ -23,7 +23,7 @@ static void cell_forward(fv_module *self, fv_tensor *const *in, fv_tensor **out)
 static const fv_module_type cell_type = {.name = "Cell",
                                          .context_size = sizeof(bool),
                                          .forward_many = cell_forward,
-                                         .input = {{"input"}, {"h0", true}, {"c0", true}},
+                                         .input = {{"input", false}, {"h0", true}, {"c0", true}},
                                          .output = {"output", "h", "c"}};
 
 static fv_tensor *numbers(double a, double b)
@@ -148,11 +148,11 @@ START_TEST(a_type_says_what_it_takes)
     fv_set_log(NULL, NULL);
     static const fv_module_type bad[] = {
         {.name = "NoInput", .forward_many = cell_forward, .output = {"output"}},
-        {.name = "NoOutput", .forward_many = cell_forward, .input = {{"input"}}},
+        {.name = "NoOutput", .forward_many = cell_forward, .input = {{"input", false}}},
         {.name = "Both",
          .forward = first_forward,
          .forward_many = cell_forward,
-         .input = {{"input"}},
+         .input = {{"input", false}},
          .output = {"output"}},
     };
     for (int i = 0; i < 3; i++) {

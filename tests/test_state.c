@@ -30,8 +30,9 @@ static void remove_path(void)
 /* --- the carrier -------------------------------------------------------------------------- */
 
 static const int64_t wholes[] = {0, 1, -1, INT64_MAX, INT64_MIN, ((int64_t)1 << 53) + 1};
-static const double numbers[] = {0.0,     -0.0,    0.1,      1e-310,    DBL_MAX,
-                                 DBL_MIN, 1.0 / 3, INFINITY, -INFINITY, NAN};
+static const double numbers[] = {
+    0.0,        -0.0, 0.1, 1e-310, DBL_MAX, DBL_MIN, 1.0 / 3, (double)INFINITY, -(double)INFINITY,
+    (double)NAN};
 
 static void fill(fv_state *state)
 {
@@ -124,7 +125,7 @@ START_TEST(what_is_no_number_of_that_kind_is_told)
     fv_state *state = fv_state_new();
     fv_state_put_double(state, "a.", "half", 0.5);
     fv_state_put_double(state, "a.", "large", 0x1p63);
-    fv_state_put_double(state, "a.", "nan", NAN);
+    fv_state_put_double(state, "a.", "nan", (double)NAN);
     fv_state_put_double(state, "a.", "three", 3.0);
     fv_state_put_text(state, "a.", "text", "3");
     fv_state_put_tensor(state, "a.", "many", fv_ones(.shape = FV_SHAPE(2)));
