@@ -20,6 +20,7 @@
 #include "tensor/state.h"
 #include "tensor/tensor.h"
 #include "tensor/text.h"
+#include "tensor/conv_mode.h"
 #include "tensor/threads.h"
 #include "tensor/version.h"
 

@@ -21,6 +21,7 @@ enum {
     FV_THRESHOLD_MODE_FIRST = INT32_MIN + 0x500,
     FV_FAN_MODE_FIRST = INT32_MIN + 0x600,
     FV_NONLINEARITY_FIRST = INT32_MIN + 0x700,
+    FV_CONV_PRECISION_FIRST = INT32_MIN + 0x800,
     FV_CONSTANTS_END = INT32_MIN + 0x1000, /* above all of them, and of FV_SAME and its like */
 };
 

@@ -1,4 +1,5 @@
-/* What a piece of work may use of the machine: threads and instruction-set level.
+/* What a piece of work may use of the machine: threads, instruction-set level, and the modes in
+ * which it is to be done.
  *
  * Whoever starts the work (fv_apply for an op, an optimizer for its step) settles it once with
  * fv_machine_now and hands it down; nothing below asks again. So another thread may change the
@@ -6,6 +7,7 @@
 #ifndef FOVEA_TENSOR_MACHINE_H
 #define FOVEA_TENSOR_MACHINE_H
 
+#include "conv_mode.h"
 #include "kernels/isa.h"
 
 #ifdef __cplusplus
@@ -14,8 +16,10 @@ extern "C" {
 #pragma GCC visibility push(default)
 
 typedef struct fv_machine {
-    int threads; /* at most so many, >= 1 */
-    fv_isa isa;  /* which table of kernels: FV_ISA_PICK(stem, machine.isa) */
+    int threads;                      /* at most so many, >= 1 */
+    fv_isa isa;                       /* which table of kernels: FV_ISA_PICK(stem, machine.isa) */
+    fv_conv_precision conv_precision; /* 0 is FV_CONV_FAST too */
+    const char *conv_algorithm;       /* to be taken where it suits, or NULL */
 } fv_machine;
 
 fv_machine fv_machine_now(void);

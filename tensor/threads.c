@@ -67,5 +67,8 @@ void fv_set_num_threads(int n)
 
 fv_machine fv_machine_now(void)
 {
-    return (fv_machine){.threads = fv_get_num_threads(), .isa = fv_isa_level()};
+    return (fv_machine){.threads = fv_get_num_threads(),
+                        .isa = fv_isa_level(),
+                        .conv_precision = fv_get_conv_precision(),
+                        .conv_algorithm = fv_get_conv_algorithm()};
 }

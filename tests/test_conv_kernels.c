@@ -173,6 +173,11 @@ static fv_conv_geometry line(int64_t c, int64_t size, int64_t k, int64_t stride)
 
 /* --- running ---------------------------------------------------------------------------------- */
 
+/* What the machines of the tests ask for; NULL: the cheapest. */
+static const char *algorithm;
+static fv_conv_precision precision = FV_CONV_EXACT;
+static double float_tolerance = 2e-5;
+
 /* A result of the fast kernels; the caller frees it. */
 static void *run(const fv_conv_geometry *g, fv_dtype dtype, fv_conv_pass pass,
                  const fv_conv_operands *of, const int64_t *w_stride, fv_machine machine)
@@ -199,7 +204,7 @@ static void *run_reference(const fv_conv_geometry *g, fv_dtype dtype, fv_conv_pa
 {
     fv_conv_plan plan;
     fv_conv_operands o = *of;
-    fv_conv_make_plan(&plan, g, dtype, pass, NULL, (fv_machine){1, 0});
+    fv_conv_make_plan(&plan, g, dtype, pass, NULL, (fv_machine){.threads = 1, .isa = 0});
     o.out = fresh((size_t)count_of(g, pass, 2) * fv_dtype_size(dtype));
     fv_conv_run_reference(&plan, &o);
     return o.out;
@@ -207,7 +212,7 @@ static void *run_reference(const fv_conv_geometry *g, fv_dtype dtype, fv_conv_pa
 
 static bool close_to(const void *got, const void *wanted, int64_t count, fv_dtype dtype)
 {
-    double square = 0, tolerance = dtype == FV_FLOAT64 ? 1e-12 : 2e-5;
+    double square = 0, tolerance = dtype == FV_FLOAT64 ? 1e-12 : float_tolerance;
     for (int64_t i = 0; i < count; i++) square += pow(number(wanted, i, dtype), 2);
     double size = count ? sqrt(square / (double)count) : 0;
     for (int64_t i = 0; i < count; i++) {
@@ -222,6 +227,12 @@ static bool close_to(const void *got, const void *wanted, int64_t count, fv_dtyp
 
 static const int thread_counts[] = {1, 2, 3, 8};
 
+static fv_machine machine_of(int threads, fv_isa isa)
+{
+    return (fv_machine){
+        .threads = threads, .isa = isa, .conv_precision = precision, .conv_algorithm = algorithm};
+}
+
 /* One pass at one level: near the reference, and the same bits with any number of threads. */
 static void check_level(const fv_conv_geometry *g, fv_dtype dtype, fv_conv_pass pass,
                         const fv_conv_operands *of, const void *wanted, fv_isa level)
@@ -232,7 +243,7 @@ static void check_level(const fv_conv_geometry *g, fv_dtype dtype, fv_conv_pass 
     void *first = NULL;
     text_of(g, text, sizeof text);
     for (size_t i = 0; i < sizeof thread_counts / sizeof *thread_counts; i++) {
-        const fv_machine machine = {thread_counts[i], level};
+        const fv_machine machine = machine_of(thread_counts[i], level);
         set_context("%s, pass %d, %s, %s, %d threads", text, pass, fv_dtype_name(dtype),
                     fv_isa_name(level), machine.threads);
         force_threads(machine.threads);
@@ -283,6 +294,29 @@ START_TEST(random_geometries_agree_with_the_plain_loops)
         fv_conv_geometry g = random_geometry();
         check_geometry(&g);
     }
+    ck_assert(no_failures());
+}
+END_TEST
+
+/* Wherever one of its forms suits; test_conv_winograd.c has the bounds of its errors. */
+START_TEST(winograd_agrees_with_the_plain_loops)
+{
+    state = 9;
+    algorithm = "winograd";
+    precision = FV_CONV_FAST;
+    float_tolerance = 3e-4;
+    for (int i = 0; i < 120; i++) {
+        fv_conv_geometry g = random_geometry();
+        for (int d = 0; d < 3; d++) {
+            if (g.k[d] == 1) continue;
+            g.k[d] = draw(0, 4) ? 3 : 5;
+            g.stride[d] = 1;
+        }
+        if (set_out(&g)) check_geometry(&g);
+    }
+    float_tolerance = 2e-5;
+    precision = FV_CONV_EXACT;
+    algorithm = NULL;
     ck_assert(no_failures());
 }
 END_TEST
@@ -350,7 +384,7 @@ static void check_epilogue(const fv_conv_geometry *g, fv_dtype dtype, fv_conv_pa
         if (!fv_isa_available(level)) continue;
         set_context("epilogue %d, pass %d, %s, %s", which, pass, fv_dtype_name(dtype),
                     fv_isa_name(level));
-        void *got = run(g, dtype, pass, &of, NULL, (fv_machine){2, level});
+        void *got = run(g, dtype, pass, &of, NULL, machine_of(2, level));
         close_to(got, wanted, count, dtype);
         free(got);
     }
@@ -382,7 +416,7 @@ static void check_strides(const fv_conv_geometry *g, fv_conv_pass pass)
 {
     const int64_t cg = g->c / g->groups, taps = pixels(g->k), o = g->o + 3;
     const int64_t stride[5] = {1, o, g->k[1] * g->k[2] * cg * o, g->k[2] * cg * o, cg * o};
-    const fv_machine machine = {2, fv_isa_best()};
+    const fv_machine machine = machine_of(2, fv_isa_best());
     float *a = random_numbers(count_of(g, pass, 0), FV_FLOAT32);
     float *w = random_numbers(w_count(g), FV_FLOAT32), *other = fresh((size_t)(o * cg * taps) * 4);
     for (int64_t i = 0; i < g->o; i++)
@@ -438,7 +472,8 @@ static double planning_seconds(const fv_conv_geometry *g)
         for (int k = 0; k < PLANS; k++) {
             fv_conv_plan plan;
             for (fv_conv_pass pass = FV_CONV_FORWARD; pass <= FV_CONV_GRAD_WEIGHT; pass++) {
-                fv_conv_make_plan(&plan, g, FV_FLOAT32, pass, NULL, (fv_machine){2, 0});
+                fv_conv_make_plan(&plan, g, FV_FLOAT32, pass, NULL,
+                                  (fv_machine){.threads = 2, .isa = 0});
                 if (fv_conv_scratch(&plan) == 1) best = 0; /* is used */
             }
         }
@@ -465,7 +500,7 @@ END_TEST
 
 static double running_seconds(const fv_conv_geometry *g)
 {
-    const fv_machine machine = {1, fv_isa_best()};
+    const fv_machine machine = machine_of(1, fv_isa_best());
     fv_conv_plan plan;
     fv_conv_make_plan(&plan, g, FV_FLOAT32, FV_CONV_GRAD_INPUT, NULL, machine);
     void *a = random_numbers(y_count(g), FV_FLOAT32), *b = random_numbers(w_count(g), FV_FLOAT32);
@@ -495,7 +530,7 @@ START_TEST(plans_are_small_and_print_themselves)
 {
     char text[200];
     fv_conv_plan plan;
-    const fv_machine machine = {2, fv_isa_best()};
+    const fv_machine machine = machine_of(2, fv_isa_best());
     fv_conv_geometry g = plane(32, 64, 64, 1, 32, 3, 1);
     ck_assert_uint_le(sizeof plan, 1024);
     fv_conv_make_plan(&plan, &g, FV_FLOAT32, FV_CONV_FORWARD, NULL, machine);
@@ -527,7 +562,7 @@ START_TEST(scratch_does_not_wrap_around)
     }
     for (fv_conv_pass pass = FV_CONV_FORWARD; pass <= FV_CONV_GRAD_WEIGHT; pass += 2) {
         fv_conv_plan plan;
-        fv_conv_make_plan(&plan, &g, FV_FLOAT64, pass, NULL, (fv_machine){4, 0});
+        fv_conv_make_plan(&plan, &g, FV_FLOAT64, pass, NULL, machine_of(4, 0));
         ck_assert_uint_ge(fv_conv_scratch(&plan), (size_t)1 << 50);
     }
 }
@@ -604,6 +639,7 @@ Suite *fovea_suite(void)
     Suite *suite = suite_create("convolution kernels");
     TCase *values = add_case(suite, "values");
     tcase_add_test(values, random_geometries_agree_with_the_plain_loops);
+    tcase_add_test(values, winograd_agrees_with_the_plain_loops);
     tcase_add_test(values, larger_geometries_are_cut_without_a_trace);
     tcase_add_test(values, strides_may_exceed_kernel_and_image);
     tcase_add_test(values, wide_padding_and_dilation);

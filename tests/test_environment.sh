@@ -6,6 +6,7 @@ source=$1
 probe=$2/tests/thread_probe
 failed=0
 unset OMP_NUM_THREADS FOVEA_NUM_THREADS FOVEA_THREADS FOVEA_ISA FOVEA_GEMM FOVEA_ERRORS
+unset FOVEA_CONV_PRECISION FOVEA_CONV_ALGORITHM
 
 say() {
   echo "FAILED: $*"
@@ -39,6 +40,10 @@ means "$level" FOVEA_ISA=
 means_nothing FOVEA_ISA avx9 "$level"
 means own FOVEA_GEMM=OWN
 means_nothing FOVEA_GEMM mkl own
+means exact FOVEA_CONV_PRECISION=Exact
+means_nothing FOVEA_CONV_PRECISION best accurate
+means winograd FOVEA_CONV_ALGORITHM=winograd
+means_nothing FOVEA_CONV_ALGORITHM fft gemm
 if [ "$(echo "$default" | awk '{ print $2 }')" != none ]; then
   engine=$(echo "$default" | awk '{ print $2 }')
   means "$engine" "FOVEA_THREADS=$(echo "$engine" | tr '[:lower:]' '[:upper:]')"

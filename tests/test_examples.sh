@@ -40,7 +40,7 @@ for program in "$build"/examples/*; do
 done
 try gradcheck_layer
 "$build/examples/network_plan" 128 >"$work/plan" || failed=1
-if ! grep -q '^6.1.body.3 (Conv2d) *conv2d *\[128,512,4,4\] *implicit gemm' "$work/plan" ||
+if ! grep -q '^6.1.body.3 (Conv2d) *conv2d *\[128,512,4,4\] *winograd 4x4' "$work/plan" ||
   ! grep -q 'a training step at batch 128 takes' "$work/plan"; then
   echo "FAILED: network_plan said:"
   cat "$work/plan"

@@ -250,6 +250,7 @@ enum { CALLS = sizeof null_calls / sizeof *null_calls };
  * is handed on unread. */
 static const char *const accepted[] = {
     "fv_set_log log",
+    "fv_set_conv_algorithm name",
     "fv_failed_in function",
     "fv_failed_in t",
     "fv_usable t",

@@ -1,7 +1,8 @@
 /* What scripts want to know about threads and the environment.
  *
  *   thread_probe number        prints the number of threads and the engine
- *   thread_probe settings      prints these, the level and the engine of products, each read twice
+ *   thread_probe settings      prints these, the level, the engine of products, and precision and
+ *                              algorithm of convolutions, each read twice
  *   thread_probe error         makes two errors
  *   thread_probe steps N       N training steps of a small network */
 #include <fovea.h>
@@ -39,8 +40,11 @@ static int run_steps(int n)
 static void print_settings(void)
 {
     static const char *const engines[] = {"best", "own", "blis"};
-    printf("%d %s %s %s\n", fv_get_num_threads(), fv_parallel_engine_name(),
-           fv_isa_name(fv_isa_level()), engines[fv_gemm_engine_wanted()]);
+    static const char *const precisions[] = {"fast", "accurate", "exact"};
+    const char *algorithm = fv_get_conv_algorithm();
+    printf("%d %s %s %s %s %s\n", fv_get_num_threads(), fv_parallel_engine_name(),
+           fv_isa_name(fv_isa_level()), engines[fv_gemm_engine_wanted()],
+           precisions[fv_get_conv_precision() - FV_CONV_FAST], algorithm ? algorithm : "any");
 }
 
 static int make_errors(void)

@@ -3,14 +3,16 @@
 
 #include <string.h>
 
-#include "conv_gemm_impl.h"
+#include "conv_winograd_impl.h"
 
 _Static_assert(sizeof(fv_conv_plan) <= 1024, "a plan fits a call's frame");
-_Static_assert(sizeof(conv_gemm_plan) <= sizeof((fv_conv_plan *)0)->own, "and so does its part");
+_Static_assert(sizeof(conv_winograd_plan) <= sizeof((fv_conv_plan *)0)->own,
+               "and so does its largest part");
 
-static const conv_algorithm *const window_algorithms[] = {&fv_conv_gemm, &fv_conv_depthwise};
-static const conv_algorithm *const weight_algorithms[] = {&fv_conv_gemm_weight,
-                                                          &fv_conv_depthwise_weight};
+static const conv_algorithm *const window_algorithms[] = {&fv_conv_gemm, &fv_conv_depthwise,
+                                                          &fv_conv_winograd};
+static const conv_algorithm *const weight_algorithms[] = {
+    &fv_conv_gemm_weight, &fv_conv_depthwise_weight, &fv_conv_winograd_weight};
 
 /* The first of a list suits always. */
 static void choose(fv_conv_plan *p, const conv_window *w, fv_machine machine)
@@ -22,9 +24,12 @@ static void choose(fv_conv_plan *p, const conv_window *w, fv_machine machine)
     p->algorithm = NULL;
     for (size_t i = 0; i < count; i++) {
         double cost = list[i]->cost(w, p->pass, machine);
-        if (cost < 0 || (p->algorithm && cost >= p->cost)) continue;
+        const bool forced =
+            machine.conv_algorithm && strcmp(list[i]->name, machine.conv_algorithm) == 0;
+        if (cost < 0 || (p->algorithm && cost >= p->cost && !forced)) continue;
         p->algorithm = list[i];
         p->cost = cost;
+        if (forced) return;
     }
 }
 

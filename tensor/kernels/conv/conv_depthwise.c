@@ -249,6 +249,7 @@ static int describe_window(const fv_conv_plan *plan, char *text, size_t size)
 }
 
 const conv_algorithm fv_conv_depthwise = {
+    .name = "depthwise",
     .cost = cost,
     .plan = plan_window,
     .layout = layout_window,
@@ -388,6 +389,7 @@ static int describe_weight(const fv_conv_plan *plan, char *text, size_t size)
 }
 
 const conv_algorithm fv_conv_depthwise_weight = {
+    .name = "depthwise",
     .cost = cost,
     .plan = plan_weight,
     .layout = layout_weight,

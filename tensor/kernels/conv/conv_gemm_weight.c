@@ -206,6 +206,7 @@ static int describe(const fv_conv_plan *plan, char *text, size_t size)
 }
 
 const conv_algorithm fv_conv_gemm_weight = {
+    .name = "gemm",
     .cost = fv_conv_gemm_cost,
     .plan = plan,
     .layout = layout,

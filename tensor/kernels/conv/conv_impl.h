@@ -125,6 +125,7 @@ void fv_conv_fill_box(const conv_window *w, const conv_box *box, const fv_conv_o
 /* --- algorithms ------------------------------------------------------------------------------- */
 
 typedef struct conv_algorithm {
+    const char *name; /* as FOVEA_CONV_ALGORITHM says it */
     /* Nanoseconds on one core; negative: does not suit. */
     double (*cost)(const conv_window *w, fv_conv_pass pass, fv_machine machine);
     /* Fills p->own; the rest of p is there. */
@@ -143,6 +144,8 @@ extern const conv_algorithm fv_conv_gemm;        /* forward and input gradient *
 extern const conv_algorithm fv_conv_gemm_weight; /* weight gradient */
 extern const conv_algorithm fv_conv_depthwise;
 extern const conv_algorithm fv_conv_depthwise_weight;
+extern const conv_algorithm fv_conv_winograd;
+extern const conv_algorithm fv_conv_winograd_weight;
 
 /* --- arithmetic ------------------------------------------------------------------------------- */
 

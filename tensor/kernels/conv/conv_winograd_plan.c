@@ -1,0 +1,245 @@
+/* Winograd convolution: which form suits, what it costs, and where tiles lie. */
+#include <stdio.h>
+
+#include "conv_winograd_impl.h"
+
+/* --- forms ------------------------------------------------------------------------------------ */
+
+/* All phases have the form's taps along height and width, at the stride of the window. */
+static bool suits(const conv_window *w, const fv_winograd_form *form)
+{
+    for (int d = 1; d < 3; d++) {
+        const conv_axis *a = &w->axis[d];
+        if (a->step != 1 || a->taps != form->r[d - 1] * a->every) return false;
+        if (form->r[d - 1] == 1 && a->apart != 1) return false;
+    }
+    return w->size == 4 && w->covers && (w->back || w->axis[0].spread == 1);
+}
+
+static int64_t tiles_along(const conv_axis *a, int m)
+{
+    return a->apart * conv_ceil_div(conv_ceil_div(a->grid, a->apart), m);
+}
+
+static int64_t slices_of(const conv_window *w)
+{
+    const conv_axis *a = &w->axis[0];
+    const int64_t taps = conv_ceil_div(a->taps, a->every);
+    return (a->grid - 1) * a->step + (taps - 1) * a->apart + 1;
+}
+
+/* Nanoseconds of a form, by its vectors in each plane: 2.9 products a nanosecond (a little slower
+ * than in fv_conv_gemm_cost, since filters are many), 3.4 to load or to store one of a tile, 5 for
+ * one of a filter. A register tile of sums costs 12 to begin and end. */
+static double form_cost(const conv_window *w, fv_conv_pass pass, const fv_winograd_form *form,
+                        const fv_tile_kernels *tiles)
+{
+    const double planes = (form->m[0] + form->r[0] - 1) * (double)(form->m[1] + form->r[1] - 1);
+    const double phases = (double)fv_conv_phase_count(w);
+    const double columns = (double)w->images * (double)tiles_along(&w->axis[1], form->m[0]) *
+                           (double)tiles_along(&w->axis[2], form->m[1]) * phases;
+    const double depth_taps = (double)conv_ceil_div(w->axis[0].taps, w->axis[0].every);
+    const double source = (double)conv_ceil_div(w->source_channels, tiles->lanes[0]);
+    const double target = (double)conv_ceil_div(w->target_channels, tiles->lanes[0]);
+    const double made = columns * (double)w->axis[0].grid;
+    const double loads = columns * (double)slices_of(w) * source, stores = made * target;
+    const double filters = (double)w->depth * depth_taps * target * phases;
+    double starts = made / tiles->mr * target / 2;
+    if (pass == FV_CONV_GRAD_WEIGHT) /* and sums are begun anew in each block */
+        starts = filters / tiles->mr / 2 * (1 + columns / 48);
+    return 2000 + planes * (made * (double)w->depth * depth_taps * target / 2.9 +
+                            (loads + stores) * 3.4 + filters * 5 + starts * 12);
+}
+
+/* The forms that a precision allows. */
+static bool allowed(int form, fv_machine machine)
+{
+    if (machine.conv_precision == FV_CONV_ACCURATE) return form == FV_WINOGRAD_2_3;
+    return machine.conv_precision != FV_CONV_EXACT;
+}
+
+static int cheapest(const conv_window *w, fv_conv_pass pass, fv_machine machine, double *cost)
+{
+    const fv_winograd_kernels *k = FV_ISA_PICK(fv_winograd_kernels_, machine.isa);
+    const fv_tile_kernels *tiles = FV_ISA_PICK(fv_tile_kernels_, machine.isa);
+    int best = -1;
+    *cost = -1;
+    if (w->size != 4) return best;
+    for (int i = 0; i < FV_WINOGRAD_FORMS; i++) {
+        if (!allowed(i, machine) || !suits(w, &k->form[i])) continue;
+        const double c = form_cost(w, pass, &k->form[i], tiles);
+        if (best >= 0 && c >= *cost) continue;
+        best = i;
+        *cost = c;
+    }
+    return best;
+}
+
+double fv_conv_winograd_cost(const conv_window *w, fv_conv_pass pass, fv_machine machine)
+{
+    double cost;
+    cheapest(w, pass, machine, &cost);
+    return cost;
+}
+
+conv_winograd_plan fv_conv_winograd_start(const fv_conv_plan *plan, const conv_window *w,
+                                          fv_machine machine)
+{
+    const fv_winograd_kernels *k = FV_ISA_PICK(fv_winograd_kernels_, machine.isa);
+    double cost;
+    conv_winograd_plan p = {.gemm = fv_conv_gemm_start(plan, w, machine)};
+    p.form = &k->form[cheapest(w, plan->pass, machine, &cost)];
+    p.points = 1;
+    for (int d = 0; d < 2; d++) {
+        p.points *= p.form->m[d] + p.form->r[d] - 1;
+        p.tiles[d] = tiles_along(&w->axis[d + 1], p.form->m[d]);
+    }
+    p.columns = conv_mul(w->images, p.tiles[0] * p.tiles[1]);
+    p.slices = slices_of(w);
+    p.row = conv_ceil_div(w->source_channels, k->lanes) * k->lanes;
+    if (p.row >= 256) p.row += 16; /* rows a power of two apart */
+    p.blocks = 1;
+    return p;
+}
+
+/* --- sizes ------------------------------------------------------------------------------------ */
+
+int64_t fv_conv_winograd_most(const conv_winograd_plan *p)
+{
+    return conv_ceil_div(p->columns, conv_max(p->blocks, 1));
+}
+
+int64_t fv_conv_winograd_rows(const conv_winograd_plan *p, int64_t columns)
+{
+    return columns * p->slices;
+}
+
+int64_t fv_conv_winograd_made(const conv_winograd_plan *p, int64_t columns)
+{
+    return columns * p->gemm.w.axis[0].grid;
+}
+
+int64_t fv_conv_winograd_plane(int64_t rows, int64_t row)
+{
+    int64_t lines = conv_ceil_div(rows * row, 16);
+    while (lines % 8 != 5) lines++;
+    return lines * 16;
+}
+
+int64_t fv_conv_winograd_filter_plane(const conv_winograd_plan *p, int64_t depth_taps)
+{
+    return fv_conv_winograd_plane(depth_taps * p->gemm.w.depth, p->gemm.nr);
+}
+
+/* --- tiles ------------------------------------------------------------------------------------ */
+
+/* First position of tile t along a dimension. */
+static int64_t tile_position(const conv_axis *a, int m, int64_t t)
+{
+    return t / a->apart * m * a->apart + t % a->apart;
+}
+
+/* Numbers i in [0, count) for which 0 <= from + i * step < size are [*begin, *end). */
+static void inside(int64_t from, int64_t step, int64_t size, int count, int16_t *begin,
+                   int16_t *end)
+{
+    const int64_t first = from < 0 ? conv_ceil_div(-from, step) : 0;
+    const int64_t last = from < size ? conv_ceil_div(size - from, step) : 0;
+    *begin = (int16_t)conv_min(first, count);
+    *end = (int16_t)conv_min(last, count);
+}
+
+/* The tile of a column along height and width, at `at` of the image's slice 0. */
+static fv_winograd_tile source_tile(const conv_winograd_plan *p, const conv_phase *phase,
+                                    int64_t place)
+{
+    const conv_window *w = &p->gemm.w;
+    const int64_t t[2] = {place / p->tiles[1], place % p->tiles[1]};
+    fv_winograd_tile tile;
+    int64_t at[2];
+    for (int d = 0; d < 2; d++) {
+        const conv_axis *a = &w->axis[d + 1];
+        at[d] = tile_position(a, p->form->m[d], t[d]) + phase->first[d + 1];
+        inside(at[d], a->apart, a->source, p->form->m[d] + p->form->r[d] - 1, &tile.begin[d],
+               &tile.end[d]);
+    }
+    tile.at = (at[0] * w->axis[2].source + at[1]) * w->source_channels;
+    return tile;
+}
+
+void fv_conv_winograd_list_source(const conv_winograd_plan *p, const conv_phase *phase,
+                                  int64_t first, int64_t count, fv_winograd_tile *tiles)
+{
+    const conv_window *w = &p->gemm.w;
+    const int64_t places = p->tiles[0] * p->tiles[1], depth = w->axis[0].source;
+    const int64_t slice = w->axis[1].source * w->axis[2].source * w->source_channels;
+    for (int64_t i = first; i < first + count; i++) {
+        const fv_winograd_tile tile = source_tile(p, phase, i % places);
+        for (int64_t s = 0; s < p->slices; s++, tiles++) {
+            const int64_t z = phase->first[0] + s;
+            *tiles = tile;
+            tiles->at += (i / places * depth + z) * slice;
+            if (z < 0 || z >= depth) tiles->end[0] = tiles->begin[0] = 0;
+        }
+    }
+}
+
+static fv_winograd_tile target_tile(const conv_winograd_plan *p, const conv_phase *phase,
+                                    int64_t place)
+{
+    const conv_window *w = &p->gemm.w;
+    const int64_t t[2] = {place / p->tiles[1], place % p->tiles[1]};
+    fv_winograd_tile tile;
+    int64_t at[2];
+    for (int d = 0; d < 2; d++) {
+        const conv_axis *a = &w->axis[d + 1];
+        const int64_t q = tile_position(a, p->form->m[d], t[d]);
+        at[d] = q * a->spread + phase->origin[d + 1];
+        inside(q, a->apart, phase->grid[d + 1], p->form->m[d], &tile.begin[d], &tile.end[d]);
+    }
+    tile.at = (at[0] * w->axis[2].target + at[1]) * w->target_channels;
+    return tile;
+}
+
+void fv_conv_winograd_list_target(const conv_winograd_plan *p, const conv_phase *phase,
+                                  int64_t first, int64_t count, fv_winograd_tile *tiles)
+{
+    const conv_window *w = &p->gemm.w;
+    const conv_axis *a = &w->axis[0];
+    const int64_t places = p->tiles[0] * p->tiles[1];
+    const int64_t slice = w->axis[1].target * w->axis[2].target * w->target_channels;
+    for (int64_t i = first; i < first + count; i++) {
+        const fv_winograd_tile tile = target_tile(p, phase, i % places);
+        for (int64_t z = 0; z < a->grid; z++, tiles++) {
+            *tiles = tile;
+            tiles->at += (i / places * a->target + z * a->spread + phase->origin[0]) * slice;
+            if (z >= phase->grid[0]) tiles->end[0] = tiles->begin[0] = 0;
+        }
+    }
+}
+
+void fv_conv_winograd_source_step(const conv_winograd_plan *p, int64_t step[2])
+{
+    const conv_window *w = &p->gemm.w;
+    step[1] = w->axis[2].apart * w->source_channels;
+    step[0] = w->axis[1].apart * w->axis[2].source * w->source_channels;
+}
+
+void fv_conv_winograd_target_step(const conv_winograd_plan *p, int64_t step[2])
+{
+    const conv_window *w = &p->gemm.w;
+    step[1] = w->axis[2].apart * w->axis[2].spread * w->target_channels;
+    step[0] = w->axis[1].apart * w->axis[1].spread * w->axis[2].target * w->target_channels;
+}
+
+int fv_conv_winograd_describe(const fv_conv_plan *plan, char *text, size_t size)
+{
+    const conv_winograd_plan *p = conv_winograd_own(plan);
+    const fv_winograd_form *f = p->form;
+    return snprintf(text, size, "winograd %dx%d of %dx%d, %lld %s, %d thread%s", f->m[0], f->m[1],
+                    f->r[0], f->r[1], (long long)(p->by_panels ? p->gemm.items : p->blocks),
+                    p->by_panels     ? "panels"
+                    : p->blocks == 1 ? "block"
+                                     : "blocks",
+                    p->gemm.threads, p->gemm.threads == 1 ? "" : "s");
+}
