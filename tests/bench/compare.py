@@ -1,91 +1,181 @@
-"""Runs both sides of the comparison in turn and prints the table; called by compare.sh.
+"""Fovea against PyTorch, network by network, the two sides in turn; called by compare.sh.
 
-Each round runs PyTorch in all of its four configurations (contiguous or channels-last, active or
-passive waiting of OpenMP), and Fovea as it is before each pair of them; the figure of a side is its
-best median over the rounds. ratio = PyTorch time / Fovea time.
+PyTorch runs in four configurations (contiguous or channels-last, OpenMP's threads waiting actively or
+passively), each a program that stays; a round gives every program a turn of --seconds, of which the
+median step counts. The figure of a configuration is the median over the rounds, that of a side the best
+of its configurations; ratio = PyTorch's figure / Fovea's. Losses of the first steps must agree.
 """
 import argparse
-import json
-import math
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
 
-BATCH = {"lenet": 128, "small": 128, "resnet20": 128, "resnet18": 32}
-STEPS = {"lenet": 60, "small": 10, "resnet20": 8, "resnet18": 5}
+import machine
+import report
+from sides import Side, in_turn
+
 HERE = os.path.dirname(os.path.abspath(__file__))
+TOLERANCE = 2e-3  # of the losses
+ONE_DIMENSIONAL = ("m5", "wavenet", "mlp")  # PyTorch has no channels-last order for their inputs
+AVX2 = {"FOVEA_ISA": "avx2", "ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2"}
 
 
-def run(command, wait=None):
-    env = dict(os.environ, FOVEA_NUM_THREADS="2", OMP_NUM_THREADS="2")
-    env.pop("OMP_WAIT_POLICY", None)
-    if wait:
-        env["OMP_WAIT_POLICY"] = wait
-    out = subprocess.run(command, env=env, check=True, stdout=subprocess.PIPE).stdout
-    return json.loads(out.decode().strip().splitlines()[-1])
+def environment(args):
+    env = {"FOVEA_NUM_THREADS": str(args.threads), "OMP_NUM_THREADS": str(args.threads)}
+    if args.isa:
+        env.update(AVX2 if args.isa == "avx2" else {"FOVEA_ISA": args.isa})
+    if args.exact:
+        env["FOVEA_CONV_PRECISION"] = "exact"
+    return env
 
 
-def best(results):
-    return min(results, key=lambda r: r["ms"])
-
-
-def compare(binary, python, name, mode, rounds, weights):
-    common = [name, "--batch", str(BATCH[name]), "--steps", str(STEPS[name]), "--load", weights]
-    if mode == "infer":
-        common.append("--infer")
-    fovea, pytorch = [], []
-    for _ in range(rounds):
+def start_sides(args, name, folder):
+    """Fovea's first; then those it is compared with, several of one name being configurations."""
+    env = environment(args)
+    weights = os.path.join(folder, "weights.safetensors")
+    subprocess.run([args.binary, name, "--dump", weights], check=True)
+    sides = [Side("fovea", [args.binary, name, "--load", weights], env)]
+    sides[0].config = ""
+    if args.old:
+        sides.append(Side("old", [args.old, name, "--load", weights], env))
+        sides[-1].config = ""
+    script = os.path.join(HERE, "pytorch_network.py")
+    orders = [""] if name in ONE_DIMENSIONAL else ["", "--channels-last"]
+    for python in args.pythons:
         for wait in ("active", "passive"):
-            fovea.append(run([binary] + common))
-            for order in ([], ["--channels-last"]):
-                script = os.path.join(HERE, "pytorch_network.py")
-                pytorch.append(run([python, script, "--threads", "2"] + common + order, wait))
-    for a, b in zip(fovea[0]["losses"], pytorch[0]["losses"]):
-        if not abs(a - b) <= 2e-3 * max(1.0, abs(b)):
-            sys.exit("compare: %s computes different losses: fovea %s, pytorch %s"
-                     % (name, fovea[0]["losses"], pytorch[0]["losses"]))
-    return best(fovea), best(pytorch)
+            for order in orders:
+                command = [python, script, name, "--load", weights] + order.split()
+                sides.append(Side("pytorch", command, dict(env, OMP_WAIT_POLICY=wait)))
+                sides[-1].config = " ".join([order[2:] or "contiguous", wait] +
+                                            ([python] if len(args.pythons) > 1 else []))
+    if args.onnxruntime:
+        subprocess.run([args.pythons[0], "-W", "ignore", script, name, "--load", weights,
+                        "--export", folder], check=True, stdout=subprocess.DEVNULL)
+        sides.append(Side("onnxruntime", ["node", os.path.join(HERE, "onnx_network.js"), folder,
+                                          args.onnxruntime], env))
+        sides[-1].config = ""
+    return sides
 
 
-def summary(ratios):
-    geomean = math.exp(sum(math.log(r) for r in ratios) / len(ratios))
-    return "geomean %.2f min %.2f" % (geomean, min(ratios))
+def agree(name, mode, sides, first):
+    """Ends the run when a side computes something else than Fovea."""
+    mine = first[sides[0]]["losses"]
+    for side in sides[1:]:
+        if "error" in first[side]:
+            wrong = first[side]["error"] > TOLERANCE
+        else:
+            wrong = any(not abs(a - b) <= TOLERANCE * max(1.0, abs(b))
+                        for a, b in zip(mine, first[side]["losses"]))
+        if wrong:
+            sys.exit("compare: %s, %s computes something else: fovea %s, %s %s"
+                     % (name, mode, mine, side.name, first[side]))
+
+
+def measure(args, name, mode, threads, sides):
+    """The figures of a mode: milliseconds and more by the name of the side."""
+    first = {side: side.ask(mode, threads, 3, 1) for side in sides}
+    agree(name, mode, sides, first)
+    peaks = {}
+
+    def turn(side):
+        steps = max(2, min(1000, round(args.seconds * 1e3 / max(first[side]["ms"], 1e-3))))
+        said = side.ask(mode, threads, 1 if steps < 10 else 3, steps)
+        peaks[side] = said["peak_mb"]
+        return said["ms"]
+
+    times = in_turn(sides, args.rounds, turn)
+    figures = {}
+    for side in sides:
+        ms = statistics.median(times[side])
+        if side.name not in figures or ms < figures[side.name]["ms"]:
+            figures[side.name] = {"ms": round(ms, 5), "peak_mb": peaks[side],
+                                  "spread": round(max(times[side]) / min(times[side]), 3)}
+            if side.config:
+                figures[side.name]["config"] = side.config
+    return figures
+
+
+def compare(args, name):
+    """All modes of a network. Inference comes first, as it needs less memory: the peak is that of the
+    program so far."""
+    figures = {}
+    with tempfile.TemporaryDirectory() as folder:
+        sides = start_sides(args, name, folder)
+        try:
+            for column, mode, threads in report.COLUMNS:
+                if mode not in args.modes:
+                    continue
+                here = [s for s in sides if mode != "train" or s.name != "onnxruntime"]
+                figures[column] = measure(args, name, mode, threads or args.threads, here)
+        finally:
+            for side in sides:
+                side.end()
+    return figures
+
+
+def arguments():
+    parser = argparse.ArgumentParser(prog="compare.sh", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("networks", nargs="*", help="all unless told")
+    parser.add_argument("--binary", required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--rounds", type=int, default=int(os.environ.get("ROUNDS", 5)))
+    parser.add_argument("--seconds", type=float, default=0.3, help="of a turn (0.3)")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--modes", default="train,infer,batch1",
+                        help="some of train,infer,batch1")
+    parser.add_argument("--python", default=os.environ.get("PYTHON", "/usr/bin/python3"))
+    parser.add_argument("--second-python", default=os.environ.get("PYTHON2"),
+                        help="an interpreter with another PyTorch, whose better time counts")
+    parser.add_argument("--onnxruntime", help="a folder node_modules/onnxruntime-node: inference too")
+    parser.add_argument("--old", help="the program network of another build, which takes turns too")
+    parser.add_argument("--no-pytorch", action="store_true", help="with --old: these two alone")
+    parser.add_argument("--isa", help="avx2: both sides with these instructions at most")
+    parser.add_argument("--exact", action="store_true", help="Fovea with exact convolution")
+    parser.add_argument("--json", default=os.environ.get("JSON"),
+                        help="a file for the figures; what it has of other networks stays")
+    parser.add_argument("--record", action="store_true", help="append a line to history.jsonl")
+    parser.add_argument("--show", action="store_true", help="run nothing: the table of --json")
+    args = parser.parse_args()
+    args.modes = args.modes.split(",")
+    args.pythons = [] if args.no_pytorch and args.old else [args.python]
+    if args.second_python and args.pythons:
+        args.pythons.append(args.second_python)
+    known = [line.split()[0] for line in
+             subprocess.run([args.binary, "--list"], stdout=subprocess.PIPE, check=True)
+             .stdout.decode().splitlines()]
+    unknown = [n for n in args.networks if n not in known] + \
+        [m for m in args.modes if m not in ("train", "infer", "batch1")]
+    if unknown or args.rounds < 1 or args.threads < 1 or (args.show and not args.json):
+        parser.error("unknown or out of range: %s" % " ".join(unknown or sys.argv[1:]))
+    args.networks = args.networks or known
+    return args
+
+
+def options_of(args):
+    return {"rounds": args.rounds, "threads": args.threads, "isa": args.isa or "best",
+            "precision": "exact" if args.exact else "default"}
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--binary", required=True)
-    parser.add_argument("--python", default="/usr/bin/python3")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--json", help="also write the figures to this file")
-    parser.add_argument("networks", nargs="*", default=list(BATCH))
-    args = parser.parse_args()
-    figures = []
-    everything = []
-    for mode in ("train", "infer"):
-        ratios = []
-        print("# %s, two threads, batch %s" % (mode, ", ".join(
-            "%s %d" % (n, BATCH[n]) for n in args.networks)))
-        print("name fovea_ms pytorch_ms ratio fovea_peak_mb pytorch_peak_mb")
+    args = arguments()
+    about = machine.describe(options_of(args), args.pythons, args.onnxruntime)
+    result = report.load(args.json, about)
+    if not args.show:
+        print(report.heading(args), flush=True)
         for name in args.networks:
-            with tempfile.TemporaryDirectory() as folder:
-                weights = os.path.join(folder, "weights.safetensors")
-                subprocess.run([args.binary, name, "--batch", str(BATCH[name]), "--dump", weights],
-                               check=True)
-                fovea, pytorch = compare(args.binary, args.python, name, mode, args.rounds, weights)
-            ratio = pytorch["ms"] / fovea["ms"]
-            ratios.append(ratio)
-            print("%s %.2f %.2f %.2f %.0f %.0f" % (name, fovea["ms"], pytorch["ms"], ratio,
-                                                   fovea["peak_mb"], pytorch["peak_mb"]), flush=True)
-            figures.append({"mode": mode, "name": name, "ratio": ratio, "fovea": fovea,
-                            "pytorch": pytorch})
-        print("# %s: %s" % (mode, summary(ratios)), flush=True)
-        everything += ratios
-    print(summary(everything))
-    if args.json:
-        with open(args.json, "w") as file:
-            json.dump(figures, file, indent=1)
+            figures = result["networks"].setdefault(name, {})
+            figures.update(compare(args, name))
+            print(report.line(name, figures), flush=True)
+            report.save(args.json, result)
+    else:
+        print(report.heading(args))
+        for name, figures in result["networks"].items():
+            print(report.line(name, figures))
+    print(report.summary(result["networks"]))
+    if args.record:
+        report.record(os.path.join(HERE, "history.jsonl"), result)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,14 @@
-/* One network, timed: the Fovea side of compare.sh.
+/* The networks of compare.sh, timed: Fovea's side.
  *
- *   network NAME --batch N --dump FILE          writes initial weights and a batch
- *   network NAME --batch N --load FILE [--infer] [--steps N]
- * prints one JSON object: milliseconds a step (median), the losses of the first steps and the peak
- * memory of the process. Training is forward, cross-entropy, backward and SGD with momentum. */
+ *   network --list                 names and batches
+ *   network NAME --check           one training step and one inference of two samples: the losses
+ *   network NAME --dump FILE       initial weights, and a batch with its targets
+ *   network NAME --load FILE       starts from them and answers the lines of its standard input
+ *
+ * A line is MODE THREADS WARM_UP STEPS. Modes: train (forward, loss, backward, SGD with momentum),
+ * infer, and batch1, the inference of a single sample. The answer is one JSON object: the median
+ * milliseconds of the steps, the losses of the first steps of warming up, and the peak memory of
+ * the process so far. pytorch_network.py and onnx_network.js answer the same lines. */
 #include <fovea.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,29 +16,17 @@
 #include <sys/resource.h>
 #include <time.h>
 
-#include "examples/models.h"
+#include "networks.h"
 
-enum { WARM_UP = 3, MAX_STEPS = 1000, MAX_PARAMETERS = 256, NAME_SIZE = 16 };
+enum { MAX_STEPS = 10000, MAX_LOSSES = 3, MAX_PARAMETERS = 256, NAME_SIZE = 16 };
 
-typedef struct options {
-    const char *name, *dump, *load;
-    int64_t batch;
-    int steps;
-    bool infer;
-} options;
-
-static fv_module *model_new(const char *name)
-{
-    static const struct {
-        const char *name;
-        fv_module *(*make)(void);
-    } models[] = {
-        {"lenet", lenet}, {"small", small_net}, {"resnet20", resnet20}, {"resnet18", resnet18}};
-    for (size_t i = 0; i < sizeof models / sizeof *models; i++)
-        if (strcmp(models[i].name, name) == 0) return models[i].make();
-    fprintf(stderr, "network: unknown network '%s'\n", name);
-    return NULL;
-}
+typedef struct bench {
+    const bench_network *network;
+    fv_module *net;
+    fv_optim *opt;
+    fv_tensor *x, *y; /* the batch */
+    fv_tensor *x1, *y1;
+} bench;
 
 static double now_ms(void)
 {
@@ -55,24 +48,56 @@ static double peak_mb(void)
     return (double)usage.ru_maxrss / 1024;
 }
 
+/* --- weights and batch ------------------------------------------------------------------------ */
+
+/* The shape of n samples. */
+static fv_shape batched(int64_t n, const fv_shape *sample)
+{
+    fv_shape s = {sample->ndim + 1, {n}};
+    for (int i = 0; i < sample->ndim; i++) s.dim[i + 1] = sample->dim[i];
+    return s;
+}
+
+static fv_tensor *random_inputs(const bench_network *network, int64_t n)
+{
+    return fv_randn(.shape = batched(n, &network->input));
+}
+
+static fv_tensor *random_targets(const bench_network *network, int64_t n)
+{
+    fv_shape shape = batched(n, &network->target);
+    if (network->classes == 0) return fv_sub(fv_mul(fv_rand(.shape = shape), 2), 1);
+    return fv_randint(.shape = shape, .high = network->classes);
+}
+
+/* He et al. 2015, so that signals are neither lost nor blown up on the way through any of them. */
+static void initialise(fv_module *net)
+{
+    fv_tensor_list parameters = fv_parameters(net);
+    for (int64_t i = 0; i < parameters.count; i++)
+        if (fv_ndim(parameters.items[i]) > 1)
+            fv_init_kaiming_normal_(parameters.items[i], .nonlinearity = FV_NONLINEARITY_RELU);
+}
+
 /* Parameters go by their number, p000, p001, ..., which both sides agree on. */
-static fv_status dump(fv_module *net, const options *o)
+static fv_status dump(const bench *b, const char *path)
 {
     static char names[MAX_PARAMETERS + 2][NAME_SIZE];
     const char *pointers[MAX_PARAMETERS + 2];
     fv_tensor *tensors[MAX_PARAMETERS + 2];
-    fv_tensor_list parameters = fv_parameters(net);
+    fv_tensor_list parameters = fv_parameters(b->net);
     int64_t n = 0;
+    initialise(b->net);
     for (; n < parameters.count && n < MAX_PARAMETERS; n++) {
         snprintf(names[n], NAME_SIZE, "p%03d", (int)n);
         tensors[n] = parameters.items[n];
     }
     strcpy(names[n], "x");
-    tensors[n++] = fv_randn(o->batch, 3, 32, 32);
+    tensors[n++] = random_inputs(b->network, b->network->batch);
     strcpy(names[n], "y");
-    tensors[n++] = fv_randint(o->batch, .high = 10);
+    tensors[n++] = random_targets(b->network, b->network->batch);
     for (int64_t i = 0; i < n; i++) pointers[i] = names[i];
-    return fv_save_tensors(o->dump, pointers, tensors, n, NULL, 0);
+    return fv_save_tensors(path, pointers, tensors, n, NULL, 0);
 }
 
 static fv_tensor *read_named(const fv_tensor_file *file, const char *name)
@@ -80,112 +105,167 @@ static fv_tensor *read_named(const fv_tensor_file *file, const char *name)
     return fv_tensor_file_read(file, fv_tensor_file_find(file, name));
 }
 
-static fv_status restore(fv_module *net, const options *o, fv_tensor **x, fv_tensor **y)
+/* Takes x and y as the batch, in the memory order that suits. */
+static void take_batch(bench *b, fv_tensor *x, fv_tensor *y)
 {
-    fv_tensor_file *file = fv_tensor_file_open(o->load);
+    if (fv_ndim(x) > 2) x = fv_to_channels_last(x);
+    b->x = fv_retain(x);
+    b->y = fv_retain(y);
+    b->x1 = fv_retain(fv_clone(fv_narrow(x, 0, 0, 1)));
+    b->y1 = fv_retain(fv_clone(fv_narrow(y, 0, 0, 1)));
+}
+
+static fv_status restore(bench *b, const char *path)
+{
+    FV_SCOPE;
+    FV_NO_GRAD;
+    fv_tensor_file *file = fv_tensor_file_open(path);
     if (!file) return fv_error_status();
-    fv_tensor_list parameters = fv_parameters(net);
+    fv_tensor_list parameters = fv_parameters(b->net);
     for (int64_t i = 0; i < parameters.count; i++) {
         char name[NAME_SIZE];
         snprintf(name, sizeof name, "p%03d", (int)i);
-        {
-            FV_NO_GRAD;
-            fv_copy_(parameters.items[i], read_named(file, name));
-        }
+        fv_copy_(parameters.items[i], read_named(file, name));
     }
-    *x = fv_retain(fv_to_channels_last(read_named(file, "x")));
-    *y = fv_retain(read_named(file, "y"));
+    take_batch(b, read_named(file, "x"), read_named(file, "y"));
     fv_tensor_file_free(file);
     return fv_error_status();
 }
 
-static double train_step(fv_module *net, fv_optim *opt, fv_tensor *x, fv_tensor *y)
+/* --- steps ------------------------------------------------------------------------------------ */
+
+static fv_tensor *loss_of(const bench *b, fv_tensor *out, fv_tensor *y)
 {
-    double value = 0;
-    {
-        FV_SCOPE;
-        fv_zero_grad(opt);
-        fv_tensor *loss = fv_cross_entropy(fv_forward(net, x), y);
-        fv_backward(loss);
-        fv_step(opt);
-        value = fv_item(loss);
-    }
+    return b->network->classes == 0 ? fv_mse_loss(out, y) : fv_cross_entropy(out, y);
+}
+
+/* Each gives the loss and adds to *ms what is timed: the whole step, or the forward pass alone. */
+static double train_step(bench *b, double *ms)
+{
+    FV_SCOPE;
+    double start = now_ms();
+    fv_zero_grad(b->opt);
+    fv_tensor *loss = loss_of(b, fv_forward(b->net, b->x), b->y);
+    fv_backward(loss);
+    fv_step(b->opt);
+    double value = fv_item(loss);
+    *ms = now_ms() - start;
     return value;
 }
 
-static double infer_step(fv_module *net, fv_tensor *x, fv_tensor *y)
+static double forward_of(bench *b, fv_tensor *x, fv_tensor *y, bool loss, double *ms)
 {
-    double value = 0;
-    {
-        FV_NO_GRAD;
-        FV_SCOPE;
-        value = fv_item(fv_cross_entropy(fv_forward(net, x), y));
-    }
-    return value;
+    FV_NO_GRAD;
+    FV_SCOPE;
+    double start = now_ms();
+    fv_tensor *out = fv_forward(b->net, x);
+    *ms = now_ms() - start;
+    return loss ? fv_item(loss_of(b, out, y)) : 0;
 }
 
-static int measure(fv_module *net, const options *o)
+static double step(bench *b, const char *mode, bool loss, double *ms)
+{
+    if (strcmp(mode, "train") == 0) return train_step(b, ms);
+    if (strcmp(mode, "infer") == 0) return forward_of(b, b->x, b->y, loss, ms);
+    return forward_of(b, b->x1, b->y1, loss, ms);
+}
+
+/* --- the answers ------------------------------------------------------------------------------ */
+
+static fv_status answer(bench *b, const char *mode, int warm_up, int steps)
 {
     static double times[MAX_STEPS];
-    double losses[WARM_UP];
-    fv_tensor *x = NULL, *y = NULL;
-    fv_optim *opt = fv_sgd(fv_parameters(net), .lr = 0.01, .momentum = 0.9);
+    double ms = 0;
+    if (strcmp(mode, "train") == 0)
+        fv_train(b->net);
+    else
+        fv_eval(b->net);
+    printf("{\"losses\": [");
+    for (int i = 0; i < warm_up; i++) {
+        double loss = step(b, mode, i < MAX_LOSSES, &ms);
+        if (i < MAX_LOSSES) printf("%s%.7g", i ? ", " : "", loss);
+    }
+    for (int i = 0; i < steps; i++) step(b, mode, false, &times[i]);
+    qsort(times, (size_t)steps, sizeof *times, compare);
+    printf("], \"ms\": %.5f, \"peak_mb\": %.1f}\n", times[steps / 2], peak_mb());
+    fflush(stdout);
+    return fv_error_status();
+}
+
+static fv_status serve(bench *b)
+{
+    char line[128], mode[16];
+    int threads, warm_up, steps;
+    while (fgets(line, sizeof line, stdin)) {
+        if (sscanf(line, "%15s %d %d %d", mode, &threads, &warm_up, &steps) != 4 || warm_up < 0 ||
+            steps < 1 || steps > MAX_STEPS) {
+            fprintf(stderr, "network: what is '%s'?\n", line);
+            return FV_ERR_OPTION;
+        }
+        fv_set_num_threads(threads);
+        if (answer(b, mode, warm_up, steps) != FV_OK) break;
+    }
+    return fv_error_status();
+}
+
+static fv_status check(bench *b)
+{
+    double ms;
     {
         FV_SCOPE;
-        if (restore(net, o, &x, &y) != FV_OK) return 1;
+        take_batch(b, random_inputs(b->network, 2), random_targets(b->network, 2));
     }
-    if (o->infer) fv_eval(net);
-    for (int i = -WARM_UP; i < o->steps; i++) {
-        double start = now_ms();
-        double loss = o->infer ? infer_step(net, x, y) : train_step(net, opt, x, y);
-        if (i < 0)
-            losses[i + WARM_UP] = loss;
-        else
-            times[i] = now_ms() - start;
+    double trained = step(b, "train", true, &ms);
+    fv_eval(b->net);
+    double inferred = step(b, "infer", true, &ms), single = step(b, "batch1", true, &ms);
+    printf("%s %g %g %g\n", b->network->name, trained, inferred, single);
+    return fv_error_status();
+}
+
+static int list(void)
+{
+    int count;
+    const bench_network *networks = bench_networks(&count);
+    for (int i = 0; i < count; i++)
+        printf("%s %lld\n", networks[i].name, (long long)networks[i].batch);
+    return 0;
+}
+
+static fv_status run(bench *b, const char *what, const char *path)
+{
+    if (strcmp(what, "--check") == 0) return check(b);
+    if (strcmp(what, "--dump") == 0) {
+        FV_SCOPE;
+        return dump(b, path);
     }
-    qsort(times, (size_t)o->steps, sizeof *times, compare);
-    printf("{\"ms\": %.3f, \"losses\": [%.7g, %.7g, %.7g], \"peak_mb\": %.0f}\n",
-           times[o->steps / 2], losses[0], losses[1], losses[2], peak_mb());
-    fv_release(x);
-    fv_release(y);
-    fv_free(opt);
-    return fv_error_status() == FV_OK ? 0 : 1;
+    fv_status status = restore(b, path);
+    return status == FV_OK ? serve(b) : status;
 }
 
 int main(int argc, char **argv)
 {
-    options o = {.batch = 128, .steps = 10};
-    for (int i = 1; i < argc; i++) {
-        const char *value = i + 1 < argc ? argv[i + 1] : "";
-        if (strcmp(argv[i], "--infer") == 0)
-            o.infer = true;
-        else if (argv[i][0] != '-')
-            o.name = argv[i];
-        else if (strcmp(argv[i], "--batch") == 0 && ++i)
-            o.batch = atoll(value);
-        else if (strcmp(argv[i], "--steps") == 0 && ++i)
-            o.steps = atoi(value);
-        else if (strcmp(argv[i], "--dump") == 0 && ++i)
-            o.dump = value;
-        else if (strcmp(argv[i], "--load") == 0 && ++i)
-            o.load = value;
+    if (argc == 2 && strcmp(argv[1], "--list") == 0) return list();
+    bool plain = argc == 3 && strcmp(argv[2], "--check") == 0;
+    bool file = argc == 4 && (strcmp(argv[2], "--dump") == 0 || strcmp(argv[2], "--load") == 0);
+    if (!plain && !file) {
+        fprintf(stderr, "usage: network --list | NAME (--check | --dump FILE | --load FILE)\n");
+        return 2;
     }
-    if (!o.name || (!o.dump && !o.load) || o.batch < 1 || o.steps < 1 || o.steps > MAX_STEPS) {
-        fprintf(stderr, "usage: network NAME --batch N (--dump FILE | --load FILE [--infer] "
-                        "[--steps N])\n");
+    bench b = {.network = bench_find_network(argv[1])};
+    if (!b.network) {
+        fprintf(stderr, "network: no network '%s'\n", argv[1]);
         return 2;
     }
     fv_manual_seed(1);
-    fv_module *net = model_new(o.name);
-    if (!net) return 1;
-    int rc = 1;
-    if (o.dump) {
-        FV_SCOPE;
-        rc = dump(net, &o) == FV_OK ? 0 : 1;
-    } else {
-        rc = measure(net, &o);
-    }
-    fv_free(net);
+    b.net = b.network->make();
+    b.opt = fv_sgd(fv_parameters(b.net), .lr = 3e-4, .momentum = 0.9);
+    int rc = b.net && run(&b, argv[2], argv[3]) == FV_OK ? 0 : 1;
+    fv_release(b.x);
+    fv_release(b.y);
+    fv_release(b.x1);
+    fv_release(b.y1);
+    fv_free(b.opt);
+    fv_free(b.net);
     fv_shutdown();
     return rc;
 }

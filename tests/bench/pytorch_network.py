@@ -1,70 +1,23 @@
-"""One network, timed: the PyTorch side of compare.sh. Same arguments and output as network.c.
+"""A network, timed: the PyTorch side of compare.sh. Answers the lines that network.c answers.
 
-The networks are written in the order in which Fovea's examples/models.h makes its parameters, so
-that weights go over by their number.
+    pytorch_network.py NAME --load FILE [--channels-last]
+    pytorch_network.py NAME --load FILE --export FOLDER    infer.onnx and batch1.onnx, x and y raw
 """
 import argparse
 import json
+import os
 import resource
 import statistics
+import sys
 import time
 
 import numpy
 import torch
-import torch.nn as nn
 import torch.nn.functional as F
 
+from pytorch_networks import NETWORKS
 
-class Block(nn.Module):
-    def __init__(self, channels, out, stride):
-        super().__init__()
-        self.conv1 = nn.Conv2d(channels, out, 3, stride, 1, bias=False)
-        self.bn1 = nn.BatchNorm2d(out)
-        self.conv2 = nn.Conv2d(out, out, 3, 1, 1, bias=False)
-        self.bn2 = nn.BatchNorm2d(out)
-        self.shortcut = None
-        if stride != 1 or channels != out:
-            self.shortcut = nn.Sequential(
-                nn.Conv2d(channels, out, 1, stride, bias=False), nn.BatchNorm2d(out))
-
-    def forward(self, x):
-        h = F.relu(self.bn1(self.conv1(x)))
-        h = self.bn2(self.conv2(h))
-        return F.relu(h + (x if self.shortcut is None else self.shortcut(x)))
-
-
-def resnet(widths, blocks):
-    layers = [nn.Conv2d(3, widths[0], 3, 1, 1, bias=False), nn.BatchNorm2d(widths[0]), nn.ReLU()]
-    channels = widths[0]
-    for stage, width in enumerate(widths):
-        for block in range(blocks):
-            layers.append(Block(channels, width, 2 if stage > 0 and block == 0 else 1))
-            channels = width
-    layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, 10)]
-    return nn.Sequential(*layers)
-
-
-def small():
-    return nn.Sequential(
-        nn.Conv2d(3, 32, 3, padding=1), nn.ReLU(), nn.Conv2d(32, 32, 3, padding=1), nn.ReLU(),
-        nn.MaxPool2d(2),
-        nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.Conv2d(64, 64, 3, padding=1), nn.ReLU(),
-        nn.MaxPool2d(2), nn.Flatten(), nn.Linear(4096, 512), nn.ReLU(), nn.Linear(512, 10))
-
-
-def lenet():
-    return nn.Sequential(
-        nn.Conv2d(3, 6, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 16, 5), nn.ReLU(),
-        nn.MaxPool2d(2), nn.Flatten(), nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, 84),
-        nn.ReLU(), nn.Linear(84, 10))
-
-
-NETWORKS = {
-    "lenet": lenet,
-    "small": small,
-    "resnet20": lambda: resnet([16, 32, 64], 3),
-    "resnet18": lambda: resnet([64, 128, 256, 512], 2),
-}
+MAX_LOSSES = 3
 
 
 def read_safetensors(path):
@@ -83,54 +36,86 @@ def read_safetensors(path):
     return tensors
 
 
+def loss_of(out, y):
+    return F.mse_loss(out, y) if y.is_floating_point() else F.cross_entropy(out, y)
+
+
+class Bench:
+    def __init__(self, name, path):
+        saved = read_safetensors(path)
+        self.net = NETWORKS[name]()
+        parameters = list(self.net.parameters())
+        if len(parameters) != sum(key[0] == "p" for key in saved):
+            sys.exit("%s: another number of parameters than in %s" % (name, path))
+        with torch.no_grad():
+            for i, parameter in enumerate(parameters):
+                parameter.copy_(saved["p%03d" % i])
+        self.x, self.y = saved["x"], saved["y"]
+        self.optimizer = torch.optim.SGD(parameters, lr=3e-4, momentum=0.9)
+
+    def to_channels_last(self):
+        order = {4: torch.channels_last, 5: torch.channels_last_3d}[self.x.dim()]
+        self.net = self.net.to(memory_format=order)
+        self.x = self.x.contiguous(memory_format=order)
+
+    def step(self, mode):
+        """The loss as a function, and the seconds of the step: the whole of it, or the forward pass
+        alone."""
+        if mode == "train":
+            start = time.perf_counter()
+            self.optimizer.zero_grad(set_to_none=True)
+            loss = loss_of(self.net(self.x), self.y)
+            loss.backward()
+            self.optimizer.step()
+            value = loss.item()
+            return (lambda: value), time.perf_counter() - start
+        x, y = (self.x, self.y) if mode == "infer" else (self.x[:1], self.y[:1])
+        with torch.inference_mode():
+            start = time.perf_counter()
+            out = self.net(x)
+            seconds = time.perf_counter() - start
+        return (lambda: loss_of(out, y).item()), seconds
+
+    def answer(self, mode, threads, warm_up, steps):
+        torch.set_num_threads(threads)
+        self.net.train(mode == "train")
+        losses = []
+        for i in range(warm_up):
+            loss, _ = self.step(mode)
+            if i < MAX_LOSSES:
+                losses.append(loss())
+        times = [self.step(mode)[1] for _ in range(steps)]
+        return {"losses": losses, "ms": statistics.median(times) * 1e3,
+                "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+
+    def export(self, folder):
+        self.net.eval()
+        for mode, x, y in (("infer", self.x, self.y), ("batch1", self.x[:1], self.y[:1])):
+            path = os.path.join(folder, mode)
+            torch.onnx.export(self.net, x, path + ".onnx", input_names=["x"], output_names=["y"])
+            x.numpy().tofile(path + ".x")
+            with open(path + ".json", "w") as file, torch.inference_mode():
+                out = self.net(x)
+                json.dump({"shape": list(x.shape), "loss": loss_of(out, y).item(),
+                           "first": out.flatten()[:100].tolist()}, file)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("name", choices=NETWORKS)
     parser.add_argument("--load", required=True)
-    parser.add_argument("--batch", type=int)
-    parser.add_argument("--steps", type=int, default=10)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--infer", action="store_true")
+    parser.add_argument("--export")
     parser.add_argument("--channels-last", action="store_true")
     args = parser.parse_args()
-    torch.set_num_threads(args.threads)
-
-    saved = read_safetensors(args.load)
-    net = NETWORKS[args.name]()
-    with torch.no_grad():
-        for i, parameter in enumerate(net.parameters()):
-            parameter.copy_(saved["p%03d" % i])
-    x, y = saved["x"], saved["y"]
+    bench = Bench(args.name, args.load)
+    if args.export:
+        bench.export(args.export)
+        return
     if args.channels_last:
-        net = net.to(memory_format=torch.channels_last)
-        x = x.contiguous(memory_format=torch.channels_last)
-    optimizer = torch.optim.SGD(net.parameters(), lr=0.01, momentum=0.9)
-
-    def train_step():
-        optimizer.zero_grad(set_to_none=True)
-        loss = F.cross_entropy(net(x), y)
-        loss.backward()
-        optimizer.step()
-        return loss.item()
-
-    def infer_step():
-        with torch.no_grad():
-            return F.cross_entropy(net(x), y).item()
-
-    if args.infer:
-        net.eval()
-    step = infer_step if args.infer else train_step
-    losses = [step() for _ in range(3)]
-    times = []
-    for _ in range(args.steps):
-        start = time.perf_counter()
-        step()
-        times.append((time.perf_counter() - start) * 1e3)
-    print(json.dumps({
-        "ms": statistics.median(times),
-        "losses": losses,
-        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-    }))
+        bench.to_channels_last()
+    for line in sys.stdin:
+        mode, *numbers = line.split()
+        print(json.dumps(bench.answer(mode, *map(int, numbers))), flush=True)
 
 
 if __name__ == "__main__":

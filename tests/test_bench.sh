@@ -1,0 +1,39 @@
+#!/bin/sh
+# The programs of tests/bench still run: each network takes a training step and infers, and the losses
+# are numbers; the answers of the timing loop are JSON with the losses of a network that learns.
+set -u
+build=$2
+network=$build/bench/network
+[ -x "$network" ] || exit 77
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+failed=0
+
+fail() {
+  echo "FAILED: $*"
+  failed=1
+}
+
+"$network" --list >"$work/list" || fail "network --list"
+[ "$(wc -l <"$work/list")" -ge 13 ] || fail "network --list has fewer than 13 networks"
+while read -r name _; do
+  if ! "$network" "$name" --check >"$work/out" 2>&1 </dev/null ||
+    ! grep -Eqx "$name( [0-9]+(\.[0-9]+)?){3}" "$work/out"; then
+    fail "network $name --check: $(cat "$work/out")"
+  fi
+done <"$work/list"
+
+"$network" lenet --dump "$work/weights" || fail "network lenet --dump"
+printf 'infer 1 3 1\nbatch1 1 0 2\ntrain 2 3 1\n' | "$network" lenet --load "$work/weights" >"$work/out" ||
+  fail "network lenet --load"
+number='[0-9.]+'
+grep -Eqx "\{\"losses\": \[($number, ){2}$number\], \"ms\": $number, \"peak_mb\": $number\}" "$work/out" ||
+  fail "answers: $(cat "$work/out")"
+[ "$(wc -l <"$work/out")" -eq 3 ] || fail "three lines were asked for: $(cat "$work/out")"
+awk -F '[][,]' 'NR == 3 && !($4 < $2) { print "FAILED: the loss does not fall: " $0; exit 1 }' "$work/out" ||
+  failed=1
+for wrong in "" "nothing --check" "lenet --load" "lenet --load $work/none"; do
+  # shellcheck disable=SC2086 # words
+  "$network" $wrong >/dev/null 2>&1 </dev/null && fail "network $wrong is not refused"
+done
+exit $failed
