@@ -22,8 +22,8 @@ ONE_DIMENSIONAL = ("m5", "wavenet", "mlp")  # PyTorch has no channels-last order
 AVX2 = {"FOVEA_ISA": "avx2", "ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2"}
 
 
-def environment(args):
-    env = {"FOVEA_NUM_THREADS": str(args.threads), "OMP_NUM_THREADS": str(args.threads)}
+def environment(args, threads):
+    env = {"FOVEA_NUM_THREADS": str(threads), "OMP_NUM_THREADS": str(threads)}
     if args.isa:
         env.update(AVX2 if args.isa == "avx2" else {"FOVEA_ISA": args.isa})
     if args.exact:
@@ -31,11 +31,12 @@ def environment(args):
     return env
 
 
-def start_sides(args, name, folder):
+def start_sides(args, name, folder, threads):
     """Fovea's first; then those it is compared with, several of one name being configurations."""
-    env = environment(args)
+    env = environment(args, threads)
     weights = os.path.join(folder, "weights.safetensors")
-    subprocess.run([args.binary, name, "--dump", weights], check=True)
+    if not os.path.exists(weights):
+        subprocess.run([args.binary, name, "--dump", weights], check=True)
     sides = [Side("fovea", [args.binary, name, "--load", weights], env)]
     sides[0].config = ""
     if args.old:
@@ -44,15 +45,16 @@ def start_sides(args, name, folder):
     script = os.path.join(HERE, "pytorch_network.py")
     orders = [""] if name in ONE_DIMENSIONAL else ["", "--channels-last"]
     for python in args.pythons:
-        for wait in ("active", "passive"):
+        for wait in ("active", "passive") if threads > 1 else ("passive",):
             for order in orders:
                 command = [python, script, name, "--load", weights] + order.split()
                 sides.append(Side("pytorch", command, dict(env, OMP_WAIT_POLICY=wait)))
                 sides[-1].config = " ".join([order[2:] or "contiguous", wait] +
                                             ([python] if len(args.pythons) > 1 else []))
     if args.onnxruntime:
-        subprocess.run([args.pythons[0], "-W", "ignore", script, name, "--load", weights,
-                        "--export", folder], check=True, stdout=subprocess.DEVNULL)
+        if not os.path.exists(os.path.join(folder, "infer.onnx")):
+            subprocess.run([args.pythons[0], "-W", "ignore", script, name, "--load", weights,
+                            "--export", folder], check=True, stdout=subprocess.DEVNULL)
         sides.append(Side("onnxruntime", ["node", os.path.join(HERE, "onnx_network.js"), folder,
                                           args.onnxruntime], env))
         sides[-1].config = ""
@@ -97,21 +99,29 @@ def measure(args, name, mode, threads, sides):
     return figures
 
 
+def compare_modes(args, name, folder, columns, threads):
+    """The figures by column. The programs are those of a number of threads: PyTorch's matrix products
+    keep the one that they began with."""
+    figures = {}
+    sides = start_sides(args, name, folder, threads) if columns else []
+    try:
+        for column, mode in columns:
+            here = [s for s in sides if mode != "train" or s.name != "onnxruntime"]
+            figures[column] = measure(args, name, mode, threads, here)
+    finally:
+        for side in sides:
+            side.end()
+    return figures
+
+
 def compare(args, name):
     """All modes of a network. Inference comes first, as it needs less memory: the peak is that of the
     program so far."""
     figures = {}
     with tempfile.TemporaryDirectory() as folder:
-        sides = start_sides(args, name, folder)
-        try:
-            for column, mode, threads in report.COLUMNS:
-                if mode not in args.modes:
-                    continue
-                here = [s for s in sides if mode != "train" or s.name != "onnxruntime"]
-                figures[column] = measure(args, name, mode, threads or args.threads, here)
-        finally:
-            for side in sides:
-                side.end()
+        for threads in (1, None):
+            columns = [(c, m) for c, m, t in report.COLUMNS if t == threads and m in args.modes]
+            figures.update(compare_modes(args, name, folder, columns, threads or args.threads))
     return figures
 
 
