@@ -8,7 +8,7 @@
 #include "tensor/error.h"
 
 static const char *const precisions[] = {"fast", "accurate", "exact", NULL};
-static const char *const algorithms[] = {"any", "gemm", "depthwise", "winograd", NULL};
+static const char *const algorithms[] = {"any", "gemm", "depthwise", "product", "winograd", NULL};
 
 /* -1: not yet known */
 static atomic_int precision = -1, algorithm = -1;

@@ -256,17 +256,16 @@ int64_t fv_conv_target_offset(const conv_window *w, const conv_phase *phase,
     return offset;
 }
 
-/* A run of pixels that start at element `at` of the target. */
-#define FV_FILL(T)                                                                                 \
-    static void fill_##T(const fv_conv_epilogue *e, T *to, int64_t at, int64_t pixels,             \
-                         int64_t channels)                                                         \
+#define FV_FINISH(T)                                                                               \
+    static void finish_##T(const fv_conv_epilogue *e, T *to, int64_t at, int64_t pixels,           \
+                           int64_t channels)                                                       \
     {                                                                                              \
         const T *bias = e->bias, *scale = e->scale, *shift = e->shift, *residual = e->residual;    \
         to += at;                                                                                  \
         if (residual) residual += at;                                                              \
         for (int64_t i = 0; i < pixels * channels; i += channels) {                                \
             for (int64_t c = 0; c < channels; c++) {                                               \
-                T v = bias ? bias[c] : (T)0;                                                       \
+                T v = bias ? to[i + c] + bias[c] : to[i + c];                                      \
                 if (scale) v *= scale[c];                                                          \
                 if (shift) v += shift[c];                                                          \
                 if (residual) v += residual[i + c];                                                \
@@ -274,19 +273,25 @@ int64_t fv_conv_target_offset(const conv_window *w, const conv_phase *phase,
             }                                                                                      \
         }                                                                                          \
     }
-FV_FILL(float)
-FV_FILL(double)
-#undef FV_FILL
+FV_FINISH(float)
+FV_FINISH(double)
+#undef FV_FINISH
+
+void fv_conv_finish_pixels(int64_t size, int64_t channels, const fv_conv_operands *o, int64_t at,
+                           int64_t pixels)
+{
+    const fv_conv_epilogue *e = &o->epilogue;
+    if (!e->bias && !e->scale && !e->shift && !e->residual && !e->relu) return;
+    if (size == 8)
+        finish_double(e, o->out, at, pixels, channels);
+    else
+        finish_float(e, o->out, at, pixels, channels);
+}
 
 static void fill_run(const conv_window *w, const fv_conv_operands *o, int64_t at, int64_t pixels)
 {
-    const fv_conv_epilogue *e = &o->epilogue;
-    if (!e->bias && !e->shift && !e->residual)
-        memset(conv_to(o->out, at, w->size), 0, (size_t)(pixels * w->target_channels * w->size));
-    else if (w->size == 8)
-        fill_double(e, o->out, at, pixels, w->target_channels);
-    else
-        fill_float(e, o->out, at, pixels, w->target_channels);
+    memset(conv_to(o->out, at, w->size), 0, (size_t)(pixels * w->target_channels * w->size));
+    fv_conv_finish_pixels(w->size, w->target_channels, o, at, pixels);
 }
 
 void fv_conv_fill_box(const conv_window *w, const conv_box *box, const fv_conv_operands *o)

@@ -37,7 +37,8 @@ conv_gemm_plan fv_conv_gemm_start(const fv_conv_plan *p, const conv_window *w, f
 }
 
 /* About 3.5 vectors of products a nanosecond; a narrow panel costs a whole vector. To start and
- * store a tile takes 10, a segment 2; narrow tiles are twice as high. */
+ * store a tile takes 10, a segment 2; narrow tiles are twice as high. An element of w takes 1 to
+ * pack. */
 double fv_conv_gemm_cost(const conv_window *w, fv_conv_pass pass, fv_machine machine)
 {
     (void)pass;
@@ -48,7 +49,8 @@ double fv_conv_gemm_cost(const conv_window *w, fv_conv_pass pass, fv_machine mac
     const double tile_rows = (double)w->positions / tiles->mr;
     const double vectors = fv_conv_products(w) / columns * (columns < lanes ? 1 : columns / lanes);
     const double starts = tile_rows * panels * (double)w->groups * (10 + 2 * (double)w->taps);
-    return 100 + vectors / 3.5 + starts;
+    const double weights = (double)w->taps * (double)w->groups * (double)w->depth * columns;
+    return 100 + vectors / 3.5 + starts + weights;
 }
 
 int64_t fv_conv_gemm_pixel(const conv_window *w)

@@ -119,6 +119,9 @@ int64_t fv_conv_list_taps(const conv_window *w, const conv_phase *phase, const c
 void fv_conv_target_strides(const conv_window *w, int64_t stride[CONV_AXES]);
 int64_t fv_conv_target_offset(const conv_window *w, const conv_phase *phase,
                               const int64_t at[CONV_AXES]);
+/* The epilogue of sums that lie in the result: of a run of pixels from element `at` on. */
+void fv_conv_finish_pixels(int64_t size, int64_t channels, const fv_conv_operands *o, int64_t at,
+                           int64_t pixels);
 /* Writes the epilogue of a zero sum to all target pixels of a box, when some have no taps. */
 void fv_conv_fill_box(const conv_window *w, const conv_box *box, const fv_conv_operands *o);
 
@@ -146,6 +149,7 @@ extern const conv_algorithm fv_conv_depthwise;
 extern const conv_algorithm fv_conv_depthwise_weight;
 extern const conv_algorithm fv_conv_winograd;
 extern const conv_algorithm fv_conv_winograd_weight;
+extern const conv_algorithm fv_conv_product; /* all passes */
 
 /* --- arithmetic ------------------------------------------------------------------------------- */
 

@@ -1,0 +1,471 @@
+/* Windows that share no pixel of x, as one plain product: a single position (a kernel as large as
+ * its map, a transposed convolution of 1x1) or a stride of at least the kernel (patches).
+ *
+ *     columns [group][image, position][C / groups][tap]     the pixels of x under each window
+ *     forward           y  = columns * w'
+ *     input gradient    columns = gy * w, then spread to the pixels of gx
+ *     weight gradient   gw = gy' * columns
+ *
+ * The columns have the order of a row of w, which is far larger than x for large kernels, so that
+ * w and gw are read and written in place. Taps that meet only padding are left out where there is
+ * one position; w is then copied without them, as it is when it is not row-major. */
+#include <stdio.h>
+#include <string.h>
+
+#include "conv_impl.h"
+#include "tensor/kernels/product/gemm.h"
+
+enum { SIDE = 16 }; /* of a block that is transposed */
+
+/* One dimension: positions q and taps t meet at x = q * stride - pad + t * dilation. */
+typedef struct product_axis {
+    int64_t in, out, stride, pad, dilation;
+    int64_t k, tap, taps; /* of w; the first and the number of those in the columns */
+} product_axis;
+
+typedef struct product_plan {
+    product_axis axis[3];
+    int64_t groups, c, o;      /* c, o: of a group */
+    int64_t rows, taps;        /* positions of all images; taps in the columns */
+    int64_t w_stride[5], size; /* of w; bytes of an element */
+    bool back, weight;         /* the pass: input gradient, weight gradient, else forward */
+    bool whole;                /* w is row-major and has no other taps */
+    int threads;
+    fv_gemm_plan gemm;
+} product_plan;
+
+_Static_assert(sizeof(product_plan) <= sizeof((fv_conv_plan *)0)->own, "fits into a plan");
+
+static const product_plan *own(const fv_conv_plan *p)
+{
+    return (const product_plan *)(const void *)p->own;
+}
+
+/* --- which ------------------------------------------------------------------------------------ */
+
+/* False if windows share pixels along the axis. */
+static bool set_axis(const conv_axis *a, bool back, product_axis *p)
+{
+    *p = (product_axis){.in = back ? a->target : a->source,
+                        .out = back ? a->source : a->target,
+                        .stride = back ? a->spread : a->step,
+                        .pad = a->pad,
+                        .dilation = a->dilation,
+                        .k = a->taps,
+                        .taps = a->taps};
+    if (p->out > 1) return (p->k - 1) * p->dilation < p->stride;
+    const int64_t end = conv_min(p->k, (p->in + p->pad + p->dilation - 1) / p->dilation);
+    p->tap = conv_min((p->pad + p->dilation - 1) / p->dilation, p->k);
+    p->taps = conv_max(end - p->tap, 0);
+    return true;
+}
+
+static bool set_axes(const conv_window *w, product_plan *p)
+{
+    p->taps = 1;
+    p->rows = w->images;
+    for (int d = 0; d < 3; d++) {
+        product_axis *a = &p->axis[d];
+        if (!set_axis(&w->axis[d], w->back, a)) return false;
+        p->taps *= a->taps;
+        p->rows = conv_mul(p->rows, a->out);
+    }
+    return p->taps > 0;
+}
+
+/* Products as in fv_conv_gemm_cost; w is read once, the columns are written and read again. A 1x1
+ * kernel is a plain product to the implicit one as well, which needs no columns. */
+static double cost(const conv_window *w, fv_conv_pass pass, fv_machine machine)
+{
+    product_plan p;
+    (void)pass;
+    if (w->taps == 1 || !set_axes(w, &p)) return -1;
+    const double lanes = FV_ISA_PICK(fv_tile_kernels_, machine.isa)->lanes[w->size == 8];
+    const double channels = (double)(w->back ? w->target_channels : w->source_channels);
+    const double columns = (double)p.rows * (double)p.taps * channels;
+    const double weights =
+        (double)p.taps * (double)w->groups * (double)w->depth * (double)w->columns;
+    return 300 + columns * (double)(w->back ? w->depth : w->columns) / lanes / 3.5 + columns * 0.7 +
+           weights * 0.25;
+}
+
+static void set_gemm(product_plan *p, const fv_conv_plan *plan)
+{
+    const int64_t length = p->c * p->taps, o = p->groups * p->o;
+    fv_gemm g = {.dtype = plan->dtype, .bias_stride = 1, .batch_ndim = p->groups > 1};
+    g.batch[0] = p->groups;
+    if (p->weight) {
+        g.m = p->o, g.n = length, g.k = p->rows;
+        g.a_rs = 1, g.a_cs = o, g.a_batch[0] = p->o;
+        g.b_rs = length, g.b_cs = 1, g.b_batch[0] = p->rows * length;
+    } else if (p->back) {
+        g.m = p->rows, g.n = length, g.k = p->o;
+        g.a_rs = o, g.a_cs = 1, g.a_batch[0] = p->o;
+        g.b_rs = length, g.b_cs = 1, g.b_batch[0] = p->o * length;
+    } else {
+        g.m = p->rows, g.n = p->o, g.k = length;
+        g.a_rs = length, g.a_cs = 1, g.a_batch[0] = p->rows * length;
+        g.b_rs = 1, g.b_cs = length, g.b_batch[0] = p->o * length;
+    }
+    g.c_rs = g.n;
+    p->gemm.g = g;
+}
+
+static void plan(fv_conv_plan *plan, const conv_window *w, fv_machine machine)
+{
+    product_plan p = {.groups = w->groups,
+                      .c = w->back ? w->columns : w->depth,
+                      .o = w->back ? w->depth : w->columns,
+                      .size = w->size,
+                      .back = w->back,
+                      .weight = plan->pass == FV_CONV_GRAD_WEIGHT};
+    set_axes(w, &p);
+    int64_t step = 1;
+    p.whole = true;
+    memcpy(p.w_stride, plan->w_stride, sizeof p.w_stride);
+    for (int d = 2; d >= 0; step *= p.axis[d--].k)
+        p.whole = p.whole && p.axis[d].taps == p.axis[d].k &&
+                  (p.axis[d].k == 1 || p.w_stride[2 + d] == step);
+    p.whole = p.whole && p.w_stride[1] == step && p.w_stride[0] == p.c * step;
+    p.threads = fv_threads_for(machine, plan->cost);
+    set_gemm(&p, plan);
+    fv_gemm_make_plan(&p.gemm, machine, fv_gemm_engine_wanted());
+    memcpy(plan->own, &p, sizeof p);
+}
+
+/* --- scratch ---------------------------------------------------------------------------------- */
+
+typedef struct product_scratch {
+    void *columns;
+    void *weights; /* w or gw without the taps that are left out */
+    void *result;  /* y by groups */
+    void *gemm;
+} product_scratch;
+
+static int64_t weight_elements(const product_plan *p)
+{
+    return p->groups * p->o * p->c * p->taps;
+}
+
+static product_scratch take(const product_plan *p, fv_scratch *s)
+{
+    fv_scratch gemm = {NULL, 0};
+    fv_gemm_layout(&p->gemm, &gemm);
+    const int64_t columns = conv_mul(p->rows, p->groups * p->c * p->taps);
+    const bool grouped = !p->back && !p->weight && p->groups > 1;
+    return (product_scratch){
+        .columns = fv_take(s, (size_t)conv_mul(columns, p->size)),
+        .weights = fv_take(s, p->whole ? 0 : (size_t)(weight_elements(p) * p->size)),
+        .result = fv_take(s, grouped ? (size_t)(p->rows * p->groups * p->o * p->size) : 0),
+        .gemm = fv_take(s, gemm.used),
+    };
+}
+
+static void layout(const fv_conv_plan *plan, fv_scratch *s)
+{
+    take(own(plan), s);
+}
+
+/* --- columns ---------------------------------------------------------------------------------- */
+
+typedef struct product_job {
+    const product_plan *p;
+    const fv_conv_operands *o;
+    product_scratch scratch;
+    int64_t units, chunks;
+} product_job;
+
+/* Where one row of pixels of x or gx meets one row of taps, at a row of positions: from a pixel on,
+ * and from the element of a column that belongs to the first tap. */
+typedef struct crossing {
+    int64_t pixel;             /* element of x where tap 0 lies, may be outside */
+    int64_t step;              /* elements of x from one tap to the next */
+    int64_t first, last, taps; /* those inside of x, all */
+    int64_t length;            /* from one channel of a column to the next */
+} crossing;
+
+/* Whole blocks of channels and taps are transposed in a buffer: rows of the columns are often a
+ * multiple of 4 KiB apart, and lines of all of them would share few cache sets. */
+#define FV_CROSSING(T)                                                                             \
+    static void to_columns_##T(const crossing *at, const T *x, int64_t count, T *to)               \
+    {                                                                                              \
+        T block[SIDE][SIDE];                                                                       \
+        int64_t t = at->first;                                                                     \
+        x += at->pixel;                                                                            \
+        for (; count == SIDE && t + SIDE <= at->last; t += SIDE) {                                 \
+            for (int i = 0; i < SIDE; i++)                                                         \
+                for (int c = 0; c < SIDE; c++) block[c][i] = x[(t + i) * at->step + c];            \
+            for (int c = 0; c < SIDE; c++)                                                         \
+                memcpy(to + c * at->length + t, block[c], sizeof *block);                          \
+        }                                                                                          \
+        for (int64_t c = 0; c < count; c++) {                                                      \
+            T *line = to + c * at->length;                                                         \
+            for (int64_t i = 0; i < at->first; i++) line[i] = 0;                                   \
+            for (int64_t i = t; i < at->last; i++) line[i] = x[i * at->step + c];                  \
+            for (int64_t i = at->last; i < at->taps; i++) line[i] = 0;                             \
+        }                                                                                          \
+    }                                                                                              \
+    static void from_columns_##T(const crossing *at, const T *from, int64_t count, T *x)           \
+    {                                                                                              \
+        T block[SIDE][SIDE];                                                                       \
+        int64_t t = at->first;                                                                     \
+        x += at->pixel;                                                                            \
+        for (; count == SIDE && t + SIDE <= at->last; t += SIDE) {                                 \
+            for (int c = 0; c < SIDE; c++)                                                         \
+                memcpy(block[c], from + c * at->length + t, sizeof *block);                        \
+            for (int i = 0; i < SIDE; i++)                                                         \
+                for (int c = 0; c < SIDE; c++) x[(t + i) * at->step + c] = block[c][i];            \
+        }                                                                                          \
+        for (; t < at->last; t++)                                                                  \
+            for (int64_t c = 0; c < count; c++) x[t * at->step + c] = from[c * at->length + t];    \
+    }
+FV_CROSSING(float)
+FV_CROSSING(double)
+#undef FV_CROSSING
+
+/* The columns of a group at a row of taps: to them from x, or from them to gx. */
+static void transpose(const product_plan *p, crossing at, const void *x, void *column)
+{
+    for (int64_t c = 0; c < p->c; c += SIDE, at.pixel += SIDE) {
+        const int64_t count = conv_min(SIDE, p->c - c);
+        void *part = conv_to(column, c * p->taps, p->size);
+        if (p->size == 8)
+            p->back ? from_columns_double(&at, part, count, (double *)x)
+                    : to_columns_double(&at, x, count, part);
+        else
+            p->back ? from_columns_float(&at, part, count, (float *)x)
+                    : to_columns_float(&at, x, count, part);
+    }
+}
+
+static int64_t coordinate(const product_axis *a, int64_t q, int64_t t)
+{
+    return q * a->stride - a->pad + (a->tap + t) * a->dilation;
+}
+
+/* Position q of the last axis; x is a row of pixels that begins at element `row`. */
+static crossing cross(const product_plan *p, int64_t q, int64_t row)
+{
+    const product_axis *a = &p->axis[2];
+    const int64_t all = p->groups * p->c, begin = coordinate(a, q, 0);
+    crossing at = {
+        .pixel = row + begin * all, .step = a->dilation * all, .taps = a->taps, .length = p->taps};
+    at.first = begin < 0 ? conv_min(conv_ceil_div(-begin, a->dilation), a->taps) : 0;
+    at.last = conv_min(conv_ceil_div(conv_max(a->in - begin, 0), a->dilation), a->taps);
+    at.last = conv_max(at.last, at.first);
+    return at;
+}
+
+/* First element of a row of pixels of image n; negative if it is outside. */
+static int64_t pixel_row(const product_plan *p, int64_t n, int64_t d, int64_t h)
+{
+    const product_axis *a = p->axis;
+    if (d < 0 || d >= a[0].in || h < 0 || h >= a[1].in) return -1;
+    return ((n * a[0].in + d) * a[1].in + h) * a[2].in * p->groups * p->c;
+}
+
+/* One row of taps at one position. */
+static void load_unit(const product_job *job, int64_t unit)
+{
+    const product_plan *p = job->p;
+    const product_axis *a = p->axis;
+    const int64_t y = unit % a[1].taps, z = unit / a[1].taps % a[0].taps;
+    const int64_t m = unit / a[1].taps / a[0].taps;
+    const int64_t q = m % a[2].out, h = m / a[2].out % a[1].out;
+    const int64_t d = m / a[2].out / a[1].out % a[0].out, n = m / a[2].out / a[1].out / a[0].out;
+    const int64_t row = pixel_row(p, n, coordinate(&a[0], d, z), coordinate(&a[1], h, y));
+    crossing at = cross(p, q, conv_max(row, 0));
+    if (row < 0) at.first = at.last = 0;
+    for (int64_t g = 0; g < p->groups; g++, at.pixel += p->c) {
+        const int64_t column = (g * p->rows + m) * p->c * p->taps + (z * a[1].taps + y) * a[2].taps;
+        transpose(p, at, job->o->a, conv_to(job->scratch.columns, column, p->size));
+    }
+}
+
+static void load_chunk(void *data, int64_t chunk, int slot)
+{
+    const product_job *job = data;
+    (void)slot;
+    const int64_t end = fv_chunk_begin(job->units, job->chunks, chunk + 1);
+    for (int64_t i = fv_chunk_begin(job->units, job->chunks, chunk); i < end; i++)
+        load_unit(job, i);
+}
+
+/* The position and tap that meet at x; false if none do. */
+static bool meet(const product_axis *a, int64_t x, int64_t *q, int64_t *t)
+{
+    const int64_t at = x + a->pad;
+    *q = a->out > 1 ? conv_min(at / a->stride, a->out - 1) : 0;
+    const int64_t rest = at - *q * a->stride;
+    *t = rest / a->dilation - a->tap;
+    return rest % a->dilation == 0 && *t >= 0 && *t < a->taps;
+}
+
+/* One row of pixels of gx. */
+static void spread_unit(const product_job *job, int64_t unit)
+{
+    const product_plan *p = job->p;
+    const product_axis *a = p->axis;
+    const int64_t channels = p->groups * p->c, n = unit / a[1].in / a[0].in;
+    const int64_t row = unit * a[2].in * channels;
+    int64_t d, h, z, y;
+    memset(conv_to(job->o->out, row, p->size), 0, (size_t)(a[2].in * channels * p->size));
+    if (meet(&a[0], unit / a[1].in % a[0].in, &d, &z) && meet(&a[1], unit % a[1].in, &h, &y)) {
+        for (int64_t q = 0; q < a[2].out; q++) {
+            const int64_t m = ((n * a[0].out + d) * a[1].out + h) * a[2].out + q;
+            crossing at = cross(p, q, row);
+            for (int64_t g = 0; g < p->groups; g++, at.pixel += p->c) {
+                const int64_t column =
+                    (g * p->rows + m) * p->c * p->taps + (z * a[1].taps + y) * a[2].taps;
+                transpose(p, at, job->o->out, conv_to(job->scratch.columns, column, p->size));
+            }
+        }
+    }
+    fv_conv_finish_pixels(p->size, channels, job->o, row, a[2].in);
+}
+
+static void spread_chunk(void *data, int64_t chunk, int slot)
+{
+    const product_job *job = data;
+    (void)slot;
+    const int64_t end = fv_chunk_begin(job->units, job->chunks, chunk + 1);
+    for (int64_t i = fv_chunk_begin(job->units, job->chunks, chunk); i < end; i++)
+        spread_unit(job, i);
+}
+
+/* --- weights and results ---------------------------------------------------------------------- */
+
+/* A row (an output channel) of w without the taps that are left out, or of gw with them as 0. */
+#define FV_WEIGHT_ROW(T)                                                                           \
+    static void pack_row_##T(const product_plan *p, const T *w, T *to)                             \
+    {                                                                                              \
+        const product_axis *a = p->axis;                                                           \
+        const int64_t *stride = p->w_stride + 1;                                                   \
+        for (int64_t c = 0; c < p->c; c++)                                                         \
+            for (int64_t z = a[0].tap; z < a[0].tap + a[0].taps; z++)                              \
+                for (int64_t y = a[1].tap; y < a[1].tap + a[1].taps; y++)                          \
+                    for (int64_t x = a[2].tap; x < a[2].tap + a[2].taps; x++)                      \
+                        *to++ = w[c * stride[0] + z * stride[1] + y * stride[2] + x * stride[3]];  \
+    }                                                                                              \
+    static void unpack_row_##T(const product_plan *p, const T *from, T *gw)                        \
+    {                                                                                              \
+        const product_axis *a = p->axis;                                                           \
+        const int64_t all = p->c * a[0].k * a[1].k * a[2].k;                                       \
+        memset(gw, 0, (size_t)all * sizeof(T));                                                    \
+        for (int64_t c = 0; c < p->c; c++)                                                         \
+            for (int64_t z = a[0].tap; z < a[0].tap + a[0].taps; z++)                              \
+                for (int64_t y = a[1].tap; y < a[1].tap + a[1].taps; y++)                          \
+                    for (int64_t x = a[2].tap; x < a[2].tap + a[2].taps; x++)                      \
+                        gw[((c * a[0].k + z) * a[1].k + y) * a[2].k + x] = *from++;                \
+    }
+FV_WEIGHT_ROW(float)
+FV_WEIGHT_ROW(double)
+#undef FV_WEIGHT_ROW
+
+static void pack_chunk(void *data, int64_t chunk, int slot)
+{
+    const product_job *job = data;
+    const product_plan *p = job->p;
+    (void)slot;
+    const int64_t end = fv_chunk_begin(job->units, job->chunks, chunk + 1);
+    for (int64_t o = fv_chunk_begin(job->units, job->chunks, chunk); o < end; o++) {
+        const void *from = conv_at(job->o->b, o * p->w_stride[0], p->size);
+        void *to = conv_to(job->scratch.weights, o * p->c * p->taps, p->size);
+        if (p->size == 8)
+            pack_row_double(p, from, to);
+        else
+            pack_row_float(p, from, to);
+    }
+}
+
+static void unpack_chunk(void *data, int64_t chunk, int slot)
+{
+    const product_job *job = data;
+    const product_plan *p = job->p;
+    (void)slot;
+    const int64_t row = p->c * p->axis[0].k * p->axis[1].k * p->axis[2].k;
+    const int64_t end = fv_chunk_begin(job->units, job->chunks, chunk + 1);
+    for (int64_t o = fv_chunk_begin(job->units, job->chunks, chunk); o < end; o++) {
+        const void *from = conv_at(job->scratch.weights, o * p->c * p->taps, p->size);
+        void *to = conv_to(job->o->out, o * row, p->size);
+        if (p->size == 8)
+            unpack_row_double(p, from, to);
+        else
+            unpack_row_float(p, from, to);
+    }
+}
+
+/* Positions of y: gathered from the groups, and finished. */
+static void finish_chunk(void *data, int64_t chunk, int slot)
+{
+    const product_job *job = data;
+    const product_plan *p = job->p;
+    const int64_t channels = p->groups * p->o;
+    (void)slot;
+    const int64_t begin = fv_chunk_begin(job->units, job->chunks, chunk);
+    const int64_t end = fv_chunk_begin(job->units, job->chunks, chunk + 1);
+    for (int64_t m = begin; m < end && p->groups > 1; m++)
+        for (int64_t g = 0; g < p->groups; g++)
+            memcpy(conv_to(job->o->out, m * channels + g * p->o, p->size),
+                   conv_at(job->scratch.result, (g * p->rows + m) * p->o, p->size),
+                   (size_t)(p->o * p->size));
+    fv_conv_finish_pixels(p->size, channels, job->o, begin * channels, end - begin);
+}
+
+/* --- running ---------------------------------------------------------------------------------- */
+
+/* A pass over so many equal units, which takes so many nanoseconds in all. */
+static void walk(product_job *job, int64_t units, double nanoseconds, fv_parallel_fn body)
+{
+    job->units = units;
+    job->chunks = fv_chunks_for(nanoseconds, units);
+    if (units > 0) fv_parallel(job->p->threads, job->chunks, body, job);
+}
+
+static bool finishes(const fv_conv_epilogue *e)
+{
+    return e->bias || e->scale || e->shift || e->residual || e->relu;
+}
+
+static void run(const fv_conv_plan *plan, const fv_conv_operands *o, void *scratch)
+{
+    const product_plan *p = own(plan);
+    const product_axis *a = p->axis;
+    fv_scratch memory = {scratch, 0};
+    product_job job = {.p = p, .o = o, .scratch = take(p, &memory)};
+    const double columns = (double)(p->rows * p->groups * p->c * p->taps);
+    const int64_t outputs = p->groups * p->o;
+    const void *w = p->whole ? o->b : job.scratch.weights;
+    void *x = job.scratch.columns;
+    if (!p->whole && !p->weight) walk(&job, outputs, (double)weight_elements(p), pack_chunk);
+    if (!p->back) walk(&job, p->rows * a[0].taps * a[1].taps, columns, load_chunk);
+    fv_gemm_operands of = {.a = p->back ? o->a : x, .b = w, .c = p->back ? x : o->out};
+    if (p->weight)
+        of = (fv_gemm_operands){o->b, x, p->whole ? o->out : job.scratch.weights, NULL};
+    else if (!p->back && p->groups > 1)
+        of.c = job.scratch.result;
+    fv_gemm_run(&p->gemm, &of, job.scratch.gemm);
+    if (p->weight) {
+        if (!p->whole) walk(&job, outputs, (double)weight_elements(p), unpack_chunk);
+    } else if (p->back) {
+        walk(&job, plan->g.n * a[0].in * a[1].in, columns, spread_chunk);
+    } else if (p->groups > 1 || finishes(&o->epilogue)) {
+        walk(&job, p->rows, (double)(p->rows * outputs), finish_chunk);
+    }
+}
+
+static int describe(const fv_conv_plan *plan, char *text, size_t size)
+{
+    const product_plan *p = own(plan);
+    char how[80];
+    fv_gemm_describe(&p->gemm, how, sizeof how);
+    return snprintf(text, size, "product of columns, %s, %d thread%s", how, p->threads,
+                    p->threads == 1 ? "" : "s");
+}
+
+const conv_algorithm fv_conv_product = {.name = "product",
+                                        .cost = cost,
+                                        .plan = plan,
+                                        .layout = layout,
+                                        .run = run,
+                                        .describe = describe};
