@@ -18,6 +18,7 @@
 
 enum { DIRECT_BYTES = 16384 }; /* an operand this small is read in place, */
 enum { DIRECT_ROWS = 24 };     /* and so is B for few rows, */
+enum { PAGE_BYTES = 4096, PAGES = 64 }; /* but not where a panel has a page for each row */
 enum { DIRECT_COLUMNS = 32 };  /* or A for few columns: copying would not pay */
 
 /* What a part works on. */
@@ -239,7 +240,8 @@ static void run_part(work *w)
         run_dots(w);
     } else {
         const int64_t size = (int64_t)w->size;
-        w->small_b = g->k * columns * size <= DIRECT_BYTES || rows <= DIRECT_ROWS;
+        const bool pages = g->b_rs * size >= PAGE_BYTES && g->k >= PAGES;
+        w->small_b = g->k * columns * size <= DIRECT_BYTES || (rows <= DIRECT_ROWS && !pages);
         w->small_a = rows * g->k * size <= DIRECT_BYTES || columns <= DIRECT_COLUMNS;
         run_tiles(w);
     }
