@@ -140,6 +140,28 @@ static fv_conv_geometry random_geometry(void)
     }
 }
 
+/* Kernels up to the size of their map, padding included, and beyond the map itself. */
+static fv_conv_geometry random_large_kernel(void)
+{
+    static const int64_t longest[4] = {0, 40, 12, 6};
+    for (;;) {
+        fv_conv_geometry g = {.n = draw(1, 9)};
+        const int nd = (int)draw(1, 3);
+        set_channels(&g);
+        for (int d = 0; d < 3; d++) {
+            const bool used = d >= 3 - nd;
+            g.in[d] = used ? draw(1, longest[nd]) : 1;
+            g.dilation[d] = used && draw(0, 3) == 0 ? 2 : 1;
+            g.k[d] = used ? draw(1, g.in[d] + 2) : 1;
+            g.pad[d] = used ? draw(0, 1) * draw(0, g.k[d]) : 0;
+            g.stride[d] = used && draw(0, 2) == 0 ? draw(2, g.k[d] + 2) : 1;
+        }
+        if (!set_out(&g)) continue;
+        double products = (double)y_count(&g) * (double)w_count(&g) / (double)g.o;
+        if (products < 1e6) return g;
+    }
+}
+
 static fv_conv_geometry plane(int64_t n, int64_t c, int64_t o, int64_t groups, int64_t size,
                               int64_t k, int64_t stride)
 {
@@ -321,6 +343,17 @@ START_TEST(winograd_agrees_with_the_plain_loops)
 }
 END_TEST
 
+START_TEST(kernels_as_large_as_their_maps)
+{
+    state = 8;
+    for (int i = 0; i < 120; i++) {
+        fv_conv_geometry g = random_large_kernel();
+        check_geometry(&g);
+    }
+    ck_assert(no_failures());
+}
+END_TEST
+
 /* Work enough for several boxes, parts and ranges. */
 START_TEST(larger_geometries_are_cut_without_a_trace)
 {
@@ -329,7 +362,9 @@ START_TEST(larger_geometries_are_cut_without_a_trace)
         plane(3, 64, 96, 1, 8, 3, 1),   plane(2, 160, 130, 1, 4, 3, 1),
         plane(6, 48, 48, 48, 26, 3, 1), plane(4, 3, 20, 1, 29, 5, 1),
         plane(2, 32, 64, 1, 20, 1, 2),  plane(2, 24, 24, 2, 21, 3, 2),
-        plane(3, 32, 32, 32, 30, 3, 2),
+        plane(3, 32, 32, 32, 30, 3, 2), plane(21, 40, 70, 1, 4, 3, 1),
+        plane(33, 24, 24, 2, 2, 3, 1),  plane(12, 3, 40, 1, 32, 16, 16),
+        plane(18, 20, 33, 1, 6, 5, 2),
     };
     state = 11;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) check_geometry(&all[i]);
@@ -398,7 +433,8 @@ static void check_epilogue(const fv_conv_geometry *g, fv_dtype dtype, fv_conv_pa
 START_TEST(epilogues_agree_with_the_plain_loops)
 {
     const fv_conv_geometry all[] = {plane(2, 5, 37, 1, 7, 3, 1), plane(1, 21, 21, 21, 6, 3, 2),
-                                    plane(2, 6, 64, 2, 9, 1, 3), line(19, 50, 3, 11)};
+                                    plane(2, 6, 64, 2, 9, 1, 3), line(19, 50, 3, 11),
+                                    plane(6, 5, 7, 1, 3, 3, 1),  plane(2, 8, 12, 4, 12, 4, 4)};
     state = 17;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         for (int which = 0; which < 32; which++) {
@@ -444,7 +480,7 @@ static void check_strides(const fv_conv_geometry *g, fv_conv_pass pass)
 START_TEST(weights_have_any_strides_and_may_stay_packed)
 {
     const fv_conv_geometry all[] = {plane(2, 20, 35, 1, 7, 3, 1), plane(1, 21, 21, 21, 6, 3, 1),
-                                    plane(2, 8, 12, 4, 9, 2, 2)};
+                                    plane(2, 8, 12, 4, 9, 2, 2), plane(5, 6, 34, 1, 4, 3, 1)};
     state = 19;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         check_strides(&all[i], FV_CONV_FORWARD);
@@ -556,10 +592,13 @@ START_TEST(scratch_does_not_wrap_around)
     const int64_t far = INT64_C(1) << 30;
     fv_conv_geometry g = {.n = 1, .c = 1, .o = 1, .groups = 1};
     for (int d = 0; d < 3; d++) {
-        g.in[d] = 1;
-        g.k[d] = g.out[d] = 2;
-        g.stride[d] = g.dilation[d] = g.pad[d] = far;
+        g.in[d] = far;
+        g.k[d] = 2;
+        g.stride[d] = 1;
+        g.dilation[d] = far - 30; /* under each of few positions, */
+        g.pad[d] = 1;             /* with too little padding to leave it out */
     }
+    ck_assert(set_out(&g));
     for (fv_conv_pass pass = FV_CONV_FORWARD; pass <= FV_CONV_GRAD_WEIGHT; pass += 2) {
         fv_conv_plan plan;
         fv_conv_make_plan(&plan, &g, FV_FLOAT64, pass, NULL, machine_of(4, 0));
@@ -640,6 +679,7 @@ Suite *fovea_suite(void)
     TCase *values = add_case(suite, "values");
     tcase_add_test(values, random_geometries_agree_with_the_plain_loops);
     tcase_add_test(values, winograd_agrees_with_the_plain_loops);
+    tcase_add_test(values, kernels_as_large_as_their_maps);
     tcase_add_test(values, larger_geometries_are_cut_without_a_trace);
     tcase_add_test(values, strides_may_exceed_kernel_and_image);
     tcase_add_test(values, wide_padding_and_dilation);

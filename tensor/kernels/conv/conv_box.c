@@ -23,10 +23,11 @@ static int64_t reach(const conv_axis *a)
     return a->high - a->low + 1;
 }
 
-/* Loaded pixels under so many positions. */
+/* Loaded pixels under so many positions, at most. */
 static int64_t loaded(const conv_window *w, const conv_boxes *b, int d, int64_t positions)
 {
-    return (positions - 1) * b->pitch[d] + reach(&w->axis[d]);
+    const int64_t under = (positions - 1) * b->pitch[d] + reach(&w->axis[d]);
+    return b->clip[d] ? conv_min(under, w->axis[d].source) : under;
 }
 
 /* The largest box within the limits, outer axes shrunk first; an axis is cut only when all outer
@@ -61,15 +62,18 @@ static int64_t even_parts(int64_t parts)
 }
 
 /* Cuts images into equal numbers and, where they are too few, rows (but not into short ones). */
-static void share_boxes(const conv_window *w, conv_boxes *b, int64_t wanted)
+static void share_boxes(const conv_window *w, conv_boxes *b, conv_limits limits)
 {
+    const int64_t images = conv_max(limits.images, 1);
     b->total = 1;
     for (int axis = 0; axis < CONV_AXES; axis++) {
-        const int64_t all = extent(w, axis), shortest = axis == 0 ? 1 : axis == 3 ? 32 : 4;
+        const int64_t all = extent(w, axis), shortest = axis == 0 ? images : axis == 3 ? 32 : 4;
         int64_t parts = conv_ceil_div(all, b->most[axis]);
-        if (b->total * parts < wanted)
-            parts = conv_max(parts, conv_min(wanted / b->total, all / shortest));
+        if (b->total * parts < limits.wanted)
+            parts = conv_max(parts, conv_min(limits.wanted / b->total, all / shortest));
         if (axis == 0 && parts > 1) parts = conv_min(even_parts(parts), all);
+        if (axis == 0 && all / parts >= images) /* in whole groups of images */
+            parts = conv_ceil_div(all, conv_ceil_div(conv_ceil_div(all, parts), images) * images);
         b->count[axis] = conv_max(parts, 1);
         b->most[axis] = conv_ceil_div(all, b->count[axis]);
         b->total *= b->count[axis];
@@ -79,11 +83,13 @@ static void share_boxes(const conv_window *w, conv_boxes *b, int64_t wanted)
 conv_boxes fv_conv_cut_boxes(const conv_window *w, bool copy, int64_t pixel, conv_limits limits)
 {
     conv_boxes b = {.copy = copy, .pixel = copy ? pixel : w->source_channels};
-    for (int d = 0; d < 3; d++) /* pixels between two windows are not copied */
+    for (int d = 0; d < 3; d++) { /* pixels between two windows are not copied */
         b.pitch[d] = copy ? conv_min(w->axis[d].step, reach(&w->axis[d])) : w->axis[d].step;
+        b.clip[d] = copy && limits.clip[d] && b.pitch[d] == w->axis[d].step;
+    }
     if (w->images == 0) return b;
     fit_box(w, &b, limits);
-    share_boxes(w, &b, limits.wanted);
+    share_boxes(w, &b, limits);
     return b;
 }
 
@@ -116,6 +122,22 @@ bool fv_conv_clip(const conv_phase *phase, const conv_box *box, int64_t count[CO
     return count[0] > 0 && count[1] > 0 && count[2] > 0 && count[3] > 0;
 }
 
+int64_t fv_conv_same_taps(const conv_window *w, int d, int64_t q, int64_t end, conv_phase *phase)
+{
+    const conv_axis *a = &w->axis[d];
+    const int64_t at = phase->first[d] + q * a->step, last = a->source - 1 - at;
+    const int64_t low = at < 0 ? conv_min((a->apart - 1 - at) / a->apart, phase->taps[d]) : 0;
+    const int64_t high = last < 0 ? 0 : conv_min(last / a->apart + 1, phase->taps[d]);
+    if (low > 0) /* until one more is inside on the left, */
+        end = conv_min(end, q + (-at - (low - 1) * a->apart + a->step - 1) / a->step);
+    if (high > 0) /* or one less on the right */
+        end = conv_min(end, q + (last - (high - 1) * a->apart) / a->step + 1);
+    phase->first[d] += low * a->apart;
+    phase->tap[d] += low * phase->next[d];
+    phase->taps[d] = conv_max(high - low, 0);
+    return end;
+}
+
 /* --- loading ---------------------------------------------------------------------------------- */
 
 /* Copies source pixels [from, from + count) of one row, zeros where they are outside of it. */
@@ -140,13 +162,30 @@ static char *load_run(const conv_window *w, const conv_boxes *b, const char *row
     return end;
 }
 
+/* The loaded source coordinates of a box, where pitch and step are the same. */
+static int64_t load_from(const conv_window *w, const conv_boxes *b, const conv_box *box, int d)
+{
+    const conv_axis *a = &w->axis[d];
+    const int64_t from = box->at[d + 1] * a->step + a->low;
+    return b->clip[d] ? conv_max(from, 0) : from;
+}
+
+static int64_t load_count(const conv_window *w, const conv_boxes *b, const conv_box *box, int d)
+{
+    const conv_axis *a = &w->axis[d];
+    const int64_t count = (box->count[d + 1] - 1) * b->pitch[d] + reach(a);
+    if (!b->clip[d]) return count;
+    const int64_t end = conv_min(box->at[d + 1] * a->step + a->low + count, a->source);
+    return conv_max(end - load_from(w, b, box, d), 0);
+}
+
 static void load_row(const conv_window *w, const conv_boxes *b, const conv_box *box,
                      const char *row, char *to)
 {
     const conv_axis *a = &w->axis[2];
-    const int64_t from = box->at[3] * a->step + a->low;
+    const int64_t from = load_from(w, b, box, 2);
     if (b->pitch[2] == a->step) {
-        load_run(w, b, row, from, loaded(w, b, 2, box->count[3]), to);
+        load_run(w, b, row, from, load_count(w, b, box, 2), to);
         return;
     }
     for (int64_t q = 0; q < box->count[3]; q++)
@@ -158,7 +197,7 @@ static int64_t coordinate(const conv_window *w, const conv_boxes *b, const conv_
                           int64_t i)
 {
     const conv_axis *a = &w->axis[d];
-    const int64_t from = box->at[d + 1] * a->step + a->low;
+    const int64_t from = load_from(w, b, box, d);
     return b->pitch[d] == a->step ? from + i : from + i / b->pitch[d] * a->step + i % b->pitch[d];
 }
 
@@ -190,8 +229,12 @@ conv_source fv_conv_box_load(const conv_window *w, const conv_boxes *b, const co
     conv_source s = {.data = scratch};
     int64_t dims[3];
     if (!b->copy) return in_place(w, b, box, source);
-    for (int d = 0; d < 3; d++) dims[d] = loaded(w, b, d, box->count[d + 1]);
+    for (int d = 0; d < 3; d++) dims[d] = load_count(w, b, box, d);
     set_strides(&s, b, dims);
+    for (int d = 0; d < 3; d++) { /* where coordinates that are not loaded would lie */
+        const int64_t least = box->at[d + 1] * w->axis[d].step + w->axis[d].low;
+        s.data = conv_at(s.data, (least - load_from(w, b, box, d)) * s.tap[d], w->size);
+    }
     const size_t row_bytes = (size_t)(s.tap[1] * w->size);
     const int64_t planes = w->axis[0].source, rows = w->axis[1].source;
     char *to = scratch;

@@ -61,8 +61,9 @@ static void list_taps(const depthwise_plan *p, const conv_phase *phase, const co
 static void plan_window(fv_conv_plan *plan, const conv_window *w, fv_machine machine)
 {
     depthwise_plan p = start(plan, w, machine);
-    const conv_limits limits = {BOX_BYTES, INT64_MAX,
-                                fv_conv_wanted_chunks(plan->cost, MOST_CHUNKS)};
+    const conv_limits limits = {.bytes = BOX_BYTES,
+                                .positions = INT64_MAX,
+                                .wanted = fv_conv_wanted_chunks(plan->cost, MOST_CHUNKS)};
     p.boxes = fv_conv_cut_boxes(w, true, p.width, limits);
     p.threads = (int)conv_min(fv_threads_for(machine, plan->cost), conv_max(p.boxes.total, 1));
     memcpy(plan->own, &p, sizeof p);
@@ -265,8 +266,9 @@ static void plan_weight(fv_conv_plan *plan, const conv_window *w, fv_machine mac
 {
     depthwise_plan p = start(plan, w, machine);
     const int64_t wanted = fv_conv_wanted_chunks(plan->cost, MOST_PARTS);
-    p.boxes =
-        fv_conv_cut_boxes(w, true, p.width, (conv_limits){WEIGHT_BYTES, WEIGHT_POSITIONS, wanted});
+    const conv_limits limits = {
+        .bytes = WEIGHT_BYTES, .positions = WEIGHT_POSITIONS, .wanted = wanted};
+    p.boxes = fv_conv_cut_boxes(w, true, p.width, limits);
     p.parts = conv_max(conv_min(wanted, p.boxes.total), 1);
     p.threads = (int)conv_min(fv_threads_for(machine, plan->cost), p.parts);
     memcpy(plan->own, &p, sizeof p);

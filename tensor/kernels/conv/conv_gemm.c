@@ -47,7 +47,9 @@ double fv_conv_gemm_cost(const conv_window *w, fv_conv_pass pass, fv_machine mac
     const double nr = tiles->nr[w->size == 8];
     const double panels = columns <= lanes ? 0.5 : columns / nr;
     const double tile_rows = (double)w->positions / tiles->mr;
-    const double vectors = fv_conv_products(w) / columns * (columns < lanes ? 1 : columns / lanes);
+    double vectors = fv_conv_products(w) / columns * (columns < lanes ? 1 : columns / lanes);
+    for (int d = 0; d < 3; d++)
+        if (fv_conv_gemm_clips(w, d)) vectors *= w->axis[d].useful;
     const double starts = tile_rows * panels * (double)w->groups * (10 + 2 * (double)w->taps);
     const double weights = (double)w->taps * (double)w->groups * (double)w->depth * columns;
     return 100 + vectors / 3.5 + starts + weights;
@@ -75,6 +77,12 @@ bool fv_conv_gemm_inside(const conv_window *w)
     return true;
 }
 
+bool fv_conv_gemm_clips(const conv_window *w, int d)
+{
+    const double share = w->axis[d].useful;
+    return share < 0.3 || (share < 0.9 && (d < 2 || w->images >= 4));
+}
+
 /* In place a last group of fewer positions overlaps its neighbour, which needs a full group in
  * every phase. */
 static bool reads_in_place(const conv_gemm_plan *p)
@@ -91,7 +99,9 @@ static void plan(fv_conv_plan *plan, const conv_window *w, fv_machine machine)
     int64_t boxes = wanted;
     if (fv_conv_packed_elements(&p) * w->size >= STREAMED_BYTES)
         boxes = conv_min(boxes, w->positions / STREAMED_POSITIONS);
-    conv_limits limits = {BOX_BYTES, INT64_MAX, boxes};
+    conv_limits limits = {.bytes = BOX_BYTES, .positions = INT64_MAX, .wanted = boxes};
+    for (int d = 0; d < 3; d++) limits.clip[d] = fv_conv_gemm_clips(w, d);
+    if (limits.clip[2]) limits.images = p.tiles->group; /* tiles of neighbouring images */
     p.boxes = fv_conv_cut_boxes(w, !reads_in_place(&p), fv_conv_gemm_pixel(w), limits);
     if (p.boxes.total > 0 && w->covers) /* filling writes all channels of a box at once */
         p.ranges = conv_min(p.items, conv_max(wanted / p.boxes.total, 1));
@@ -104,7 +114,7 @@ static void plan(fv_conv_plan *plan, const conv_window *w, fv_machine machine)
 
 typedef struct slot_scratch {
     void *box;
-    int64_t *segments;
+    int64_t *segments, *steps;
     fv_tile_group *groups;
 } slot_scratch;
 
@@ -126,6 +136,7 @@ static slot_scratch take_slot(const conv_gemm_plan *p, fv_scratch *s)
     return (slot_scratch){
         .box = fv_take(s, fv_conv_box_bytes(&p->w, &p->boxes, p->tiles->group)),
         .segments = fv_take(s, (size_t)p->w.taps * sizeof(int64_t)),
+        .steps = fv_take(s, conv_clips(&p->boxes) ? (size_t)p->w.taps * sizeof(int64_t) : 0),
         .groups = fv_take(s, (size_t)groups_most(p) * sizeof(fv_tile_group)),
     };
 }
@@ -277,24 +288,93 @@ static void run_item(const window_job *job, const conv_source *source, int64_t i
     p->tiles->rows[p->type](tile);
 }
 
+/* Steps of B at which the segments of what is left of a phase begin. */
+static void list_steps(const conv_gemm_plan *p, const conv_phase *whole, const conv_phase *left,
+                       bool merge, int64_t *steps)
+{
+    int64_t skipped[3], made = 0;
+    const int64_t along = merge ? conv_min(left->taps[2], 1) : left->taps[2];
+    for (int d = 0; d < 3; d++) skipped[d] = (left->tap[d] - whole->tap[d]) / whole->next[d];
+    for (int64_t d = skipped[0]; d < skipped[0] + left->taps[0]; d++)
+        for (int64_t h = skipped[1]; h < skipped[1] + left->taps[1]; h++)
+            for (int64_t i = skipped[2]; i < skipped[2] + along; i++)
+                steps[made++] = ((d * whole->taps[1] + h) * whole->taps[2] + i) * p->w.depth;
+}
+
+/* Positions of a box that share their taps: `left` is what they have of the phase. */
+static void set_tile(const window_job *job, const conv_phase *whole, const conv_phase *left,
+                     const conv_source *source, const int64_t count[CONV_AXES],
+                     const slot_scratch *s, fv_tile_rows *tile)
+{
+    const conv_gemm_plan *p = job->p;
+    const bool merge = p->w.axis[2].apart == 1 && p->boxes.pixel == p->w.depth;
+    *tile = (fv_tile_rows){.segments = s->segments,
+                           .length = merge ? left->taps[2] * p->w.depth : p->w.depth};
+    tile->segment_count = fv_conv_list_taps(&p->w, left, source, merge, s->segments);
+    list_groups(p, count, source, s->groups, tile);
+    if (!conv_clips(&p->boxes)) return;
+    list_steps(p, whole, left, merge, s->steps);
+    tile->steps = s->steps;
+}
+
+/* How many positions from q on share their taps along a dimension. */
+static int64_t next_run(const conv_gemm_plan *p, int d, int64_t q, int64_t end, conv_phase *left)
+{
+    return p->boxes.clip[d] ? fv_conv_same_taps(&p->w, d, q, end, left) - q : end - q;
+}
+
+/* An item at all positions of a box that a phase has, those with the same taps at a time. */
+static void run_clipped(const window_job *job, const conv_phase *phase, const conv_box *box,
+                        const conv_source *source, int64_t item, const void *b,
+                        const slot_scratch *s)
+{
+    const conv_gemm_plan *p = job->p;
+    conv_phase left[3]; /* by the dimensions up to one */
+    conv_box part = *box;
+    int64_t end[3], *at = part.at + 1;
+    for (int d = 0; d < 3; d++) end[d] = box->at[d + 1] + box->count[d + 1];
+    for (at[0] = box->at[1]; at[0] < end[0]; at[0] += part.count[1]) {
+        left[0] = *phase;
+        part.count[1] = next_run(p, 0, at[0], end[0], &left[0]);
+        for (at[1] = box->at[2]; at[1] < end[1]; at[1] += part.count[2]) {
+            left[1] = left[0];
+            part.count[2] = next_run(p, 1, at[1], end[1], &left[1]);
+            for (at[2] = box->at[3]; at[2] < end[2]; at[2] += part.count[3]) {
+                left[2] = left[1];
+                part.count[3] = next_run(p, 2, at[2], end[2], &left[2]);
+                conv_source from = *source;
+                int64_t skipped = 0;
+                for (int d = 1; d < CONV_AXES; d++)
+                    skipped += (part.at[d] - box->at[d]) * source->stride[d];
+                from.data = conv_at(source->data, skipped, p->w.size);
+                fv_tile_rows tile;
+                set_tile(job, phase, &left[2], &from, part.count, s, &tile);
+                tile.b = b;
+                run_item(job, &from, item, fv_conv_target_offset(&p->w, phase, part.at), &tile);
+            }
+        }
+    }
+}
+
 static void run_phase(const window_job *job, const conv_phase *phase, const conv_box *box,
                       const conv_source *source, int64_t range, const void *packed,
                       const slot_scratch *s)
 {
     const conv_gemm_plan *p = job->p;
-    int64_t count[CONV_AXES];
-    if (!fv_conv_clip(phase, box, count)) return;
-    const bool merge = p->w.axis[2].apart == 1 && p->boxes.pixel == p->w.depth;
+    conv_box mine = *box;
+    if (!fv_conv_clip(phase, box, mine.count)) return;
     const int64_t taps = fv_conv_phase_taps(phase),
                   c0 = fv_conv_target_offset(&p->w, phase, box->at);
-    fv_tile_rows tile = {.segments = s->segments,
-                         .length = merge ? phase->taps[2] * p->w.depth : p->w.depth};
-    tile.segment_count = fv_conv_list_taps(&p->w, phase, source, merge, s->segments);
-    list_groups(p, count, source, s->groups, &tile);
+    fv_tile_rows tile;
+    if (!conv_clips(&p->boxes)) set_tile(job, phase, phase, source, mine.count, s, &tile);
     const int64_t end = fv_chunk_begin(p->items, p->ranges, range + 1);
     for (int64_t item = fv_chunk_begin(p->items, p->ranges, range); item < end; item++) {
-        tile.b = conv_at(packed, conv_item_offset(p, taps, item), p->w.size);
-        run_item(job, source, item, c0, &tile);
+        const void *b = conv_at(packed, conv_item_offset(p, taps, item), p->w.size);
+        tile.b = b;
+        if (conv_clips(&p->boxes)) /* items outside, so that a panel stays in the cache */
+            run_clipped(job, phase, &mine, source, item, b, s);
+        else
+            run_item(job, source, item, c0, &tile);
     }
 }
 
@@ -333,10 +413,13 @@ static void run(const fv_conv_plan *plan, const fv_conv_operands *o, void *scrat
 static int describe(const fv_conv_plan *plan, char *text, size_t size)
 {
     const conv_gemm_plan *p = conv_gemm_own(plan);
-    return snprintf(
-        text, size, "implicit gemm %dx%d, %lld %s%s, %d thread%s", p->tiles->mr, (int)p->nr,
-        (long long)p->boxes.total * p->ranges, p->boxes.copy ? "copied " : "",
-        p->boxes.total * p->ranges == 1 ? "box" : "boxes", p->threads, p->threads == 1 ? "" : "s");
+    return snprintf(text, size, "implicit gemm %dx%d, %lld %s%s, %d thread%s", p->tiles->mr,
+                    (int)p->nr, (long long)p->boxes.total * p->ranges,
+                    conv_clips(&p->boxes) ? "clipped "
+                    : p->boxes.copy       ? "copied "
+                                          : "",
+                    p->boxes.total * p->ranges == 1 ? "box" : "boxes", p->threads,
+                    p->threads == 1 ? "" : "s");
 }
 
 const conv_algorithm fv_conv_gemm = {

@@ -42,7 +42,12 @@ static void plan(fv_conv_plan *plan, const conv_window *w, fv_machine machine)
 {
     conv_gemm_plan p = fv_conv_gemm_start(plan, w, machine);
     const int64_t wanted = fv_conv_wanted_chunks(plan->cost, MOST_PARTS);
-    conv_limits limits = {BOX_BYTES, w->depth < 16 ? POSITIONS_SHORT : POSITIONS, wanted};
+    conv_limits limits = {.bytes = BOX_BYTES,
+                          .positions = w->depth < 16 ? POSITIONS_SHORT : POSITIONS,
+                          .wanted = wanted};
+    for (int d = 0; d < 3; d++) limits.clip[d] = fv_conv_gemm_clips(w, d);
+    if (w->axis[2].useful > 0.5 && w->depth < p.tiles->mr) /* rows of taps fill a tile */
+        limits.clip[2] = false;
     p.boxes = fv_conv_cut_boxes(w, !reads_in_place(&p), fv_conv_gemm_pixel(w), limits);
     cut_work(&p, wanted);
     p.threads = (int)conv_min(fv_threads_for(machine, plan->cost), p.parts * p.ranges);
@@ -53,7 +58,7 @@ static void plan(fv_conv_plan *plan, const conv_window *w, fv_machine machine)
 
 typedef struct slot_scratch {
     void *box;
-    int64_t *segments, *rows;
+    int64_t *segments, *rows, *steps;
     void *panel; /* gy of a box */
 } slot_scratch;
 
@@ -70,6 +75,7 @@ static slot_scratch take_slot(const conv_gemm_plan *p, fv_scratch *s)
         .box = fv_take(s, fv_conv_box_bytes(&p->w, &p->boxes, p->tiles->group)),
         .segments = fv_take(s, (size_t)p->w.taps * sizeof(int64_t)),
         .rows = fv_take(s, (size_t)rows * sizeof(int64_t)),
+        .steps = fv_take(s, (size_t)rows * sizeof(int64_t)),
         .panel = fv_take(s, (size_t)(rows * most[3] * p->nr * p->w.size)),
     };
 }
@@ -99,29 +105,66 @@ typedef struct weight_job {
     int64_t chunks; /* of the adding up */
 } weight_job;
 
-/* Offsets of the first position of each row of a box in the loaded source. */
-static int64_t list_rows(const conv_box *box, const conv_source *source, int64_t *rows)
+/* The positions of a box at which a tap meets the source; false if there are none. */
+static bool clip_box(const conv_gemm_plan *p, const conv_box *box, const int64_t tap[3],
+                     conv_box *part)
 {
-    int64_t made = 0;
-    for (int64_t i = 0; i < box->count[0]; i++)
-        for (int64_t d = 0; d < box->count[1]; d++)
-            for (int64_t h = 0; h < box->count[2]; h++)
-                rows[made++] =
-                    i * source->stride[0] + d * source->stride[1] + h * source->stride[2];
+    *part = *box;
+    for (int d = 0; d < 3; d++) {
+        const conv_axis *a = &p->w.axis[d];
+        if (!p->boxes.clip[d]) continue;
+        const int64_t at = a->low + tap[d] * a->apart; /* source coordinate of position 0 */
+        const int64_t first = at < 0 ? (a->step - 1 - at) / a->step : 0;
+        const int64_t end = at < a->source ? (a->source - 1 - at) / a->step + 1 : 0;
+        part->at[d + 1] = conv_max(box->at[d + 1], first);
+        part->count[d + 1] = conv_min(box->at[d + 1] + box->count[d + 1], end) - part->at[d + 1];
+        if (part->count[d + 1] <= 0) return false;
+    }
+    return true;
+}
+
+/* Offsets of the first position of each row of a part in the loaded source of its box, and which
+ * position of the box it is. */
+static int64_t list_rows(const conv_box *box, const conv_box *part, const conv_source *source,
+                         const slot_scratch *s)
+{
+    int64_t made = 0, skipped[CONV_AXES];
+    for (int d = 0; d < CONV_AXES; d++) skipped[d] = part->at[d] - box->at[d];
+    for (int64_t i = skipped[0]; i < skipped[0] + part->count[0]; i++) {
+        for (int64_t d = skipped[1]; d < skipped[1] + part->count[1]; d++) {
+            for (int64_t h = skipped[2]; h < skipped[2] + part->count[2]; h++) {
+                s->rows[made] = i * source->stride[0] + d * source->stride[1] +
+                                h * source->stride[2] + skipped[3] * source->stride[3];
+                s->steps[made++] =
+                    ((i * box->count[1] + d) * box->count[2] + h) * box->count[3] + skipped[3];
+            }
+        }
+    }
     return made;
 }
 
-/* A box's share in the sums of one item. */
+/* A box's share in the sums of one item. Taps that meet the source at part of its positions only
+ * have rows of their own. */
 static void sum_item(const weight_job *job, const conv_box *box, const conv_source *source,
                      const slot_scratch *s, int64_t segments, int64_t item, void *sums,
                      fv_tile_columns *tile)
 {
     const conv_gemm_plan *p = job->p;
     const int64_t size = p->w.size, group = item / p->panels;
+    const int64_t along = segments / (p->w.axis[0].taps * p->w.axis[1].taps);
     char *c = conv_to(sums, conv_item_offset(p, p->w.taps, item), size);
     tile->b = fv_conv_pack_positions(p, box, job->o->b, item, s->panel);
     tile->b_ld = tile->c_rs = tile->columns = fv_conv_panel_width(p, item % p->panels);
     for (int64_t i = 0; i < segments; i++) {
+        if (conv_clips(&p->boxes)) {
+            const int64_t high = i / along,
+                          tap[3] = {high / p->w.axis[1].taps, high % p->w.axis[1].taps, i % along};
+            conv_box part;
+            const bool any = clip_box(p, box, tap, &part);
+            if (!any && tile->accumulate) continue;
+            tile->segment_count = any ? list_rows(box, &part, source, s) : 0; /* 0: zeros */
+            tile->length = part.count[3];
+        }
         tile->a = conv_at(source->data, s->segments[i] + group * p->w.depth, size);
         tile->c = conv_to(c, i * tile->rows * tile->c_rs, size);
         p->tiles->columns[p->type](tile);
@@ -134,14 +177,15 @@ static void sum_box(const weight_job *job, const conv_box *box, const slot_scrat
     const conv_gemm_plan *p = job->p;
     const conv_phase phase = fv_conv_get_phase(&p->w, 0);
     const conv_source source = fv_conv_box_load(&p->w, &p->boxes, box, job->o->a, s->box);
-    const bool merge = p->w.axis[2].apart == 1 && p->boxes.pixel == p->w.depth;
+    const bool merge = p->w.axis[2].apart == 1 && p->boxes.pixel == p->w.depth && !p->boxes.clip[2];
     const int64_t segments = fv_conv_list_taps(&p->w, &phase, &source, merge, s->segments);
     fv_tile_columns tile = {
         .a_cs = source.stride[3],
         .a_tile = p->tiles->mr,
         .rows = merge ? p->w.axis[2].taps * p->w.depth : p->w.depth,
         .segments = s->rows,
-        .segment_count = list_rows(box, &source, s->rows),
+        .steps = conv_clips(&p->boxes) ? s->steps : NULL,
+        .segment_count = list_rows(box, box, &source, s),
         .length = box->count[3],
         .accumulate = accumulate,
     };
@@ -200,7 +244,10 @@ static int describe(const fv_conv_plan *plan, char *text, size_t size)
     const conv_gemm_plan *p = conv_gemm_own(plan);
     return snprintf(
         text, size, "implicit gemm %dx%d, %lld %s%s in %lld part%s x %lld range%s, %d thread%s",
-        p->tiles->mr, (int)p->nr, (long long)p->boxes.total, p->boxes.copy ? "copied " : "",
+        p->tiles->mr, (int)p->nr, (long long)p->boxes.total,
+        conv_clips(&p->boxes) ? "clipped "
+        : p->boxes.copy       ? "copied "
+                              : "",
         p->boxes.total == 1 ? "box" : "boxes", (long long)p->parts, p->parts == 1 ? "" : "s",
         (long long)p->ranges, p->ranges == 1 ? "" : "s", p->threads, p->threads == 1 ? "" : "s");
 }

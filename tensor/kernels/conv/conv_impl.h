@@ -41,6 +41,7 @@ typedef struct conv_axis {
     int64_t apart;          /* their distance in the source */
     int64_t low, high;      /* source coordinates under position 0: least and greatest */
     int64_t taps, pad, dilation;
+    double useful; /* share of the pairs of a position and a tap that meet the source */
 } conv_axis;
 
 typedef struct conv_window {
@@ -67,7 +68,7 @@ conv_window fv_conv_make_window(const fv_conv_geometry *g, fv_dtype dtype, fv_co
 int64_t fv_conv_phase_count(const conv_window *w);
 conv_phase fv_conv_get_phase(const conv_window *w, int64_t index);
 int64_t fv_conv_phase_taps(const conv_phase *phase);
-/* Multiplications of the pass. */
+/* Multiplications of the pass, those with padding too. */
 double fv_conv_products(const conv_window *w);
 
 /* --- boxes (conv_box.c) ----------------------------------------------------------------------- */
@@ -79,13 +80,21 @@ typedef struct conv_boxes {
     int64_t total;
     int64_t pixel;    /* elements from one loaded pixel to the next */
     int64_t pitch[3]; /* loaded pixels from one position to the next */
+    bool clip[3];     /* taps in padding are left out: none of it is loaded */
     bool copy;        /* boxes are copied; else read in place */
 } conv_boxes;
 
 /* What a box may hold, and into how many to cut at least (where rows stay long enough). */
 typedef struct conv_limits {
     int64_t bytes, positions, wanted;
+    int64_t images; /* boxes of several images have a multiple of so many; 0: any number */
+    bool clip[3];
 } conv_limits;
+
+static inline bool conv_clips(const conv_boxes *b)
+{
+    return b->clip[0] || b->clip[1] || b->clip[2];
+}
 
 /* First position and number of positions, by axis. */
 typedef struct conv_box {
@@ -111,6 +120,9 @@ conv_source fv_conv_box_load(const conv_window *w, const conv_boxes *b, const co
                              const void *source, void *scratch);
 /* Positions of the part of a box that a phase has; false if there is none. */
 bool fv_conv_clip(const conv_phase *phase, const conv_box *box, int64_t count[CONV_AXES]);
+/* From position q on, at most to `end`: those that share the taps in the source, which are what is
+ * left of the phase along that dimension. Returns their end. */
+int64_t fv_conv_same_taps(const conv_window *w, int d, int64_t q, int64_t end, conv_phase *phase);
 /* Source offsets of the taps of a phase. `merge`: adjacent taps of one row are one segment. Returns
  * the number of segments. */
 int64_t fv_conv_list_taps(const conv_window *w, const conv_phase *phase, const conv_source *source,

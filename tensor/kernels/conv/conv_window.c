@@ -17,6 +17,22 @@ static int64_t floor_div(int64_t a, int64_t b)
     return a / b - (a % b < 0);
 }
 
+/* Pairs of a position and a tap that meet x: the same in all passes. */
+static double useful_pairs(const fv_conv_geometry *g, int d)
+{
+    const int64_t in = g->in[d], out = g->out[d], stride = g->stride[d];
+    double pairs = 0;
+    if (g->pad[d] == 0 && (out - 1) * stride + (g->k[d] - 1) * g->dilation[d] < in)
+        return (double)out * (double)g->k[d];
+    for (int64_t t = 0; t < g->k[d]; t++) {
+        const int64_t at = t * g->dilation[d] - g->pad[d]; /* x of position 0 */
+        const int64_t first = at < 0 ? (stride - 1 - at) / stride : 0;
+        const int64_t end = at < in ? (in - 1 - at) / stride + 1 : 0;
+        pairs += (double)conv_max(conv_min(end, out) - first, 0);
+    }
+    return pairs;
+}
+
 /* Stride s: tap t contributes to the coordinates i = (t * dilation - pad) mod s + q * s, reading gy
  * at q - floor((t * dilation - pad) / s). Taps s / gcd(s, dilation) apart share their phase. */
 static conv_axis input_axis(const fv_conv_geometry *g, int d)
@@ -72,6 +88,8 @@ conv_window fv_conv_make_window(const fv_conv_geometry *g, fv_dtype dtype, fv_co
     w.columns = w.target_channels / g->groups;
     for (int d = 0; d < 3; d++) {
         w.axis[d] = back ? input_axis(g, d) : forward_axis(g, d);
+        w.axis[d].useful =
+            useful_pairs(g, d) / ((double)conv_max(w.axis[d].grid, 1) * (double)g->k[d]);
         w.taps *= g->k[d];
         w.positions = conv_mul(w.positions, w.axis[d].grid);
         w.covers = w.covers && w.axis[d].phases == w.axis[d].spread;

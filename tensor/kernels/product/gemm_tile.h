@@ -5,7 +5,7 @@
  * broadcast of A a row, NR loads of B a step. Up to one vector of columns, two such tiles run side
  * by side, one above the other. The k range is
  * cut in segments of equal length: A jumps between segments by a table of offsets (the taps of a
- * convolution), B runs on.
+ * convolution), B runs on or has a table as well (where taps are left out).
  *
  *         B  k=0  [ NR columns ]        rows form: A[row, k] = a[group + row * a_rs + seg + k]
  *            k=1  [ NR columns ]        columns form: A[row, k] = a[row + seg + k * a_cs]
@@ -45,6 +45,7 @@ typedef struct fv_tile_rows {
     const fv_tile_group *groups;
     int64_t group_count;
     const int64_t *segments; /* offset of each segment in A */
+    const int64_t *steps;    /* k of its first row of B; NULL: segments of B follow each other */
     int64_t segment_count, length;
     const void *b; /* step k at b + k * b_ld; the columns rounded up to vectors are readable */
     int64_t b_ld;
@@ -64,7 +65,7 @@ typedef struct fv_tile_columns {
     int64_t
         a_tile; /* from one tile of MR rows to the next: MR, or more when A is packed in tiles */
     int64_t rows;
-    const int64_t *segments;
+    const int64_t *segments, *steps;
     int64_t segment_count, length;
     const void *b;
     int64_t b_ld;

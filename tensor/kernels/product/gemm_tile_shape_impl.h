@@ -53,6 +53,7 @@ FV_INLINE void SHAPE(multiply_rows)(VEC (*sums)[FV_NR], const fv_tile_rows *job,
     SHAPE(start)(sums, job->bias);
     for (int64_t s = 0; s < job->segment_count; s++) {
         const T *p[2 * FV_TILE_GROUPS];
+        if (job->steps) b = (const T *)job->b + job->steps[s] * ld;
         FV_UNROLL
         for (int g = 0; g < GROUPS; g++) p[g] = a[g] + job->segments[s];
         FV_TWICE
@@ -107,6 +108,7 @@ FV_INLINE void SHAPE(multiply_columns)(VEC (*sums)[FV_NR], const fv_tile_columns
     const T *b = job->b;
     SHAPE(start)(sums, job->bias);
     for (int64_t s = 0; s < job->segment_count; s++) {
+        if (job->steps) b = (const T *)job->b + job->steps[s] * ld;
         const T *p = a + job->segments[s], *q = p + (GROUPS > FV_TILE_GROUPS ? job->a_tile : 0);
         FV_TWICE
         for (int64_t k = 0; k < length; k++, b += ld, p += cs, q += cs) {
