@@ -17,6 +17,7 @@ typedef struct depthwise_plan {
     int64_t width;          /* channels in whole vectors */
     int64_t across, tap[3]; /* w: from one channel to the next, and by taps */
     int64_t parts;          /* weight gradient: of the boxes, with a copy of the sums each */
+    bool in_place; /* the source is read where it lies, by a kernel of each phase's shape */
     int threads;
     int type; /* 0 float, 1 double */
 } depthwise_plan;
@@ -58,20 +59,41 @@ static void list_taps(const depthwise_plan *p, const conv_phase *phase, const co
 
 /* --- forward and input gradient --------------------------------------------------------------- */
 
+/* Which kernel has such rows of taps; negative: none. */
+static int shape_of(int64_t taps, int64_t step)
+{
+#define ROW(taps, step) {taps, step},
+    static const int8_t shapes[][2] = {FV_DEPTHWISE_SHAPES(ROW)};
+#undef ROW
+    for (int i = 0; i < FV_DEPTHWISE_COUNT; i++)
+        if (shapes[i][0] == taps && shapes[i][1] == step) return i;
+    return -1;
+}
+
+static bool reads_in_place(const depthwise_plan *p)
+{
+    const conv_axis *a = &p->w.axis[2];
+    if (a->apart != 1 || p->w.groups < p->kernels->lanes[p->type]) return false;
+    for (int64_t i = 0; i < a->phases; i++)
+        if (shape_of(fv_conv_get_phase(&p->w, i).taps[2], a->step) < 0) return false;
+    return true;
+}
+
 static void plan_window(fv_conv_plan *plan, const conv_window *w, fv_machine machine)
 {
     depthwise_plan p = start(plan, w, machine);
     const conv_limits limits = {.bytes = BOX_BYTES,
                                 .positions = INT64_MAX,
                                 .wanted = fv_conv_wanted_chunks(plan->cost, MOST_CHUNKS)};
-    p.boxes = fv_conv_cut_boxes(w, true, p.width, limits);
+    p.in_place = reads_in_place(&p);
+    p.boxes = fv_conv_cut_boxes(w, !p.in_place, p.width, limits);
     p.threads = (int)conv_min(fv_threads_for(machine, plan->cost), conv_max(p.boxes.total, 1));
     memcpy(plan->own, &p, sizeof p);
 }
 
 typedef struct slot_scratch {
     void *box;
-    int64_t *taps;
+    int64_t *taps, *places;
 } slot_scratch;
 
 /* Weights by phase, [tap][width], and the epilogue's arrays, [width]. */
@@ -89,7 +111,8 @@ static size_t row_bytes(const depthwise_plan *p)
 static slot_scratch take_slot(const depthwise_plan *p, fv_scratch *s)
 {
     return (slot_scratch){.box = fv_take(s, fv_conv_box_bytes(&p->w, &p->boxes, 0)),
-                          .taps = fv_take(s, (size_t)p->w.taps * sizeof(int64_t))};
+                          .taps = fv_take(s, (size_t)p->w.taps * sizeof(int64_t)),
+                          .places = fv_take(s, (size_t)p->w.taps * sizeof(int64_t))};
 }
 
 static window_scratch take(const depthwise_plan *p, fv_scratch *s)
@@ -200,6 +223,58 @@ static void run_phase(const window_job *job, const conv_phase *phase, const conv
     }
 }
 
+/* The rows of taps that meet the source at position (d, h) of a phase: their offsets in an image
+ * and their first taps. Returns their number. */
+static int64_t list_tap_rows(const depthwise_plan *p, const conv_phase *phase, int64_t d, int64_t h,
+                             const slot_scratch *s)
+{
+    const conv_axis *a = p->w.axis;
+    int64_t made = 0;
+    for (int64_t z = 0; z < phase->taps[0]; z++) {
+        const int64_t plane = d * a[0].step + phase->first[0] + z * a[0].apart;
+        if (plane < 0 || plane >= a[0].source) continue;
+        for (int64_t y = 0; y < phase->taps[1]; y++) {
+            const int64_t row = h * a[1].step + phase->first[1] + y * a[1].apart;
+            if (row < 0 || row >= a[1].source) continue;
+            s->taps[made] = (plane * a[1].source + row) * a[2].source * p->w.groups;
+            s->places[made++] = (z * phase->taps[1] + y) * phase->taps[2];
+        }
+    }
+    return made;
+}
+
+static void run_in_place(const window_job *job, const conv_phase *phase, const conv_box *box,
+                         const slot_scratch *s, fv_depthwise_row *row)
+{
+    const depthwise_plan *p = job->p;
+    const conv_axis *a = p->w.axis;
+    const void *residual = job->o->epilogue.residual;
+    const int shape = shape_of(phase->taps[2], a[2].step);
+    const int64_t image = a[0].source * a[1].source * a[2].source * p->w.groups;
+    const int64_t first = box->at[3] * a[2].step + phase->first[2]; /* pixel of tap 0 */
+    int64_t count[CONV_AXES], at[CONV_AXES] = {0, 0, 0, box->at[3]};
+    if (!fv_conv_clip(phase, box, count)) return;
+    row->places = s->places;
+    row->positions = count[3];
+    row->inside = -first;
+    row->inside_end = a[2].source - first;
+    for (int64_t i = 0; i < count[0]; i++) {
+        for (int64_t d = 0; d < count[1]; d++) {
+            for (int64_t h = 0; h < count[2]; h++) {
+                at[0] = box->at[0] + i;
+                at[1] = box->at[1] + d;
+                at[2] = box->at[2] + h;
+                const int64_t c = fv_conv_target_offset(&p->w, phase, at);
+                row->tap_count = list_tap_rows(p, phase, at[1], at[2], s);
+                row->a = conv_at(job->o->a, at[0] * image + first * p->w.groups, p->w.size);
+                row->c = conv_to(job->o->out, c, p->w.size);
+                row->residual = residual ? conv_at(residual, c, p->w.size) : NULL;
+                p->kernels->depthwise_shape[p->type][shape](row);
+            }
+        }
+    }
+}
+
 static void run_chunk(void *data, int64_t chunk, int slot)
 {
     const window_job *job = data;
@@ -207,16 +282,21 @@ static void run_chunk(void *data, int64_t chunk, int slot)
     fv_scratch memory = {job->scratch.slots + (size_t)slot * job->scratch.slot_bytes, 0};
     const slot_scratch s = take_slot(p, &memory);
     const conv_box box = fv_conv_get_box(&p->w, &p->boxes, chunk);
-    const conv_source source = fv_conv_box_load(&p->w, &p->boxes, &box, job->o->a, s.box);
+    conv_source source = {0};
+    if (!p->in_place) source = fv_conv_box_load(&p->w, &p->boxes, &box, job->o->a, s.box);
     fv_depthwise_row row = job->row;
     row.taps = s.taps;
     fv_conv_fill_box(&p->w, &box, job->o);
     for (int64_t f = 0; f < fv_conv_phase_count(&p->w); f++) {
         const conv_phase phase = fv_conv_get_phase(&p->w, f);
-        row.tap_count = fv_conv_phase_taps(&phase);
-        list_taps(p, &phase, &source, s.taps);
-        run_phase(job, &phase, &box, &source, &row);
-        row.w = conv_at(row.w, row.tap_count * row.width, p->w.size);
+        if (p->in_place) {
+            run_in_place(job, &phase, &box, &s, &row);
+        } else {
+            row.tap_count = fv_conv_phase_taps(&phase);
+            list_taps(p, &phase, &source, s.taps);
+            run_phase(job, &phase, &box, &source, &row);
+        }
+        row.w = conv_at(row.w, fv_conv_phase_taps(&phase) * row.width, p->w.size);
     }
 }
 
@@ -237,6 +317,7 @@ static void run_window(const fv_conv_plan *plan, const fv_conv_operands *o, void
         .relu = e->relu,
         .finish = e->scale || e->shift || e->residual || e->relu,
         .channels = p->w.groups,
+        .pixel = p->w.groups,
         .c_step = p->w.axis[2].spread * p->w.target_channels,
     };
     fv_parallel(p->threads, p->boxes.total, run_chunk, &job);

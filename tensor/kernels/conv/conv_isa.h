@@ -22,7 +22,17 @@ typedef struct fv_depthwise_row {
     bool relu, finish;                /* finish: one of the three behind bias, or relu */
     void *c;
     int64_t c_step, positions, channels;
+    /* Of the kernels of a shape. Taps are then the offsets of rows of adjacent taps. */
+    int64_t pixel;              /* elements from one tap of a row to the next */
+    const int64_t *places;      /* first tap of each row in w */
+    int64_t inside, inside_end; /* pixels of a row that may be read, from tap 0 of position 0 on */
 } fv_depthwise_row;
+
+/* Rows of taps that have a kernel: so many, at positions so many pixels apart. */
+#define FV_DEPTHWISE_SHAPES(row)                                                                   \
+    row(1, 1) row(2, 1) row(3, 1) row(4, 1) row(5, 1) row(7, 1) row(3, 2) row(5, 2) row(7, 2)
+#define FV_DEPTHWISE_COUNT_(taps, step) +1
+enum { FV_DEPTHWISE_COUNT = 0 FV_DEPTHWISE_SHAPES(FV_DEPTHWISE_COUNT_) };
 
 /* sums[tap][width] += sum over rows and positions of a[row + q * a_step + tap] * g[..][width]. */
 typedef struct fv_depthwise_sum {
@@ -38,6 +48,8 @@ typedef struct fv_depthwise_sum {
 typedef struct fv_conv_kernels {
     int lanes[2];                                      /* elements of a vector */
     void (*depthwise[2])(const fv_depthwise_row *job); /* float, double */
+    /* By shape, in place: at least a vector of channels; the last one overlaps its neighbour. */
+    void (*depthwise_shape[2][FV_DEPTHWISE_COUNT])(const fv_depthwise_row *job);
     void (*depthwise_sum[2])(const fv_depthwise_sum *job);
 } fv_conv_kernels;
 

@@ -77,6 +77,34 @@ static void NAME(depthwise)(const fv_depthwise_row *job)
     }
 }
 
+#define TAPS 1
+#define STEP 1
+#include "conv_depthwise_row_impl.h"
+#define TAPS 2
+#define STEP 1
+#include "conv_depthwise_row_impl.h"
+#define TAPS 3
+#define STEP 1
+#include "conv_depthwise_row_impl.h"
+#define TAPS 4
+#define STEP 1
+#include "conv_depthwise_row_impl.h"
+#define TAPS 5
+#define STEP 1
+#include "conv_depthwise_row_impl.h"
+#define TAPS 7
+#define STEP 1
+#include "conv_depthwise_row_impl.h"
+#define TAPS 3
+#define STEP 2
+#include "conv_depthwise_row_impl.h"
+#define TAPS 5
+#define STEP 2
+#include "conv_depthwise_row_impl.h"
+#define TAPS 7
+#define STEP 2
+#include "conv_depthwise_row_impl.h"
+
 /* One vector of channels and `count` (1..4) taps from tap t on. */
 static void NAME(sum_taps)(const fv_depthwise_sum *job, int64_t v, int64_t t, int count)
 {

@@ -1,0 +1,58 @@
+/* Body of conv_isa_impl.h for one shape of a row of taps: TAPS adjacent ones (KW), STEP pixels from
+ * one position to the next, defined by the includer. Every pixel that is loaded serves all taps and
+ * positions that it meets. */
+
+#define SHAPE(id) NAME(FV_ISA_CAT(id##_, FV_ISA_CAT(TAPS, FV_ISA_CAT(s, STEP))))
+
+/* sums[i] += a row of taps at position i; pixels from `first` to before `last` are inside. */
+FV_INLINE void SHAPE(add)(VEC *sums, const T *a, int64_t pixel, const T *w, int64_t width,
+                          int64_t first, int64_t last, bool edge)
+{
+    VEC weight[TAPS];
+    FV_UNROLL
+    for (int t = 0; t < TAPS; t++) weight[t] = NAME(load)(w + t * width);
+    FV_UNROLL
+    for (int x = 0; x < (FV_POSITIONS - 1) * STEP + TAPS; x++, a += pixel) {
+        if (edge && (x < first || x >= last)) continue;
+        const VEC value = NAME(load)(a);
+        FV_UNROLL
+        for (int t = 0; t < TAPS; t++)
+            if (x >= t && (x - t) % STEP == 0 && (x - t) / STEP < FV_POSITIONS)
+                sums[(x - t) / STEP] += value * weight[t];
+    }
+}
+
+/* A vector of channels of the positions from q on. */
+FV_INLINE void SHAPE(tile)(const fv_depthwise_row *job, int64_t q, int64_t v)
+{
+    const int64_t pixel = job->pixel, left = job->positions - q;
+    const int64_t first = job->inside - q * STEP, last = job->inside_end - q * STEP;
+    const bool edge = first > 0 || last < (FV_POSITIONS - 1) * STEP + TAPS;
+    VEC sums[FV_POSITIONS], bias = {0};
+    if (job->bias) bias = NAME(load)((const T *)job->bias + v);
+    FV_UNROLL
+    for (int i = 0; i < FV_POSITIONS; i++) sums[i] = bias;
+    for (int64_t r = 0; r < job->tap_count; r++) {
+        const T *a = (const T *)job->a + v + job->taps[r] + q * STEP * pixel;
+        const T *w = (const T *)job->w + v + job->places[r] * job->width;
+        if (edge)
+            SHAPE(add)(sums, a, pixel, w, job->width, first, last, true);
+        else
+            SHAPE(add)(sums, a, pixel, w, job->width, first, last, false);
+    }
+    FV_UNROLL
+    for (int i = 0; i < FV_POSITIONS; i++)
+        if (i < left) NAME(put)(job, sums[i], q + i, v);
+}
+
+static void SHAPE(row)(const fv_depthwise_row *job)
+{
+    const int64_t last = job->channels - NAME(LANES);
+    for (int64_t q = 0; q < job->positions; q += FV_POSITIONS)
+        for (int64_t v = 0; v < job->channels; v += NAME(LANES))
+            SHAPE(tile)(job, q, v < last ? v : last);
+}
+
+#undef SHAPE
+#undef TAPS
+#undef STEP
