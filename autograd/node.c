@@ -84,7 +84,7 @@ fv_node *fv_node_new(const fv_call *c)
     describe_outputs(node, c);
     p += head + in + out + grads;
     if (c->op->options_size) node->options = memcpy(p, c->options, c->op->options_size);
-    __atomic_fetch_add(&fv_live_nodes, 1, __ATOMIC_RELAXED);
+    fv_count_nodes(1);
     return node;
 }
 
@@ -92,7 +92,7 @@ uint32_t fv_node_saves(const fv_call *c)
 {
     uint32_t bits = 0;
     for (int i = 0; i < c->inputs && i < FV_MAX_SAVED_INPUTS; i++)
-        if (fv_wants(c, i)) bits |= c->op->saves[i];
+        if (c->in[i] && c->in[i]->requires_grad) bits |= c->op->saves[i];
     return bits;
 }
 
@@ -105,12 +105,17 @@ void fv_node_link(fv_tensor *handle, const fv_tensor *t)
 
 void fv_node_attach(fv_node *node, int nr, fv_tensor *t)
 {
+    fv_node_give(fv_node_retain(node), nr, t);
+}
+
+void fv_node_give(fv_node *node, int nr, fv_tensor *t)
+{
     fv_node *old = t->node;
     if (old && t->retains_grad && old->out[t->output_nr].retained == t) {
         old->out[t->output_nr].retained = NULL;
         node->out[nr].retained = t;
     }
-    t->node = fv_node_retain(node);
+    t->node = node;
     t->output_nr = nr;
     t->requires_grad = true;
     if (old) fv_node_release(old);
@@ -128,11 +133,11 @@ static fv_tensor *saved_handle(fv_tensor *t)
     return alias;
 }
 
-bool fv_node_save_inputs(fv_node *node, const fv_call *c, fv_tensor *clone)
+bool fv_node_save_inputs(fv_node *node, const fv_call *c, uint32_t saves, fv_tensor *clone)
 {
-    uint32_t bits = fv_node_saves(c);
-    for (int i = 0; i < c->inputs && i < FV_MAX_SAVED_INPUTS; i++) {
-        if (!(bits & FV_IN(i)) || !c->in[i]) continue;
+    node->holds_saved = saves != 0;
+    for (int i = 0; saves % FV_OUT(0) && i < c->inputs && i < FV_MAX_SAVED_INPUTS; i++) {
+        if (!(saves & FV_IN(i)) || !c->in[i]) continue;
         fv_tensor *t = clone && c->in[i] == c->in[0] ? fv_retain(clone) : saved_handle(c->in[i]);
         if (!t) return false;
         node->in[i].saved = (fv_saved){t, fv_version(t)};
@@ -142,11 +147,10 @@ bool fv_node_save_inputs(fv_node *node, const fv_call *c, fv_tensor *clone)
 
 /* The saved output is another handle on the same storage: the output owns its node, so the node
  * must not own the output. */
-bool fv_node_save_outputs(fv_node *node, const fv_call *c)
+bool fv_node_save_outputs(fv_node *node, const fv_call *c, uint32_t saves)
 {
-    uint32_t bits = fv_node_saves(c);
-    for (int j = 0; j < c->outputs && j < FV_MAX_OUTPUTS; j++) {
-        if (!(bits & FV_OUT(j))) continue;
+    for (int j = 0; saves >= FV_OUT(0) && j < c->outputs && j < FV_MAX_OUTPUTS; j++) {
+        if (!(saves & FV_OUT(j))) continue;
         fv_shape shape = fv_shape_of(c->out[j]);
         fv_tensor *alias = fv_tensor_alias(c->out[j], &shape, c->out[j]->strides, 0);
         if (!alias) return false;
@@ -166,6 +170,8 @@ static void free_saved(fv_node *node, fv_saved *saved)
 
 void fv_node_free_saved(fv_node *node)
 {
+    if (!node->holds_saved) return;
+    node->holds_saved = false;
     for (int i = 0; i < node->inputs; i++) free_saved(node, &node->in[i].saved);
     for (int j = 0; j < node->outputs; j++) free_saved(node, &node->out[j].saved);
 }
@@ -198,14 +204,15 @@ static void node_free(fv_node *node)
     }
     if (node->op->options_free && node->options) node->op->options_free(node->options);
     fv_object_free(node, node->bytes);
-    __atomic_fetch_sub(&fv_live_nodes, 1, __ATOMIC_RELAXED);
+    fv_count_nodes(-1);
 }
 
 void fv_node_release(fv_node *node)
 {
     static _Thread_local fv_node *dying;
     static _Thread_local bool draining;
-    if (__atomic_sub_fetch(&node->refcount, 1, __ATOMIC_ACQ_REL) != 0) return;
+    bool last = __atomic_load_n(&node->refcount, __ATOMIC_ACQUIRE) == 1; /* nobody can add to it */
+    if (!last && __atomic_sub_fetch(&node->refcount, 1, __ATOMIC_ACQ_REL) != 0) return;
     node->next_dying = dying;
     dying = node;
     if (draining) return;

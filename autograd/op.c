@@ -271,14 +271,13 @@ static fv_status check_inplace(const fv_call *c)
 }
 
 /* The old value of input 0, with its history, when a gradient formula reads it. */
-static fv_status clone_overwritten(const fv_call *c, fv_tensor **clone)
+static fv_status clone_overwritten(const fv_call *c, uint32_t saves, fv_tensor **clone)
 {
     *clone = NULL;
     if (!c->inplace) return FV_OK;
-    uint32_t bits = fv_node_saves(c);
     bool read = false;
     for (int i = 0; i < c->inputs && i < FV_MAX_SAVED_INPUTS; i++)
-        read |= (bits & FV_IN(i)) && c->in[i] == c->in[0];
+        read |= (saves & FV_IN(i)) && c->in[i] == c->in[0];
     if (!read) return FV_OK;
     fv_shape shape = fv_shape_of(c->in[0]);
     *clone = fv_tensor_alloc_as(c->in[0]->shapes_only, c->in[0]->dtype, &shape, NULL);
@@ -294,6 +293,7 @@ static fv_status clone_overwritten(const fv_call *c, fv_tensor **clone)
 typedef struct record {
     fv_node *node;
     fv_node *base; /* the node of the base of a view that was written to */
+    bool given;    /* an output took the call's reference to node */
 } record;
 
 /* Makes the node with all that it saves. The output handles exist; for saved outputs only the
@@ -303,11 +303,12 @@ static fv_status make_node(fv_call *c, record *r)
     if (!c->op->gradient)
         return fv_reject(c, FV_ERR_AUTOGRAD, "the op has no gradient and does not say so");
     fv_tensor *clone;
-    fv_status status = clone_overwritten(c, &clone);
+    const uint32_t saves = fv_node_saves(c);
+    fv_status status = clone_overwritten(c, saves, &clone);
     if (status != FV_OK) return status;
     r->node = fv_node_new(c);
-    bool saved =
-        r->node && fv_node_save_inputs(r->node, c, clone) && fv_node_save_outputs(r->node, c);
+    bool saved = r->node && fv_node_save_inputs(r->node, c, saves, clone) &&
+                 fv_node_save_outputs(r->node, c, saves);
     fv_release(clone);
     bool view = saved && c->inplace && c->in[0]->base;
     if (view) r->base = fv_view_base_node(c->in[0], r->node);
@@ -315,13 +316,15 @@ static fv_status make_node(fv_call *c, record *r)
                                        : fv_reject(c, FV_ERR_MEMORY, "no memory for the tape");
 }
 
-static void finish_node(fv_call *c, const record *r)
+static void finish_node(fv_call *c, record *r)
 {
     fv_node *node = r->node;
     for (int j = 0; j < c->outputs; j++) {
         fv_saved *saved = &node->out[j].saved;
         if (saved->tensor) saved->version = fv_version(saved->tensor);
-        if (!node->out[j].constant) fv_node_attach(node, j, c->out[j]);
+        if (node->out[j].constant) continue;
+        fv_node_give(r->given ? fv_node_retain(node) : node, j, c->out[j]);
+        r->given = true;
     }
     if (c->inplace) {
         fv_tensor *t = c->out[0];
@@ -337,7 +340,7 @@ static void finish_node(fv_call *c, const record *r)
 static void release_record(const record *r)
 {
     if (r->base) fv_node_release(r->base);
-    if (r->node) fv_node_release(r->node);
+    if (r->node && !r->given) fv_node_release(r->node);
 }
 
 /* --- the call --------------------------------------------------------------------------------- */
@@ -417,7 +420,7 @@ static void report_forward(const call_frame *f, uint64_t call)
 static fv_status execute(call_frame *f)
 {
     fv_call *c = &f->c;
-    record r = {NULL, NULL};
+    record r = {NULL, NULL, false};
     fv_status status = order_inputs(f);
     for (int j = 0; j < c->outputs; j++) c->out[j] = NULL;
     if (c->op->forward) c->machine = fv_machine_now(); /* views need none */

@@ -55,6 +55,7 @@ struct fv_node {
     uint64_t visit; /* number of the backward pass that saw it last */
     int32_t refcount;
     int inputs, outputs;
+    bool holds_saved; /* tensors that it has not given up */
     bool saved_freed; /* a backward without retain_graph went through */
     bool skipped;     /* in a pass of fv_grad: lies on no path to what it asks for */
     bool inplace;     /* output 0 is input 0's memory */
@@ -74,16 +75,19 @@ struct fv_node {
  * The options are the node's from then on. */
 fv_node *fv_node_new(const fv_call *c);
 
-/* Saves what the gradients of the wanting inputs read. clone, when set, stands for input 0 (an
- * in-place op is about to overwrite it). False when memory is out. */
-bool fv_node_save_inputs(fv_node *node, const fv_call *c, fv_tensor *clone);
-bool fv_node_save_outputs(fv_node *node, const fv_call *c);
+/* Saves what the gradients of the wanting inputs read, which is what fv_node_saves says. clone,
+ * when set, stands for input 0 (an in-place op is about to overwrite it). False when memory is out.
+ */
+bool fv_node_save_inputs(fv_node *node, const fv_call *c, uint32_t saves, fv_tensor *clone);
+bool fv_node_save_outputs(fv_node *node, const fv_call *c, uint32_t saves);
 
 /* Gives a handle that is nobody else's the place of t on the tape. */
 void fv_node_link(fv_tensor *handle, const fv_tensor *t);
 
 /* t becomes output nr of the node; it keeps its hooks where they were. */
 void fv_node_attach(fv_node *node, int nr, fv_tensor *t);
+/* The same with a reference to the node that was the caller's. */
+void fv_node_give(fv_node *node, int nr, fv_tensor *t);
 
 /* The node gives up what it saved. */
 void fv_node_free_saved(fv_node *node);
@@ -92,7 +96,7 @@ fv_node *fv_node_retain(fv_node *node);
 /* Frees a chain of any length without recursion. */
 void fv_node_release(fv_node *node);
 
-/* Union of op->saves over the inputs that want a gradient. */
+/* Union of op->saves over the inputs that want a gradient; of a call that is recorded. */
 uint32_t fv_node_saves(const fv_call *c);
 
 void fv_hooks_free(fv_hook *hooks);

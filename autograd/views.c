@@ -145,7 +145,8 @@ bool fv_user_strides(const fv_tensor *t, int64_t *strides)
 
 bool fv_row_major_to_user(const fv_tensor *t)
 {
-    if (!t->base) return fv_is_contiguous(t) || reordered(t);
+    if (!t->base) return !t->users_order || fv_is_contiguous(t);
+    if (!reordered(t->base)) return fv_is_contiguous(t);
     fv_tensor seen = fv_tensor_borrow(t);
     fv_user_strides(t, seen.strides);
     return fv_is_contiguous(&seen);

@@ -239,13 +239,13 @@ fv_tensor *fv_handle_new(fv_dtype dtype, const fv_shape *shape, const int64_t *s
         t->shape[i] = shape->dim[i];
         t->strides[i] = strides[i];
     }
-    __atomic_fetch_add(&fv_live_tensors, 1, __ATOMIC_RELAXED);
+    fv_count_alive(&fv_thread_memory.alive.tensors, &fv_alive_elsewhere.tensors, 1);
     return t;
 }
 
 fv_tensor *fv_retain(fv_tensor *t)
 {
-    if (t && !fv_failed_in("retain", t)) __atomic_fetch_add(&t->references, 1, __ATOMIC_RELAXED);
+    if (t && !fv_unusable_in("retain", t)) __atomic_fetch_add(&t->references, 1, __ATOMIC_RELAXED);
     return t;
 }
 
@@ -267,7 +267,7 @@ static void die(fv_tensor *t, uint8_t death)
     t->failed = true;
     t->death = death;
     bury(t);
-    __atomic_fetch_sub(&fv_live_tensors, 1, __ATOMIC_RELAXED);
+    fv_count_alive(&fv_thread_memory.alive.tensors, &fv_alive_elsewhere.tensors, -1);
 }
 
 /* The caller gave up a reference that belongs to a scope: it is put back. The scope may have closed
@@ -283,8 +283,10 @@ SLOW static void refuse_release(fv_tensor *t)
 
 void fv_release(fv_tensor *t)
 {
-    if (!t || fv_failed_in("release", t)) return;
-    uint64_t left = __atomic_sub_fetch(&t->references, 1, __ATOMIC_ACQ_REL);
+    if (!t || fv_unusable_in("release", t)) return;
+    /* Where nobody else holds it, nobody can begin to. */
+    bool last = __atomic_load_n(&t->references, __ATOMIC_ACQUIRE) == 1;
+    uint64_t left = last ? 0 : __atomic_sub_fetch(&t->references, 1, __ATOMIC_ACQ_REL);
     if (left == 0)
         die(t, DEAD_BY_RELEASE);
     else if (__builtin_expect((left & UINT32_MAX) < left >> 32, 0))
@@ -301,8 +303,7 @@ void fv_handle_own(fv_tensor *t)
 
 void fv_handle_disown(fv_tensor *t)
 {
-    /* Where nobody else holds it, nobody can begin to. */
-    bool last = __atomic_load_n(&t->references, __ATOMIC_ACQUIRE) == OWNED;
+    bool last = __atomic_load_n(&t->references, __ATOMIC_ACQUIRE) == OWNED; /* as in fv_release */
     if (!last) {
         __atomic_store_n(&t->left_scope, true, __ATOMIC_RELAXED);
         last = __atomic_sub_fetch(&t->references, OWNED, __ATOMIC_ACQ_REL) == 0;
@@ -317,7 +318,8 @@ void fv_handle_hold(fv_tensor *t)
 
 void fv_handle_let_go(fv_tensor *t)
 {
-    if (__atomic_sub_fetch(&t->references, OWNED, __ATOMIC_ACQ_REL) == 0)
+    bool last = __atomic_load_n(&t->references, __ATOMIC_ACQUIRE) == OWNED; /* as in fv_release */
+    if (last || __atomic_sub_fetch(&t->references, OWNED, __ATOMIC_ACQ_REL) == 0)
         die(t, t->left_scope ? DEAD_WITH_SCOPE : DEAD_BY_RELEASE);
 }
 
@@ -335,9 +337,8 @@ void fv_handles_forget(void)
     waiting = carved = 0;
 }
 
-int64_t fv_handles_cached(void)
+int64_t fv_handles_cached(int64_t live)
 {
-    int64_t live = __atomic_load_n(&fv_live_tensors, __ATOMIC_RELAXED);
     int64_t bytes = (int64_t)fv_class_bytes(fv_size_class(sizeof(handle)));
     return carved > live ? (carved - live) * bytes : 0;
 }

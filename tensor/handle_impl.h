@@ -4,6 +4,12 @@
 
 #include "tensor/tensor.h"
 
+/* fv_failed_in, without a call where there is nothing to tell. */
+static inline bool fv_unusable_in(const char *function, const fv_tensor *t)
+{
+    return __builtin_expect(!fv_usable(t), 0) && fv_failed_in(function, t);
+}
+
 /* A handle with one reference, without storage; NULL when out of memory. */
 fv_tensor *fv_handle_new(fv_dtype dtype, const fv_shape *shape, const int64_t *strides,
                          int64_t numel);

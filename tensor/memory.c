@@ -14,7 +14,6 @@ typedef struct counter {
     int64_t now, peak;
 } counter;
 static counter live, booked;
-int64_t fv_live_tensors, fv_live_nodes;
 int64_t fv_inject = -1;
 
 /* --- the lists of this thread ----------------------------------------------------------------- */
@@ -100,12 +99,18 @@ static void discount(counter *c, int64_t bytes)
     __atomic_fetch_sub(&c->now, bytes, __ATOMIC_RELAXED);
 }
 
+void fv_count_nodes(int64_t more)
+{
+    fv_count_alive(&fv_thread_memory.alive.nodes, &fv_alive_elsewhere.nodes, more);
+}
+
 fv_memory_info fv_memory_stats(void)
 {
     fv_system_info system = fv_system_stats();
+    fv_alive alive = fv_shared_alive();
     return (fv_memory_info){
-        .live_tensors = LOAD(fv_live_tensors),
-        .live_nodes = LOAD(fv_live_nodes),
+        .live_tensors = alive.tensors,
+        .live_nodes = alive.nodes,
         .live_bytes = LOAD(live.now),
         .peak_bytes = LOAD(live.peak),
         .booked_bytes = LOAD(booked.now),
@@ -246,6 +251,6 @@ void fv_empty_cache(void)
 
 void fv_release_arenas(void)
 {
-    if (LOAD(fv_live_tensors) == 0 && LOAD(fv_live_nodes) == 0 && LOAD(live.now) == 0)
-        fv_shared_release();
+    fv_alive alive = fv_shared_alive();
+    if (alive.tensors == 0 && alive.nodes == 0 && LOAD(live.now) == 0) fv_shared_release();
 }

@@ -67,8 +67,8 @@ void fv_block_unbook(size_t token);
 void *fv_object_alloc(size_t bytes);
 void fv_object_free(void *object, size_t bytes);
 
-/* Tape nodes that exist; autograd/ keeps the count for fv_memory_stats. */
-extern int64_t fv_live_nodes;
+/* So many tape nodes more, or fewer, exist; autograd/ tells it for fv_memory_stats. */
+void fv_count_nodes(int64_t more);
 
 /* For tests: the allocation after the next n ones fails, once. n < 0 switches it off. */
 void fv_inject_alloc_failure(int64_t n);

@@ -17,8 +17,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-extern int64_t fv_live_tensors;
-
 /* Gives the arenas back to the system if nothing lives in them. */
 void fv_release_arenas(void);
 
@@ -95,6 +93,11 @@ typedef struct fv_thread_list {
     int room;             /* blocks that may be added at `first`; 0 before the first use */
 } fv_thread_list;
 
+/* Numbers of what lives. One thread's share is below 0 where others' objects die in it. */
+typedef struct fv_alive {
+    int64_t tensors, nodes;
+} fv_alive;
+
 typedef enum fv_thread_state {
     FV_THREAD_NEW,
     FV_THREAD_JOINED,
@@ -105,11 +108,23 @@ typedef struct fv_thread_cache {
     fv_thread_list lists[FV_THREAD_CLASSES];
     struct fv_handle *fresh, *dead;          /* handles to take, and those that died here */
     int dead_room;                           /* that may be added to `dead`; 0 before the first */
+    fv_alive alive;                          /* born here, minus died here */
     struct fv_thread_cache *next, *previous; /* all threads that joined */
     fv_thread_state state;
 } fv_thread_cache;
 
 extern _Thread_local fv_thread_cache fv_thread_memory; /* the calling thread's */
+extern fv_alive fv_alive_elsewhere; /* of threads that have not joined, or ended */
+
+/* Adds to one of the calling thread's numbers, or to the common one where the thread has none: a
+ * locked addition takes longer than all else that makes a handle. */
+static inline void fv_count_alive(int64_t *own, int64_t *common, int64_t more)
+{
+    if (__builtin_expect(fv_thread_memory.state == FV_THREAD_JOINED, 1))
+        __atomic_store_n(own, *own + more, __ATOMIC_RELAXED);
+    else
+        __atomic_fetch_add(common, more, __ATOMIC_RELAXED);
+}
 
 /* One lock guards what is shared; a fork waits for it, so that no child finds it taken. */
 void fv_memory_lock(void);
@@ -127,6 +142,9 @@ void fv_shared_give(fv_free_block *batch, int blocks, int index);
 /* One block, which no list gets to see before it is given; needs the lock. */
 void *fv_shared_carve(int index);
 
+/* What lives, over all threads. */
+fv_alive fv_shared_alive(void);
+
 /* Bytes of the free blocks in shared lists and in the lists of all threads. */
 int64_t fv_shared_cached(void);
 
@@ -136,10 +154,10 @@ void fv_shared_release(void);
 /* --- tensor handles (handle.c) ---------------------------------------------------------------- */
 
 /* Need the lock. The handles of a thread that ends; all of them, in fv_shared_release; bytes of
- * those that are no tensor now. */
+ * those that are no tensor now, where so many are. */
 void fv_handles_leave(fv_thread_cache *cache);
 void fv_handles_forget(void);
-int64_t fv_handles_cached(void);
+int64_t fv_handles_cached(int64_t live);
 
 /* --- tests ------------------------------------------------------------------------------------ */
 

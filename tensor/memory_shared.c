@@ -20,6 +20,7 @@ static arena *arenas;
 static fv_free_block *batches[FV_CARVED_CLASSES];
 static int64_t batch_bytes; /* of the blocks in them */
 static fv_thread_cache *threads;
+fv_alive fv_alive_elsewhere;
 
 static void give(fv_free_block *batch, int blocks, int class);
 
@@ -37,6 +38,15 @@ static int blocks_spare(const fv_thread_list *list, int class)
     return __atomic_load_n(&list->spare, __ATOMIC_RELAXED) ? fv_batch_blocks(class) : 0;
 }
 
+/* Its numbers go to the common ones. */
+static void hand_over_alive(const fv_thread_cache *cache)
+{
+    int64_t tensors = __atomic_load_n(&cache->alive.tensors, __ATOMIC_RELAXED);
+    int64_t nodes = __atomic_load_n(&cache->alive.nodes, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&fv_alive_elsewhere.tensors, tensors, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&fv_alive_elsewhere.nodes, nodes, __ATOMIC_RELAXED);
+}
+
 static void leave(fv_thread_cache *cache)
 {
     for (int i = 0; i < FV_THREAD_CLASSES; i++) {
@@ -45,6 +55,7 @@ static void leave(fv_thread_cache *cache)
         if (list->spare) give(list->spare, fv_batch_blocks(i), i);
     }
     fv_handles_leave(cache);
+    hand_over_alive(cache);
     if (cache->next) cache->next->previous = cache->previous;
     if (cache->previous)
         cache->previous->next = cache->next;
@@ -70,10 +81,14 @@ static void after_fork_in_parent(void)
     pthread_mutex_unlock(&lock);
 }
 
-/* The other threads do not exist here, and may have been stopped amid a change of their lists. */
+/* The other threads do not exist here, and may have been stopped amid a change of their lists. What
+ * they made does exist. */
 static void after_fork_in_child(void)
 {
-    threads = key_made ? pthread_getspecific(key) : NULL;
+    fv_thread_cache *own = key_made ? pthread_getspecific(key) : NULL;
+    for (const fv_thread_cache *cache = threads; cache; cache = cache->next)
+        if (cache != own) hand_over_alive(cache);
+    threads = own;
     if (threads) threads->next = threads->previous = NULL;
     pthread_mutex_unlock(&lock);
 }
@@ -174,10 +189,30 @@ void fv_shared_give(fv_free_block *batch, int blocks, int index)
     fv_memory_unlock();
 }
 
+/* Needs the lock. */
+static fv_alive sum_alive(void)
+{
+    fv_alive sum = {__atomic_load_n(&fv_alive_elsewhere.tensors, __ATOMIC_RELAXED),
+                    __atomic_load_n(&fv_alive_elsewhere.nodes, __ATOMIC_RELAXED)};
+    for (const fv_thread_cache *cache = threads; cache; cache = cache->next) {
+        sum.tensors += __atomic_load_n(&cache->alive.tensors, __ATOMIC_RELAXED);
+        sum.nodes += __atomic_load_n(&cache->alive.nodes, __ATOMIC_RELAXED);
+    }
+    return sum;
+}
+
+fv_alive fv_shared_alive(void)
+{
+    fv_memory_lock();
+    fv_alive sum = sum_alive();
+    fv_memory_unlock();
+    return sum;
+}
+
 int64_t fv_shared_cached(void)
 {
     fv_memory_lock();
-    int64_t bytes = batch_bytes + fv_handles_cached();
+    int64_t bytes = batch_bytes + fv_handles_cached(sum_alive().tensors);
     for (const fv_thread_cache *cache = threads; cache; cache = cache->next)
         for (int i = 0; i < FV_THREAD_CLASSES; i++) {
             const fv_thread_list *list = &cache->lists[i];

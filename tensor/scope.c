@@ -223,7 +223,7 @@ void fv_scope_close(fv_scope *scope)
 
 fv_tensor *fv_scope_adopt(fv_tensor *t)
 {
-    if (fv_failed_in("scope", t)) return fv_failed_tensor();
+    if (fv_unusable_in("scope", t)) return fv_failed_tensor();
     if (__builtin_expect(owned.count == owned.limit, 0) && !make_room(&owned)) {
         fv_release(t);
         fv_fail(FV_ERR_MEMORY, "scope: no memory for one more tensor");

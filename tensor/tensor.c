@@ -147,7 +147,7 @@ bool fv_shapes_only_enabled(void)
 
 bool fv_is_shapes_only(const fv_tensor *t)
 {
-    return !fv_failed_in("is_shapes_only", t) && t->shapes_only;
+    return !fv_unusable_in("is_shapes_only", t) && t->shapes_only;
 }
 
 fv_status fv_need_elements(const char *function, const fv_tensor *t)
@@ -164,7 +164,7 @@ fv_status fv_need_elements(const char *function, const fv_tensor *t)
 fv_shape fv_shape_of(const fv_tensor *t)
 {
     fv_shape shape = {0, {0}};
-    if (fv_failed_in("shape_of", t)) return shape;
+    if (fv_unusable_in("shape_of", t)) return shape;
     shape.ndim = t->ndim;
     memcpy(shape.dim, t->shape, (size_t)t->ndim * sizeof *t->shape);
     return shape;
@@ -172,22 +172,22 @@ fv_shape fv_shape_of(const fv_tensor *t)
 
 int fv_ndim(const fv_tensor *t)
 {
-    return fv_failed_in("ndim", t) ? 0 : t->ndim;
+    return fv_unusable_in("ndim", t) ? 0 : t->ndim;
 }
 
 int64_t fv_numel(const fv_tensor *t)
 {
-    return fv_failed_in("numel", t) ? 0 : t->numel;
+    return fv_unusable_in("numel", t) ? 0 : t->numel;
 }
 
 fv_dtype fv_dtype_of(const fv_tensor *t)
 {
-    return fv_failed_in("dtype_of", t) ? FV_FLOAT32 : t->dtype;
+    return fv_unusable_in("dtype_of", t) ? FV_FLOAT32 : t->dtype;
 }
 
 int64_t fv_size(const fv_tensor *t, int64_t dim)
 {
-    if (fv_failed_in("size", t)) return 0;
+    if (fv_unusable_in("size", t)) return 0;
     int d = t->ndim ? fv_wrap_dim(dim, t->ndim) : -1;
     if (d >= 0) return t->shape[d];
     fv_shape shape = fv_shape_of(t);
@@ -234,7 +234,7 @@ static bool has_strides(const fv_tensor *t, const int64_t *strides)
 
 bool fv_is_contiguous(const fv_tensor *t)
 {
-    if (fv_failed_in("is_contiguous", t)) return false;
+    if (fv_unusable_in("is_contiguous", t)) return false;
     if (t->numel == 0) return true;
     int64_t step = 1;
     for (int i = t->ndim - 1; i >= 0; i--) {
@@ -247,7 +247,7 @@ bool fv_is_contiguous(const fv_tensor *t)
 
 bool fv_is_channels_last(const fv_tensor *t)
 {
-    if (fv_failed_in("is_channels_last", t) || t->ndim < 3 || t->ndim > 5) return false;
+    if (fv_unusable_in("is_channels_last", t) || t->ndim < 3 || t->ndim > 5) return false;
     int64_t strides[FV_MAX_DIMS];
     fv_shape shape = fv_shape_of(t);
     fv_strides_channels_last(&shape, strides);
@@ -269,7 +269,7 @@ static void memory_order(const fv_tensor *t, int *order)
 
 bool fv_is_dense(const fv_tensor *t)
 {
-    if (fv_failed_in("is_dense", t)) return false;
+    if (fv_unusable_in("is_dense", t)) return false;
     if (fv_is_contiguous(t)) return true;
     int order[FV_MAX_DIMS];
     memory_order(t, order);
@@ -308,11 +308,12 @@ void fv_strides_like(const fv_tensor *t, int64_t *strides)
 void fv_bump_version(fv_tensor *t)
 {
     if (!t && fv_fail_null("bump_version", "t")) return;
-    if (!fv_failed_in("bump_version", t))
+    if (!fv_unusable_in("bump_version", t))
         __atomic_fetch_add(&t->storage->version, 1, __ATOMIC_RELAXED);
 }
 
 uint32_t fv_version(const fv_tensor *t)
 {
-    return fv_failed_in("version", t) ? 0 : __atomic_load_n(&t->storage->version, __ATOMIC_RELAXED);
+    return fv_unusable_in("version", t) ? 0
+                                        : __atomic_load_n(&t->storage->version, __ATOMIC_RELAXED);
 }

@@ -267,6 +267,53 @@ START_TEST(a_shutdown_leaves_no_other_thread_with_old_blocks)
 }
 END_TEST
 
+/* --- what lives, whoever made it -------------------------------------------------------------- */
+
+enum { MADE = 5, NODES = 3 };
+static fv_tensor *made[MADE];
+
+/* Makes tensors that outlive it, and says that it made nodes. */
+static void *make_and_wait(void *unused)
+{
+    const fv_shape shape = FV_SHAPE(3);
+    for (int k = 0; k < MADE; k++) made[k] = fv_tensor_alloc(FV_FLOAT32, &shape, NULL);
+    fv_count_nodes(NODES);
+    pthread_barrier_wait(&barrier);
+    pthread_barrier_wait(&barrier); /* the main thread has looked */
+    return unused;
+}
+
+static void assert_more_live(const fv_memory_info *before, int64_t tensors, int64_t nodes)
+{
+    fv_memory_info now = fv_memory_stats();
+    ck_assert_int_eq(now.live_tensors, before->live_tensors + tensors);
+    ck_assert_int_eq(now.live_nodes, before->live_nodes + nodes);
+}
+
+START_TEST(what_lives_is_counted_whoever_made_it)
+{
+    pthread_t id;
+    int status = 0;
+    fv_memory_info before = fv_memory_stats();
+    fflush(NULL);
+    ck_assert_int_eq(pthread_barrier_init(&barrier, NULL, 2), 0);
+    ck_assert_int_eq(pthread_create(&id, NULL, make_and_wait, NULL), 0);
+    pthread_barrier_wait(&barrier);
+    assert_more_live(&before, MADE, NODES);
+    pid_t child = fork();
+    if (child == 0) _exit(fv_memory_stats().live_tensors == before.live_tensors + MADE ? 0 : 6);
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_msg(status == 0, "a child ended with status 0x%x", (unsigned)status);
+    pthread_barrier_wait(&barrier);
+    pthread_join(id, NULL);
+    assert_more_live(&before, MADE, NODES);
+    for (int k = 0; k < MADE; k++) fv_release(made[k]);
+    fv_count_nodes(-NODES);
+    assert_more_live(&before, 0, 0);
+    pthread_barrier_destroy(&barrier);
+}
+END_TEST
+
 static int stop;
 
 /* Holds the allocator's lock most of the time, and free blocks of its own. */
@@ -355,6 +402,7 @@ Suite *fovea_suite(void)
     tcase_add_test(ends, destructors_of_a_thread_may_make_tensors_once_more);
     TCase *process = add_case(suite, "process");
     tcase_add_test(process, a_shutdown_leaves_no_other_thread_with_old_blocks);
+    tcase_add_test(process, what_lives_is_counted_whoever_made_it);
     tcase_add_test(process, a_child_finds_the_allocator_whole_after_a_fork);
     return suite;
 }
