@@ -3,6 +3,7 @@
  * Kept and reduced dimensions are merged on their own (nest.h); the innermost pair makes the core:
  *   row     the reduced dimension is the dense one: a row becomes one number
  *   column  a kept dimension is the dense one (channels-last bias gradients): rows are added up
+ *   batch   rows too short for vectors: many are transposed, and are columns then
  * float32 and float64 accumulate in blocks of machine vectors whose results meet in double; the
  * integers accumulate in int64 and wrap around. Work is cut into tasks by the shape alone, and few
  * large results into splits, whose sums are added in order; so results do not depend on the number
@@ -47,13 +48,13 @@ typedef union fv_acc {
 /* How the driver walks through an input: from its shape and strides alone. */
 typedef struct fv_reduce_plan {
     fv_nest kept, red; /* the loops around the core; operand 0 is in, operand 1 is out */
-    bool column;
-    int64_t cols, cols_out_stride; /* column core */
-    int64_t core, core_stride;     /* length and stride of the core's reduced dimension */
-    int64_t tiles;                 /* column tiles of a kept index */
-    int64_t piece, pieces, units;  /* core cut into pieces; units = pieces * red.count */
-    int64_t splits;                /* tasks of one result */
-    int64_t results, length;       /* their number; elements of each */
+    bool column, batch;
+    int64_t cols, col_stride, cols_out_stride; /* column core; of a batch: its rows */
+    int64_t core, core_stride;    /* length and stride of the core's reduced dimension */
+    int64_t tile, tiles;          /* columns of a task; column tiles of a kept index */
+    int64_t piece, pieces, units; /* core cut into pieces; units = pieces * red.count */
+    int64_t splits;               /* tasks of one result */
+    int64_t results, length;      /* their number; elements of each */
     int64_t tasks;
     uint32_t mask; /* bit d: dimension d of the input is reduced */
     bool shifts;   /* one number per result is kept from a first pass for a second */

@@ -5,7 +5,9 @@
 #include "tensor/kernels/reduce/reduce.h"
 
 enum {
-    FV_REDUCE_TILE = 256,      /* columns of one column task */
+    FV_REDUCE_TILE = 1024,     /* columns of one column task at most */
+    FV_REDUCE_BATCH = 64,      /* rows of one batch task */
+    FV_REDUCE_SHORT = 32,      /* elements of a row in a batch at most */
     FV_REDUCE_ROWS = 128,      /* rows of one column call at most */
     FV_REDUCE_PIECE = 1 << 14, /* elements of one row call at most */
 };
@@ -50,7 +52,9 @@ static inline fv_acc fv_reduce_join(fv_reduce_kind kind, bool floating, fv_acc a
 
 /* What the job makes of an accumulator. */
 double fv_reduce_result(const fv_reduce_job *job, double acc, int64_t k);
-/* Stores the result at element offset at of out, converted to its type. */
-void fv_reduce_store(const fv_reduce_job *job, fv_acc acc, int64_t k, int64_t at);
+/* Stores results k to k + n - 1 at element offset at of out and every so many elements behind it,
+ * converted to its type. */
+void fv_reduce_store(const fv_reduce_job *job, const fv_acc *acc, int64_t k, int64_t n, int64_t at,
+                     int64_t step);
 
 #endif

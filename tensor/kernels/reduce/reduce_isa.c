@@ -240,10 +240,39 @@ static void row_sumexp_f64(fv_acc *acc, const void *data, int64_t n, int64_t str
     }
 DEFINE_COL(float, col_sum_f32, SUM_OF, 0)
 DEFINE_COL(double, col_sum_f64, SUM_OF, 0)
-DEFINE_COL(float, col_max_f32, MAX_OF, -INFINITY)
-DEFINE_COL(double, col_max_f64, MAX_OF, -(double)INFINITY)
-DEFINE_COL(float, col_min_f32, MIN_OF, INFINITY)
-DEFINE_COL(double, col_min_f64, MIN_OF, (double)INFINITY)
+
+/* By the vector steps of the rows, four rows at a time. */
+#define DEFINE_COL_BEST(T, V, VU, NAME, STEP, OF, START)                                           \
+    static inline V NAME##_four(V m, const T *p, int64_t s)                                        \
+    {                                                                                              \
+        V ab = STEP(*(const VU *)p, *(const VU *)(p + s));                                         \
+        V cd = STEP(*(const VU *)(p + 2 * s), *(const VU *)(p + 3 * s));                           \
+        return STEP(m, STEP(ab, cd));                                                              \
+    }                                                                                              \
+    static void NAME(fv_acc *acc, const void *data, int64_t rows, int64_t row_stride,              \
+                     int64_t cols, const double *shift)                                            \
+    {                                                                                              \
+        (void)shift;                                                                               \
+        enum { LEN = FV_VBYTES / sizeof(T), VECTORS = FV_REDUCE_TILE / LEN };                      \
+        V m[VECTORS];                                                                              \
+        const T *p = data;                                                                         \
+        int64_t r = 0, vectors = cols / LEN;                                                       \
+        for (int64_t v = 0; v < vectors; v++) m[v] = (V){0} + (START);                             \
+        for (; r + 4 <= rows; r += 4)                                                              \
+            for (int64_t v = 0; v < vectors; v++)                                                  \
+                m[v] = NAME##_four(m[v], p + r * row_stride + v * LEN, row_stride);                \
+        for (; r < rows; r++)                                                                      \
+            for (int64_t v = 0; v < vectors; v++)                                                  \
+                m[v] = STEP(m[v], *(const VU *)(p + r * row_stride + v * LEN));                    \
+        for (int64_t c = 0; c < vectors * LEN; c++)                                                \
+            acc[c].d = OF(acc[c].d, (double)m[c / LEN][c % LEN]);                                  \
+        for (int64_t c = vectors * LEN; c < cols; c++)                                             \
+            for (r = 0; r < rows; r++) acc[c].d = OF(acc[c].d, (double)p[r * row_stride + c]);     \
+    }
+DEFINE_COL_BEST(float, fv_vf, fv_vf_u, col_max_f32, row_max_f32_step, MAX_OF, -INFINITY)
+DEFINE_COL_BEST(double, fv_vd, fv_vd_u, col_max_f64, row_max_f64_step, MAX_OF, -(double)INFINITY)
+DEFINE_COL_BEST(float, fv_vf, fv_vf_u, col_min_f32, row_min_f32_step, MIN_OF, INFINITY)
+DEFINE_COL_BEST(double, fv_vd, fv_vd_u, col_min_f64, row_min_f64_step, MIN_OF, (double)INFINITY)
 
 /* shift is NULL for all but sumexp and sumpow, which has one for each column. */
 #define SUMEXP_STEP(m, x, shift) ((m) + exp((x) - (shift)))

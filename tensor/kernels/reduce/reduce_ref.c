@@ -56,6 +56,6 @@ void fv_reduce_reference(fv_machine m, const fv_reduce_job *job)
             if (floating) x.d = term(job, x.d, shift);
             acc = fv_reduce_join(job->kind, floating, acc, x);
         }
-        fv_reduce_store(job, acc, k, k); /* out is contiguous */
+        fv_reduce_store(job, &acc, k, 1, k, 1); /* out is contiguous */
     }
 }

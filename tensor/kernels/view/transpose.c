@@ -83,14 +83,19 @@ static void copy_blocks(const void *job, int64_t first, int64_t last)
     for (int64_t i = first; i < last; i++) copy_block(job, i);
 }
 
+fv_transpose_fn fv_transpose_plane(fv_isa isa, size_t size)
+{
+    const fv_transpose_kernels *kernels = FV_ISA_PICK(fv_transpose_kernels_, isa);
+    return size == 4 ? kernels->word32 : size == 8 ? kernels->word64 : NULL;
+}
+
 bool fv_transpose_copy(fv_machine m, fv_tensor *dst, const fv_tensor *src)
 {
     size_t size = fv_dtype_size(src->dtype);
     planes p;
     if (dst->dtype != src->dtype || (size != 4 && size != 8) || src->numel == 0) return false;
     if (!find_planes(dst, src, &p)) return false;
-    const fv_transpose_kernels *kernels = FV_ISA_PICK(fv_transpose_kernels_, m.isa);
-    p.transpose = size == 4 ? kernels->word32 : kernels->word64;
+    p.transpose = fv_transpose_plane(m.isa, size);
     p.size = size;
     p.to = dst->data;
     p.from = src->data;

@@ -14,6 +14,12 @@ extern "C" {
  * threads when they are large. Returns false, with nothing written, for all other layouts. */
 bool fv_transpose_copy(fv_machine m, fv_tensor *dst, const fv_tensor *src);
 
+/* The transpose of one plane: dst[c * ds + r] = src[r * ss + c] for r < rows, c < columns. Strides
+ * count elements, of 4 or 8 bytes; NULL for other sizes. */
+typedef void (*fv_transpose_fn)(void *dst, int64_t ds, const void *src, int64_t ss, int64_t rows,
+                                int64_t columns);
+fv_transpose_fn fv_transpose_plane(fv_isa isa, size_t size);
+
 /* dst[i] = src[i], one by one, for any strides of tensors of one shape and dtype: the oracle. */
 void fv_copy_reference(fv_tensor *dst, const fv_tensor *src);
 

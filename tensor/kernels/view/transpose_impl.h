@@ -5,10 +5,7 @@
 #include <stdint.h>
 
 #include "tensor/kernels/isa.h"
-
-/* dst[c * ds + r] = src[r * ss + c] for r < rows, c < columns. Strides count elements. */
-typedef void (*fv_transpose_fn)(void *dst, int64_t ds, const void *src, int64_t ss, int64_t rows,
-                                int64_t columns);
+#include "tensor/kernels/view/transpose.h"
 
 typedef struct fv_transpose_kernels {
     fv_transpose_fn word32, word64;
