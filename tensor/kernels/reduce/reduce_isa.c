@@ -22,6 +22,25 @@ typedef float vf_half __attribute__((vector_size(FV_VBYTES / 2)));
 
 /* --- rows of floating numbers ---------------------------------------------------------------- */
 
+/* The lanes of a vector, joined in pairs: few steps depend on each other. */
+#define DEFINE_LANES(T, V, NAME, OF)                                                               \
+    static inline double NAME(V v)                                                                 \
+    {                                                                                              \
+        enum { LEN = FV_VBYTES / sizeof(T) };                                                      \
+        double lane[LEN];                                                                          \
+        for (int l = 0; l < LEN; l++) lane[l] = (double)v[l];                                      \
+        _Pragma("GCC unroll 4") for (int half = LEN / 2; half > 0;                                 \
+                                     half /= 2) for (int l = 0; l < half; l++) lane[l] =           \
+            OF(lane[l], lane[l + half]);                                                           \
+        return lane[0];                                                                            \
+    }
+DEFINE_LANES(float, fv_vf, lanes_sum_f32, SUM_OF)
+DEFINE_LANES(double, fv_vd, lanes_sum_f64, SUM_OF)
+DEFINE_LANES(float, fv_vf, lanes_max_f32, MAX_OF)
+DEFINE_LANES(double, fv_vd, lanes_max_f64, MAX_OF)
+DEFINE_LANES(float, fv_vf, lanes_min_f32, MIN_OF)
+DEFINE_LANES(double, fv_vd, lanes_min_f64, MIN_OF)
+
 /* x and |x|, of numbers and vectors. */
 #define DEFINE_TERMS(T, V, VI, SIGN, TYPE)                                                         \
     static inline T same_##TYPE(T x)                                                               \
@@ -43,7 +62,7 @@ typedef float vf_half __attribute__((vector_size(FV_VBYTES / 2)));
 DEFINE_TERMS(float, fv_vf, vi32, INT32_MIN, f32)
 DEFINE_TERMS(double, fv_vd, vi64, INT64_MIN, f64)
 
-#define DEFINE_ROW_SUM(T, V, VU, NAME, OF)                                                         \
+#define DEFINE_ROW_SUM(T, V, VU, NAME, OF, LANES)                                                  \
     static void NAME(fv_acc *acc, const void *data, int64_t n, int64_t stride, double shift)       \
     {                                                                                              \
         (void)shift;                                                                               \
@@ -51,28 +70,28 @@ DEFINE_TERMS(double, fv_vd, vi64, INT64_MIN, f64)
         const T *p = data;                                                                         \
         double total = 0;                                                                          \
         int64_t i = 0;                                                                             \
-        while (stride == 1 && n - i >= STEP) {                                                     \
-            int64_t stop = n - i < BLOCK ? i + (n - i) / STEP * STEP : i + BLOCK;                  \
+        while (stride == 1 && n - i >= LEN) {                                                      \
+            int64_t stop = n - i < BLOCK ? n : i + BLOCK;                                          \
             V a = {0}, b = {0}, c = {0}, d = {0};                                                  \
-            for (; i < stop; i += STEP) {                                                          \
+            for (; i + STEP <= stop; i += STEP) {                                                  \
                 a += OF##_v(*(const VU *)(p + i));                                                 \
                 b += OF##_v(*(const VU *)(p + i + LEN));                                           \
                 c += OF##_v(*(const VU *)(p + i + 2 * LEN));                                       \
                 d += OF##_v(*(const VU *)(p + i + 3 * LEN));                                       \
             }                                                                                      \
-            a = (a + b) + (c + d);                                                                 \
-            for (int l = 0; l < LEN; l++) total += (double)a[l];                                   \
+            for (; i + LEN <= stop; i += LEN) a += OF##_v(*(const VU *)(p + i));                   \
+            total += LANES((a + b) + (c + d));                                                     \
         }                                                                                          \
         for (; i < n; i++) total += (double)OF(p[i * stride]);                                     \
         acc->d += total;                                                                           \
     }
-DEFINE_ROW_SUM(float, fv_vf, fv_vf_u, row_sum_f32, same_f32)
-DEFINE_ROW_SUM(double, fv_vd, fv_vd_u, row_sum_f64, same_f64)
-DEFINE_ROW_SUM(float, fv_vf, fv_vf_u, row_sumabs_f32, size_f32)
-DEFINE_ROW_SUM(double, fv_vd, fv_vd_u, row_sumabs_f64, size_f64)
+DEFINE_ROW_SUM(float, fv_vf, fv_vf_u, row_sum_f32, same_f32, lanes_sum_f32)
+DEFINE_ROW_SUM(double, fv_vd, fv_vd_u, row_sum_f64, same_f64, lanes_sum_f64)
+DEFINE_ROW_SUM(float, fv_vf, fv_vf_u, row_sumabs_f32, size_f32, lanes_sum_f32)
+DEFINE_ROW_SUM(double, fv_vd, fv_vd_u, row_sumabs_f64, size_f64, lanes_sum_f64)
 
 /* take = lanes where x beats m or is NaN; a NaN in m is never beaten. */
-#define DEFINE_ROW_BEST(T, V, VU, VI, NAME, BEATS, OF)                                             \
+#define DEFINE_ROW_BEST(T, V, VU, VI, NAME, BEATS, OF, LANES)                                      \
     static inline V NAME##_step(V m, V x)                                                          \
     {                                                                                              \
         VI take = (VI)(x BEATS m) | (VI)(x != x);                                                  \
@@ -85,7 +104,7 @@ DEFINE_ROW_SUM(double, fv_vd, fv_vd_u, row_sumabs_f64, size_f64)
         const T *p = data;                                                                         \
         T best = (T)acc->d;                                                                        \
         int64_t i = 0;                                                                             \
-        if (stride == 1 && n >= STEP) {                                                            \
+        if (stride == 1 && n >= LEN) {                                                             \
             V a = *(const VU *)p, b = a, c = a, d = a;                                             \
             for (; i + STEP <= n; i += STEP) {                                                     \
                 a = NAME##_step(a, *(const VU *)(p + i));                                          \
@@ -93,16 +112,17 @@ DEFINE_ROW_SUM(double, fv_vd, fv_vd_u, row_sumabs_f64, size_f64)
                 c = NAME##_step(c, *(const VU *)(p + i + 2 * LEN));                                \
                 d = NAME##_step(d, *(const VU *)(p + i + 3 * LEN));                                \
             }                                                                                      \
+            for (; i + LEN <= n; i += LEN) a = NAME##_step(a, *(const VU *)(p + i));               \
             a = NAME##_step(NAME##_step(a, b), NAME##_step(c, d));                                 \
-            for (int l = 0; l < LEN; l++) best = OF(best, a[l]);                                   \
+            best = (T)OF((double)best, LANES(a));                                                  \
         }                                                                                          \
         for (; i < n; i++) best = OF(best, p[i * stride]);                                         \
         acc->d = (double)best;                                                                     \
     }
-DEFINE_ROW_BEST(float, fv_vf, fv_vf_u, vi32, row_max_f32, >, MAX_OF)
-DEFINE_ROW_BEST(float, fv_vf, fv_vf_u, vi32, row_min_f32, <, MIN_OF)
-DEFINE_ROW_BEST(double, fv_vd, fv_vd_u, vi64, row_max_f64, >, MAX_OF)
-DEFINE_ROW_BEST(double, fv_vd, fv_vd_u, vi64, row_min_f64, <, MIN_OF)
+DEFINE_ROW_BEST(float, fv_vf, fv_vf_u, vi32, row_max_f32, >, MAX_OF, lanes_max_f32)
+DEFINE_ROW_BEST(float, fv_vf, fv_vf_u, vi32, row_min_f32, <, MIN_OF, lanes_min_f32)
+DEFINE_ROW_BEST(double, fv_vd, fv_vd_u, vi64, row_max_f64, >, MAX_OF, lanes_max_f64)
+DEFINE_ROW_BEST(double, fv_vd, fv_vd_u, vi64, row_min_f64, <, MIN_OF, lanes_min_f64)
 
 /* In double: m of an accumulator m and an element x. */
 #define PROD_STEP(m, x, shift)   ((m) * (x))
@@ -280,11 +300,15 @@ DEFINE_COL_BEST(double, fv_vd, fv_vd_u, col_min_f64, row_min_f64_step, MIN_OF, (
     static void NAME(fv_acc *acc, const void *data, int64_t rows, int64_t row_stride,              \
                      int64_t cols, const double *shift)                                            \
     {                                                                                              \
-        (void)shift;                                                                               \
+        static const double zeros[FV_REDUCE_TILE];                                                 \
+        const double *u = shift ? shift : zeros;                                                   \
+        double m[FV_REDUCE_TILE];                                                                  \
         const T *p = data;                                                                         \
+        (void)u;                                                                                   \
+        for (int64_t c = 0; c < cols; c++) m[c] = acc[c].d;                                        \
         for (int64_t r = 0; r < rows; r++, p += row_stride)                                        \
-            for (int64_t c = 0; c < cols; c++)                                                     \
-                acc[c].d = STEP(acc[c].d, (double)p[c], shift ? shift[c] : 0);                     \
+            for (int64_t c = 0; c < cols; c++) m[c] = STEP(m[c], (double)p[c], u[c]);              \
+        for (int64_t c = 0; c < cols; c++) acc[c].d = m[c];                                        \
     }
 #define DEFINE_COLS_PLAIN(T, TYPE)                                                                 \
     DEFINE_COL_PLAIN(T, col_prod_##TYPE, PROD_STEP)                                                \
