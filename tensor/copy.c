@@ -1,10 +1,12 @@
-/* Copies with conversion between any two layouts and dtypes.
+/* Copies with conversion between any two layouts and dtypes, as they are or with dimensions
+ * reversed.
  *
  * Dimensions are sorted by the target's strides and merged where both sides allow, so that most
  * copies become one long row. Rows, long ones in pieces, are shared among threads. */
 #include <string.h>
 
 #include "tensor/kernels/elementwise/convert.h"
+#include "tensor/kernels/view/flip.h"
 #include "tensor/kernels/view/transpose.h"
 #include "tensor/ranges.h"
 #include "tensor/tensor.h"
@@ -21,13 +23,15 @@ static void swap_dims(copy_plan *p, int i, int j)
     p->shape[j] = s, p->dst[j] = d, p->src[j] = c;
 }
 
-static copy_plan plan_copy(const fv_tensor *dst, const fv_tensor *src)
+/* Reversed dimensions have strides below 0 in src; bit d of mask names dimension d. */
+static copy_plan plan_copy(const fv_tensor *dst, const fv_tensor *src, uint32_t mask)
 {
     copy_plan p = {.ndim = 0};
     for (int i = 0; i < dst->ndim; i++) {
         if (dst->shape[i] == 1) continue;
         int k = p.ndim++;
         p.shape[k] = dst->shape[i], p.dst[k] = dst->strides[i], p.src[k] = src->strides[i];
+        if (mask >> i & 1) p.src[k] = -p.src[k];
         for (; k > 0 && p.dst[k - 1] < p.dst[k]; k--) swap_dims(&p, k - 1, k);
     }
     int kept = 0;
@@ -109,20 +113,29 @@ static void copy_units(const void *job, int64_t first, int64_t last)
     }
 }
 
-static void copy_elements(fv_machine machine, fv_tensor *dst, const fv_tensor *src)
+/* The element of src with which the reversed dimensions begin. */
+static const char *first_element(const fv_tensor *src, uint32_t mask)
+{
+    int64_t offset = 0;
+    for (int i = 0; i < src->ndim; i++)
+        if (mask >> i & 1) offset += (src->shape[i] - 1) * src->strides[i];
+    return (const char *)src->data + offset * (int64_t)fv_dtype_size(src->dtype);
+}
+
+static void copy_elements(fv_machine machine, fv_tensor *dst, const fv_tensor *src, uint32_t mask)
 {
     enum { PIECE = 16384 };
-    copy_job j = {.p = plan_copy(dst, src),
+    copy_job j = {.p = plan_copy(dst, src, mask),
                   .conversion = fv_conversion_for(machine.isa, dst->dtype, src->dtype),
                   .dst = dst->data,
-                  .src = src->data};
+                  .src = first_element(src, mask)};
     int inner = j.p.ndim - 1;
     j.plain = !j.conversion.first && j.p.dst[inner] == 1 && j.p.src[inner] == 1;
     j.row = j.p.shape[inner];
     j.piece = j.row < 2 * PIECE ? j.row : PIECE;
     j.pieces = j.piece == j.row ? 1 : (j.row - 1) / PIECE + 1; /* divisions are dear */
     int64_t rows = inner == 0 ? 1 : dst->numel / j.row;
-    double nanoseconds = (double)dst->numel * (j.plain ? 0.15 : 0.5);
+    double nanoseconds = (double)dst->numel * (j.plain ? 0.15 : 0.5) + 5.0 * (double)rows;
     fv_parallel_ranges(machine, nanoseconds, rows * j.pieces, copy_units, &j);
 }
 
@@ -133,5 +146,10 @@ void fv_copy_elements(fv_tensor *dst, const fv_tensor *src)
     fv_machine machine = fv_machine_now();
     if (dst->shapes_only || src->shapes_only) return; /* there is nothing to copy, or to write to */
     if (dst->numel == 0 || fv_transpose_copy(machine, dst, src)) return;
-    copy_elements(machine, dst, src);
+    copy_elements(machine, dst, src, 0);
+}
+
+void fv_flip_copy(fv_machine machine, fv_tensor *dst, const fv_tensor *src, uint32_t mask)
+{
+    if (dst->numel > 0) copy_elements(machine, dst, src, mask);
 }

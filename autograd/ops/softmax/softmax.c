@@ -128,9 +128,31 @@ static fv_status softmax_backward_infer(fv_call *c)
     return status;
 }
 
+/* A gradient in another order of memory than y, an expanded one say, is first copied into y's. */
+static void softmax_backward_plan(fv_call *c)
+{
+    const fv_tensor *g = c->in[0];
+    bool alike = true;
+    for (int d = 0; d < g->ndim; d++)
+        alike &= g->shape[d] == 1 || g->strides[d] == c->spec[0].strides[d];
+    c->scratch_bytes = alike ? 0 : (size_t)g->numel * fv_dtype_size(g->dtype);
+}
+
+static void softmax_backward_run(fv_call *c, bool log)
+{
+    if (c->scratch_bytes == 0) {
+        fv_softmax_grad_run(c->machine, c->in[0], c->in[1], dim_of(c), log, c->out[0]);
+        return;
+    }
+    fv_tensor g = fv_tensor_borrow(c->out[0]);
+    g.data = c->scratch;
+    fv_copy_elements(&g, c->in[0]);
+    fv_softmax_grad_run(c->machine, &g, c->in[1], dim_of(c), log, c->out[0]);
+}
+
 static void softmax_backward_forward(fv_call *c)
 {
-    fv_softmax_grad_run(c->machine, c->in[0], c->in[1], dim_of(c), false, c->out[0]);
+    softmax_backward_run(c, false);
 }
 
 static void softmax_backward_reference(fv_call *c)
@@ -153,7 +175,7 @@ static void softmax_backward_gradient(const fv_call *c, fv_tensor *const *gout, 
 
 static void log_softmax_backward_forward(fv_call *c)
 {
-    fv_softmax_grad_run(c->machine, c->in[0], c->in[1], dim_of(c), true, c->out[0]);
+    softmax_backward_run(c, true);
 }
 
 static void log_softmax_backward_reference(fv_call *c)
@@ -177,6 +199,7 @@ static const fv_op softmax_backward_op = {
     .options_size = sizeof(softmax_options),
     .input = {{.name = "grad"}, {.name = "output"}},
     .infer = softmax_backward_infer,
+    .plan = softmax_backward_plan,
     .forward = softmax_backward_forward,
     .reference = softmax_backward_reference,
     .gradient = softmax_backward_gradient,
@@ -192,6 +215,7 @@ static const fv_op log_softmax_backward_op = {
     .options_size = sizeof(softmax_options),
     .input = {{.name = "grad"}, {.name = "output"}},
     .infer = softmax_backward_infer,
+    .plan = softmax_backward_plan,
     .forward = log_softmax_backward_forward,
     .reference = log_softmax_backward_reference,
     .gradient = log_softmax_backward_gradient,

@@ -1,6 +1,7 @@
 /* Copies of a tensor in a certain order of memory: contiguous, channels_last, clone, flip. */
 #include "autograd/ops/view/view.h"
 #include "autograd/views_impl.h"
+#include "tensor/kernels/view/flip.h"
 #include "tensor/kernels/view/transpose.h"
 
 static void copy_forward(fv_call *c)
@@ -147,15 +148,19 @@ static uint32_t reversed_dims(const fv_call *c)
     return fv_dims_mask(((const flip_options *)c->options)->dim, c->in[0]->ndim);
 }
 
+static void flip_forward(fv_call *c)
+{
+    fv_flip_copy(c->machine, c->out[0], c->in[0], reversed_dims(c));
+}
+
 /* Reads slice by slice of the first reversed dimension, backwards, until none is left. */
-static void flip_copy(fv_tensor *y, const fv_tensor *x, uint32_t mask,
-                      void (*copy)(fv_tensor *dst, const fv_tensor *src))
+static void flip_slices(fv_tensor *y, const fv_tensor *x, uint32_t mask)
 {
     int dim = 0;
     while (dim < x->ndim && !(mask & 1u << dim)) dim++;
     if (x->numel == 0) return;
     if (dim >= x->ndim) {
-        copy(y, x);
+        fv_copy_reference(y, x);
         return;
     }
     fv_tensor to = fv_tensor_borrow(y), from = fv_tensor_borrow(x);
@@ -166,18 +171,13 @@ static void flip_copy(fv_tensor *y, const fv_tensor *x, uint32_t mask,
         int64_t mirrored = x->shape[dim] - 1 - i;
         to.data = (char *)y->data + (size_t)(i * y->strides[dim]) * size;
         from.data = (char *)x->data + (size_t)(mirrored * x->strides[dim]) * size;
-        flip_copy(&to, &from, mask & ~(1u << dim), copy);
+        flip_slices(&to, &from, mask & ~(1u << dim));
     }
-}
-
-static void flip_forward(fv_call *c)
-{
-    flip_copy(c->out[0], c->in[0], reversed_dims(c), fv_copy_elements);
 }
 
 static void flip_reference(fv_call *c)
 {
-    flip_copy(c->out[0], c->in[0], reversed_dims(c), fv_copy_reference);
+    flip_slices(c->out[0], c->in[0], reversed_dims(c));
 }
 
 static void flip_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)

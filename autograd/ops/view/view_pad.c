@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "autograd/ops/view/view.h"
+#include "tensor/kernels/elementwise/elementwise.h"
+#include "tensor/kernels/view/pad.h"
 #include "tensor/kernels/view/transpose.h"
 
 typedef struct pad_options {
@@ -167,22 +169,28 @@ static fv_status pad_infer(fv_call *c)
     return FV_OK;
 }
 
-/* A dense tensor full of value, by way of a broadcast element. */
-static void fill(fv_tensor *y, double value, copy_fn copy)
+/* A number in one element of a dtype. */
+typedef union pad_element {
+    int64_t i;
+    double d;
+} pad_element;
+
+static pad_element element_of(fv_dtype dtype, double value)
 {
-    union {
-        int64_t i;
-        double d;
-        float f;
-        uint8_t u;
-    } one = {0};
+    pad_element one = {0};
+    fv_tensor number = {.dtype = FV_FLOAT64, .numel = 1, .data = &value};
+    fv_tensor target = {.dtype = dtype, .numel = 1, .data = &one};
+    fv_copy_elements(&target, &number);
+    return one;
+}
+
+static void fill(fv_tensor *y, double value)
+{
+    pad_element one = element_of(y->dtype, value);
     fv_tensor element = fv_tensor_borrow(y);
     memset(element.strides, 0, sizeof element.strides);
     element.data = &one;
-    fv_tensor number = {.dtype = FV_FLOAT64, .numel = 1, .data = &value};
-    fv_tensor target = {.dtype = y->dtype, .numel = 1, .data = &one};
-    fv_copy_elements(&target, &number);
-    copy(y, &element);
+    fv_copy_reference(y, &element);
 }
 
 static void pad_with(fv_call *c, copy_fn copy)
@@ -191,20 +199,40 @@ static void pad_with(fv_call *c, copy_fn copy)
     fv_tensor *y = c->out[0];
     fv_tensor interior = fv_tensor_borrow(y), x = fv_tensor_borrow(c->in[0]);
     if (y->numel == 0) return;
-    if (a->mode == FV_PAD_CONSTANT) fill(y, a->value, copy);
     cut_interior(a, &interior, &x);
     if (x.numel > 0) copy(&interior, &x);
     if (a->mode == FV_PAD_CONSTANT) return;
     for (int dim = 0; dim < y->ndim; dim++) each_margin(a, y, x.shape, dim, copy);
 }
 
+static void pad_constant(const fv_call *c)
+{
+    const pad_options *a = c->options;
+    fv_tensor *y = c->out[0];
+    fv_tensor interior = fv_tensor_borrow(y), x = fv_tensor_borrow(c->in[0]);
+    pad_element value = element_of(y->dtype, a->value);
+    int64_t start[FV_MAX_DIMS];
+    if (y->numel == 0) return;
+    cut_interior(a, &interior, &x);
+    for (int i = 0; i < y->ndim; i++) {
+        int64_t before = before_of(a, y->ndim, i);
+        start[i] = before < 0 || x.numel == 0 ? 0 : before;
+    }
+    fv_pad_copy(c->machine, y, &x, start, &value);
+}
+
 static void pad_forward(fv_call *c)
 {
-    pad_with(c, fv_copy_elements);
+    if (((const pad_options *)c->options)->mode == FV_PAD_CONSTANT)
+        pad_constant(c);
+    else
+        pad_with(c, fv_copy_elements);
 }
 
 static void pad_reference(fv_call *c)
 {
+    const pad_options *a = c->options;
+    if (a->mode == FV_PAD_CONSTANT && c->out[0]->numel > 0) fill(c->out[0], a->value);
     pad_with(c, fv_copy_reference);
 }
 
@@ -354,7 +382,13 @@ static void add_elements(fv_tensor *margin, const fv_tensor *source)
     }
 }
 
-static void fold_with(fv_call *c, copy_fn copy)
+static void add_elements_fast(fv_tensor *margin, const fv_tensor *source)
+{
+    fv_tensor sums = fv_tensor_borrow(source);
+    fv_elementwise_accumulate(fv_machine_now(), &sums, margin);
+}
+
+static void fold_with(fv_call *c, copy_fn copy, copy_fn add)
 {
     const pad_options *a = c->options;
     fv_tensor sums = fv_tensor_borrow(c->in[0]),
@@ -365,7 +399,7 @@ static void fold_with(fv_call *c, copy_fn copy)
     fv_strides_like(c->in[0], sums.strides);
     copy(&sums, c->in[0]);
     for (int dim = sums.ndim - 1; dim >= 0; dim--) {
-        each_margin(a, &sums, c->out[0]->shape, dim, add_elements);
+        each_margin(a, &sums, c->out[0]->shape, dim, add);
     }
     cut_interior(a, &sums, &y);
     if (y.numel > 0) copy(&y, &sums);
@@ -373,12 +407,12 @@ static void fold_with(fv_call *c, copy_fn copy)
 
 static void pad_backward_forward(fv_call *c)
 {
-    fold_with(c, fv_copy_elements);
+    fold_with(c, fv_copy_elements, add_elements_fast);
 }
 
 static void pad_backward_reference(fv_call *c)
 {
-    fold_with(c, fv_copy_reference);
+    fold_with(c, fv_copy_reference, add_elements);
 }
 
 static void pad_backward_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "autograd/ops/view/view.h"
+#include "tensor/kernels/view/pad.h"
 #include "tensor/kernels/view/transpose.h"
 
 typedef struct slice_options {
@@ -229,6 +230,16 @@ static fv_status slice_backward_infer(fv_call *c)
     return FV_OK;
 }
 
+/* Zeros around g, in one pass. */
+static void write_box(const fv_call *c)
+{
+    const slice_options *a = &((const slice_backward_options *)c->options)->part;
+    const uint64_t zero = 0;
+    int64_t start[FV_MAX_DIMS] = {0};
+    if (c->in[0]->numel > 0) start[a->dim] = a->start;
+    fv_pad_copy(c->machine, c->out[0], c->in[0], start, &zero);
+}
+
 static void write_part(fv_call *c, void (*copy)(fv_tensor *dst, const fv_tensor *src))
 {
     const slice_options *a = &((const slice_backward_options *)c->options)->part;
@@ -247,7 +258,11 @@ static void write_part(fv_call *c, void (*copy)(fv_tensor *dst, const fv_tensor 
 
 static void slice_backward_forward(fv_call *c)
 {
-    write_part(c, fv_copy_elements);
+    const slice_options *a = &((const slice_backward_options *)c->options)->part;
+    if (a->step == 1 || c->in[0]->shape[a->dim] <= 1)
+        write_box(c);
+    else
+        write_part(c, fv_copy_elements);
 }
 
 static void slice_backward_reference(fv_call *c)

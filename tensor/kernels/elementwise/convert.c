@@ -167,18 +167,33 @@ fv_conversion fv_conversion_for(fv_isa isa, fv_dtype to, fv_dtype from)
 
 /* --- the run ---------------------------------------------------------------------------------- */
 
+/* Dense rows of one element, and backwards, have loops of their own that become vectors. */
+#define MOVE(T, name)                                                                              \
+    static void name(void *to, int64_t ds, const void *from, int64_t ss, int64_t n)                \
+    {                                                                                              \
+        T *restrict dst = to;                                                                      \
+        const T *restrict src = from;                                                              \
+        if (ds == 1 && ss == 0)                                                                    \
+            for (int64_t i = 0; i < n; i++) dst[i] = *src;                                         \
+        else if (ds == 1 && ss == -1)                                                              \
+            for (int64_t i = 0; i < n; i++) dst[i] = src[-i];                                      \
+        else                                                                                       \
+            for (int64_t i = 0; i < n; i++) dst[i * ds] = src[i * ss];                             \
+    }
+MOVE(uint8_t, move_u8)
+MOVE(uint16_t, move_u16)
+MOVE(uint32_t, move_u32)
+MOVE(uint64_t, move_u64)
+
 /* Elements of that many bytes, as they are. */
 static void move(size_t size, void *dst, int64_t ds, const void *src, int64_t ss, int64_t n)
 {
-#define MOVE(T)                                                                                    \
-    for (int64_t i = 0; i < n; i++) ((T *)dst)[i * ds] = ((const T *)src)[i * ss]
     switch (size) {
-    case 1: MOVE(uint8_t); break;
-    case 2: MOVE(uint16_t); break;
-    case 4: MOVE(uint32_t); break;
-    default: MOVE(uint64_t);
+    case 1: move_u8(dst, ds, src, ss, n); break;
+    case 2: move_u16(dst, ds, src, ss, n); break;
+    case 4: move_u32(dst, ds, src, ss, n); break;
+    default: move_u64(dst, ds, src, ss, n);
     }
-#undef MOVE
 }
 
 /* Rows with gaps are gathered and scattered in blocks, so that the loops only ever see dense ones.
