@@ -16,10 +16,10 @@
 #include "gemm_impl.h"
 #include "tensor/parallel.h"
 
-enum { DIRECT_BYTES = 16384 }; /* an operand this small is read in place, */
-enum { DIRECT_ROWS = 24 };     /* and so is B for few rows, */
+enum { DIRECT_BYTES = 16384 };          /* an operand this small is read in place, */
+enum { DIRECT_ROWS = 24 };              /* and so is B for few rows, */
 enum { PAGE_BYTES = 4096, PAGES = 64 }; /* but not where a panel has a page for each row */
-enum { DIRECT_COLUMNS = 32 };  /* or A for few columns: copying would not pay */
+enum { DIRECT_COLUMNS = 32 };           /* or A for few columns: copying would not pay */
 
 /* What a part works on. */
 typedef struct work {
