@@ -90,7 +90,7 @@ fv_node *fv_node_new(const fv_call *c)
 
 uint32_t fv_node_saves(const fv_call *c)
 {
-    uint32_t bits = 0;
+    uint32_t bits = c->op->also_saves ? c->op->also_saves(c) : 0;
     for (int i = 0; i < c->inputs && i < FV_MAX_SAVED_INPUTS; i++)
         if (c->in[i] && c->in[i]->requires_grad) bits |= c->op->saves[i];
     return bits;

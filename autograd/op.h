@@ -56,7 +56,7 @@ enum {
     FV_PLAN_BYTES = 1024,
 };
 
-/* What a gradient formula reads: bit sets for fv_op.saves. */
+/* What a gradient formula reads: bit sets for fv_op.saves and .also_saves. */
 #define FV_IN(i)  (1u << (i))
 #define FV_OUT(i) (1u << (16 + (i)))
 
@@ -183,6 +183,9 @@ struct fv_op {
 
     /* saves[i]: what the gradient of input i reads. Nothing else is kept alive by the tape. */
     uint32_t saves[FV_MAX_SAVED_INPUTS];
+
+    /* What some gradient reads besides, where that depends on options. May be NULL. */
+    uint32_t (*also_saves)(const fv_call *c);
 
     /* Frees memory that options own; NULL for plain structs. Called when the call or its node ends,
      * exactly once per fv_apply. */

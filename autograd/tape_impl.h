@@ -96,7 +96,8 @@ fv_node *fv_node_retain(fv_node *node);
 /* Frees a chain of any length without recursion. */
 void fv_node_release(fv_node *node);
 
-/* Union of op->saves over the inputs that want a gradient; of a call that is recorded. */
+/* Union of op->saves over the inputs that want a gradient, and op->also_saves; of a call that is
+ * recorded. */
 uint32_t fv_node_saves(const fv_call *c);
 
 void fv_hooks_free(fv_hook *hooks);

@@ -518,6 +518,8 @@ struct batch_norm_options {
     bool training = fv_batch_norm_defaults.training;
     double momentum = fv_batch_norm_defaults.momentum;
     double eps = fv_batch_norm_defaults.eps;
+    tensor residual{};
+    bool relu = fv_batch_norm_defaults.relu;
 };
 inline tensor batch_norm(const tensor &input, const tensor &running_mean, const tensor &running_var, const tensor &weight, const tensor &bias, const batch_norm_options &options = {})
 {
@@ -530,6 +532,8 @@ inline tensor batch_norm(const tensor &input, const tensor &running_mean, const 
     a.training = options.training;
     a.momentum = options.momentum;
     a.eps = options.eps;
+    a.residual = options.residual.get();
+    a.relu = options.relu;
     return detail::call([&] { return fv_batch_norm_ex(&a); });
 }
 inline tensor batch_norm(const tensor &input, const tensor &running_mean, const tensor &running_var, const tensor &weight, const batch_norm_options &options = {})
@@ -542,6 +546,8 @@ inline tensor batch_norm(const tensor &input, const tensor &running_mean, const 
     a.training = options.training;
     a.momentum = options.momentum;
     a.eps = options.eps;
+    a.residual = options.residual.get();
+    a.relu = options.relu;
     return detail::call([&] { return fv_batch_norm_ex(&a); });
 }
 inline tensor batch_norm(const tensor &input, const tensor &running_mean, const tensor &running_var, const batch_norm_options &options = {})
@@ -553,6 +559,8 @@ inline tensor batch_norm(const tensor &input, const tensor &running_mean, const 
     a.training = options.training;
     a.momentum = options.momentum;
     a.eps = options.eps;
+    a.residual = options.residual.get();
+    a.relu = options.relu;
     return detail::call([&] { return fv_batch_norm_ex(&a); });
 }
 inline tensor batch_norm(const tensor &input, const tensor &running_mean, const batch_norm_options &options = {})
@@ -563,6 +571,8 @@ inline tensor batch_norm(const tensor &input, const tensor &running_mean, const 
     a.training = options.training;
     a.momentum = options.momentum;
     a.eps = options.eps;
+    a.residual = options.residual.get();
+    a.relu = options.relu;
     return detail::call([&] { return fv_batch_norm_ex(&a); });
 }
 inline tensor batch_norm(const tensor &input, const batch_norm_options &options = {})
@@ -572,6 +582,8 @@ inline tensor batch_norm(const tensor &input, const batch_norm_options &options 
     a.training = options.training;
     a.momentum = options.momentum;
     a.eps = options.eps;
+    a.residual = options.residual.get();
+    a.relu = options.relu;
     return detail::call([&] { return fv_batch_norm_ex(&a); });
 }
 

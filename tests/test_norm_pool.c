@@ -22,6 +22,13 @@ static fv_tensor *channels(const fv_tensor *x)
     return fv_to(fv_rand(x->shape[1]), x->dtype);
 }
 
+static int finish(fv_tensor *x, fv_tensor **out)
+{
+    fv_backward(out[0], gradient_like(out[0]));
+    out[1] = fv_grad_of(x);
+    return 2;
+}
+
 /* The result of the op on x and the gradients of x, weight and bias. */
 static int normalise(fv_tensor *x, fv_tensor **out)
 {
@@ -48,11 +55,36 @@ static int evaluate(fv_tensor *x, fv_tensor **out)
     return 2;
 }
 
-static int finish(fv_tensor *x, fv_tensor **out)
+/* The same with a residual and a relu in the same passes; the residual lies in x's order. */
+static int normalise_and_add(fv_tensor *x, fv_tensor **out)
 {
+    fv_manual_seed(7);
+    fv_tensor *weight = channels(x), *bias = channels(x), *residual = fv_clone(x);
+    fv_requires_grad(weight, true);
+    fv_requires_grad(bias, true);
+    fv_tensor *leaf = fv_requires_grad(fv_detach(residual), true);
+    out[0] = fv_batch_norm(x, .weight = weight, .bias = bias, .training = true, .residual = leaf,
+                           .relu = true);
     fv_backward(out[0], gradient_like(out[0]));
     out[1] = fv_grad_of(x);
-    return 2;
+    out[2] = fv_grad_of(weight);
+    out[3] = fv_grad_of(bias);
+    out[4] = fv_grad_of(leaf);
+    return 5;
+}
+
+static int normalise_to_relu(fv_tensor *x, fv_tensor **out)
+{
+    out[0] = fv_batch_norm(x, .training = true, .relu = true);
+    return finish(x, out);
+}
+
+static int evaluate_and_add(fv_tensor *x, fv_tensor **out)
+{
+    fv_manual_seed(8);
+    fv_tensor *mean = channels(x), *var = channels(x);
+    out[0] = fv_batch_norm(x, mean, var, .residual = x, .relu = true);
+    return finish(x, out);
 }
 
 static int max_pool(fv_tensor *x, fv_tensor **out)
@@ -165,6 +197,9 @@ START_TEST(batch_norm_in_many_chunks)
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         check("batch_norm", normalise, &shapes[i]);
         check("batch_norm in evaluation", evaluate, &shapes[i]);
+        check("batch_norm, residual and relu", normalise_and_add, &shapes[i]);
+        check("batch_norm, relu", normalise_to_relu, &shapes[i]);
+        check("batch_norm in evaluation, residual and relu", evaluate_and_add, &shapes[i]);
     }
     ck_assert(no_failures());
 }

@@ -12,12 +12,13 @@
 #include "tensor/kernels/norm/norm.h"
 
 typedef struct norm_options {
-    bool training;
+    bool training, relu;
     double momentum, eps;
 } norm_options;
 
 typedef struct backward_options {
     bool training;
+    bool masked; /* the gradient before the relu is an output, too */
     double eps;
 } backward_options;
 
@@ -79,7 +80,20 @@ static int describe_rows(const fv_call *c, char *text, size_t size)
                     (long long)plan->chunks);
 }
 
-/* --- forward: x, running_mean, running_var, weight, bias -> y, mean, invstd --------------- */
+/* An input of x's shape and type, or NULL. */
+static fv_status need_like(const fv_call *c, int input, int x_input)
+{
+    const fv_tensor *v = c->in[input];
+    const char *name = fv_input_name(c->op, input);
+    if (!v) return FV_OK;
+    fv_shape shape = fv_shape_of(v), x = fv_shape_of(c->in[x_input]);
+    if (!fv_shape_equal(&shape, &x))
+        return fv_reject(c, FV_ERR_SHAPE, "%s %s must have the shape of input %s", name,
+                         fv_shape_text(&shape), fv_shape_text(&x));
+    return fv_need_same_dtype(c, input, name, x_input, "input");
+}
+
+/* --- forward: x, running_mean, running_var, weight, bias, residual -> y, mean, invstd ----- */
 
 /* mean and invstd are float64 whatever x is: a large mean must not lose what the differences from
  * it are made of. */
@@ -110,6 +124,7 @@ static fv_status batch_norm_infer(fv_call *c)
     const norm_options *a = c->options;
     fv_status status = need_input(c, 0);
     if (status == FV_OK) status = check_statistics(c, a);
+    if (status == FV_OK) status = need_like(c, 5, 0);
     if (status == FV_OK) status = need_eps(c, a->eps);
     if (status == FV_OK && !isfinite(a->momentum))
         status = fv_reject(c, FV_ERR_OPTION, "momentum is %g, must be a number", a->momentum);
@@ -138,10 +153,12 @@ static fv_batch_norm forward_job(const fv_call *c)
                            .running_var = c->in[2],
                            .weight = c->in[3],
                            .bias = c->in[4],
+                           .residual = c->in[5],
                            .y = c->out[0],
                            .mean = c->out[1],
                            .invstd = c->out[2],
                            .training = a->training,
+                           .relu = a->relu,
                            .momentum = a->momentum,
                            .eps = a->eps};
 }
@@ -169,25 +186,44 @@ static fv_dims row_dims(int ndim)
     }
 }
 
+/* Of bias and residual alone: the elements of x are not asked for. */
+static void gradient_of_sums(const fv_call *c, fv_tensor *g, fv_tensor **gin)
+{
+    const norm_options *a = c->options;
+    if (a->relu) g = fv_relu_backward(g, c->out[0]);
+    if (fv_wants(c, 4)) gin[4] = fv_sum(g, .dim = row_dims(g->ndim));
+    if (fv_wants(c, 5)) gin[5] = g;
+}
+
 static void batch_norm_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
 {
     if (!gout[0]) return;
     if (!fv_wants(c, 0) && !fv_wants(c, 3)) {
-        if (fv_wants(c, 4)) gin[4] = fv_sum(gout[0], .dim = row_dims(gout[0]->ndim));
+        gradient_of_sums(c, gout[0], gin);
         return;
     }
     const norm_options *a = c->options;
-    const backward_options options = {.training = a->training, .eps = a->eps};
-    fv_tensor *in[] = {gout[0], c->in[0], c->in[3], c->out[1], c->out[2]};
-    fv_tensor *out[3];
-    fv_apply_all(&batch_norm_backward_op, &options, 5, in, out);
+    const backward_options options = {
+        .training = a->training, .masked = a->relu && fv_wants(c, 5), .eps = a->eps};
+    fv_tensor *in[] = {gout[0],   c->in[0],  c->in[3],
+                       c->out[1], c->out[2], a->relu ? c->out[0] : NULL};
+    fv_tensor *out[4] = {NULL};
+    fv_apply_many(&batch_norm_backward_op, &options, 6, in, out, 4);
     if (fv_wants(c, 0)) gin[0] = out[0];
     if (fv_wants(c, 3)) gin[3] = out[1];
     if (fv_wants(c, 4)) gin[4] = out[2];
+    if (fv_wants(c, 5)) gin[5] = a->relu ? out[3] : gout[0];
+}
+
+/* Where the relu lets a gradient pass is seen from its output. */
+static uint32_t batch_norm_also_saves(const fv_call *c)
+{
+    return ((const norm_options *)c->options)->relu ? FV_OUT(0) : 0;
 }
 
 static const fv_option norm_fields[] = {
     FV_FIELD(norm_options, training, FV_OPTION_BOOL),
+    FV_FIELD(norm_options, relu, FV_OPTION_BOOL),
     FV_FIELD(norm_options, momentum, FV_OPTION_DOUBLE),
     FV_FIELD(norm_options, eps, FV_OPTION_DOUBLE),
     {0},
@@ -195,13 +231,14 @@ static const fv_option norm_fields[] = {
 
 static const fv_op batch_norm_op = {
     .name = "batch_norm",
-    .inputs = 5,
+    .inputs = 6,
     .outputs = 3,
     .input = {{.name = "input", .order = FV_ORDER_CHANNELS_LAST},
               {.name = "running_mean", .optional = true},
               {.name = "running_var", .optional = true},
               {.name = "weight", .optional = true},
-              {.name = "bias", .optional = true}},
+              {.name = "bias", .optional = true},
+              {.name = "residual", .order = FV_ORDER_CHANNELS_LAST, .optional = true}},
     .options_size = sizeof(norm_options),
     .infer = batch_norm_infer,
     .plan = batch_norm_plan,
@@ -210,6 +247,7 @@ static const fv_op batch_norm_op = {
     .reference = batch_norm_reference,
     .gradient = batch_norm_gradient,
     .saves = {FV_IN(0) | FV_IN(3) | FV_OUT(1) | FV_OUT(2), 0, 0, FV_IN(0) | FV_OUT(1) | FV_OUT(2)},
+    .also_saves = batch_norm_also_saves,
     .option_fields = norm_fields,
 };
 FV_REGISTER(batch_norm_op);
@@ -219,38 +257,43 @@ const fv_batch_norm_args fv_batch_norm_defaults = {FV_BATCH_NORM_DEFAULTS};
 fv_tensor *fv_batch_norm_ex(const fv_batch_norm_args *a)
 {
     if (!fv_args_ok("batch_norm", a, sizeof *a)) return fv_failed_tensor();
-    norm_options options = {.training = a->training, .momentum = a->momentum, .eps = a->eps};
+    norm_options options = {
+        .training = a->training, .relu = a->relu, .momentum = a->momentum, .eps = a->eps};
     return FV_APPLY(&batch_norm_op, &options, a->input, a->running_mean, a->running_var, a->weight,
-                    a->bias);
+                    a->bias, a->residual);
 }
 
-/* --- backward: gy, x, weight, mean, invstd -> gx, gweight, gbias -------------------------- */
+/* --- backward: gy, x, weight, mean, invstd, y -> gx, gweight, gbias (, masked) ------------ */
 
-/* In training mean and invstd are functions of x; they come in only to save work, and may be
- * absent. In evaluation they are constants. */
+/* y is the output, where a relu made it: gy counts only where that let it pass. In training mean
+ * and invstd are functions of x; they come in only to save work, and may be absent. In evaluation
+ * they are constants. */
 static fv_status backward_infer(fv_call *c)
 {
     const backward_options *a = c->options;
     fv_status status = need_input(c, 1);
     if (status == FV_OK) status = need_eps(c, a->eps);
-    if (status == FV_OK) status = fv_need_same_dtype(c, 0, "gradient", 1, "input");
-    fv_shape x = fv_shape_of(c->in[1]), gy = fv_shape_of(c->in[0]);
-    if (status == FV_OK && !fv_shape_equal(&x, &gy))
-        status = fv_reject(c, FV_ERR_SHAPE, "gradient %s must have the shape of input %s",
-                           fv_shape_text(&gy), fv_shape_text(&x));
+    if (status == FV_OK) status = need_like(c, 0, 1);
+    if (status == FV_OK) status = need_like(c, 5, 1);
     for (int i = 2; i < 5 && status == FV_OK; i++)
         status = need_channels(c, i, 1, i == 2 ? c->in[1]->dtype : FV_FLOAT64);
     if (status != FV_OK) return status;
     if (!c->in[3] != !c->in[4] || (!a->training && !c->in[3]))
         return fv_reject(c, FV_ERR_OPTION,
                          "mean and invstd go together and are needed unless training, for input %s",
-                         fv_shape_text(&x));
+                         fv_text(c->in[1]));
+    if (a->masked && !c->in[5])
+        return fv_reject(c, FV_ERR_OPTION, "masked needs the output, for input %s",
+                         fv_text(c->in[1]));
 
     fv_dtype dtype = c->in[1]->dtype;
-    fv_shape channels = FV_SHAPE(x.dim[1]);
+    fv_shape x = fv_shape_of(c->in[1]), channels = FV_SHAPE(x.dim[1]);
+    status = fv_set_outputs(c, a->masked ? 4 : 3);
+    if (status != FV_OK) return status;
     fv_output_channels_last(c, 0, dtype, &x);
     fv_output_contiguous(c, 1, dtype, &channels);
     fv_output_contiguous(c, 2, dtype, &channels);
+    if (a->masked) fv_output_channels_last(c, 3, dtype, &x);
     return FV_OK;
 }
 
@@ -267,9 +310,11 @@ static fv_batch_norm_grad backward_job(const fv_call *c)
                                 .weight = c->in[2],
                                 .mean = c->in[3],
                                 .invstd = c->in[4],
+                                .y = c->in[5],
                                 .gx = c->out[0],
                                 .gweight = c->out[1],
                                 .gbias = c->out[2],
+                                .masked = a->masked ? c->out[3] : NULL,
                                 .training = a->training,
                                 .eps = a->eps};
 }
@@ -295,7 +340,7 @@ typedef struct second {
     double rows;
     fv_tensor *gy, *weight; /* weight may be NULL */
     fv_tensor *invstd, *xhat;
-    fv_tensor *of_gx, *of_gweight, *of_gbias; /* what comes in; each may be NULL */
+    fv_tensor *of_gx, *of_gweight, *of_gbias, *of_masked; /* what comes in; each may be NULL */
 } second;
 
 static fv_tensor *column(fv_tensor *v, int ndim)
@@ -339,12 +384,14 @@ static second second_of(const fv_call *c, fv_tensor *const *gout)
 {
     fv_tensor *x = c->in[1];
     second s = {.options = c->options, .dims = row_dims(x->ndim), .gy = c->in[0]};
+    if (c->in[5]) s.gy = fv_relu_backward(s.gy, c->in[5]);
     const int64_t rows = x->numel / x->shape[1];
     s.rows = (double)rows;
     s.weight = c->in[2] ? column(c->in[2], x->ndim) : NULL;
     s.of_gx = gout[0];
     s.of_gweight = gout[1] ? column(gout[1], x->ndim) : NULL;
     s.of_gbias = gout[2] ? column(gout[2], x->ndim) : NULL;
+    s.of_masked = s.options->masked ? gout[3] : NULL;
     if (s.options->training) {
         /* From x by ops, so that what is made of them can be differentiated again. */
         fv_tensor *d = fv_sub(x, mean_rows(&s, x));
@@ -361,11 +408,12 @@ static second second_of(const fv_call *c, fv_tensor *const *gout)
 
 /* With P = project, w = weight, s = invstd:
  *   gx = w s P(gy)      gweight = sum(gy xhat)      gbias = sum(gy)
- * so gy gets  w s P(of_gx) + of_gweight xhat + of_gbias. */
+ * so gy gets  w s P(of_gx) + of_gweight xhat + of_gbias + of_masked, where the relu lets it pass.
+ */
 static fv_tensor *second_of_gy(const second *s)
 {
-    fv_tensor *g = NULL;
-    if (s->of_gx) g = times_weight(s, fv_mul(project(s, s->of_gx), s->invstd));
+    fv_tensor *g = s->of_masked;
+    if (s->of_gx) g = add(g, times_weight(s, fv_mul(project(s, s->of_gx), s->invstd)));
     if (s->of_gweight) g = add(g, fv_mul(s->xhat, s->of_gweight));
     return s->of_gbias ? add(g, fv_expand_to(s->of_gbias, fv_shape_of(s->gy))) : g;
 }
@@ -398,6 +446,7 @@ static void backward_gradient(const fv_call *c, fv_tensor *const *gout, fv_tenso
     if (c->in[1]->numel == 0) return;
     second s = second_of(c, gout);
     if (fv_wants(c, 0)) gin[0] = second_of_gy(&s);
+    if (gin[0] && c->in[5]) gin[0] = fv_relu_backward(gin[0], c->in[5]);
     if (fv_wants(c, 1)) gin[1] = second_of_x(&s);
     if (fv_wants(c, 2) && s.of_gx)
         gin[2] = fv_reshape(fv_mul(inner(&s), s.invstd), c->in[1]->shape[1]);
@@ -405,19 +454,25 @@ static void backward_gradient(const fv_call *c, fv_tensor *const *gout, fv_tenso
 
 static const fv_option backward_fields[] = {
     FV_FIELD(backward_options, training, FV_OPTION_BOOL),
+    FV_FIELD(backward_options, masked, FV_OPTION_BOOL),
     FV_FIELD(backward_options, eps, FV_OPTION_DOUBLE),
     {0},
 };
 
+enum {
+    BACKWARD_SAVES = FV_IN(0) | FV_IN(1) | FV_IN(2) | FV_IN(3) | FV_IN(4) | FV_IN(5),
+};
+
 static const fv_op batch_norm_backward_op = {
     .name = "batch_norm_backward",
-    .inputs = 5,
-    .outputs = 3,
+    .inputs = 6,
+    .outputs = FV_ANY,
     .input = {{.name = "gradient", .order = FV_ORDER_CHANNELS_LAST},
               {.name = "input", .order = FV_ORDER_CHANNELS_LAST},
               {.name = "weight", .optional = true},
               {.name = "mean", .optional = true},
-              {.name = "invstd", .optional = true}},
+              {.name = "invstd", .optional = true},
+              {.name = "output", .order = FV_ORDER_CHANNELS_LAST, .optional = true}},
     .options_size = sizeof(backward_options),
     .infer = backward_infer,
     .plan = backward_plan,
@@ -425,9 +480,7 @@ static const fv_op batch_norm_backward_op = {
     .forward = backward_forward,
     .reference = backward_reference,
     .gradient = backward_gradient,
-    .saves = {FV_IN(0) | FV_IN(1) | FV_IN(2) | FV_IN(3) | FV_IN(4),
-              FV_IN(0) | FV_IN(1) | FV_IN(2) | FV_IN(3) | FV_IN(4),
-              FV_IN(0) | FV_IN(1) | FV_IN(2) | FV_IN(3) | FV_IN(4)},
+    .saves = {BACKWARD_SAVES, BACKWARD_SAVES, BACKWARD_SAVES},
     .option_fields = backward_fields,
 };
 FV_REGISTER(batch_norm_backward_op);

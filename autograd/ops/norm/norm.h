@@ -18,17 +18,20 @@ typedef struct fv_batch_norm_args {
     bool training;                         /* use and update by the statistics of the input */
     double momentum;                       /* 0.1: weight of the new statistics */
     double eps;                            /* 1e-5 */
+    fv_tensor *residual;                   /* of x's shape, or NULL */
+    bool relu;
 } fv_batch_norm_args;
 #define FV_BATCH_NORM_DEFAULTS FV_DEFAULTS(fv_batch_norm_args, .momentum = 0.1, .eps = 1e-5)
 extern const fv_batch_norm_args fv_batch_norm_defaults;
 
-/* y = (x - mean) / sqrt(var + eps) * weight + bias, per channel
+/* y = relu((x - mean) / sqrt(var + eps) * weight + bias + residual), per channel, the relu with
+ * .relu alone; residual and relu cost no pass over memory of their own.
  * x [N,C] or [N,C,spatial], 1 to 3 spatial dimensions  ->  y of x's shape, in channels-last order
  * training: mean and var (biased) are those of x over N and spatial, and
  *     running = (1 - momentum) * running + momentum * (mean, unbiased var), in place;
  * else they are the running ones. float32 and float64, all of one type.
- * Gradient: x weight bias (twice differentiable).   Errors: shape, dtype, no running statistics
- * outside of training, one value per channel in training.
+ * Gradient: x weight bias residual (twice differentiable).   Errors: shape, dtype, no running
+ * statistics outside of training, one value per channel in training.
  * Accurate whatever the mean, where PyTorch loses digits. Same bits for any number of threads.
  * Source: torch.nn.functional.batch_norm; Ioffe & Szegedy 2015. */
 fv_tensor *fv_batch_norm_ex(const fv_batch_norm_args *a);

@@ -47,6 +47,33 @@ CASE_BODY(batch_norm, "running statistics, momentum",
               if (!fv_failed(y[0])) y[2] = x[2];
           });
 
+/* with what follows in the same pass */
+CASE(batch_norm, "training, relu", "F.relu(F.batch_norm(x0, None, None, x1, x2, True))",
+     X(3, 4, 2, 3), X(4), X(4),
+     fv_batch_norm(x[0], .weight = x[1], .bias = x[2], .training = true, .relu = true));
+CASE(batch_norm, "training, residual", "F.batch_norm(x0, None, None, x1, x2, True) + x3",
+     X(3, 4, 2, 3), X(4), X(4), X(3, 4, 2, 3),
+     fv_batch_norm(x[0], .weight = x[1], .bias = x[2], .training = true, .residual = x[3]));
+CASE(batch_norm, "training, residual and relu",
+     "F.relu(F.batch_norm(x0, x1, x2, x3, x4, True) + x5)", X(2, 3, 5), MEAN(3), VAR(3), X(3), X(3),
+     X(2, 3, 5),
+     fv_batch_norm(x[0], x[1], x[2], x[3], x[4], .training = true, .residual = x[5], .relu = true));
+CASE(batch_norm, "70 channels, residual and relu", "F.relu(F.batch_norm(x0, x1, x2) + x3)",
+     X(3, 70), MEAN(70), VAR(70), X(3, 70),
+     fv_batch_norm(x[0], x[1], x[2], .residual = x[3], .relu = true));
+CASE(batch_norm, "evaluation, relu", "F.relu(F.batch_norm(x0, x1, x2, x3, x4))", X(2, 3, 3, 2),
+     MEAN(3), VAR(3), X(3), X(3), fv_batch_norm(x[0], x[1], x[2], x[3], x[4], .relu = true));
+CASE(batch_norm, "evaluation, residual and relu, nothing else",
+     "F.relu(F.batch_norm(x0, x1, x2) + x3)", X(2, 2, 2, 3, 2), MEAN(2), VAR(2), X(2, 2, 2, 3, 2),
+     fv_batch_norm(x[0], x[1], x[2], .residual = x[3], .relu = true));
+CASE(batch_norm, "bias and residual alone want a gradient",
+     "F.relu(F.batch_norm(x0, x1, x2, None, x3) + x4)", CONSTANT(X(2, 3, 4)), MEAN(3), VAR(3), X(3),
+     X(2, 3, 4), fv_batch_norm(x[0], x[1], x[2], .bias = x[3], .residual = x[4], .relu = true));
+CASE(batch_norm, "empty batch, residual and relu",
+     "F.relu(F.batch_norm(x0, x1, x2, None, None, True) + x3)", X(0, 3, 2, 2), MEAN(3), VAR(3),
+     X(0, 3, 2, 2),
+     fv_batch_norm(x[0], x[1], x[2], .training = true, .residual = x[3], .relu = true));
+
 /* --- the backward op: x0 is the output's gradient --------------------------------------------- */
 
 /* The gradients in the inputs, of as many of them as there are. */
@@ -81,4 +108,29 @@ CASE_BODY(batch_norm_backward, "evaluation", NULL, X(2, 3, 2, 2), X(2, 3, 2, 2),
 CASE_BODY(batch_norm_backward, "evaluation on rows", NULL, X(3, 20), X(3, 20), MEAN(20), VAR(20), {
     fv_tensor *a = case_variable(x[1]);
     GRADIENTS(fv_batch_norm(a, x[2], x[3]), a);
+});
+CASE_BODY(batch_norm_backward, "training, relu", NULL, X(2, 3, 3, 2), X(2, 3, 3, 2), X(3), X(3), {
+    fv_tensor *a = case_variable(x[1]);
+    fv_tensor *w = case_variable(x[2]);
+    fv_tensor *b = case_variable(x[3]);
+    GRADIENTS(fv_batch_norm(a, .weight = w, .bias = b, .training = true, .relu = true), a, w, b);
+});
+CASE_BODY(batch_norm_backward, "training, residual and relu", NULL, X(2, 3, 3, 2), X(2, 3, 3, 2),
+          X(3), X(2, 3, 3, 2), {
+              fv_tensor *a = case_variable(x[1]);
+              fv_tensor *w = case_variable(x[2]);
+              fv_tensor *r = case_variable(x[3]);
+              GRADIENTS(
+                  fv_batch_norm(a, .weight = w, .training = true, .residual = r, .relu = true), a,
+                  w, r);
+          });
+CASE_BODY(batch_norm_backward, "evaluation, residual and relu", NULL, X(3, 20), X(3, 20), MEAN(20),
+          VAR(20), X(3, 20), {
+              fv_tensor *a = case_variable(x[1]);
+              fv_tensor *r = case_variable(x[4]);
+              GRADIENTS(fv_batch_norm(a, x[2], x[3], .residual = r, .relu = true), a, r);
+          });
+CASE_BODY(batch_norm_backward, "evaluation, relu", NULL, X(2, 3, 4), X(2, 3, 4), MEAN(3), VAR(3), {
+    fv_tensor *a = case_variable(x[1]);
+    GRADIENTS(fv_batch_norm(a, x[2], x[3], .relu = true), a);
 });

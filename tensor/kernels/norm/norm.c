@@ -49,17 +49,26 @@ static int type_of(const fv_norm_plan *p)
     return p->dtype == FV_FLOAT64;
 }
 
+/* The job from a folded row on. */
+static fv_norm_job job_from(const fv_norm_plan *p, int64_t row, const fv_norm_job *all)
+{
+    fv_norm_job job = *all;
+    size_t skip = (size_t)(row * p->columns) * fv_dtype_size(p->dtype);
+    if (all->x) job.x = (const char *)all->x + skip;
+    if (all->gy) job.gy = (const char *)all->gy + skip;
+    if (all->residual) job.residual = (const char *)all->residual + skip;
+    if (all->mask) job.mask = (const char *)all->mask + skip;
+    if (all->out) job.out = (char *)all->out + skip;
+    return job;
+}
+
 /* Chunk i of the folded rows. */
 static fv_norm_job chunk_of(const fv_norm_plan *p, int64_t i, const fv_norm_job *all)
 {
-    fv_norm_job job = *all;
     int64_t first = i * p->chunk_rows;
-    size_t skip = (size_t)(first * p->columns) * fv_dtype_size(p->dtype);
+    fv_norm_job job = job_from(p, first, all);
     job.rows = p->folded_rows - first < p->chunk_rows ? p->folded_rows - first : p->chunk_rows;
     job.columns = p->columns;
-    job.x = (const char *)all->x + skip;
-    if (all->gy) job.gy = (const char *)all->gy + skip;
-    if (all->out) job.out = (char *)all->out + skip;
     if (all->first) job.first = all->first + 2 * i * p->columns;
     if (all->first) job.second = job.first + p->columns;
     return job;
@@ -94,23 +103,27 @@ static double element_at(fv_dtype dtype, const void *data, int64_t i)
     return dtype == FV_FLOAT64 ? ((const double *)data)[i] : (double)((const float *)data)[i];
 }
 
+static void set_element(fv_dtype dtype, void *data, int64_t i, double value)
+{
+    if (dtype == FV_FLOAT64)
+        ((double *)data)[i] = value;
+    else
+        ((float *)data)[i] = (float)value;
+}
+
 /* Kernels subtract the mean rounded to the element type, which for a large mean takes away more or
  * less than the differences' own rounding: by how much, times a factor. */
 static double excess(const fv_norm_plan *p, double mean, double factor)
 {
     double rounded = p->dtype == FV_FLOAT64 ? mean : (double)(float)mean;
-    return rounded == mean || !isfinite(rounded) ? 0 : (rounded - mean) * factor;
+    bool exact = rounded == mean || !isfinite(rounded) || !isfinite(factor);
+    return exact ? 0 : (rounded - mean) * factor;
 }
 
 /* Per-channel numbers as a row of p->columns elements. */
 static const void *spread(const fv_norm_plan *p, const double *values, void *row)
 {
-    for (int64_t j = 0; j < p->columns; j++) {
-        if (p->dtype == FV_FLOAT64)
-            ((double *)row)[j] = values[j % p->channels];
-        else
-            ((float *)row)[j] = (float)values[j % p->channels];
-    }
+    for (int64_t j = 0; j < p->columns; j++) set_element(p->dtype, row, j, values[j % p->channels]);
     return row;
 }
 
@@ -173,13 +186,20 @@ static void find_statistics(const fv_norm_plan *p, const void *x, double *mean, 
         if (!isfinite(mean[c])) sum_plainly(p, c, x, mean, m2);
 }
 
-/* sum = sum of gy and dot = sum of gy * (x - mean), per channel. */
-static void find_dots(const fv_norm_plan *p, const void *gy, const void *x, const double *mean,
-                      double *sum, double *dot, const fv_norm_scratch *at)
+/* How many elements a job reads or writes for each place. */
+static int streams_of(const fv_norm_job *job)
 {
-    const void *columns_mean = spread(p, mean, at->column[0]);
-    const fv_norm_job all = {.x = x, .gy = gy, .mean = columns_mean, .first = at->sums};
-    run_chunks(p, 2, &all, p->kernels->dots[type_of(p)]);
+    return !!job->x + !!job->gy + !!job->residual + !!job->mask + !!job->out;
+}
+
+/* sum = sum of gy and dot = sum of gy * (x - mean), per channel, of what counts of gy; that goes to
+ * the job's out, if it has one. */
+static void find_dots(const fv_norm_plan *p, fv_norm_job all, const double *mean, double *sum,
+                      double *dot, const fv_norm_scratch *at)
+{
+    all.mean = spread(p, mean, at->column[0]);
+    all.first = at->sums;
+    run_chunks(p, streams_of(&all), &all, p->kernels->dots[type_of(p)]);
 
     for (int64_t c = 0; c < p->channels; c++) sum[c] = dot[c] = 0;
     for (int64_t i = 0; i < p->chunks; i++) {
@@ -194,56 +214,48 @@ static void find_dots(const fv_norm_plan *p, const void *gy, const void *x, cons
     for (int64_t c = 0; c < p->channels; c++) dot[c] += excess(p, mean[c], sum[c]);
     for (int64_t i = p->folded_rows * p->columns; i < p->rows * p->channels; i++) {
         int64_t c = i % p->channels;
-        double g = element_at(p->dtype, gy, i);
+        bool counts = !(all.mask && element_at(p->dtype, all.mask, i) <= 0);
+        double g = counts ? element_at(p->dtype, all.gy, i) : 0;
+        if (all.out) set_element(p->dtype, all.out, i, g);
         sum[c] += g;
-        dot[c] += g * (element_at(p->dtype, x, i) - mean[c]);
+        dot[c] += g * (element_at(p->dtype, all.x, i) - mean[c]);
     }
 }
 
 /* --- element by element ------------------------------------------------------------------- */
 
 /* The tail is one row of fewer columns. */
-static void run_all(const fv_norm_plan *p, int streams, fv_norm_job *all,
+static void run_all(const fv_norm_plan *p, const fv_norm_job *all,
                     void (*kernel)(const fv_norm_job *))
 {
-    run_chunks(p, streams, all, kernel);
+    run_chunks(p, streams_of(all), all, kernel);
     if (p->tail == 0) return;
-    size_t skip = (size_t)(p->folded_rows * p->columns) * fv_dtype_size(p->dtype);
-    all->x = (const char *)all->x + skip;
-    if (all->gy) all->gy = (const char *)all->gy + skip;
-    all->out = (char *)all->out + skip;
-    all->rows = 1;
-    all->columns = p->tail * p->channels;
-    kernel(all);
+    fv_norm_job tail = job_from(p, p->folded_rows, all);
+    tail.rows = 1;
+    tail.columns = p->tail * p->channels;
+    kernel(&tail);
 }
 
-/* y = (x - mean) * scale + shift, per channel. */
-static void apply(const fv_norm_plan *p, fv_norm_epilogue epilogue, const void *x,
-                  const double *mean, const double *scale, const double *shift, void *y,
-                  const fv_norm_scratch *at)
+/* out = (x - mean) * scale + shift, per channel, and what the job says of residual, relu, mask. */
+static void apply(const fv_norm_plan *p, fv_norm_job all, const double *mean, const double *scale,
+                  const double *shift, const fv_norm_scratch *at)
 {
-    const fv_norm_kernels *k = p->kernels;
-    fv_norm_job all = {.x = x,
-                       .out = y,
-                       .mean = spread(p, mean, at->column[0]),
-                       .scale = spread(p, scale, at->column[1]),
-                       .shift = spread(p, shift, at->column[2])};
-    run_all(p, 2, &all, (epilogue == FV_NORM_RELU ? k->apply_relu : k->apply)[type_of(p)]);
+    all.mean = spread(p, mean, at->column[0]);
+    all.scale = spread(p, scale, at->column[1]);
+    all.shift = spread(p, shift, at->column[2]);
+    run_all(p, &all, p->kernels->apply[type_of(p)]);
 }
 
-/* gx = (gy - shift) * scale + (x - mean) * slope, per channel. */
-static void apply_backward(const fv_norm_plan *p, const void *gy, const void *x, const double *mean,
-                           const double *scale, const double *slope, const double *shift, void *gx,
+/* out = (gy - shift) * scale + (x - mean) * slope, per channel, of what counts of gy. */
+static void apply_backward(const fv_norm_plan *p, fv_norm_job all, const double *mean,
+                           const double *scale, const double *slope, const double *shift,
                            const fv_norm_scratch *at)
 {
-    fv_norm_job all = {.x = x,
-                       .gy = gy,
-                       .out = gx,
-                       .mean = spread(p, mean, at->column[0]),
-                       .scale = spread(p, scale, at->column[1]),
-                       .slope = spread(p, slope, at->column[2]),
-                       .shift = spread(p, shift, at->column[3])};
-    run_all(p, 3, &all, p->kernels->apply_backward[type_of(p)]);
+    all.mean = spread(p, mean, at->column[0]);
+    all.scale = spread(p, scale, at->column[1]);
+    all.slope = spread(p, slope, at->column[2]);
+    all.shift = spread(p, shift, at->column[3]);
+    run_all(p, &all, p->kernels->apply_backward[type_of(p)]);
 }
 
 /* --- batch norm --------------------------------------------------------------------------- */
@@ -296,7 +308,11 @@ void fv_batch_norm_run(const fv_norm_plan *p, const fv_batch_norm *b, void *scra
         scale[c] = channel_of(b->invstd, c, 0) * channel_of(b->weight, c, 1);
         shift[c] = channel_of(b->bias, c, 0) + excess(p, mean[c], scale[c]);
     }
-    apply(p, b->epilogue, b->x->data, mean, scale, shift, b->y->data, &at);
+    const fv_norm_job job = {.x = b->x->data,
+                             .residual = b->residual ? b->residual->data : NULL,
+                             .relu = b->relu,
+                             .out = b->y->data};
+    apply(p, job, mean, scale, shift, &at);
 }
 
 double fv_norm_invstd(double var, double eps)
@@ -319,13 +335,16 @@ void fv_batch_norm_grad_run(const fv_norm_plan *p, const fv_batch_norm_grad *b, 
     double *mean = at.channel[0], *invstd = at.channel[1], *sum = at.channel[2];
     double *dot = at.channel[3], *scale = at.channel[4], *slope = at.channel[5];
     double *shift = at.channel[6], n = (double)p->rows;
-    const void *x = b->x->data, *gy = b->gy->data;
-    if (!b->mean) find_statistics(p, x, mean, invstd, at.sums);
+    fv_norm_job job = {.x = b->x->data,
+                       .gy = b->gy->data,
+                       .mask = b->y ? b->y->data : NULL,
+                       .out = b->masked ? b->masked->data : NULL};
+    if (!b->mean) find_statistics(p, job.x, mean, invstd, at.sums);
     for (int64_t c = 0; c < p->channels; c++) {
         if (b->mean) mean[c] = channel_of(b->mean, c, 0);
         invstd[c] = b->invstd ? channel_of(b->invstd, c, 0) : fv_norm_invstd(invstd[c] / n, b->eps);
     }
-    find_dots(p, gy, x, mean, sum, dot, &at);
+    find_dots(p, job, mean, sum, dot, &at);
     for (int64_t c = 0; c < p->channels; c++) {
         set_channel(b->gbias, c, sum[c]);
         set_channel(b->gweight, c, dot[c] * invstd[c]);
@@ -335,10 +354,14 @@ void fv_batch_norm_grad_run(const fv_norm_plan *p, const fv_batch_norm_grad *b, 
         /* subtracted from gy itself: equal ones leave 0 */
         shift[c] = sum[c] / n - excess(p, mean[c], ratio);
     }
+    if (b->masked) job = (fv_norm_job){.x = job.x, .gy = b->masked->data};
+    job.out = b->gx->data;
     if (b->training) {
-        apply_backward(p, gy, x, mean, scale, slope, shift, b->gx->data, &at);
+        apply_backward(p, job, mean, scale, slope, shift, &at);
         return;
     }
     for (int64_t c = 0; c < p->channels; c++) mean[c] = shift[c] = 0;
-    apply(p, FV_NORM_PLAIN, gy, mean, scale, shift, b->gx->data, &at);
+    job.x = job.gy;
+    job.gy = NULL;
+    apply(p, job, mean, scale, shift, &at);
 }

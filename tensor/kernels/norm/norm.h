@@ -19,9 +19,6 @@
 #include "tensor/scratch.h"
 #include "tensor/tensor.h"
 
-/* What follows the normalisation in the same pass over memory. */
-typedef enum fv_norm_epilogue { FV_NORM_PLAIN = 0, FV_NORM_RELU } fv_norm_epilogue;
-
 struct fv_norm_kernels;
 
 /* How rows are folded and cut, and with what they are computed. */
@@ -50,22 +47,24 @@ fv_norm_scratch fv_norm_layout(const fv_norm_plan *p, fv_scratch *s);
 
 /* --- whole ops on tensors ----------------------------------------------------------------- */
 
-/* x, y [N, C, ...]; the others [C] of any stride, weight, bias and both running ones may be NULL.
- * With training the statistics are those of x, and the running ones move towards them by momentum;
- * else they are the running ones. mean and invstd [C] get what was used, in float64. */
+/* y = relu(norm(x) + residual), in one pass after the statistics; residual may be NULL.
+ * x, y, residual [N, C, ...]; the others [C] of any stride, weight, bias and both running ones may
+ * be NULL. With training the statistics are those of x, and the running ones move towards them by
+ * momentum; else they are the running ones. mean and invstd [C] get what was used, in float64. */
 typedef struct fv_batch_norm {
-    const fv_tensor *x, *weight, *bias;
+    const fv_tensor *x, *weight, *bias, *residual;
     const fv_tensor *running_mean, *running_var;
     fv_tensor *y, *mean, *invstd;
-    bool training;
+    bool training, relu;
     double momentum, eps;
-    fv_norm_epilogue epilogue;
 } fv_batch_norm;
 
-/* gx, gweight and gbias from gy. mean and invstd may be NULL with training: then they are x's. */
+/* gx, gweight and gbias from gy. mean and invstd may be NULL with training: then they are x's.
+ * With y, the output of a relu, gy counts only where y is not <= 0; that part of it is written to
+ * masked, if there is one. */
 typedef struct fv_batch_norm_grad {
-    const fv_tensor *gy, *x, *weight, *mean, *invstd;
-    fv_tensor *gx, *gweight, *gbias;
+    const fv_tensor *gy, *x, *weight, *mean, *invstd, *y;
+    fv_tensor *gx, *gweight, *gbias, *masked;
     bool training;
     double eps;
 } fv_batch_norm_grad;
@@ -73,7 +72,7 @@ typedef struct fv_batch_norm_grad {
 /* 1 / sqrt(var + eps) of a batch; 0 where both are 0, as PyTorch has it. */
 double fv_norm_invstd(double var, double eps);
 
-/* The kernels: x, y, gy, gx are dense rows as said above. */
+/* The kernels: what has x's shape is dense rows as said above. */
 void fv_batch_norm_run(const fv_norm_plan *p, const fv_batch_norm *b, void *scratch);
 void fv_batch_norm_grad_run(const fv_norm_plan *p, const fv_batch_norm_grad *b, void *scratch);
 
@@ -88,7 +87,10 @@ void fv_batch_norm_grad_ref(const fv_batch_norm_grad *b);
 typedef struct fv_norm_job {
     int64_t rows, columns;
     const void *x, *gy;
-    void *out;
+    const void *residual; /* added to the result, or NULL */
+    const void *mask;     /* gy, or in apply the result, counts where this is not <= 0; or NULL */
+    void *out;            /* in dots: gy as it counts, or NULL */
+    bool relu;
     const void *mean, *scale, *slope, *shift;
     double *first, *second; /* sums of the chunk: mean and m2, or sum and dot */
 } fv_norm_job;
@@ -98,7 +100,6 @@ typedef struct fv_norm_kernels {
     void (*statistics[2])(const fv_norm_job *job);
     void (*dots[2])(const fv_norm_job *job);
     void (*apply[2])(const fv_norm_job *job);
-    void (*apply_relu[2])(const fv_norm_job *job);
     void (*apply_backward[2])(const fv_norm_job *job);
 } fv_norm_kernels;
 

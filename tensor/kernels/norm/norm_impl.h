@@ -117,26 +117,56 @@ static void NAME(statistics)(const fv_norm_job *job)
 
 /* --- sums for backward -------------------------------------------------------------------- */
 
-FV_INLINE void NAME(dots_strip)(const fv_norm_job *job, int64_t column, int vectors)
+/* g where y is not <= 0: a NaN in y lets it pass. */
+FV_INLINE VEC NAME(masked)(VEC g, VEC y)
 {
-    const T *x = (const T *)job->x + column, *gy = (const T *)job->gy + column;
+    return (VEC)((__typeof__(y <= (VEC){0})) g & ~(y <= (VEC){0}));
+}
+
+/* Where a strip stands: its columns of a row. */
+typedef struct NAME(dots_row) {
+    const T *x, *gy, *mask;
+    T *out;
+} NAME(dots_row);
+
+/* Adds the sums of up to BLOCK_ROWS rows and moves on by them. */
+FV_INLINE void NAME(dots_block)(const fv_norm_job *job, NAME(dots_row) * at, int64_t rows,
+                                int vectors, const VEC *mean, VEC *sum, VEC *dot)
+{
+    for (int64_t k = 0; k < rows; k++) {
+        for (int i = 0; i < vectors; i++) {
+            VEC g = NAME(load)(at->gy + i * LANES);
+            if (at->mask) g = NAME(masked)(g, NAME(load)(at->mask + i * LANES));
+            if (at->out) NAME(store)(at->out + i * LANES, g);
+            sum[i] += g;
+            if (at->x) dot[i] += g * (NAME(load)(at->x + i * LANES) - mean[i]);
+        }
+        at->gy += job->columns;
+        if (at->x) at->x += job->columns;
+        if (at->mask) at->mask += job->columns;
+        if (at->out) at->out += job->columns;
+    }
+}
+
+FV_INLINE void NAME(dots_strip_of)(const fv_norm_job *job, int64_t column, int vectors, bool dots,
+                                   bool mask, bool out)
+{
+    NAME(dots_row)
+    at = {.x = dots ? (const T *)job->x + column : NULL,
+          .gy = (const T *)job->gy + column,
+          .mask = mask ? (const T *)job->mask + column : NULL,
+          .out = out ? (T *)job->out + column : NULL};
     int width = vectors * LANES;
     VEC mean[BLOCK_VECTORS];
     T sums[BLOCK_VECTORS * LANES], products[BLOCK_VECTORS * LANES];
     for (int i = 0; i < vectors; i++)
-        mean[i] = NAME(load)((const T *)job->mean + column + i * LANES);
+        mean[i] = dots ? NAME(load)((const T *)job->mean + column + i * LANES) : (VEC){0};
     for (int j = 0; j < width; j++) job->first[column + j] = job->second[column + j] = 0;
     for (int64_t r = 0; r < job->rows; r += BLOCK_ROWS) {
         int64_t rows = job->rows - r < BLOCK_ROWS ? job->rows - r : BLOCK_ROWS;
         VEC sum[BLOCK_VECTORS], dot[BLOCK_VECTORS];
         for (int i = 0; i < vectors; i++) sum[i] = dot[i] = (VEC){0};
-        for (int64_t k = 0; k < rows; k++, x += job->columns, gy += job->columns) {
-            for (int i = 0; i < vectors; i++) {
-                VEC g = NAME(load)(gy + i * LANES);
-                sum[i] += g;
-                dot[i] += g * (NAME(load)(x + i * LANES) - mean[i]);
-            }
-        }
+        NAME(dots_block)(job, &at, rows, vectors, mean, sum, dot);
         for (int i = 0; i < vectors; i++) {
             NAME(store)(sums + i * LANES, sum[i]);
             NAME(store)(products + i * LANES, dot[i]);
@@ -150,20 +180,42 @@ FV_INLINE void NAME(dots_strip)(const fv_norm_job *job, int64_t column, int vect
 
 static void NAME(dots_column)(const fv_norm_job *job, int64_t column)
 {
-    const T *x = (const T *)job->x + column, *gy = (const T *)job->gy + column;
-    double mean = (double)((const T *)job->mean)[column], sum = 0, dot = 0;
-    for (int64_t r = 0; r < job->rows; r++) {
-        double g = (double)gy[r * job->columns];
-        sum += g;
-        dot += g * ((double)x[r * job->columns] - mean);
+    const T *x = job->x, *gy = job->gy, *mask = job->mask;
+    T *out = job->out;
+    double mean = x ? (double)((const T *)job->mean)[column] : 0, sum = 0, dot = 0;
+    for (int64_t i = column; i < job->rows * job->columns; i += job->columns) {
+        T g = mask && mask[i] <= 0 ? 0 : gy[i];
+        if (out) out[i] = g;
+        sum += (double)g;
+        if (x) dot += (double)g * ((double)x[i] - mean);
     }
     job->first[column] = sum;
     job->second[column] = dot;
 }
 
+/* What a job has is settled outside of the loops. */
+#define DOTS(name_, dots_, mask_, out_)                                                            \
+    FV_INLINE void NAME(name_##_strip)(const fv_norm_job *job, int64_t column, int vectors)        \
+    {                                                                                              \
+        NAME(dots_strip_of)(job, column, vectors, dots_, mask_, out_);                             \
+    }                                                                                              \
+    static void NAME(name_)(const fv_norm_job *job)                                                \
+    {                                                                                              \
+        FOR_EACH_STRIP(NAME(name_##_strip), NAME(dots_column));                                    \
+    }
+DOTS(dots_plain, true, false, false)
+DOTS(dots_masked, true, true, false)
+DOTS(dots_written, true, true, true)
+#undef DOTS
+
 static void NAME(dots)(const fv_norm_job *job)
 {
-    FOR_EACH_STRIP(NAME(dots_strip), NAME(dots_column));
+    if (!job->mask)
+        NAME(dots_plain)(job);
+    else if (!job->out)
+        NAME(dots_masked)(job);
+    else
+        NAME(dots_written)(job);
 }
 
 #undef FOR_EACH_STRIP
@@ -177,52 +229,71 @@ FV_INLINE VEC NAME(finish)(VEC v, bool relu)
     return (VEC)((__typeof__(v < (VEC){0})) v & ~(v < (VEC){0}));
 }
 
-FV_INLINE void NAME(apply_rows)(const fv_norm_job *job, bool relu)
+FV_INLINE void NAME(apply_rows)(const fv_norm_job *job, bool relu, bool add, bool mask)
 {
     const T *x = job->x, *mean = job->mean, *scale = job->scale, *shift = job->shift;
-    T *y = job->out;
-    for (int64_t r = 0; r < job->rows; r++, x += job->columns, y += job->columns) {
+    const T *residual = job->residual, *y = job->mask;
+    T *out = job->out;
+    for (int64_t r = 0; r < job->rows; r++) {
+        const int64_t at = r * job->columns;
         int64_t j = 0;
         for (; j + LANES <= job->columns; j += LANES) {
-            VEC v = (NAME(load)(x + j) - NAME(load)(mean + j)) * NAME(load)(scale + j) +
+            VEC v = (NAME(load)(x + at + j) - NAME(load)(mean + j)) * NAME(load)(scale + j) +
                     NAME(load)(shift + j);
-            NAME(store)(y + j, NAME(finish)(v, relu));
+            if (add) v += NAME(load)(residual + at + j);
+            if (mask) v = NAME(masked)(v, NAME(load)(y + at + j));
+            NAME(store)(out + at + j, NAME(finish)(v, relu));
         }
         for (; j < job->columns; j++) {
-            T v = (x[j] - mean[j]) * scale[j] + shift[j];
-            y[j] = relu && v < 0 ? 0 : v;
+            T v = (x[at + j] - mean[j]) * scale[j] + shift[j];
+            if (add) v += residual[at + j];
+            out[at + j] = (relu && v < 0) || (mask && y[at + j] <= 0) ? 0 : v;
         }
     }
 }
 
 static void NAME(apply)(const fv_norm_job *job)
 {
-    NAME(apply_rows)(job, false);
+    if (job->mask)
+        NAME(apply_rows)(job, false, false, true);
+    else if (job->residual && job->relu)
+        NAME(apply_rows)(job, true, true, false);
+    else if (job->residual)
+        NAME(apply_rows)(job, false, true, false);
+    else if (job->relu)
+        NAME(apply_rows)(job, true, false, false);
+    else
+        NAME(apply_rows)(job, false, false, false);
 }
 
-static void NAME(apply_relu)(const fv_norm_job *job)
+FV_INLINE void NAME(apply_backward_rows)(const fv_norm_job *job, bool mask)
 {
-    NAME(apply_rows)(job, true);
+    const T *x = job->x, *gy = job->gy, *y = job->mask;
+    const T *mean = job->mean, *scale = job->scale, *slope = job->slope, *shift = job->shift;
+    T *gx = job->out;
+    for (int64_t r = 0; r < job->rows; r++) {
+        const int64_t at = r * job->columns;
+        int64_t j = 0;
+        for (; j + LANES <= job->columns; j += LANES) {
+            VEC g = NAME(load)(gy + at + j);
+            if (mask) g = NAME(masked)(g, NAME(load)(y + at + j));
+            g = (g - NAME(load)(shift + j)) * NAME(load)(scale + j);
+            VEC d = NAME(load)(x + at + j) - NAME(load)(mean + j);
+            NAME(store)(gx + at + j, g + d * NAME(load)(slope + j));
+        }
+        for (; j < job->columns; j++) {
+            T g = mask && y[at + j] <= 0 ? 0 : gy[at + j];
+            gx[at + j] = (g - shift[j]) * scale[j] + (x[at + j] - mean[j]) * slope[j];
+        }
+    }
 }
 
 static void NAME(apply_backward)(const fv_norm_job *job)
 {
-    const T *x = job->x, *gy = job->gy;
-    const T *mean = job->mean, *scale = job->scale, *slope = job->slope, *shift = job->shift;
-    T *gx = job->out;
-    for (int64_t r = 0; r < job->rows; r++) {
-        int64_t j = 0;
-        for (; j + LANES <= job->columns; j += LANES) {
-            VEC g = (NAME(load)(gy + j) - NAME(load)(shift + j)) * NAME(load)(scale + j);
-            VEC d = NAME(load)(x + j) - NAME(load)(mean + j);
-            NAME(store)(gx + j, g + d * NAME(load)(slope + j));
-        }
-        for (; j < job->columns; j++)
-            gx[j] = (gy[j] - shift[j]) * scale[j] + (x[j] - mean[j]) * slope[j];
-        x += job->columns;
-        gy += job->columns;
-        gx += job->columns;
-    }
+    if (job->mask)
+        NAME(apply_backward_rows)(job, true);
+    else
+        NAME(apply_backward_rows)(job, false);
 }
 
 #undef T

@@ -24,6 +24,5 @@ const fv_norm_kernels FV_ISA_NAME(fv_norm_kernels_) = {
     .statistics = {statistics_f32, statistics_f64},
     .dots = {dots_f32, dots_f64},
     .apply = {apply_f32, apply_f64},
-    .apply_relu = {apply_relu_f32, apply_relu_f64},
     .apply_backward = {apply_backward_f32, apply_backward_f64},
 };

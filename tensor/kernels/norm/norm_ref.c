@@ -71,7 +71,8 @@ static void normalise_channel(const fv_batch_norm *b, int64_t c)
     for (int64_t r = 0; r < rows; r++) {
         double y =
             (value(b->x, c, r) - mean) * invstd * channel(b->weight, c, 1) + channel(b->bias, c, 0);
-        if (b->epilogue == FV_NORM_RELU && y < 0) y = 0;
+        if (b->residual) y += value(b->residual, c, r);
+        if (b->relu && y < 0) y = 0;
         fv_element_set(b->y, place(b->y, c, r), y);
     }
 }
@@ -79,6 +80,12 @@ static void normalise_channel(const fv_batch_norm *b, int64_t c)
 void fv_batch_norm_ref(const fv_batch_norm *b)
 {
     for (int64_t c = 0; c < b->x->shape[1]; c++) normalise_channel(b, c);
+}
+
+/* The gradient of element r before the relu. */
+static double gradient_at(const fv_batch_norm_grad *b, int64_t c, int64_t r)
+{
+    return b->y && value(b->y, c, r) <= 0 ? 0 : value(b->gy, c, r);
 }
 
 static void differentiate_channel(const fv_batch_norm_grad *b, int64_t c)
@@ -89,13 +96,14 @@ static void differentiate_channel(const fv_batch_norm_grad *b, int64_t c)
     double invstd = b->invstd ? channel(b->invstd, c, 0)
                               : fv_norm_invstd(squares_of(b->x, c, mean) / n, b->eps);
     for (int64_t r = 0; r < rows; r++) {
-        sum += value(b->gy, c, r);
-        dot += value(b->gy, c, r) * (value(b->x, c, r) - mean) * invstd;
+        sum += gradient_at(b, c, r);
+        dot += gradient_at(b, c, r) * (value(b->x, c, r) - mean) * invstd;
     }
     set_channel(b->gbias, c, sum);
     set_channel(b->gweight, c, dot);
     for (int64_t r = 0; r < rows; r++) {
-        double g = value(b->gy, c, r), xhat = (value(b->x, c, r) - mean) * invstd;
+        double g = gradient_at(b, c, r), xhat = (value(b->x, c, r) - mean) * invstd;
+        if (b->masked) fv_element_set(b->masked, place(b->masked, c, r), g);
         if (b->training) g -= sum / n + xhat * dot / n;
         fv_element_set(b->gx, place(b->gx, c, r), g * invstd * channel(b->weight, c, 1));
     }
