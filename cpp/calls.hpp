@@ -11,6 +11,10 @@ struct conv1d_options {
     fv_dims padding = fv_conv_defaults.padding;
     fv_dims dilation = fv_conv_defaults.dilation;
     int64_t groups = fv_conv_defaults.groups;
+    tensor scale{};
+    tensor shift{};
+    tensor residual{};
+    bool relu = fv_conv_defaults.relu;
 };
 inline tensor conv1d(const tensor &input, const tensor &weight, const tensor &bias, const conv1d_options &options = {})
 {
@@ -22,6 +26,10 @@ inline tensor conv1d(const tensor &input, const tensor &weight, const tensor &bi
     a.padding = options.padding;
     a.dilation = options.dilation;
     a.groups = options.groups;
+    a.scale = options.scale.get();
+    a.shift = options.shift.get();
+    a.residual = options.residual.get();
+    a.relu = options.relu;
     return detail::call([&] { return fv_conv1d_ex(&a); });
 }
 inline tensor conv1d(const tensor &input, const tensor &weight, const conv1d_options &options = {})
@@ -33,6 +41,10 @@ inline tensor conv1d(const tensor &input, const tensor &weight, const conv1d_opt
     a.padding = options.padding;
     a.dilation = options.dilation;
     a.groups = options.groups;
+    a.scale = options.scale.get();
+    a.shift = options.shift.get();
+    a.residual = options.residual.get();
+    a.relu = options.relu;
     return detail::call([&] { return fv_conv1d_ex(&a); });
 }
 inline tensor conv1d(const tensor &input, const conv1d_options &options = {})
@@ -43,6 +55,10 @@ inline tensor conv1d(const tensor &input, const conv1d_options &options = {})
     a.padding = options.padding;
     a.dilation = options.dilation;
     a.groups = options.groups;
+    a.scale = options.scale.get();
+    a.shift = options.shift.get();
+    a.residual = options.residual.get();
+    a.relu = options.relu;
     return detail::call([&] { return fv_conv1d_ex(&a); });
 }
 
@@ -51,6 +67,10 @@ struct conv2d_options {
     fv_dims padding = fv_conv_defaults.padding;
     fv_dims dilation = fv_conv_defaults.dilation;
     int64_t groups = fv_conv_defaults.groups;
+    tensor scale{};
+    tensor shift{};
+    tensor residual{};
+    bool relu = fv_conv_defaults.relu;
 };
 inline tensor conv2d(const tensor &input, const tensor &weight, const tensor &bias, const conv2d_options &options = {})
 {
@@ -62,6 +82,10 @@ inline tensor conv2d(const tensor &input, const tensor &weight, const tensor &bi
     a.padding = options.padding;
     a.dilation = options.dilation;
     a.groups = options.groups;
+    a.scale = options.scale.get();
+    a.shift = options.shift.get();
+    a.residual = options.residual.get();
+    a.relu = options.relu;
     return detail::call([&] { return fv_conv2d_ex(&a); });
 }
 inline tensor conv2d(const tensor &input, const tensor &weight, const conv2d_options &options = {})
@@ -73,6 +97,10 @@ inline tensor conv2d(const tensor &input, const tensor &weight, const conv2d_opt
     a.padding = options.padding;
     a.dilation = options.dilation;
     a.groups = options.groups;
+    a.scale = options.scale.get();
+    a.shift = options.shift.get();
+    a.residual = options.residual.get();
+    a.relu = options.relu;
     return detail::call([&] { return fv_conv2d_ex(&a); });
 }
 inline tensor conv2d(const tensor &input, const conv2d_options &options = {})
@@ -83,6 +111,10 @@ inline tensor conv2d(const tensor &input, const conv2d_options &options = {})
     a.padding = options.padding;
     a.dilation = options.dilation;
     a.groups = options.groups;
+    a.scale = options.scale.get();
+    a.shift = options.shift.get();
+    a.residual = options.residual.get();
+    a.relu = options.relu;
     return detail::call([&] { return fv_conv2d_ex(&a); });
 }
 
@@ -91,6 +123,10 @@ struct conv3d_options {
     fv_dims padding = fv_conv_defaults.padding;
     fv_dims dilation = fv_conv_defaults.dilation;
     int64_t groups = fv_conv_defaults.groups;
+    tensor scale{};
+    tensor shift{};
+    tensor residual{};
+    bool relu = fv_conv_defaults.relu;
 };
 inline tensor conv3d(const tensor &input, const tensor &weight, const tensor &bias, const conv3d_options &options = {})
 {
@@ -102,6 +138,10 @@ inline tensor conv3d(const tensor &input, const tensor &weight, const tensor &bi
     a.padding = options.padding;
     a.dilation = options.dilation;
     a.groups = options.groups;
+    a.scale = options.scale.get();
+    a.shift = options.shift.get();
+    a.residual = options.residual.get();
+    a.relu = options.relu;
     return detail::call([&] { return fv_conv3d_ex(&a); });
 }
 inline tensor conv3d(const tensor &input, const tensor &weight, const conv3d_options &options = {})
@@ -113,6 +153,10 @@ inline tensor conv3d(const tensor &input, const tensor &weight, const conv3d_opt
     a.padding = options.padding;
     a.dilation = options.dilation;
     a.groups = options.groups;
+    a.scale = options.scale.get();
+    a.shift = options.shift.get();
+    a.residual = options.residual.get();
+    a.relu = options.relu;
     return detail::call([&] { return fv_conv3d_ex(&a); });
 }
 inline tensor conv3d(const tensor &input, const conv3d_options &options = {})
@@ -123,6 +167,10 @@ inline tensor conv3d(const tensor &input, const conv3d_options &options = {})
     a.padding = options.padding;
     a.dilation = options.dilation;
     a.groups = options.groups;
+    a.scale = options.scale.get();
+    a.shift = options.shift.get();
+    a.residual = options.residual.get();
+    a.relu = options.relu;
     return detail::call([&] { return fv_conv3d_ex(&a); });
 }
 
@@ -132,6 +180,10 @@ struct conv_transpose1d_options {
     fv_dims output_padding = fv_conv_transpose_defaults.output_padding;
     int64_t groups = fv_conv_transpose_defaults.groups;
     fv_dims dilation = fv_conv_transpose_defaults.dilation;
+    tensor scale{};
+    tensor shift{};
+    tensor residual{};
+    bool relu = fv_conv_transpose_defaults.relu;
 };
 inline tensor conv_transpose1d(const tensor &input, const tensor &weight, const tensor &bias, const conv_transpose1d_options &options = {})
 {
@@ -144,6 +196,10 @@ inline tensor conv_transpose1d(const tensor &input, const tensor &weight, const 
     a.output_padding = options.output_padding;
     a.groups = options.groups;
     a.dilation = options.dilation;
+    a.scale = options.scale.get();
+    a.shift = options.shift.get();
+    a.residual = options.residual.get();
+    a.relu = options.relu;
     return detail::call([&] { return fv_conv_transpose1d_ex(&a); });
 }
 inline tensor conv_transpose1d(const tensor &input, const tensor &weight, const conv_transpose1d_options &options = {})
@@ -156,6 +212,10 @@ inline tensor conv_transpose1d(const tensor &input, const tensor &weight, const 
     a.output_padding = options.output_padding;
     a.groups = options.groups;
     a.dilation = options.dilation;
+    a.scale = options.scale.get();
+    a.shift = options.shift.get();
+    a.residual = options.residual.get();
+    a.relu = options.relu;
     return detail::call([&] { return fv_conv_transpose1d_ex(&a); });
 }
 inline tensor conv_transpose1d(const tensor &input, const conv_transpose1d_options &options = {})
@@ -167,6 +227,10 @@ inline tensor conv_transpose1d(const tensor &input, const conv_transpose1d_optio
     a.output_padding = options.output_padding;
     a.groups = options.groups;
     a.dilation = options.dilation;
+    a.scale = options.scale.get();
+    a.shift = options.shift.get();
+    a.residual = options.residual.get();
+    a.relu = options.relu;
     return detail::call([&] { return fv_conv_transpose1d_ex(&a); });
 }
 
@@ -176,6 +240,10 @@ struct conv_transpose2d_options {
     fv_dims output_padding = fv_conv_transpose_defaults.output_padding;
     int64_t groups = fv_conv_transpose_defaults.groups;
     fv_dims dilation = fv_conv_transpose_defaults.dilation;
+    tensor scale{};
+    tensor shift{};
+    tensor residual{};
+    bool relu = fv_conv_transpose_defaults.relu;
 };
 inline tensor conv_transpose2d(const tensor &input, const tensor &weight, const tensor &bias, const conv_transpose2d_options &options = {})
 {
@@ -188,6 +256,10 @@ inline tensor conv_transpose2d(const tensor &input, const tensor &weight, const 
     a.output_padding = options.output_padding;
     a.groups = options.groups;
     a.dilation = options.dilation;
+    a.scale = options.scale.get();
+    a.shift = options.shift.get();
+    a.residual = options.residual.get();
+    a.relu = options.relu;
     return detail::call([&] { return fv_conv_transpose2d_ex(&a); });
 }
 inline tensor conv_transpose2d(const tensor &input, const tensor &weight, const conv_transpose2d_options &options = {})
@@ -200,6 +272,10 @@ inline tensor conv_transpose2d(const tensor &input, const tensor &weight, const 
     a.output_padding = options.output_padding;
     a.groups = options.groups;
     a.dilation = options.dilation;
+    a.scale = options.scale.get();
+    a.shift = options.shift.get();
+    a.residual = options.residual.get();
+    a.relu = options.relu;
     return detail::call([&] { return fv_conv_transpose2d_ex(&a); });
 }
 inline tensor conv_transpose2d(const tensor &input, const conv_transpose2d_options &options = {})
@@ -211,6 +287,10 @@ inline tensor conv_transpose2d(const tensor &input, const conv_transpose2d_optio
     a.output_padding = options.output_padding;
     a.groups = options.groups;
     a.dilation = options.dilation;
+    a.scale = options.scale.get();
+    a.shift = options.shift.get();
+    a.residual = options.residual.get();
+    a.relu = options.relu;
     return detail::call([&] { return fv_conv_transpose2d_ex(&a); });
 }
 
@@ -220,6 +300,10 @@ struct conv_transpose3d_options {
     fv_dims output_padding = fv_conv_transpose_defaults.output_padding;
     int64_t groups = fv_conv_transpose_defaults.groups;
     fv_dims dilation = fv_conv_transpose_defaults.dilation;
+    tensor scale{};
+    tensor shift{};
+    tensor residual{};
+    bool relu = fv_conv_transpose_defaults.relu;
 };
 inline tensor conv_transpose3d(const tensor &input, const tensor &weight, const tensor &bias, const conv_transpose3d_options &options = {})
 {
@@ -232,6 +316,10 @@ inline tensor conv_transpose3d(const tensor &input, const tensor &weight, const 
     a.output_padding = options.output_padding;
     a.groups = options.groups;
     a.dilation = options.dilation;
+    a.scale = options.scale.get();
+    a.shift = options.shift.get();
+    a.residual = options.residual.get();
+    a.relu = options.relu;
     return detail::call([&] { return fv_conv_transpose3d_ex(&a); });
 }
 inline tensor conv_transpose3d(const tensor &input, const tensor &weight, const conv_transpose3d_options &options = {})
@@ -244,6 +332,10 @@ inline tensor conv_transpose3d(const tensor &input, const tensor &weight, const 
     a.output_padding = options.output_padding;
     a.groups = options.groups;
     a.dilation = options.dilation;
+    a.scale = options.scale.get();
+    a.shift = options.shift.get();
+    a.residual = options.residual.get();
+    a.relu = options.relu;
     return detail::call([&] { return fv_conv_transpose3d_ex(&a); });
 }
 inline tensor conv_transpose3d(const tensor &input, const conv_transpose3d_options &options = {})
@@ -255,6 +347,10 @@ inline tensor conv_transpose3d(const tensor &input, const conv_transpose3d_optio
     a.output_padding = options.output_padding;
     a.groups = options.groups;
     a.dilation = options.dilation;
+    a.scale = options.scale.get();
+    a.shift = options.shift.get();
+    a.residual = options.residual.get();
+    a.relu = options.relu;
     return detail::call([&] { return fv_conv_transpose3d_ex(&a); });
 }
 
@@ -723,6 +819,34 @@ inline tensor adaptive_max_pool3d(const tensor &input, fv_dims output_size)
     a.input = input.get();
     a.output_size = output_size;
     return detail::call([&] { return fv_adaptive_max_pool3d_ex(&a); });
+}
+
+struct linear_options {
+    bool relu = fv_linear_defaults.relu;
+};
+inline tensor linear(const tensor &input, const tensor &weight, const tensor &bias, const linear_options &options = {})
+{
+    fv_linear_args a = fv_linear_defaults;
+    a.input = input.get();
+    a.weight = weight.get();
+    a.bias = bias.get();
+    a.relu = options.relu;
+    return detail::call([&] { return fv_linear_ex(&a); });
+}
+inline tensor linear(const tensor &input, const tensor &weight, const linear_options &options = {})
+{
+    fv_linear_args a = fv_linear_defaults;
+    a.input = input.get();
+    a.weight = weight.get();
+    a.relu = options.relu;
+    return detail::call([&] { return fv_linear_ex(&a); });
+}
+inline tensor linear(const tensor &input, const linear_options &options = {})
+{
+    fv_linear_args a = fv_linear_defaults;
+    a.input = input.get();
+    a.relu = options.relu;
+    return detail::call([&] { return fv_linear_ex(&a); });
 }
 
 struct dropout_options {
@@ -2243,11 +2367,6 @@ inline tensor to(const tensor &x, fv_dtype dtype_)
 inline tensor zero_(const tensor &t)
 {
     return detail::call([&] { return fv_zero_(t.get()); });
-}
-
-inline tensor linear(const tensor &x, const tensor &w, const tensor &b)
-{
-    return detail::call([&] { return fv_linear(x.get(), w.get(), b.get()); });
 }
 
 inline tensor matmul(const tensor &a, const tensor &b)

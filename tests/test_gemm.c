@@ -205,6 +205,7 @@ START_TEST(every_size_and_order_gives_the_values_of_plain_loops)
                 p.g.bias = orders % 2 == 0;
                 p.g.bias_stride = orders % 4 == 0 ? 1 : 3;
                 p.g.accumulate = orders % 3 == 0;
+                p.g.relu = orders % 5 == 0;
                 check(&p);
                 free_problem(&p);
             }
@@ -214,14 +215,15 @@ START_TEST(every_size_and_order_gives_the_values_of_plain_loops)
 }
 END_TEST
 
-START_TEST(every_combination_of_bias_and_accumulation)
+START_TEST(every_combination_of_bias_accumulation_and_relu)
 {
-    for (int bits = 0; bits < 8; bits++) {
+    for (int bits = 0; bits < 16; bits++) {
         for (int64_t k = 0; k <= 520; k += 520) {
             problem p = make_problem(FV_FLOAT32, (sizes){14, 35, k}, PLAIN, PLAIN);
             p.g.bias = bits & 1;
             p.g.bias_stride = bits & 2 ? 3 : 1;
             p.g.accumulate = bits & 4;
+            p.g.relu = bits & 8;
             check(&p);
             free_problem(&p);
         }
@@ -369,7 +371,7 @@ Suite *fovea_suite(void)
     Suite *suite = suite_create("gemm");
     TCase *values = add_case(suite, "values");
     tcase_add_test(values, every_size_and_order_gives_the_values_of_plain_loops);
-    tcase_add_test(values, every_combination_of_bias_and_accumulation);
+    tcase_add_test(values, every_combination_of_bias_accumulation_and_relu);
     tcase_add_test(values, empty_products);
     tcase_add_test(values, batches_of_each_kind);
     TCase *threads = add_case(suite, "threads");

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "autograd/ops/conv/conv_impl.h"
+#include "autograd/ops/elementwise/elementwise.h"
+#include "autograd/ops/norm/relu_sums.h"
 #include "autograd/ops/reduce/reduce.h"
 #include "autograd/ops/view/view.h"
 #include "autograd/views_impl.h"
@@ -44,13 +46,21 @@ static int describe(const fv_call *c, char *text, size_t size)
     return fv_conv_describe(c->plan, text, size);
 }
 
+static const void *optional(const fv_call *c, int input)
+{
+    return input < c->inputs && c->in[input] ? c->in[input]->data : NULL;
+}
+
 static fv_conv_operands operands(const fv_call *c)
 {
-    const fv_tensor *bias = c->inputs > 2 ? c->in[2] : NULL;
     return (fv_conv_operands){.a = c->in[0]->data,
                               .b = c->in[1]->data,
                               .out = c->out[0]->data,
-                              .epilogue.bias = bias ? bias->data : NULL};
+                              .epilogue = {.bias = optional(c, CONV_BIAS),
+                                           .scale = optional(c, CONV_SCALE),
+                                           .shift = optional(c, CONV_SHIFT),
+                                           .residual = optional(c, CONV_RESIDUAL),
+                                           .relu = ((const fv_conv_options *)c->options)->relu}};
 }
 
 static void run(fv_call *c)
@@ -80,45 +90,93 @@ static fv_conv_options sized_like(const fv_call *c, int i)
     const fv_shape *shape = fv_input_shape(c, i);
     fv_conv_options a = *(const fv_conv_options *)c->options;
     a.output_padding = 0;
+    a.relu = false;
     a.size.ndim = shape->ndim - 2;
     memcpy(a.size.dim, shape->dim + 2, (size_t)a.size.ndim * sizeof *a.size.dim);
     return a;
 }
 
-static fv_tensor *bias_gradient(fv_tensor *g)
+static fv_tensor *linear_face(const fv_op *op, const fv_conv_options *a, fv_tensor *x, fv_tensor *w,
+                              fv_tensor *b)
+{
+    return FV_APPLY(op, a, x, w, b, NULL, NULL, NULL);
+}
+
+static fv_tensor *sum_channels(fv_tensor *g)
 {
     static const int64_t dims[4][4] = {{0}, {0, 2}, {0, 2, 3}, {0, 2, 3, 4}};
+    if (!fv_usable(g)) return g;
     fv_shape shape = {.ndim = g->ndim - 1};
     memcpy(shape.dim, dims[g->ndim - 2], sizeof dims[0]);
     return fv_sum(g, .dim = fv_dims_pack(shape));
+}
+
+/* [C] as [1,C,1,..]. */
+static fv_tensor *as_column(const fv_call *c, fv_tensor *v)
+{
+    const int ndim = rank(c) + 2;
+    return fv_reshape_to(v, (fv_shape){.ndim = ndim, .dim = {1, v->numel, 1, 1, 1}});
+}
+
+/* What the gradient of the scale multiplies: the convolution with its bias, once more. */
+static fv_tensor *before_scale(const fv_call *c)
+{
+    fv_conv_options a = *(const fv_conv_options *)c->options;
+    a.relu = false;
+    return linear_face(c->op, &a, c->in[CONV_INPUT], c->in[CONV_WEIGHT], c->in[CONV_BIAS]);
+}
+
+/* Through the epilogue: the gradients of bias, scale, shift and residual, and what is left for the
+ * convolution itself. A relu's mask and the sums are one pass. */
+static fv_tensor *epilogue_gradient(const fv_call *c, fv_tensor *gout, fv_tensor **gin)
+{
+    const bool relu = ((const fv_conv_options *)c->options)->relu;
+    const bool sum = fv_wants(c, CONV_BIAS) || fv_wants(c, CONV_SHIFT);
+    fv_tensor *scale = c->in[CONV_SCALE], *sums = NULL;
+    fv_tensor *g = fv_order_channels_last(gout); /* once for all */
+    if (relu && sum)
+        g = fv_relu_sums(g, c->out[0], &sums);
+    else if (relu)
+        g = fv_relu_backward(g, c->out[0]);
+    else if (sum)
+        sums = sum_channels(g);
+    if (fv_wants(c, CONV_RESIDUAL)) gin[CONV_RESIDUAL] = g;
+    if (fv_wants(c, CONV_SHIFT)) gin[CONV_SHIFT] = sums;
+    if (fv_wants(c, CONV_SCALE)) gin[CONV_SCALE] = sum_channels(fv_mul(g, before_scale(c)));
+    if (fv_wants(c, CONV_BIAS)) gin[CONV_BIAS] = scale ? fv_mul(sums, scale) : sums;
+    return scale ? fv_mul(g, as_column(c, scale)) : g;
 }
 
 static void forward_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
 {
     const int nd = rank(c);
     const fv_conv_options of_x = sized_like(c, 0), of_w = sized_like(c, 1);
-    fv_tensor *g = fv_order_channels_last(gout[0]); /* once for all three */
-    if (fv_wants(c, 0)) gin[0] = FV_APPLY(transpose_ops[nd], &of_x, g, c->in[1], NULL);
+    fv_tensor *g = epilogue_gradient(c, gout[0], gin);
+    if (fv_wants(c, 0)) gin[0] = linear_face(transpose_ops[nd], &of_x, g, c->in[1], NULL);
     if (fv_wants(c, 1)) gin[1] = FV_APPLY(weight_ops[nd], &of_w, c->in[0], g);
-    if (fv_wants(c, 2)) gin[2] = bias_gradient(g);
 }
 
 static void transpose_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
 {
     const int nd = rank(c);
     const fv_conv_options of_y = sized_like(c, 0), of_w = sized_like(c, 1);
-    fv_tensor *g = fv_order_channels_last(gout[0]);
-    if (fv_wants(c, 0)) gin[0] = FV_APPLY(forward_ops[nd], &of_y, g, c->in[1], NULL);
+    fv_tensor *g = epilogue_gradient(c, gout[0], gin);
+    if (fv_wants(c, 0)) gin[0] = linear_face(forward_ops[nd], &of_y, g, c->in[1], NULL);
     if (fv_wants(c, 1)) gin[1] = FV_APPLY(weight_ops[nd], &of_w, g, c->in[0]);
-    if (fv_wants(c, 2)) gin[2] = bias_gradient(g);
 }
 
 static void weight_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
 {
     const int nd = rank(c);
     const fv_conv_options of_x = sized_like(c, 0), of_y = sized_like(c, 1);
-    if (fv_wants(c, 0)) gin[0] = FV_APPLY(transpose_ops[nd], &of_x, c->in[1], gout[0], NULL);
-    if (fv_wants(c, 1)) gin[1] = FV_APPLY(forward_ops[nd], &of_y, c->in[0], gout[0], NULL);
+    if (fv_wants(c, 0)) gin[0] = linear_face(transpose_ops[nd], &of_x, c->in[1], gout[0], NULL);
+    if (fv_wants(c, 1)) gin[1] = linear_face(forward_ops[nd], &of_y, c->in[0], gout[0], NULL);
+}
+
+/* Where a relu let a gradient pass is seen from its output. */
+static uint32_t also_saves(const fv_call *c)
+{
+    return ((const fv_conv_options *)c->options)->relu ? FV_OUT(0) : 0;
 }
 
 /* --- the ops ---------------------------------------------------------------------------------- */
@@ -129,18 +187,27 @@ static void weight_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor 
         FV_FIELD(fv_conv_options, dilation, FV_OPTION_DIMS),                                       \
         FV_FIELD(fv_conv_options, groups, FV_OPTION_INT),                                          \
         FV_FIELD(fv_conv_options, size, FV_OPTION_SHAPE)
-static const fv_option fields[] = {COMMON_FIELDS, {.name = NULL}};
+#define RELU_FIELD FV_FIELD(fv_conv_options, relu, FV_OPTION_BOOL)
+static const fv_option weight_fields[] = {COMMON_FIELDS, {.name = NULL}};
+static const fv_option fields[] = {COMMON_FIELDS, RELU_FIELD, {.name = NULL}};
 static const fv_option transpose_fields[] = {
-    COMMON_FIELDS, FV_FIELD(fv_conv_options, output_padding, FV_OPTION_DIMS), {.name = NULL}};
+    COMMON_FIELDS,
+    RELU_FIELD,
+    FV_FIELD(fv_conv_options, output_padding, FV_OPTION_DIMS),
+    {.name = NULL}};
 
 /* What the ops of a face have in common. */
 #define WEIGHTED                                                                                   \
-    .inputs = 3, .outputs = 1,                                                                     \
-    .input = {{"input", FV_ORDER_CHANNELS_LAST, false},                                            \
-              {"weight", FV_ORDER_ANY, false},                                                     \
-              {"bias", FV_ORDER_ROW_MAJOR, true}},                                                 \
+    .inputs = CONV_INPUTS, .outputs = 1, .input = {{"input", FV_ORDER_CHANNELS_LAST, false},       \
+                                                   {"weight", FV_ORDER_ANY, false},                \
+                                                   {"bias", FV_ORDER_ROW_MAJOR, true},             \
+                                                   {"scale", FV_ORDER_ROW_MAJOR, true},            \
+                                                   {"shift", FV_ORDER_ROW_MAJOR, true},            \
+                                                   {"residual", FV_ORDER_CHANNELS_LAST, true}},    \
     .options_size = sizeof(fv_conv_options), .describe = describe, .forward = run,                 \
-    .reference = run_reference, .saves = {FV_IN(1), FV_IN(0)}
+    .reference = run_reference, .also_saves = also_saves,                                          \
+    .saves = {FV_IN(CONV_WEIGHT) | FV_IN(CONV_SCALE), FV_IN(CONV_INPUT) | FV_IN(CONV_SCALE),       \
+              FV_IN(CONV_SCALE), FV_IN(CONV_INPUT) | FV_IN(CONV_WEIGHT) | FV_IN(CONV_BIAS)}
 #define FORWARD_FACE                                                                               \
     WEIGHTED, .option_fields = fields, .plan = plan_forward, .gradient = forward_gradient
 #define TRANSPOSE_FACE                                                                             \
@@ -150,7 +217,7 @@ static const fv_option transpose_fields[] = {
     .inputs = 2, .outputs = 1,                                                                     \
     .input = {{"input", FV_ORDER_CHANNELS_LAST, false},                                            \
               {"gradient", FV_ORDER_CHANNELS_LAST, false}},                                        \
-    .options_size = sizeof(fv_conv_options), .option_fields = fields, .plan = plan_weight,         \
+    .options_size = sizeof(fv_conv_options), .option_fields = weight_fields, .plan = plan_weight,  \
     .describe = describe, .forward = run, .reference = run_reference, .gradient = weight_gradient, \
     .saves = {FV_IN(1), FV_IN(0)}
 
@@ -240,19 +307,24 @@ static const fv_op *const weight_ops[4] = {NULL, &conv1d_weight_op, &conv2d_weig
 
 /* --- what the user calls ---------------------------------------------------------------------- */
 
-/* An unbatched input gets a batch of one for the while. */
-static fv_tensor *apply(const fv_op *op, int nd, const fv_conv_options *a, fv_tensor *x,
-                        fv_tensor *w, fv_tensor *b)
+/* An unbatched input gets a batch of one for the while, and so does its residual. */
+static fv_tensor *apply(const fv_op *op, int nd, const fv_conv_options *a, fv_tensor **in)
 {
-    if (!fv_usable(x) || x->ndim != nd + 1) return FV_APPLY(op, a, x, w, b);
-    return fv_squeeze(FV_APPLY(op, a, fv_unsqueeze(x, 0), w, b), 0);
+    if (!fv_usable(in[0]) || in[0]->ndim != nd + 1) return fv_apply(op, a, CONV_INPUTS, in);
+    in[0] = fv_unsqueeze(in[0], 0);
+    if (fv_usable(in[CONV_RESIDUAL])) in[CONV_RESIDUAL] = fv_unsqueeze(in[CONV_RESIDUAL], 0);
+    return fv_squeeze(fv_apply(op, a, CONV_INPUTS, in), 0);
 }
 
 static fv_tensor *run_forward(int nd, const fv_conv_args *a)
 {
-    fv_conv_options options = {
-        .stride = a->stride, .padding = a->padding, .dilation = a->dilation, .groups = a->groups};
-    return apply(forward_ops[nd], nd, &options, a->input, a->weight, a->bias);
+    fv_conv_options options = {.stride = a->stride,
+                               .padding = a->padding,
+                               .dilation = a->dilation,
+                               .groups = a->groups,
+                               .relu = a->relu};
+    fv_tensor *in[] = {a->input, a->weight, a->bias, a->scale, a->shift, a->residual};
+    return apply(forward_ops[nd], nd, &options, in);
 }
 
 static fv_tensor *run_transpose(int nd, const fv_conv_transpose_args *a)
@@ -261,8 +333,10 @@ static fv_tensor *run_transpose(int nd, const fv_conv_transpose_args *a)
                                .padding = a->padding,
                                .output_padding = a->output_padding,
                                .dilation = a->dilation,
-                               .groups = a->groups};
-    return apply(transpose_ops[nd], nd, &options, a->input, a->weight, a->bias);
+                               .groups = a->groups,
+                               .relu = a->relu};
+    fv_tensor *in[] = {a->input, a->weight, a->bias, a->scale, a->shift, a->residual};
+    return apply(transpose_ops[nd], nd, &options, in);
 }
 
 const fv_conv_args fv_conv_defaults = {FV_CONV_DEFAULTS};

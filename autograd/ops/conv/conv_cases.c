@@ -89,6 +89,43 @@ CASE(conv_transpose3d, "groups, dilation, output_padding",
      X(2, 1, 2, 1, 2),
      fv_conv_transpose3d(x[0], x[1], .output_padding = 1, .groups = 2, .dilation = 2));
 
+/* --- with what follows in the same pass ------------------------------------------------------- */
+
+CASE(conv1d, "relu", "F.relu(F.conv1d(x0, x1, x2))", X(2, 3, 7), X(4, 3, 3), X(4),
+     fv_conv1d(x[0], x[1], x[2], .relu = true));
+CASE(conv1d, "without a batch, residual and relu", "F.relu(F.conv1d(x0, x1) + x2)", X(3, 7),
+     X(2, 3, 3), X(2, 5), fv_conv1d(x[0], x[1], .residual = x[2], .relu = true));
+CASE(conv2d, "3x3, relu", "F.relu(F.conv2d(x0, x1, x2, padding=1))", X(2, 3, 5, 6), X(4, 3, 3, 3),
+     X(4), fv_conv2d(x[0], x[1], x[2], .padding = 1, .relu = true));
+CASE(conv2d, "no bias, relu", "F.relu(F.conv2d(x0, x1, stride=2))", X(2, 2, 7, 6), X(3, 2, 3, 3),
+     fv_conv2d(x[0], x[1], .stride = 2, .relu = true));
+CASE(conv2d, "depthwise, relu", "F.relu(F.conv2d(x0, x1, x2, groups=4, padding=1))", X(1, 4, 4, 3),
+     X(4, 1, 3, 3), X(4), fv_conv2d(x[0], x[1], x[2], .groups = 4, .padding = 1, .relu = true));
+CASE(conv2d, "the whole epilogue",
+     "F.relu(F.conv2d(x0, x1, x2, padding=1) * x3[:, None, None] + x4[:, None, None] + x5)",
+     X(2, 3, 3, 4), X(4, 3, 3, 3), X(4), X(4), X(4), X(2, 4, 3, 4),
+     fv_conv2d(x[0], x[1], x[2], .padding = 1, .scale = x[3], .shift = x[4], .residual = x[5],
+               .relu = true));
+CASE(conv2d, "scale", "F.conv2d(x0, x1, x2) * x3[:, None, None]", X(2, 2, 3, 3), X(3, 2, 2, 2),
+     X(3), X(3), fv_conv2d(x[0], x[1], x[2], .scale = x[3]));
+CASE(conv2d, "shift and residual", "F.conv2d(x0, x1) + x2[:, None, None] + x3", X(1, 2, 3, 3),
+     X(3, 2, 2, 2), X(3), X(1, 3, 2, 2), fv_conv2d(x[0], x[1], .shift = x[2], .residual = x[3]));
+CASE(conv3d, "relu", "F.relu(F.conv3d(x0, x1, x2, padding=1))", X(1, 2, 3, 3, 2), X(2, 2, 2, 3, 2),
+     X(2), fv_conv3d(x[0], x[1], x[2], .padding = 1, .relu = true));
+CASE(conv_transpose1d, "relu", "F.relu(F.conv_transpose1d(x0, x1, x2, stride=2))", X(2, 3, 4),
+     X(3, 2, 3), X(2), fv_conv_transpose1d(x[0], x[1], x[2], .stride = 2, .relu = true));
+CASE(conv_transpose2d, "relu, some outputs meet no tap",
+     "F.relu(F.conv_transpose2d(x0, x1, x2, stride=3))", X(1, 2, 2, 2), X(2, 2, 2, 2), X(2),
+     fv_conv_transpose2d(x[0], x[1], x[2], .stride = 3, .relu = true));
+CASE(conv_transpose2d, "the whole epilogue",
+     "F.relu(F.conv_transpose2d(x0, x1, x2) * x3[:, None, None] + x4[:, None, None] + x5)",
+     X(2, 3, 2, 2), X(3, 2, 2, 2), X(2), X(2), X(2), X(2, 2, 3, 3),
+     fv_conv_transpose2d(x[0], x[1], x[2], .scale = x[3], .shift = x[4], .residual = x[5],
+                         .relu = true));
+CASE(conv_transpose3d, "relu", "F.relu(F.conv_transpose3d(x0, x1, stride=2, padding=1))",
+     X(1, 2, 2, 3, 2), X(2, 2, 2, 2, 3),
+     fv_conv_transpose3d(x[0], x[1], .stride = 2, .padding = 1, .relu = true));
+
 /* --- the gradient of the weight: x0 is the input, x1 the output's gradient -------------------- */
 
 CASE_BODY(conv1d_weight, "stride 2",

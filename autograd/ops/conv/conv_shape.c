@@ -49,9 +49,12 @@ static fv_status check_operands(const fv_call *c, int nd)
         if (status == FV_OK) status = fv_need_same_dtype(c, 0, fv_input_name(op, 0), i, name);
         if (status != FV_OK) return status;
     }
-    if (c->inputs > 2 && c->in[2]) {
-        fv_status status = fv_need_same_dtype(c, 0, fv_input_name(op, 0), 2, fv_input_name(op, 2));
-        if (status == FV_OK) status = fv_need_ndim(c, 2, fv_input_name(op, 2), 1, 1);
+    for (int i = CONV_BIAS; i < c->inputs; i++) {
+        if (!c->in[i]) continue;
+        const int ndim = i == CONV_RESIDUAL ? nd + 2 : 1;
+        const char *name = fv_input_name(op, i);
+        fv_status status = fv_need_same_dtype(c, 0, fv_input_name(op, 0), i, name);
+        if (status == FV_OK) status = fv_need_ndim(c, i, name, ndim, ndim);
         if (status != FV_OK) return status;
     }
     for (int i = 0; i < 2; i++) {
@@ -65,11 +68,25 @@ static fv_status check_operands(const fv_call *c, int nd)
     return FV_OK;
 }
 
-static fv_status check_bias(const fv_call *c, int64_t channels)
+/* Bias, scale and shift. */
+static fv_status check_vectors(const fv_call *c, int64_t channels)
 {
-    if (c->inputs < 3 || !c->in[2] || c->in[2]->shape[0] == channels) return FV_OK;
-    return fv_reject(c, FV_ERR_SHAPE, "bias %s needs one element for each of %lld output channels",
-                     fv_text(c->in[2]), (long long)channels);
+    for (int i = CONV_BIAS; i < CONV_RESIDUAL; i++) {
+        if (!c->in[i] || c->in[i]->shape[0] == channels) continue;
+        return fv_reject(c, FV_ERR_SHAPE,
+                         "%s %s needs one element for each of %lld output channels",
+                         fv_input_name(c->op, i), fv_text(c->in[i]), (long long)channels);
+    }
+    return FV_OK;
+}
+
+static fv_status check_residual(const fv_call *c, const fv_shape *out)
+{
+    if (!c->in[CONV_RESIDUAL]) return FV_OK;
+    fv_shape shape = fv_shape_of(c->in[CONV_RESIDUAL]);
+    if (fv_shape_equal(&shape, out)) return FV_OK;
+    return fv_reject(c, FV_ERR_SHAPE, "residual %s must have the shape %s of the result",
+                     fv_shape_text(&shape), fv_shape_text(out));
 }
 
 /* --- channels --------------------------------------------------------------------------------- */
@@ -84,7 +101,7 @@ static fv_status forward_channels(const fv_call *c, fv_conv_geometry *g)
                          "input %s has %lld channels, weight %s with groups=%lld needs %lld",
                          fv_text(x), (long long)g->c, fv_text(w), (long long)g->groups,
                          (long long)(g->groups > LIMIT ? -1 : w->shape[1] * g->groups));
-    if (g->o % g->groups == 0) return check_bias(c, g->o);
+    if (g->o % g->groups == 0) return check_vectors(c, g->o);
     return fv_reject(c, FV_ERR_SHAPE,
                      "weight %s has %lld output channels, not a multiple of groups=%lld",
                      fv_text(w), (long long)g->o, (long long)g->groups);
@@ -102,7 +119,7 @@ static fv_status transpose_channels(const fv_call *c, fv_conv_geometry *g)
                          "input %s has %lld channels, not a multiple of groups=%lld", fv_text(x),
                          (long long)g->o, (long long)g->groups);
     g->c = w->shape[1] * g->groups;
-    return check_bias(c, g->c);
+    return check_vectors(c, g->c);
 }
 
 static fv_status weight_channels(const fv_call *c, fv_conv_geometry *g)
@@ -289,6 +306,7 @@ fv_status fv_conv_infer(fv_call *c, fv_conv_pass face, int nd)
     if (weight) out = (fv_shape){nd + 2, {g.o, g.c / g.groups}};
     for (int i = 0; i < nd; i++) out.dim[2 + i] = sizes[3 - nd + i];
     status = fv_need_size(c, &out);
+    if (status == FV_OK && !weight) status = check_residual(c, &out);
     if (status != FV_OK) return status;
     if (weight)
         fv_output_contiguous(c, 0, c->in[0]->dtype, &out);

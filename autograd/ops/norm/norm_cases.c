@@ -1,5 +1,8 @@
 /* Cases of batch normalisation. */
 #include "autograd/ops/norm/norm.h"
+
+#include "autograd/ops/conv/conv.h"
+#include "autograd/ops/product/matmul.h"
 #include "tests/case.h"
 
 #define MEAN(n) CONSTANT(X(n))
@@ -133,4 +136,17 @@ CASE_BODY(batch_norm_backward, "evaluation, residual and relu", NULL, X(3, 20), 
 CASE_BODY(batch_norm_backward, "evaluation, relu", NULL, X(2, 3, 4), X(2, 3, 4), MEAN(3), VAR(3), {
     fv_tensor *a = case_variable(x[1]);
     GRADIENTS(fv_batch_norm(a, x[2], x[3], .relu = true), a);
+});
+
+/* --- the gradient behind a relu, with its sums: x0 is the output's gradient ------------------- */
+
+CASE_BODY(relu_sums, "convolution", NULL, X(2, 3, 4, 2), X(2, 2, 4, 2), X(3, 2, 1, 1), {
+    fv_tensor *a = case_variable(x[1]);
+    fv_tensor *w = case_variable(x[2]);
+    fv_tensor *b = case_leaf(x[1], FV_SHAPE(3));
+    GRADIENTS(fv_conv2d(a, w, b, .relu = true), a, w, b);
+});
+CASE_BODY(relu_sums, "linear, a bias alone", NULL, X(5, 3), X(5, 2), X(3, 2), {
+    fv_tensor *b = case_leaf(x[1], FV_SHAPE(3));
+    GRADIENTS(fv_linear(fv_detach(x[1]), fv_detach(x[2]), b, .relu = true), b);
 });

@@ -1,7 +1,18 @@
-/* linear: one product for all leading dimensions, with the bias in it. */
+/* linear: one product for all leading dimensions, with bias and relu in it. */
+#include "autograd/ops/elementwise/elementwise.h"
+#include "autograd/ops/norm/relu_sums.h"
 #include "autograd/ops/product/matmul.h"
 #include "autograd/ops/product/product_impl.h"
 #include "autograd/ops/view/view.h"
+
+typedef struct linear_options {
+    bool relu;
+} linear_options;
+
+static bool has_relu(const fv_call *c)
+{
+    return ((const linear_options *)c->options)->relu;
+}
 
 static fv_status linear_check(const fv_call *c)
 {
@@ -44,6 +55,7 @@ static void linear_plan(fv_call *c)
     fv_gemm_plan *plan = c->plan;
     fv_gemm *g = &plan->g;
     g->dtype = x->dtype;
+    g->relu = has_relu(c);
     g->m = x->ndim > 1 ? x->shape[x->ndim - 2] : 1;
     g->n = w->shape[0];
     g->k = w->shape[1];
@@ -69,25 +81,40 @@ static fv_tensor *as_matrix(fv_tensor *t, const fv_shape *shape)
     return shape->ndim == 2 ? t : fv_reshape(t, rows, columns);
 }
 
-/* dx = dy w    dw = dy^T x    db = dy, summed over the leading dimensions by backward */
+/* dx = dy w    dw = dy^T x    db = dy, summed over the leading dimensions by backward; with a relu
+ * dy is what that lets pass, and summed on the way. */
 static void linear_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
 {
-    fv_tensor *g = gout[0];
-    if (fv_wants(c, 0)) gin[0] = fv_linear(g, fv_t(c->in[1]), NULL);
-    if (fv_wants(c, 1)) {
-        const fv_shape *xs = fv_input_shape(c, 0);
-        fv_shape gs = *xs;
-        gs.dim[gs.ndim - 1] = fv_input_shape(c, 1)->dim[0];
-        gin[1] = fv_mm(fv_t(as_matrix(g, &gs)), as_matrix(c->in[0], xs));
+    fv_tensor *g = gout[0], *sums = g;
+    const fv_shape *xs = fv_input_shape(c, 0);
+    fv_shape gs = *xs;
+    gs.dim[gs.ndim - 1] = fv_input_shape(c, 1)->dim[0];
+    if (has_relu(c)) {
+        g = fv_relu_sums(as_matrix(g, &gs), as_matrix(c->out[0], &gs), &sums);
+        g = gs.ndim == 2 ? g : fv_reshape_to(g, gs);
     }
-    if (fv_wants(c, 2)) gin[2] = g;
+    if (fv_wants(c, 0)) gin[0] = fv_linear(g, fv_t(c->in[1]));
+    if (fv_wants(c, 1)) gin[1] = fv_mm(fv_t(as_matrix(g, &gs)), as_matrix(c->in[0], xs));
+    if (fv_wants(c, 2)) gin[2] = sums;
 }
+
+static uint32_t linear_also_saves(const fv_call *c)
+{
+    return has_relu(c) ? FV_OUT(0) : 0;
+}
+
+static const fv_option linear_fields[] = {
+    FV_FIELD(linear_options, relu, FV_OPTION_BOOL),
+    {0},
+};
 
 static const fv_op linear_op = {
     .name = "linear",
     .inputs = 3,
     .outputs = 1,
     .input = {{.name = "input"}, {.name = "weight"}, {.name = "bias", .optional = true}},
+    .options_size = sizeof(linear_options),
+    .option_fields = linear_fields,
     .infer = linear_infer,
     .plan = linear_plan,
     .describe = fv_product_describe,
@@ -95,10 +122,15 @@ static const fv_op linear_op = {
     .reference = fv_product_reference,
     .gradient = linear_gradient,
     .saves = {FV_IN(1), FV_IN(0)},
+    .also_saves = linear_also_saves,
 };
 FV_REGISTER(linear_op);
 
-fv_tensor *fv_linear(fv_tensor *x, fv_tensor *w, fv_tensor *b)
+const fv_linear_args fv_linear_defaults = {FV_LINEAR_DEFAULTS};
+
+fv_tensor *fv_linear_ex(const fv_linear_args *a)
 {
-    return FV_APPLY(&linear_op, NULL, x, w, b);
+    if (!fv_args_ok("linear", a, sizeof *a)) return fv_failed_tensor();
+    linear_options options = {.relu = a->relu};
+    return FV_APPLY(&linear_op, &options, a->input, a->weight, a->bias);
 }

@@ -4,17 +4,27 @@
 #define FOVEA_AUTOGRAD_OPS_PRODUCT_MATMUL_H
 
 #include "../../op.h"
+#include "../../../tensor/args.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 #pragma GCC visibility push(default)
 
-/* y = x w^T + b
+typedef struct fv_linear_args {
+    size_t size;
+    fv_tensor *input, *weight, *bias;
+    bool relu;
+} fv_linear_args;
+#define FV_LINEAR_DEFAULTS FV_NO_DEFAULTS(fv_linear_args)
+extern const fv_linear_args fv_linear_defaults;
+
+/* y = relu(x w^T + b), the relu with .relu alone, which costs no pass over memory.
  * x [...,in]  w [out,in]  b [out] or NULL  ->  y [...,out]
  * Gradient: x w b (twice differentiable).   Errors: shape, dtype.
  * Source: torch.nn.functional.linear. */
-fv_tensor *fv_linear(fv_tensor *x, fv_tensor *w, fv_tensor *b);
+fv_tensor *fv_linear_ex(const fv_linear_args *a);
+#define fv_linear(...) FV_CALL(fv_linear_ex, fv_linear_args, FV_LINEAR_DEFAULTS, __VA_ARGS__)
 
 /* y = a b, by the ranks of both:
  *   [k] [k] -> scalar    [m,k] [k] -> [m]    [k] [k,n] -> [n]    [m,k] [k,n] -> [m,n]

@@ -98,6 +98,7 @@ void fv_product_plan(fv_call *c)
     fv_gemm_plan *plan = c->plan;
     fv_gemm *g = &plan->g;
     set_matrices(g, a, b);
+    g->relu = false;
     g->batch_ndim = batch_ndim(a) > batch_ndim(b) ? batch_ndim(a) : batch_ndim(b);
     for (int i = 0; i < g->batch_ndim; i++) {
         g->batch[i] = c->spec[0].shape.dim[i];

@@ -3,6 +3,12 @@
 #include "tests/case.h"
 
 CASE(linear, "batch", "F.linear(x0, x1, x2)", X(5, 7), X(3, 7), X(3), fv_linear(x[0], x[1], x[2]));
+CASE(linear, "relu", "F.relu(F.linear(x0, x1, x2))", X(5, 7), X(3, 7), X(3),
+     fv_linear(x[0], x[1], x[2], .relu = true));
+CASE(linear, "relu, no bias, three dimensions", "F.relu(F.linear(x0, x1))", X(2, 3, 4), X(5, 4),
+     fv_linear(x[0], x[1], .relu = true));
+CASE(linear, "relu of one vector", "F.relu(F.linear(x0, x1, x2))", X(4), X(5, 4), X(5),
+     fv_linear(x[0], x[1], x[2], .relu = true));
 CASE(linear, "no bias", "F.linear(x0, x1)", X(4, 3), X(5, 3), ABSENT, fv_linear(x[0], x[1], x[2]));
 CASE(linear, "one vector", "F.linear(x0, x1, x2)", X(6), X(2, 6), X(2),
      fv_linear(x[0], x[1], x[2]));

@@ -193,7 +193,7 @@ static int streams_of(const fv_norm_job *job)
 }
 
 /* sum = sum of gy and dot = sum of gy * (x - mean), per channel, of what counts of gy; that goes to
- * the job's out, if it has one. */
+ * the job's out, if it has one. Without x dot stays 0, and mean is all zeros. */
 static void find_dots(const fv_norm_plan *p, fv_norm_job all, const double *mean, double *sum,
                       double *dot, const fv_norm_scratch *at)
 {
@@ -218,7 +218,7 @@ static void find_dots(const fv_norm_plan *p, fv_norm_job all, const double *mean
         double g = counts ? element_at(p->dtype, all.gy, i) : 0;
         if (all.out) set_element(p->dtype, all.out, i, g);
         sum[c] += g;
-        dot[c] += g * (element_at(p->dtype, all.x, i) - mean[c]);
+        if (all.x) dot[c] += g * (element_at(p->dtype, all.x, i) - mean[c]);
     }
 }
 
@@ -364,4 +364,17 @@ void fv_batch_norm_grad_run(const fv_norm_plan *p, const fv_batch_norm_grad *b, 
     job.x = job.gy;
     job.gy = NULL;
     apply(p, job, mean, scale, shift, &at);
+}
+
+void fv_relu_sums_run(const fv_norm_plan *p, const fv_relu_sums_job *b, void *scratch)
+{
+    for (int64_t c = 0; c < p->channels; c++) set_channel(b->sums, c, 0);
+    if (p->rows == 0 || p->channels == 0) return;
+    fv_scratch memory = {.memory = scratch};
+    const fv_norm_scratch at = fv_norm_layout(p, &memory);
+    double *mean = at.channel[0], *sum = at.channel[1], *dot = at.channel[2];
+    for (int64_t c = 0; c < p->channels; c++) mean[c] = 0;
+    const fv_norm_job job = {.gy = b->g->data, .mask = b->y->data, .out = b->masked->data};
+    find_dots(p, job, mean, sum, dot, &at);
+    for (int64_t c = 0; c < p->channels; c++) set_channel(b->sums, c, sum[c]);
 }

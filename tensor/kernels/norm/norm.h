@@ -42,7 +42,7 @@ typedef struct fv_norm_scratch {
     double *sums;                          /* [chunks][2][columns] */
 } fv_norm_scratch;
 
-/* Takes the scratch of both functions below; nothing for an empty input. */
+/* Takes the scratch of the functions below; nothing for an empty input. */
 fv_norm_scratch fv_norm_layout(const fv_norm_plan *p, fv_scratch *s);
 
 /* --- whole ops on tensors ----------------------------------------------------------------- */
@@ -76,7 +76,15 @@ double fv_norm_invstd(double var, double eps);
 void fv_batch_norm_run(const fv_norm_plan *p, const fv_batch_norm *b, void *scratch);
 void fv_batch_norm_grad_run(const fv_norm_plan *p, const fv_batch_norm_grad *b, void *scratch);
 
+/* masked = g where y is not <= 0, and sums [C] of that. */
+typedef struct fv_relu_sums_job {
+    const fv_tensor *g, *y;
+    fv_tensor *masked, *sums;
+} fv_relu_sums_job;
+void fv_relu_sums_run(const fv_norm_plan *p, const fv_relu_sums_job *b, void *scratch);
+
 /* The same by plain loops over any strides. */
+void fv_relu_sums_ref(const fv_relu_sums_job *b);
 void fv_batch_norm_ref(const fv_batch_norm *b);
 void fv_batch_norm_grad_ref(const fv_batch_norm_grad *b);
 
@@ -86,7 +94,7 @@ void fv_batch_norm_grad_ref(const fv_batch_norm_grad *b);
  * element type. */
 typedef struct fv_norm_job {
     int64_t rows, columns;
-    const void *x, *gy;
+    const void *x, *gy;   /* in dots x may be NULL: sums alone */
     const void *residual; /* added to the result, or NULL */
     const void *mask;     /* gy, or in apply the result, counts where this is not <= 0; or NULL */
     void *out;            /* in dots: gy as it counts, or NULL */

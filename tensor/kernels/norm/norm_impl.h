@@ -206,11 +206,14 @@ static void NAME(dots_column)(const fv_norm_job *job, int64_t column)
 DOTS(dots_plain, true, false, false)
 DOTS(dots_masked, true, true, false)
 DOTS(dots_written, true, true, true)
+DOTS(sums_written, false, true, true)
 #undef DOTS
 
 static void NAME(dots)(const fv_norm_job *job)
 {
-    if (!job->mask)
+    if (!job->x)
+        NAME(sums_written)(job);
+    else if (!job->mask)
         NAME(dots_plain)(job);
     else if (!job->out)
         NAME(dots_masked)(job);

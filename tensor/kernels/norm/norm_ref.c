@@ -113,3 +113,16 @@ void fv_batch_norm_grad_ref(const fv_batch_norm_grad *b)
 {
     for (int64_t c = 0; c < b->x->shape[1]; c++) differentiate_channel(b, c);
 }
+
+void fv_relu_sums_ref(const fv_relu_sums_job *b)
+{
+    for (int64_t c = 0; c < b->g->shape[1]; c++) {
+        double sum = 0;
+        for (int64_t r = 0; r < rows_of(b->g); r++) {
+            double g = value(b->y, c, r) <= 0 ? 0 : value(b->g, c, r);
+            fv_element_set(b->masked, place(b->masked, c, r), g);
+            sum += g;
+        }
+        set_channel(b->sums, c, sum);
+    }
+}

@@ -233,7 +233,8 @@ static void run_dots(const work *w)
 static void run_part(work *w)
 {
     const fv_gemm *g = &w->plan->g;
-    const int64_t rows = w->part.m1 - w->part.m0, columns = w->part.n1 - w->part.n0;
+    const fv_gemm_part *r = &w->part;
+    const int64_t rows = r->m1 - r->m0, columns = r->n1 - r->n0;
     if (w->plan->engine == FV_GEMM_BLIS) {
         fv_gemm_blis(g, &w->at, w->part);
     } else if (w->plan->dots) {
@@ -245,6 +246,9 @@ static void run_part(work *w)
         w->small_a = rows * g->k * size <= DIRECT_BYTES || columns <= DIRECT_COLUMNS;
         run_tiles(w);
     }
+    if (g->relu)
+        w->plan->kernels->relu[w->type](
+            (char *)w->at.c + (r->m0 * g->c_rs + r->n0) * (int64_t)w->size, g->c_rs, rows, columns);
 }
 
 /* --- all parts -------------------------------------------------------------------------------- */

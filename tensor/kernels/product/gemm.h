@@ -1,4 +1,5 @@
-/* Matrix multiplication with a fused bias, batched: the product under linear layers and matmul.
+/* Matrix multiplication with a fused bias and relu, batched: the product under linear layers and
+ * matmul.
  *
  *     fv_gemm_plan p;
  *     p.g = (fv_gemm){.dtype = .., .m = .., ...};
@@ -22,13 +23,13 @@
 #include "tensor/scratch.h"
 #include "tensor/shape.h"
 
-/* C = A B (+ C when accumulate) (+ bias on every row);  A [m,k]  B [k,n]  C [m,n]  bias [n]
- * for every index of the batch dimensions. m, n, k and a batch may be 0; with k = 0 the product is
- * 0. C overlaps no operand. All strides are in elements and, but for C's, any: transposed, 0
- * (expanded), negative. */
+/* C = relu(A B (+ C when accumulate) (+ bias on every row)), the relu if asked for;  A [m,k]  B
+ * [k,n]  C [m,n]  bias [n] for every index of the batch dimensions. m, n, k and a batch may be 0;
+ * with k = 0 the product is 0. C overlaps no operand. All strides are in elements and, but for C's,
+ * any: transposed, 0 (expanded), negative. */
 typedef struct fv_gemm {
     fv_dtype dtype; /* FV_FLOAT32 or FV_FLOAT64 */
-    bool bias, accumulate;
+    bool bias, accumulate, relu;
     int64_t m, n, k;
     int64_t a_rs, a_cs, b_rs, b_cs;
     int64_t

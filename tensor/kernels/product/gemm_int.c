@@ -13,6 +13,7 @@
                 for (int64_t k = 0; k < g->k; k++)                                                 \
                     sum += (U)a[i * g->a_rs + k * g->a_cs] * (U)b[k * g->b_rs + j * g->b_cs];      \
                 c[j] = (T)sum;                                                                     \
+                if (g->relu && c[j] < (T)1) c[j] = 0;                                              \
             }                                                                                      \
         }                                                                                          \
     }

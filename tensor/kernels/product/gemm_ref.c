@@ -13,6 +13,7 @@
                     sum += (double)a[i * g->a_rs + k * g->a_cs] *                                  \
                            (double)b[k * g->b_rs + j * g->b_cs];                                   \
                 c[j] = (T)(g->accumulate ? (double)c[j] + sum : sum);                              \
+                if (g->relu && c[j] < 0) c[j] = 0;                                                 \
             }                                                                                      \
         }                                                                                          \
     }

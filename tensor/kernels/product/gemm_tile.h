@@ -100,6 +100,8 @@ typedef struct fv_tile_kernels {
     void (*rows[2])(const fv_tile_rows *job);
     void (*columns[2])(const fv_tile_columns *job);
     void (*dots[2])(const fv_tile_dots *job);
+    /* c = relu(c), of a block whose sums are finished and still in the cache */
+    void (*relu[2])(void *c, int64_t c_rs, int64_t rows, int64_t columns);
 } fv_tile_kernels;
 
 FV_ISA_DECLARE(fv_tile_kernels, fv_tile_kernels_);

@@ -29,26 +29,56 @@ static __attribute__((noinline)) void NAME(store_part)(const T *from, T *c, int6
     if (columns & 1) *c = *from;
 }
 
+/* A NaN stays. */
+FV_INLINE VEC NAME(positive)(VEC v)
+{
+    return (VEC)((__typeof__(v < (VEC){0})) v & ~(v < (VEC){0}));
+}
+
+static void NAME(relu)(void *c, int64_t c_rs, int64_t rows, int64_t columns)
+{
+    T *row = c;
+    for (int64_t i = 0; i < rows; i++, row += c_rs) {
+        int64_t j = 0;
+        for (; j + NAME(LANES) <= columns; j += NAME(LANES))
+            *(VEC_U *)(void *)(row + j) = NAME(positive)(NAME(load)(row + j));
+        for (; j < columns; j++) row[j] = row[j] < 0 ? (T)0 : row[j];
+    }
+}
+
+/* A row of a tile. What the epilogue has is the same for all vectors, and told in advance. */
+FV_INLINE void NAME(finish_row)(const fv_tile_finish *f, T *c, const T *residual, int64_t columns)
+{
+    const T *scale = f->scale, *shift = f->shift;
+    int64_t j = 0;
+    for (; j + NAME(LANES) <= columns; j += NAME(LANES)) {
+        VEC v = NAME(load)(c + j);
+        if (scale) v *= NAME(load)(scale + j);
+        if (shift) v += NAME(load)(shift + j);
+        if (residual) v += NAME(load)(residual + j);
+        *(VEC_U *)(void *)(c + j) = f->relu ? NAME(positive)(v) : v;
+    }
+    for (; j < columns; j++) {
+        T v = c[j];
+        if (scale) v *= scale[j];
+        if (shift) v += shift[j];
+        if (residual) v += residual[j];
+        c[j] = f->relu && v < 0 ? (T)0 : v;
+    }
+}
+
 /* The epilogue of a tile that has just been stored. */
 static __attribute__((noinline)) void NAME(finish)(const fv_tile_rows *job, const fv_tile_group *at,
                                                    int groups)
 {
     const fv_tile_finish *f = job->finish;
-    const T *scale = f->scale, *shift = f->shift;
     for (int i = 0; i < groups * FV_GROUP; i++) {
         const fv_tile_group *g = &at[i / FV_GROUP];
         const int row = i % FV_GROUP;
         if (row < g->skip || row >= g->skip + g->keep) continue;
         const int64_t offset = g->c + row * job->c_rs;
         const T *residual = f->residual ? (const T *)f->residual + offset : NULL;
-        T *c = (T *)job->c + offset;
-        for (int64_t j = 0; j < job->columns; j++) {
-            T v = c[j];
-            if (scale) v *= scale[j];
-            if (shift) v += shift[j];
-            if (residual) v += residual[j];
-            c[j] = f->relu && v < 0 ? (T)0 : v; /* NaN stays */
-        }
+        NAME(finish_row)(f, (T *)job->c + offset, residual, job->columns);
     }
 }
 
