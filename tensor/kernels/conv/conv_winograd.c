@@ -80,6 +80,7 @@ typedef struct slot_scratch {
 
 typedef struct winograd_scratch {
     float *filters; /* of all items; not by panels */
+    float *zeros;   /* of a pixel */
     float *loaded;  /* by panels: all tiles */
     fv_winograd_tile *source, *target;
     fv_tile_group *groups;
@@ -133,6 +134,7 @@ static winograd_scratch take(const conv_winograd_plan *p, fv_scratch *s)
     take_slot(p, &slot);
     return (winograd_scratch){
         .filters = fv_take(s, p->by_panels ? 0 : (size_t)filter_elements(p) * 4),
+        .zeros = fv_take(s, (size_t)p->row * 4),
         .loaded = fv_take(s, p->by_panels ? loaded_bytes(p, p->columns) : 0),
         .source = fv_take(s, (size_t)fv_conv_winograd_rows(p, all) * tile),
         .target = fv_take(s, (size_t)fv_conv_winograd_made(p, all) * tile),
@@ -263,6 +265,7 @@ static void load(const winograd_job *job, const winograd_block *b, int64_t first
     fv_winograd_move move = {
         .from = from,
         .end = from + w->images * pixels * w->source_channels,
+        .zeros = job->scratch.zeros,
         .tiles = b->source + row,
         .count = fv_conv_winograd_rows(p, count),
         .channels = w->source_channels,
@@ -437,6 +440,7 @@ static void run(const fv_conv_plan *plan, const fv_conv_operands *o, void *scrat
     fv_scratch memory = {scratch, 0};
     winograd_job job = {.p = p, .o = o, .packed = o->packed, .scratch = take(p, &memory)};
     if (p->columns == 0) return;
+    memset(job.scratch.zeros, 0, (size_t)p->row * 4);
     if (p->by_panels) {
         run_panels(&job);
         return;

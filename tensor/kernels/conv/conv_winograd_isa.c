@@ -19,11 +19,13 @@ WINOGRAD_INLINE void store(float *p, fv_vf value)
     *(fv_vf_u *)(void *)p = value;
 }
 
-/* Lanes behind the last channel may hold anything, but nothing behind `end` is read. */
-static __attribute__((noinline)) fv_vf load_last(const float *p, const float *end)
+/* Lanes behind the last channel may hold anything, but nothing behind `end` is read; zeros are no
+ * part of the map. */
+static __attribute__((noinline)) fv_vf load_last(const float *p, const float *end,
+                                                 const float *zeros)
 {
     fv_vf v = {0};
-    if (p + LANES <= end) return load(p);
+    if (p == zeros || p + LANES <= end) return load(p);
     for (int64_t i = 0; p + i < end && i < LANES; i++) v[i] = p[i];
     return v;
 }
@@ -45,45 +47,54 @@ static fv_vf load_part(const float *p, int64_t count)
     return v;
 }
 
-/* One line of a tile: rows [0, n) of column j. */
-WINOGRAD_INLINE void load_line(const fv_winograd_move *job, const fv_winograd_tile *t, const int n,
-                               const float *p, const bool inside, const bool last, int j, fv_vf *d)
+/* Where the elements of a tile lie, row by row; those outside of the map are zeros. */
+typedef struct tile_elements {
+    const float *at[MOST_POINTS * MOST_POINTS];
+} tile_elements;
+
+WINOGRAD_INLINE void find_elements(const fv_winograd_move *job, const fv_winograd_tile *t,
+                                   const int rows, const int columns, tile_elements *e)
 {
-    WINOGRAD_UNROLL
-    for (int i = 0; i < n; i++) {
-        const float *at = p + i * job->step[0] + j * job->step[1];
-        if (!inside && (i < t->begin[0] || i >= t->end[0] || j < t->begin[1] || j >= t->end[1]))
-            d[i] = (fv_vf){0};
-        else
-            d[i] = last ? load_last(at, job->end) : load(at);
+    const float *row = job->from + t->at;
+    for (int i = 0; i < rows; i++, row += job->step[0]) {
+        const bool inside = i >= t->begin[0] && i < t->end[0];
+        WINOGRAD_UNROLL
+        for (int j = 0; j < columns; j++)
+            e->at[i * columns + j] =
+                inside && j >= t->begin[1] && j < t->end[1] ? row + j * job->step[1] : job->zeros;
     }
 }
 
-/* A vector of channels of one tile. A transform takes n[d] elements to so many points along each
- * dimension: B', or the powers of A. */
-WINOGRAD_INLINE void load_tile(const fv_winograd_move *job, const fv_winograd_tile *t,
-                               const int m[2], const int r[2], const bool grad, const bool inside,
-                               const bool last, const float *p, float *to)
+/* A vector of channels of one tile, from channel c on: whole tiles by their steps, others element
+ * by element. A transform takes so many rows and columns to the points: B', or the powers of A. */
+WINOGRAD_INLINE void load_tile(const fv_winograd_move *job, const int m[2], const int r[2],
+                               const bool grad, const tile_elements *e, const bool last,
+                               const float *p, int64_t c, float *to)
 {
     const int rows = m[0] + r[0] - 1, columns = m[1] + r[1] - 1;
     const int from_rows = grad ? m[0] : rows, from_columns = grad ? m[1] : columns;
-    fv_vf d[MOST_POINTS], o[MOST_POINTS], e[MOST_POINTS * MOST_POINTS];
+    fv_vf d[MOST_POINTS], o[MOST_POINTS], lines[MOST_POINTS * MOST_POINTS];
     WINOGRAD_UNROLL
     for (int j = 0; j < from_columns; j++) {
-        load_line(job, t, from_rows, p, inside, last, j, d);
+        WINOGRAD_UNROLL
+        for (int i = 0; i < from_rows; i++) {
+            const float *at =
+                e ? e->at[i * from_columns + j] + c : p + i * job->step[0] + j * job->step[1];
+            d[i] = last ? load_last(at, job->end, job->zeros + c) : load(at);
+        }
         if (grad)
             line_powers(rows, m[0], false, d, o);
         else
             line_b(rows, d, o);
         WINOGRAD_UNROLL
-        for (int i = 0; i < rows; i++) e[i * from_columns + j] = o[i];
+        for (int i = 0; i < rows; i++) lines[i * from_columns + j] = o[i];
     }
     WINOGRAD_UNROLL
     for (int i = 0; i < rows; i++) {
         if (grad)
-            line_powers(columns, m[1], false, e + i * from_columns, o);
+            line_powers(columns, m[1], false, lines + i * from_columns, o);
         else
-            line_b(columns, e + i * from_columns, o);
+            line_b(columns, lines + i * from_columns, o);
         WINOGRAD_UNROLL
         for (int j = 0; j < columns; j++) store(to + (i * columns + j) * job->plane, o[j]);
     }
@@ -102,6 +113,7 @@ WINOGRAD_INLINE void load_tiles(const fv_winograd_move *job, const int m0, const
     const int m[2] = {m0, m1}, r[2] = {r0, r1};
     const int rows = grad ? m0 : m0 + r0 - 1, columns = grad ? m1 : m1 + r1 - 1;
     const int64_t whole = job->channels / LANES * LANES;
+    tile_elements e = {{NULL}};
     for (int64_t i = 0; i < job->count; i++) {
         const fv_winograd_tile *t = &job->tiles[i];
         const bool inside =
@@ -112,14 +124,14 @@ WINOGRAD_INLINE void load_tiles(const fv_winograd_move *job, const int m0, const
             clear_tile(job, (m0 + r0 - 1) * (m1 + r1 - 1), to);
             continue;
         }
+        if (!inside || whole < job->channels) find_elements(job, t, rows, columns, &e);
         if (inside)
             for (int64_t c = 0; c < whole; c += LANES)
-                load_tile(job, t, m, r, grad, true, false, p + c, to + c);
+                load_tile(job, m, r, grad, NULL, false, p + c, c, to + c);
         else
             for (int64_t c = 0; c < whole; c += LANES)
-                load_tile(job, t, m, r, grad, false, false, p + c, to + c);
-        if (whole < job->channels)
-            load_tile(job, t, m, r, grad, false, true, p + whole, to + whole);
+                load_tile(job, m, r, grad, &e, false, NULL, c, to + c);
+        if (whole < job->channels) load_tile(job, m, r, grad, &e, true, NULL, whole, to + whole);
     }
 }
 
@@ -144,28 +156,33 @@ WINOGRAD_INLINE void put(const fv_winograd_move *job, fv_vf v, int64_t at, int64
         store(job->to + at, v);
 }
 
+/* plain: whole tiles and vectors, without an epilogue. */
 WINOGRAD_INLINE void store_tile(const fv_winograd_move *job, const fv_winograd_tile *t,
-                                const int m[2], const int r[2], const float *from, int64_t c,
-                                int64_t count)
+                                const int m[2], const int r[2], const bool plain, const float *from,
+                                int64_t c, int64_t count)
 {
     const int rows = m[0] + r[0] - 1, columns = m[1] + r[1] - 1;
-    fv_vf d[MOST_POINTS], o[MOST_POINTS], e[MOST_POINTS * MOST_POINTS];
+    fv_vf d[MOST_POINTS], o[MOST_POINTS], lines[MOST_POINTS * MOST_POINTS];
     WINOGRAD_UNROLL
     for (int j = 0; j < columns; j++) {
         WINOGRAD_UNROLL
         for (int i = 0; i < rows; i++) d[i] = load(from + (i * columns + j) * job->plane);
         line_sums(rows, m[0], false, d, o);
         WINOGRAD_UNROLL
-        for (int i = 0; i < m[0]; i++) e[i * columns + j] = o[i];
+        for (int i = 0; i < m[0]; i++) lines[i * columns + j] = o[i];
     }
     WINOGRAD_UNROLL
     for (int i = 0; i < m[0]; i++) {
-        if (i >= t->end[0]) break;
-        line_sums(columns, m[1], false, e + i * columns, o);
+        if (!plain && i >= t->end[0]) break;
+        line_sums(columns, m[1], false, lines + i * columns, o);
         WINOGRAD_UNROLL
-        for (int j = 0; j < m[1]; j++)
-            if (j < t->end[1])
-                put(job, o[j], t->at + i * job->step[0] + j * job->step[1] + c, c, count);
+        for (int j = 0; j < m[1]; j++) {
+            const int64_t at = t->at + i * job->step[0] + j * job->step[1] + c;
+            if (plain)
+                store(job->to + at, o[j]);
+            else if (j < t->end[1])
+                put(job, o[j], at, c, count);
+        }
     }
 }
 
@@ -174,12 +191,18 @@ WINOGRAD_INLINE void store_tiles(const fv_winograd_move *job, const int m0, cons
 {
     const int m[2] = {m0, m1}, r[2] = {r0, r1};
     const int64_t whole = job->channels / LANES * LANES;
+    const bool bare = !job->bias && !job->scale && !job->shift && !job->residual && !job->relu;
     for (int64_t i = 0; i < job->count; i++) {
+        const fv_winograd_tile *t = &job->tiles[i];
         const float *from = job->planes + i * job->row;
-        for (int64_t c = 0; c < whole; c += LANES)
-            store_tile(job, &job->tiles[i], m, r, from + c, c, LANES);
+        if (bare && t->end[0] == m0 && t->end[1] == m1)
+            for (int64_t c = 0; c < whole; c += LANES)
+                store_tile(job, t, m, r, true, from + c, c, LANES);
+        else
+            for (int64_t c = 0; c < whole; c += LANES)
+                store_tile(job, t, m, r, false, from + c, c, LANES);
         if (whole < job->channels)
-            store_tile(job, &job->tiles[i], m, r, from + whole, whole, job->channels - whole);
+            store_tile(job, t, m, r, false, from + whole, whole, job->channels - whole);
     }
 }
 

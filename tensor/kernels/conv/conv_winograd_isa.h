@@ -25,9 +25,10 @@ typedef struct fv_winograd_tile {
 
 /* Tiles of a map to planes, or back. */
 typedef struct fv_winograd_move {
-    const float *from; /* the map to be loaded */
-    const float *end;  /* behind its last element */
-    float *to;         /* the map to be stored to */
+    const float *from;  /* the map to be loaded */
+    const float *end;   /* behind its last element */
+    const float *zeros; /* as many as channels, in whole vectors: what lies outside of it */
+    float *to;          /* the map to be stored to */
     int64_t
         step[2]; /* map elements from one row of a tile to the next, and from column to column */
     const fv_winograd_tile *tiles;

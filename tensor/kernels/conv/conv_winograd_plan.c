@@ -133,37 +133,90 @@ int64_t fv_conv_winograd_filter_plane(const conv_winograd_plan *p, int64_t depth
 
 /* --- tiles ------------------------------------------------------------------------------------ */
 
-/* First position of tile t along a dimension. */
+/* A tile along one dimension: its first coordinate, and which of its elements are inside. */
+typedef struct tile_line {
+    int64_t at;
+    int16_t begin, end;
+} tile_line;
+
+/* First position of tile t. */
 static int64_t tile_position(const conv_axis *a, int m, int64_t t)
 {
-    return t / a->apart * m * a->apart + t % a->apart;
+    return a->apart == 1 ? t * m : t / a->apart * m * a->apart + t % a->apart;
 }
 
-/* Numbers i in [0, count) for which 0 <= from + i * step < size are [*begin, *end). */
-static void inside(int64_t from, int64_t step, int64_t size, int count, int16_t *begin,
-                   int16_t *end)
+/* Those i in [0, count) for which 0 <= at + i * step < size. */
+static tile_line line_of(int64_t at, int64_t step, int64_t size, int count)
 {
-    const int64_t first = from < 0 ? conv_ceil_div(-from, step) : 0;
-    const int64_t last = from < size ? conv_ceil_div(size - from, step) : 0;
-    *begin = (int16_t)conv_min(first, count);
-    *end = (int16_t)conv_min(last, count);
-}
-
-/* The tile of a column along height and width, at `at` of the image's slice 0. */
-static fv_winograd_tile source_tile(const conv_winograd_plan *p, const conv_phase *phase,
-                                    int64_t place)
-{
-    const conv_window *w = &p->gemm.w;
-    const int64_t t[2] = {place / p->tiles[1], place % p->tiles[1]};
-    fv_winograd_tile tile;
-    int64_t at[2];
-    for (int d = 0; d < 2; d++) {
-        const conv_axis *a = &w->axis[d + 1];
-        at[d] = tile_position(a, p->form->m[d], t[d]) + phase->first[d + 1];
-        inside(at[d], a->apart, a->source, p->form->m[d] + p->form->r[d] - 1, &tile.begin[d],
-               &tile.end[d]);
+    tile_line line = {at, 0, 0};
+    if (at >= 0 && at + (count - 1) * step < size) {
+        line.end = (int16_t)count;
+        return line;
     }
-    tile.at = (at[0] * w->axis[2].source + at[1]) * w->source_channels;
+    line.begin = (int16_t)conv_min(at < 0 ? conv_ceil_div(-at, step) : 0, count);
+    line.end = (int16_t)conv_min(at < size ? conv_ceil_div(size - at, step) : 0, count);
+    return line;
+}
+
+static tile_line source_line(const conv_winograd_plan *p, const conv_phase *phase, int d, int64_t t)
+{
+    const conv_axis *a = &p->gemm.w.axis[d];
+    const int m = p->form->m[d - 1];
+    return line_of(tile_position(a, m, t) + phase->first[d], a->apart, a->source,
+                   m + p->form->r[d - 1] - 1);
+}
+
+static tile_line target_line(const conv_winograd_plan *p, const conv_phase *phase, int d, int64_t t)
+{
+    const conv_axis *a = &p->gemm.w.axis[d];
+    const int m = p->form->m[d - 1];
+    const int64_t q = tile_position(a, m, t);
+    tile_line line = line_of(q, a->apart, phase->grid[d], m);
+    line.at = q * a->spread + phase->origin[d];
+    return line;
+}
+
+/* A walk over columns: image and tile, and the lines of the tile. */
+typedef struct column_walk {
+    int64_t image, t[2];
+    tile_line line[2];
+} column_walk;
+
+typedef tile_line (*line_fn)(const conv_winograd_plan *, const conv_phase *, int d, int64_t t);
+
+static column_walk walk_from(const conv_winograd_plan *p, const conv_phase *phase, int64_t column,
+                             line_fn line)
+{
+    const int64_t places = p->tiles[0] * p->tiles[1], place = column % places;
+    column_walk at = {column / places, {place / p->tiles[1], place % p->tiles[1]}, {{0, 0, 0}}};
+    for (int d = 0; d < 2; d++) at.line[d] = line(p, phase, d + 1, at.t[d]);
+    return at;
+}
+
+static void walk_on(const conv_winograd_plan *p, const conv_phase *phase, line_fn line,
+                    column_walk *at)
+{
+    if (++at->t[1] == p->tiles[1]) {
+        at->t[1] = 0;
+        if (++at->t[0] == p->tiles[0]) {
+            at->t[0] = 0;
+            at->image++;
+        }
+        at->line[0] = line(p, phase, 1, at->t[0]);
+    }
+    at->line[1] = line(p, phase, 2, at->t[1]);
+}
+
+/* The tile of a walk in a slice of `width` pixels a row; none if that is not there. */
+static fv_winograd_tile tile_of(const column_walk *at, bool there, int64_t slice, int64_t height,
+                                int64_t width, int64_t channels)
+{
+    fv_winograd_tile tile = {.at = ((slice * height + at->line[0].at) * width + at->line[1].at) *
+                                   channels};
+    for (int d = 0; d < 2; d++) {
+        tile.begin[d] = at->line[d].begin;
+        tile.end[d] = there ? at->line[d].end : at->line[d].begin;
+    }
     return tile;
 }
 
@@ -171,49 +224,28 @@ void fv_conv_winograd_list_source(const conv_winograd_plan *p, const conv_phase 
                                   int64_t first, int64_t count, fv_winograd_tile *tiles)
 {
     const conv_window *w = &p->gemm.w;
-    const int64_t places = p->tiles[0] * p->tiles[1], depth = w->axis[0].source;
-    const int64_t slice = w->axis[1].source * w->axis[2].source * w->source_channels;
-    for (int64_t i = first; i < first + count; i++) {
-        const fv_winograd_tile tile = source_tile(p, phase, i % places);
-        for (int64_t s = 0; s < p->slices; s++, tiles++) {
+    const conv_axis *a = w->axis;
+    column_walk at = walk_from(p, phase, first, source_line);
+    for (int64_t i = 0; i < count; i++, walk_on(p, phase, source_line, &at)) {
+        for (int64_t s = 0; s < p->slices; s++) {
             const int64_t z = phase->first[0] + s;
-            *tiles = tile;
-            tiles->at += (i / places * depth + z) * slice;
-            if (z < 0 || z >= depth) tiles->end[0] = tiles->begin[0] = 0;
+            *tiles++ = tile_of(&at, z >= 0 && z < a[0].source, at.image * a[0].source + z,
+                               a[1].source, a[2].source, w->source_channels);
         }
     }
-}
-
-static fv_winograd_tile target_tile(const conv_winograd_plan *p, const conv_phase *phase,
-                                    int64_t place)
-{
-    const conv_window *w = &p->gemm.w;
-    const int64_t t[2] = {place / p->tiles[1], place % p->tiles[1]};
-    fv_winograd_tile tile;
-    int64_t at[2];
-    for (int d = 0; d < 2; d++) {
-        const conv_axis *a = &w->axis[d + 1];
-        const int64_t q = tile_position(a, p->form->m[d], t[d]);
-        at[d] = q * a->spread + phase->origin[d + 1];
-        inside(q, a->apart, phase->grid[d + 1], p->form->m[d], &tile.begin[d], &tile.end[d]);
-    }
-    tile.at = (at[0] * w->axis[2].target + at[1]) * w->target_channels;
-    return tile;
 }
 
 void fv_conv_winograd_list_target(const conv_winograd_plan *p, const conv_phase *phase,
                                   int64_t first, int64_t count, fv_winograd_tile *tiles)
 {
     const conv_window *w = &p->gemm.w;
-    const conv_axis *a = &w->axis[0];
-    const int64_t places = p->tiles[0] * p->tiles[1];
-    const int64_t slice = w->axis[1].target * w->axis[2].target * w->target_channels;
-    for (int64_t i = first; i < first + count; i++) {
-        const fv_winograd_tile tile = target_tile(p, phase, i % places);
-        for (int64_t z = 0; z < a->grid; z++, tiles++) {
-            *tiles = tile;
-            tiles->at += (i / places * a->target + z * a->spread + phase->origin[0]) * slice;
-            if (z >= phase->grid[0]) tiles->end[0] = tiles->begin[0] = 0;
+    const conv_axis *a = w->axis;
+    column_walk at = walk_from(p, phase, first, target_line);
+    for (int64_t i = 0; i < count; i++, walk_on(p, phase, target_line, &at)) {
+        for (int64_t z = 0; z < a[0].grid; z++) {
+            const int64_t slice = at.image * a[0].target + z * a[0].spread + phase->origin[0];
+            *tiles++ = tile_of(&at, z < phase->grid[0], slice, a[1].target, a[2].target,
+                               w->target_channels);
         }
     }
 }

@@ -77,6 +77,7 @@ typedef struct weight_block {
 } weight_block;
 
 typedef struct weight_scratch {
+    float *zeros;     /* of a pixel of either map */
     float *sums;      /* [part][item], by panels [slot] */
     weight_block all; /* by panels */
     char *slots;
@@ -105,11 +106,17 @@ static weight_block take_block(const conv_winograd_plan *p, int64_t columns, fv_
     };
 }
 
+static size_t zeros_bytes(const conv_winograd_plan *p)
+{
+    return (size_t)conv_max(p->row, grad_row(p)) * 4;
+}
+
 static weight_scratch take(const conv_winograd_plan *p, fv_scratch *s)
 {
     fv_scratch slot = {NULL, 0};
     weight_scratch t = {0};
     const int64_t sums = p->by_panels ? p->gemm.threads : p->gemm.parts * p->gemm.items;
+    t.zeros = fv_take(s, zeros_bytes(p));
     t.sums = fv_take(s, (size_t)conv_mul(sums * item_elements(p), 4));
     if (p->by_panels) {
         t.all = take_block(p, p->columns, s);
@@ -154,6 +161,7 @@ static void load(const weight_job *job, const weight_block *b, int64_t first, in
     fv_winograd_move source = {
         .from = job->o->a,
         .end = map_end(w, job->o->a, false),
+        .zeros = job->scratch.zeros,
         .tiles = b->source_tiles + rows,
         .count = fv_conv_winograd_rows(p, count),
         .channels = w->source_channels,
@@ -164,6 +172,7 @@ static void load(const weight_job *job, const weight_block *b, int64_t first, in
     fv_winograd_move grad = {
         .from = job->o->b,
         .end = map_end(w, job->o->b, true),
+        .zeros = job->scratch.zeros,
         .tiles = b->grad_tiles + made,
         .count = fv_conv_winograd_made(p, count),
         .channels = w->target_channels,
@@ -302,6 +311,7 @@ static void run(const fv_conv_plan *plan, const fv_conv_operands *o, void *scrat
         memset(o->out, 0, (size_t)(plan->g.o * p->gemm.w.depth * p->gemm.w.taps * 4));
         return;
     }
+    memset(job.scratch.zeros, 0, zeros_bytes(p));
     if (p->by_panels) {
         const double loading = (double)(p->points * p->columns * (p->row + grad_row(p))) * 0.1;
         job.chunks = fv_chunks_for(loading, p->columns);
