@@ -10,8 +10,10 @@
 static const char *const precisions[] = {"fast", "accurate", "exact", NULL};
 static const char *const algorithms[] = {"any", "gemm", "depthwise", "product", "winograd", NULL};
 
+static const char *const switches[] = {"0", "1", NULL};
+
 /* -1: not yet known */
-static atomic_int precision = -1, algorithm = -1;
+static atomic_int precision = -1, algorithm = -1, benchmark = -1;
 
 /* A mode's number; from the environment unless it has been set. */
 static int number(atomic_int *mode, const char *variable, const char *const *names)
@@ -49,4 +51,14 @@ const char *fv_get_conv_algorithm(void)
 {
     const int i = number(&algorithm, "FOVEA_CONV_ALGORITHM", algorithms);
     return i ? algorithms[i] : NULL;
+}
+
+void fv_set_conv_benchmark(bool on)
+{
+    atomic_store(&benchmark, on);
+}
+
+bool fv_get_conv_benchmark(void)
+{
+    return number(&benchmark, "FOVEA_CONV_BENCHMARK", switches) == 1;
 }

@@ -2,6 +2,8 @@
 #ifndef FOVEA_TENSOR_CONV_MODE_H
 #define FOVEA_TENSOR_CONV_MODE_H
 
+#include <stdbool.h>
+
 #include "constants.h"
 
 #ifdef __cplusplus
@@ -32,6 +34,13 @@ fv_conv_precision fv_get_conv_precision(void);
  * about a name that means nothing. For tests and timings. */
 void fv_set_conv_algorithm(const char *name);
 const char *fv_get_conv_algorithm(void);
+
+/* With benchmark on, the algorithms that suit a convolution are timed when one of its shape is
+ * first seen, with memory of its own, and the quickest is remembered while the process lives;
+ * results may then differ in their last bits from run to run. Off by default, when an estimate
+ * decides; FOVEA_CONV_BENCHMARK=1 turns it on.   Source: torch.backends.cudnn.benchmark. */
+void fv_set_conv_benchmark(bool on);
+bool fv_get_conv_benchmark(void);
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

@@ -20,6 +20,7 @@ typedef struct fv_machine {
     fv_isa isa;                       /* which table of kernels: FV_ISA_PICK(stem, machine.isa) */
     fv_conv_precision conv_precision; /* 0 is FV_CONV_FAST too */
     const char *conv_algorithm;       /* to be taken where it suits, or NULL */
+    bool conv_benchmark;              /* algorithms are chosen by timing */
 } fv_machine;
 
 fv_machine fv_machine_now(void);

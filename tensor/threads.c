@@ -70,5 +70,6 @@ fv_machine fv_machine_now(void)
     return (fv_machine){.threads = fv_get_num_threads(),
                         .isa = fv_isa_level(),
                         .conv_precision = fv_get_conv_precision(),
-                        .conv_algorithm = fv_get_conv_algorithm()};
+                        .conv_algorithm = fv_get_conv_algorithm(),
+                        .conv_benchmark = fv_get_conv_benchmark()};
 }

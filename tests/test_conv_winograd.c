@@ -245,6 +245,24 @@ START_TEST(nan_stays_in_its_image)
 }
 END_TEST
 
+/* The choice is made once a shape, from algorithms that all are right. */
+START_TEST(algorithms_may_be_chosen_by_timing)
+{
+    static const layer small = CONV("small", S4(2, 8, 9, 9), S4(12, 8, 3, 3), .padding = 1);
+    fv_tensor *y[RESULTS], *again[RESULTS], *wanted[RESULTS];
+    run(&small, FV_FLOAT64, wanted);
+    fv_set_conv_benchmark(true);
+    ck_assert(fv_get_conv_benchmark());
+    run(&small, FV_FLOAT32, y);
+    run(&small, FV_FLOAT32, again);
+    fv_set_conv_benchmark(false);
+    for (int i = 0; i < RESULTS; i++) {
+        ck_assert_double_le(error_of(y[i], wanted[i]), 5e-5);
+        ck_assert(tensors_same(y[i], again[i])); /* it was remembered */
+    }
+}
+END_TEST
+
 static void expect_precision(fv_conv_precision wanted)
 {
     ck_assert_int_eq((int)fv_get_conv_precision(), (int)wanted);
@@ -278,6 +296,7 @@ Suite *fovea_suite(void)
     tcase_add_test(forms, exact_is_exact);
     tcase_add_test(forms, large_layers_take_it_by_themselves);
     tcase_add_test(forms, nan_stays_in_its_image);
+    tcase_add_test(forms, algorithms_may_be_chosen_by_timing);
     tcase_add_test(forms, modes_are_checked);
     return suite;
 }

@@ -14,15 +14,20 @@ static const conv_algorithm *const window_algorithms[] = {&fv_conv_gemm, &fv_con
 static const conv_algorithm *const weight_algorithms[] = {
     &fv_conv_gemm_weight, &fv_conv_depthwise_weight, &fv_conv_product, &fv_conv_winograd_weight};
 
-/* The first of a list suits always. */
+const conv_algorithm *const *fv_conv_algorithms(fv_conv_pass pass, int *count)
+{
+    const bool weight = pass == FV_CONV_GRAD_WEIGHT;
+    *count = (int)(weight ? sizeof weight_algorithms / sizeof *weight_algorithms
+                          : sizeof window_algorithms / sizeof *window_algorithms);
+    return weight ? weight_algorithms : window_algorithms;
+}
+
 static void choose(fv_conv_plan *p, const conv_window *w, fv_machine machine)
 {
-    const bool weight = p->pass == FV_CONV_GRAD_WEIGHT;
-    const conv_algorithm *const *list = weight ? weight_algorithms : window_algorithms;
-    const size_t count = weight ? sizeof weight_algorithms / sizeof *weight_algorithms
-                                : sizeof window_algorithms / sizeof *window_algorithms;
+    int count;
+    const conv_algorithm *const *list = fv_conv_algorithms(p->pass, &count);
     p->algorithm = NULL;
-    for (size_t i = 0; i < count; i++) {
+    for (int i = 0; i < count; i++) {
         double cost = list[i]->cost(w, p->pass, machine);
         const bool forced =
             machine.conv_algorithm && strcmp(list[i]->name, machine.conv_algorithm) == 0;
@@ -46,6 +51,8 @@ void fv_conv_make_plan(fv_conv_plan *p, const fv_conv_geometry *g, fv_dtype dtyp
                        fv_conv_pass pass, const int64_t *w_stride, fv_machine machine)
 {
     const conv_window w = fv_conv_make_window(g, dtype, pass);
+    if (machine.conv_benchmark && !machine.conv_algorithm)
+        machine.conv_algorithm = fv_conv_quickest(&w, g, dtype, pass, machine);
     p->g = *g;
     p->dtype = dtype;
     p->pass = pass;

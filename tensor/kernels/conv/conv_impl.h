@@ -163,6 +163,14 @@ extern const conv_algorithm fv_conv_winograd;
 extern const conv_algorithm fv_conv_winograd_weight;
 extern const conv_algorithm fv_conv_product; /* all passes */
 
+/* Those of a pass; the first suits always. */
+const conv_algorithm *const *fv_conv_algorithms(fv_conv_pass pass, int *count);
+
+/* The name of the quickest for that convolution, measured when it is first asked for
+ * (conv_benchmark.c); NULL without the memory for it. */
+const char *fv_conv_quickest(const conv_window *w, const fv_conv_geometry *g, fv_dtype dtype,
+                             fv_conv_pass pass, fv_machine machine);
+
 /* --- arithmetic ------------------------------------------------------------------------------- */
 
 static inline int64_t conv_min(int64_t a, int64_t b)
