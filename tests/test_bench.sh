@@ -1,6 +1,7 @@
 #!/bin/sh
 # The programs of tests/bench still run: each network takes a training step and infers, and the losses
-# are numbers; the answers of the timing loop are JSON with the losses of a network that learns.
+# are numbers; the answers of the timing loop are JSON with the losses of a network that learns. Every
+# op has a case among those of ops, and its passes run.
 set -u
 build=$2
 network=$build/bench/network
@@ -32,6 +33,19 @@ grep -Eqx "\{\"losses\": \[($number, ){2}$number\], \"ms\": $number, \"peak_mb\"
 [ "$(wc -l <"$work/out")" -eq 3 ] || fail "three lines were asked for: $(cat "$work/out")"
 awk -F '[][,]' 'NR == 3 && !($4 < $2) { print "FAILED: the loss does not fall: " $0; exit 1 }' "$work/out" ||
   failed=1
+# Every op is timed, or runs as the gradient of one; views that move nothing have stand-ins.
+ops=$build/bench/ops
+"$ops" --list >"$work/ops" || fail "ops --list"
+grep -Evq '^\{"number": [0-9]+, "family": ".*", "ordered": (true|false)\}$' "$work/ops" &&
+  fail "ops --list: $(grep -Ev '^\{"number": .*\}$' "$work/ops" | head -n 3)"
+"$ops" --check >"$work/ran" || fail "ops --check"
+sort -u "$work/ran" >"$work/sorted"
+printf '%s\n' as_strided as_strided_scatter flatten max_pool_indices movedim unflatten view \
+  >>"$work/sorted"
+sort -u "$work/sorted" >"$work/timed"
+for file in "$1"/tests/golden/*.txt; do basename "$file" .txt; done | sort >"$work/known"
+for op in $(comm -23 "$work/known" "$work/timed"); do fail "tests/bench/ops does not time $op"; done
+
 for wrong in "" "nothing --check" "lenet --load" "lenet --load $work/none"; do
   # shellcheck disable=SC2086 # words
   "$network" $wrong >/dev/null 2>&1 </dev/null && fail "network $wrong is not refused"

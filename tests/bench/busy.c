@@ -4,15 +4,14 @@
 #include <fovea.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
+
+#include "clock.h"
 
 enum { STEPS = 40, WARM_UP = 5 };
 
 static double now_ms(void)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
+    return now_seconds() * 1e3;
 }
 
 static void train(fv_module *net, fv_optim *opt, fv_tensor *x, fv_tensor *y, int steps)

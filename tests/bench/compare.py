@@ -13,27 +13,18 @@ import sys
 import tempfile
 
 import machine
+import options
 import report
 from sides import Side, in_turn
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOLERANCE = 2e-3  # of the losses
 ONE_DIMENSIONAL = ("m5", "wavenet", "mlp")  # PyTorch has no channels-last order for their inputs
-AVX2 = {"FOVEA_ISA": "avx2", "ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2"}
-
-
-def environment(args, threads):
-    env = {"FOVEA_NUM_THREADS": str(threads), "OMP_NUM_THREADS": str(threads)}
-    if args.isa:
-        env.update(AVX2 if args.isa == "avx2" else {"FOVEA_ISA": args.isa})
-    if args.exact:
-        env["FOVEA_CONV_PRECISION"] = "exact"
-    return env
 
 
 def start_sides(args, name, folder, threads):
     """Fovea's first; then those it is compared with, several of one name being configurations."""
-    env = environment(args, threads)
+    env = options.environment(args, threads)
     weights = os.path.join(folder, "weights.safetensors")
     if not os.path.exists(weights):
         subprocess.run([args.binary, name, "--dump", weights], check=True)
@@ -44,13 +35,7 @@ def start_sides(args, name, folder, threads):
         sides[-1].config = ""
     script = os.path.join(HERE, "pytorch_network.py")
     orders = [""] if name in ONE_DIMENSIONAL else ["", "--channels-last"]
-    for python in args.pythons:
-        for wait in ("active", "passive") if threads > 1 else ("passive",):
-            for order in orders:
-                command = [python, script, name, "--load", weights] + order.split()
-                sides.append(Side("pytorch", command, dict(env, OMP_WAIT_POLICY=wait)))
-                sides[-1].config = " ".join([order[2:] or "contiguous", wait] +
-                                            ([python] if len(args.pythons) > 1 else []))
+    sides += options.pytorch_sides(args, threads, orders, [script, name, "--load", weights])
     if args.onnxruntime:
         if not os.path.exists(os.path.join(folder, "infer.onnx")):
             subprocess.run([args.pythons[0], "-W", "ignore", script, name, "--load", weights,
@@ -129,48 +114,28 @@ def arguments():
     parser = argparse.ArgumentParser(prog="compare.sh", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("networks", nargs="*", help="all unless told")
-    parser.add_argument("--binary", required=True, help=argparse.SUPPRESS)
-    parser.add_argument("--rounds", type=int, default=int(os.environ.get("ROUNDS", 5)))
-    parser.add_argument("--seconds", type=float, default=0.3, help="of a turn (0.3)")
-    parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--modes", default="train,infer,batch1",
                         help="some of train,infer,batch1")
-    parser.add_argument("--python", default=os.environ.get("PYTHON", "/usr/bin/python3"))
-    parser.add_argument("--second-python", default=os.environ.get("PYTHON2"),
-                        help="an interpreter with another PyTorch, whose better time counts")
     parser.add_argument("--onnxruntime", help="a folder node_modules/onnxruntime-node: inference too")
-    parser.add_argument("--old", help="the program network of another build, which takes turns too")
-    parser.add_argument("--no-pytorch", action="store_true", help="with --old: these two alone")
-    parser.add_argument("--isa", help="avx2: both sides with these instructions at most")
-    parser.add_argument("--exact", action="store_true", help="Fovea with exact convolution")
-    parser.add_argument("--json", default=os.environ.get("JSON"),
-                        help="a file for the figures; what it has of other networks stays")
+    options.add(parser, rounds=5, seconds=0.3)
     parser.add_argument("--record", action="store_true", help="append a line to history.jsonl")
     parser.add_argument("--show", action="store_true", help="run nothing: the table of --json")
-    args = parser.parse_args()
+    args = options.parse(parser)
     args.modes = args.modes.split(",")
-    args.pythons = [] if args.no_pytorch and args.old else [args.python]
-    if args.second_python and args.pythons:
-        args.pythons.append(args.second_python)
     known = [line.split()[0] for line in
              subprocess.run([args.binary, "--list"], stdout=subprocess.PIPE, check=True)
              .stdout.decode().splitlines()]
     unknown = [n for n in args.networks if n not in known] + \
         [m for m in args.modes if m not in ("train", "infer", "batch1")]
-    if unknown or args.rounds < 1 or args.threads < 1 or (args.show and not args.json):
+    if unknown or (args.show and not args.json):
         parser.error("unknown or out of range: %s" % " ".join(unknown or sys.argv[1:]))
     args.networks = args.networks or known
     return args
 
 
-def options_of(args):
-    return {"rounds": args.rounds, "threads": args.threads, "isa": args.isa or "best",
-            "precision": "exact" if args.exact else "default"}
-
-
 def main():
     args = arguments()
-    about = machine.describe(options_of(args), args.pythons, args.onnxruntime)
+    about = machine.describe(options.chosen(args), args.pythons, args.onnxruntime)
     result = report.load(args.json, about)
     if not args.show:
         print(report.heading(args), flush=True)

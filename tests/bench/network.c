@@ -14,8 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
+#include "clock.h"
 #include "networks.h"
 
 enum { MAX_STEPS = 10000, MAX_LOSSES = 3, MAX_PARAMETERS = 256, NAME_SIZE = 16 };
@@ -30,15 +30,7 @@ typedef struct bench {
 
 static double now_ms(void)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
-}
-
-static int compare(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
+    return now_seconds() * 1e3;
 }
 
 static double peak_mb(void)
@@ -186,7 +178,7 @@ static fv_status answer(bench *b, const char *mode, int warm_up, int steps)
         if (i < MAX_LOSSES) printf("%s%.7g", i ? ", " : "", loss);
     }
     for (int i = 0; i < steps; i++) step(b, mode, false, &times[i]);
-    qsort(times, (size_t)steps, sizeof *times, compare);
+    qsort(times, (size_t)steps, sizeof *times, compare_doubles);
     printf("], \"ms\": %.5f, \"peak_mb\": %.1f}\n", times[steps / 2], peak_mb());
     fflush(stdout);
     return fv_error_status();

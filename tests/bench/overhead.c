@@ -7,21 +7,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+
+#include "clock.h"
 
 enum { ROUNDS = 15, CALLS = 2000, CHAIN = 20 };
 
 static double now(void)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
-
-static int compare(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
+    return now_seconds() * 1e9;
 }
 
 typedef fv_tensor *(*op_fn)(fv_tensor *x, fv_tensor *w);
@@ -65,7 +58,7 @@ static double forward_ns(op_fn op, fv_tensor *x, fv_tensor *w)
         }
         times[r] = (now() - start) / CALLS;
     }
-    qsort(times, ROUNDS, sizeof *times, compare);
+    qsort(times, ROUNDS, sizeof *times, compare_doubles);
     return times[ROUNDS / 2];
 }
 
@@ -85,7 +78,7 @@ static double backward_ns(op_fn op, fv_tensor *x, fv_tensor *w)
         }
         times[r] = (now() - start) / CALLS;
     }
-    qsort(times, ROUNDS, sizeof *times, compare);
+    qsort(times, ROUNDS, sizeof *times, compare_doubles);
     return times[ROUNDS / 2];
 }
 
@@ -108,7 +101,7 @@ static double step_us(void)
     }
     fv_free(opt);
     fv_free(net);
-    qsort(times, ROUNDS, sizeof *times, compare);
+    qsort(times, ROUNDS, sizeof *times, compare_doubles);
     return times[ROUNDS / 2];
 }
 

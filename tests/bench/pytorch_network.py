@@ -25,7 +25,8 @@ def read_safetensors(path):
         data = file.read()
     length = int.from_bytes(data[:8], "little")
     header = json.loads(data[8:8 + length])
-    dtypes = {"F32": numpy.float32, "I64": numpy.int64}
+    dtypes = {"F16": numpy.float16, "F32": numpy.float32, "F64": numpy.float64,
+              "I64": numpy.int64, "BOOL": numpy.bool_}
     tensors = {}
     for name, entry in header.items():
         if name == "__metadata__":
