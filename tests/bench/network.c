@@ -18,7 +18,7 @@
 #include "clock.h"
 #include "networks.h"
 
-enum { MAX_STEPS = 10000, MAX_LOSSES = 3, MAX_PARAMETERS = 256, NAME_SIZE = 16 };
+enum { MAX_STEPS = 10000, MAX_LOSSES = 3, MAX_PARAMETERS = 256, OTHERS = 3, NAME_SIZE = 16 };
 
 typedef struct bench {
     const bench_network *network;
@@ -74,9 +74,9 @@ static void initialise(fv_module *net)
 /* Parameters go by their number, p000, p001, ..., which both sides agree on. */
 static fv_status dump(const bench *b, const char *path)
 {
-    static char names[MAX_PARAMETERS + 2][NAME_SIZE];
-    const char *pointers[MAX_PARAMETERS + 2];
-    fv_tensor *tensors[MAX_PARAMETERS + 2];
+    static char names[MAX_PARAMETERS + OTHERS][NAME_SIZE];
+    const char *pointers[MAX_PARAMETERS + OTHERS];
+    fv_tensor *tensors[MAX_PARAMETERS + OTHERS];
     fv_tensor_list parameters = fv_parameters(b->net);
     int64_t n = 0;
     initialise(b->net);
@@ -88,6 +88,8 @@ static fv_status dump(const bench *b, const char *path)
     tensors[n++] = random_inputs(b->network, b->network->batch);
     strcpy(names[n], "y");
     tensors[n++] = random_targets(b->network, b->network->batch);
+    strcpy(names[n], "lr");
+    tensors[n++] = fv_full(1, .value = b->network->lr);
     for (int64_t i = 0; i < n; i++) pointers[i] = names[i];
     return fv_save_tensors(path, pointers, tensors, n, NULL, 0);
 }
@@ -250,7 +252,7 @@ int main(int argc, char **argv)
     }
     fv_manual_seed(1);
     b.net = b.network->make();
-    b.opt = fv_sgd(fv_parameters(b.net), .lr = 3e-4, .momentum = 0.9);
+    b.opt = fv_sgd(fv_parameters(b.net), .lr = b.network->lr, .momentum = 0.9);
     int rc = b.net && run(&b, argv[2], argv[3]) == FV_OK ? 0 : 1;
     fv_release(b.x);
     fv_release(b.y);

@@ -205,27 +205,20 @@ static fv_module *mlp(void)
 
 /* --- the table -------------------------------------------------------------------------------- */
 
-#define IMAGE(size)                                                                                \
-    {                                                                                              \
-        3,                                                                                         \
-        {                                                                                          \
-            3, size, size                                                                          \
-        }                                                                                          \
-    }
 static const bench_network networks[] = {
-    {"lenet", 128, IMAGE(32), {0}, 10, lenet},
-    {"small", 128, IMAGE(32), {0}, 10, small_net},
-    {"resnet20", 128, IMAGE(32), {0}, 10, resnet20},
-    {"resnet18", 32, IMAGE(32), {0}, 10, resnet18},
-    {"vgg11_bn", 64, IMAGE(32), {0}, 10, vgg11_bn},
-    {"mobilenet", 64, IMAGE(32), {0}, 10, mobilenet},
-    {"dcgan_g", 64, {3, {100, 1, 1}}, IMAGE(32), 0, dcgan_g},
-    {"unet", 8, IMAGE(128), {2, {128, 128}}, UNET_CLASSES, unet},
-    {"m5", 64, {2, {1, 8000}}, {0}, 10, m5},
-    {"wavenet", 8, {2, {1, 4096}}, {1, {4096}}, WAVENET_LEVELS, wavenet},
-    {"c3d", 8, {4, {3, 8, 56, 56}}, {0}, 10, c3d},
-    {"alexnet", 16, IMAGE(224), {0}, 1000, alexnet},
-    {"mlp", 128, {1, {784}}, {0}, 10, mlp},
+    {"lenet", 128, {3, {3, 32, 32}}, {0}, 10, 1e-4, lenet},
+    {"small", 128, {3, {3, 32, 32}}, {0}, 10, 1e-4, small_net},
+    {"resnet20", 128, {3, {3, 32, 32}}, {0}, 10, 3e-4, resnet20},
+    {"resnet18", 32, {3, {3, 32, 32}}, {0}, 10, 3e-4, resnet18},
+    {"vgg11_bn", 64, {3, {3, 32, 32}}, {0}, 10, 3e-4, vgg11_bn},
+    {"mobilenet", 64, {3, {3, 32, 32}}, {0}, 10, 3e-4, mobilenet},
+    {"dcgan_g", 64, {3, {100, 1, 1}}, {3, {3, 32, 32}}, 0, 0.1, dcgan_g},
+    {"unet", 8, {3, {3, 128, 128}}, {2, {128, 128}}, UNET_CLASSES, 0.03, unet},
+    {"m5", 64, {2, {1, 8000}}, {0}, 10, 3e-3, m5},
+    {"wavenet", 8, {2, {1, 4096}}, {1, {4096}}, WAVENET_LEVELS, 3e-3, wavenet},
+    {"c3d", 8, {4, {3, 8, 56, 56}}, {0}, 10, 3e-5, c3d},
+    {"alexnet", 16, {3, {3, 224, 224}}, {0}, 1000, 1e-4, alexnet},
+    {"mlp", 128, {1, {784}}, {0}, 10, 3e-3, mlp},
 };
 
 const bench_network *bench_networks(int *count)

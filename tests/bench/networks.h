@@ -12,6 +12,7 @@ typedef struct bench_network {
     fv_shape input;  /* of a sample */
     fv_shape target; /* of a sample: FV_SCALAR for one class a sample */
     int64_t classes; /* the loss is cross-entropy of so many; 0: mean squared error */
+    double lr;       /* with which the first steps change the loss by some percent */
     fv_module *(*make)(void);
 } bench_network;
 

@@ -52,7 +52,7 @@ class Bench:
             for i, parameter in enumerate(parameters):
                 parameter.copy_(saved["p%03d" % i])
         self.x, self.y = saved["x"], saved["y"]
-        self.optimizer = torch.optim.SGD(parameters, lr=3e-4, momentum=0.9)
+        self.optimizer = torch.optim.SGD(parameters, lr=saved["lr"].item(), momentum=0.9)
 
     def to_channels_last(self):
         order = {4: torch.channels_last, 5: torch.channels_last_3d}[self.x.dim()]
