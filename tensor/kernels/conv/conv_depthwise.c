@@ -1,34 +1,16 @@
-/* Depthwise convolution (groups = channels = outputs): the channels are independent, so that
- * vectors run over them and no product of matrices is left. Two algorithms: forward with the input
- * gradient, and the weight gradient. */
+/* Depthwise convolution, forward and input gradient. */
 #include <stdio.h>
 #include <string.h>
 
-#include "conv_impl.h"
-#include "conv_isa.h"
+#include "conv_depthwise_impl.h"
 
-enum { BOX_BYTES = 512 << 10, WEIGHT_BYTES = 2 << 20, WEIGHT_POSITIONS = 768 };
-enum { MOST_CHUNKS = 8, MOST_PARTS = 8 };
+enum { BOX_BYTES = 512 << 10, MOST_CHUNKS = 8 };
 
-typedef struct depthwise_plan {
-    conv_window w;
-    conv_boxes boxes;
-    const fv_conv_kernels *kernels;
-    int64_t width;          /* channels in whole vectors */
-    int64_t across, tap[3]; /* w: from one channel to the next, and by taps */
-    int64_t parts;          /* weight gradient: of the boxes, with a copy of the sums each */
-    bool in_place; /* the source is read where it lies, by a kernel of each phase's shape */
-    int threads;
-    int type; /* 0 float, 1 double */
-} depthwise_plan;
-
-static const depthwise_plan *own(const fv_conv_plan *p)
-{
-    return (const depthwise_plan *)(const void *)p->own;
-}
+/* --- shared with the weight gradient -----------------------------------------------------------
+ */
 
 /* Bound by loads: about one vector a nanosecond. */
-static double cost(const conv_window *w, fv_conv_pass pass, fv_machine machine)
+double fv_conv_depthwise_cost(const conv_window *w, fv_conv_pass pass, fv_machine machine)
 {
     (void)pass;
     if (w->groups == 1 || w->depth != 1 || w->columns != 1) return -1;
@@ -36,7 +18,27 @@ static double cost(const conv_window *w, fv_conv_pass pass, fv_machine machine)
            fv_conv_products(w) / FV_ISA_PICK(fv_conv_kernels_, machine.isa)->lanes[w->size == 8];
 }
 
-static depthwise_plan start(const fv_conv_plan *plan, const conv_window *w, fv_machine machine)
+int fv_conv_depthwise_shape(int64_t taps, int64_t step)
+{
+#define ROW(taps, step) {taps, step},
+    static const int8_t shapes[][2] = {FV_DEPTHWISE_SHAPES(ROW)};
+#undef ROW
+    for (int i = 0; i < FV_DEPTHWISE_COUNT; i++)
+        if (shapes[i][0] == taps && shapes[i][1] == step) return i;
+    return -1;
+}
+
+static bool in_place(const depthwise_plan *p)
+{
+    const conv_axis *a = &p->w.axis[2];
+    if (a->apart != 1 || p->w.groups < p->kernels->lanes[p->type]) return false;
+    for (int64_t i = 0; i < a->phases; i++)
+        if (fv_conv_depthwise_shape(fv_conv_get_phase(&p->w, i).taps[2], a->step) < 0) return false;
+    return true;
+}
+
+depthwise_plan fv_conv_depthwise_start(const fv_conv_plan *plan, const conv_window *w,
+                                       fv_machine machine)
 {
     const int64_t *stride = plan->w_stride;
     depthwise_plan p = {.w = *w,
@@ -47,45 +49,36 @@ static depthwise_plan start(const fv_conv_plan *plan, const conv_window *w, fv_m
                         .type = plan->dtype == FV_FLOAT64};
     const int64_t lanes = p.kernels->lanes[p.type];
     p.width = conv_ceil_div(w->groups, lanes) * lanes;
+    p.in_place = in_place(&p);
     return p;
 }
 
-/* Every tap has its own offset, also where pixels touch. */
-static void list_taps(const depthwise_plan *p, const conv_phase *phase, const conv_source *source,
-                      int64_t *taps)
+int64_t fv_conv_depthwise_tap_rows(const depthwise_plan *p, const conv_phase *phase, int64_t d,
+                                   int64_t h, int64_t *taps, int64_t *places)
 {
-    fv_conv_list_taps(&p->w, phase, source, false, taps);
+    const conv_axis *a = p->w.axis;
+    int64_t made = 0;
+    for (int64_t z = 0; z < phase->taps[0]; z++) {
+        const int64_t plane = d * a[0].step + phase->first[0] + z * a[0].apart;
+        if (plane < 0 || plane >= a[0].source) continue;
+        for (int64_t y = 0; y < phase->taps[1]; y++) {
+            const int64_t row = h * a[1].step + phase->first[1] + y * a[1].apart;
+            if (row < 0 || row >= a[1].source) continue;
+            taps[made] = (plane * a[1].source + row) * a[2].source * p->w.groups;
+            places[made++] = (z * phase->taps[1] + y) * phase->taps[2];
+        }
+    }
+    return made;
 }
 
-/* --- forward and input gradient --------------------------------------------------------------- */
-
-/* Which kernel has such rows of taps; negative: none. */
-static int shape_of(int64_t taps, int64_t step)
-{
-#define ROW(taps, step) {taps, step},
-    static const int8_t shapes[][2] = {FV_DEPTHWISE_SHAPES(ROW)};
-#undef ROW
-    for (int i = 0; i < FV_DEPTHWISE_COUNT; i++)
-        if (shapes[i][0] == taps && shapes[i][1] == step) return i;
-    return -1;
-}
-
-static bool reads_in_place(const depthwise_plan *p)
-{
-    const conv_axis *a = &p->w.axis[2];
-    if (a->apart != 1 || p->w.groups < p->kernels->lanes[p->type]) return false;
-    for (int64_t i = 0; i < a->phases; i++)
-        if (shape_of(fv_conv_get_phase(&p->w, i).taps[2], a->step) < 0) return false;
-    return true;
-}
+/* --- planning and packing --------------------------------------------------------------------- */
 
 static void plan_window(fv_conv_plan *plan, const conv_window *w, fv_machine machine)
 {
-    depthwise_plan p = start(plan, w, machine);
+    depthwise_plan p = fv_conv_depthwise_start(plan, w, machine);
     const conv_limits limits = {.bytes = BOX_BYTES,
                                 .positions = INT64_MAX,
                                 .wanted = fv_conv_wanted_chunks(plan->cost, MOST_CHUNKS)};
-    p.in_place = reads_in_place(&p);
     p.boxes = fv_conv_cut_boxes(w, !p.in_place, p.width, limits);
     p.threads = (int)conv_min(fv_threads_for(machine, plan->cost), conv_max(p.boxes.total, 1));
     memcpy(plan->own, &p, sizeof p);
@@ -129,7 +122,7 @@ static window_scratch take(const depthwise_plan *p, fv_scratch *s)
 
 static void layout_window(const fv_conv_plan *plan, fv_scratch *s)
 {
-    take(own(plan), s);
+    take(conv_depthwise_own(plan), s);
 }
 
 /* to[width] = one element of each channel, zeros behind. */
@@ -137,17 +130,6 @@ static void layout_window(const fv_conv_plan *plan, fv_scratch *s)
     static void spread_##T(const T *from, int64_t channels, int64_t stride, T *to, int64_t wide)   \
     {                                                                                              \
         for (int64_t c = 0; c < wide; c++) to[c] = c < channels ? from[c * stride] : (T)0;         \
-    }                                                                                              \
-    static void add_up_##T(const T *sums, int64_t parts, int64_t taps, int64_t channels,           \
-                           int64_t wide, T *gw)                                                    \
-    {                                                                                              \
-        for (int64_t c = 0; c < channels; c++) {                                                   \
-            for (int64_t t = 0; t < taps; t++) {                                                   \
-                T sum = sums[t * wide + c];                                                        \
-                for (int64_t i = 1; i < parts; i++) sum += sums[(i * taps + t) * wide + c];        \
-                gw[c * taps + t] = sum;                                                            \
-            }                                                                                      \
-        }                                                                                          \
     }
 FV_SPREAD(float)
 FV_SPREAD(double)
@@ -170,12 +152,12 @@ static const void *spread_channels(const depthwise_plan *p, const void *from, vo
 
 static size_t packed_bytes(const fv_conv_plan *plan)
 {
-    return (size_t)own(plan)->w.taps * row_bytes(own(plan));
+    return (size_t)conv_depthwise_own(plan)->w.taps * row_bytes(conv_depthwise_own(plan));
 }
 
 static void pack(const fv_conv_plan *plan, const void *w, void *packed)
 {
-    const depthwise_plan *p = own(plan);
+    const depthwise_plan *p = conv_depthwise_own(plan);
     for (int64_t f = 0; f < fv_conv_phase_count(&p->w); f++) {
         const conv_phase phase = fv_conv_get_phase(&p->w, f);
         for (int64_t t = 0; t < fv_conv_phase_taps(&phase); t++) {
@@ -223,33 +205,13 @@ static void run_phase(const window_job *job, const conv_phase *phase, const conv
     }
 }
 
-/* The rows of taps that meet the source at position (d, h) of a phase: their offsets in an image
- * and their first taps. Returns their number. */
-static int64_t list_tap_rows(const depthwise_plan *p, const conv_phase *phase, int64_t d, int64_t h,
-                             const slot_scratch *s)
-{
-    const conv_axis *a = p->w.axis;
-    int64_t made = 0;
-    for (int64_t z = 0; z < phase->taps[0]; z++) {
-        const int64_t plane = d * a[0].step + phase->first[0] + z * a[0].apart;
-        if (plane < 0 || plane >= a[0].source) continue;
-        for (int64_t y = 0; y < phase->taps[1]; y++) {
-            const int64_t row = h * a[1].step + phase->first[1] + y * a[1].apart;
-            if (row < 0 || row >= a[1].source) continue;
-            s->taps[made] = (plane * a[1].source + row) * a[2].source * p->w.groups;
-            s->places[made++] = (z * phase->taps[1] + y) * phase->taps[2];
-        }
-    }
-    return made;
-}
-
 static void run_in_place(const window_job *job, const conv_phase *phase, const conv_box *box,
                          const slot_scratch *s, fv_depthwise_row *row)
 {
     const depthwise_plan *p = job->p;
     const conv_axis *a = p->w.axis;
     const void *residual = job->o->epilogue.residual;
-    const int shape = shape_of(phase->taps[2], a[2].step);
+    const int shape = fv_conv_depthwise_shape(phase->taps[2], a[2].step);
     const int64_t image = a[0].source * a[1].source * a[2].source * p->w.groups;
     const int64_t first = box->at[3] * a[2].step + phase->first[2]; /* pixel of tap 0 */
     int64_t count[CONV_AXES], at[CONV_AXES] = {0, 0, 0, box->at[3]};
@@ -265,7 +227,8 @@ static void run_in_place(const window_job *job, const conv_phase *phase, const c
                 at[1] = box->at[1] + d;
                 at[2] = box->at[2] + h;
                 const int64_t c = fv_conv_target_offset(&p->w, phase, at);
-                row->tap_count = list_tap_rows(p, phase, at[1], at[2], s);
+                row->tap_count =
+                    fv_conv_depthwise_tap_rows(p, phase, at[1], at[2], s->taps, s->places);
                 row->a = conv_at(job->o->a, at[0] * image + first * p->w.groups, p->w.size);
                 row->c = conv_to(job->o->out, c, p->w.size);
                 row->residual = residual ? conv_at(residual, c, p->w.size) : NULL;
@@ -293,7 +256,7 @@ static void run_chunk(void *data, int64_t chunk, int slot)
             run_in_place(job, &phase, &box, &s, &row);
         } else {
             row.tap_count = fv_conv_phase_taps(&phase);
-            list_taps(p, &phase, &source, s.taps);
+            fv_conv_list_taps(&p->w, &phase, &source, false, s.taps);
             run_phase(job, &phase, &box, &source, &row);
         }
         row.w = conv_at(row.w, fv_conv_phase_taps(&phase) * row.width, p->w.size);
@@ -302,7 +265,7 @@ static void run_chunk(void *data, int64_t chunk, int slot)
 
 static void run_window(const fv_conv_plan *plan, const fv_conv_operands *o, void *scratch)
 {
-    const depthwise_plan *p = own(plan);
+    const depthwise_plan *p = conv_depthwise_own(plan);
     const fv_conv_epilogue *e = &o->epilogue;
     fv_scratch memory = {scratch, 0};
     window_job job = {.p = p, .o = o, .scratch = take(p, &memory)};
@@ -325,157 +288,18 @@ static void run_window(const fv_conv_plan *plan, const fv_conv_operands *o, void
 
 static int describe_window(const fv_conv_plan *plan, char *text, size_t size)
 {
-    const depthwise_plan *p = own(plan);
+    const depthwise_plan *p = conv_depthwise_own(plan);
     return snprintf(text, size, "depthwise, %lld box%s, %d thread%s", (long long)p->boxes.total,
                     p->boxes.total == 1 ? "" : "es", p->threads, p->threads == 1 ? "" : "s");
 }
 
 const conv_algorithm fv_conv_depthwise = {
     .name = "depthwise",
-    .cost = cost,
+    .cost = fv_conv_depthwise_cost,
     .plan = plan_window,
     .layout = layout_window,
     .packed_bytes = packed_bytes,
     .pack = pack,
     .run = run_window,
     .describe = describe_window,
-};
-
-/* --- weight gradient: a copy of the sums for each part of the boxes --------------------------- */
-
-static void plan_weight(fv_conv_plan *plan, const conv_window *w, fv_machine machine)
-{
-    depthwise_plan p = start(plan, w, machine);
-    const int64_t wanted = fv_conv_wanted_chunks(plan->cost, MOST_PARTS);
-    const conv_limits limits = {
-        .bytes = WEIGHT_BYTES, .positions = WEIGHT_POSITIONS, .wanted = wanted};
-    p.boxes = fv_conv_cut_boxes(w, true, p.width, limits);
-    p.parts = conv_max(conv_min(wanted, p.boxes.total), 1);
-    p.threads = (int)conv_min(fv_threads_for(machine, plan->cost), p.parts);
-    memcpy(plan->own, &p, sizeof p);
-}
-
-typedef struct sum_scratch {
-    void *box;
-    int64_t *taps, *rows;
-    void *gradient; /* gy of a box, [position][width] */
-} sum_scratch;
-
-typedef struct weight_scratch {
-    void *sums; /* [part][tap][width] */
-    char *slots;
-    size_t slot_bytes;
-} weight_scratch;
-
-static sum_scratch take_sum_slot(const depthwise_plan *p, fv_scratch *s)
-{
-    const int64_t *most = p->boxes.most, rows = most[0] * most[1] * most[2];
-    return (sum_scratch){
-        .box = fv_take(s, fv_conv_box_bytes(&p->w, &p->boxes, 0)),
-        .taps = fv_take(s, (size_t)p->w.taps * sizeof(int64_t)),
-        .rows = fv_take(s, (size_t)rows * sizeof(int64_t)),
-        .gradient = fv_take(s, (size_t)(rows * most[3]) * row_bytes(p)),
-    };
-}
-
-static weight_scratch take_weight(const depthwise_plan *p, fv_scratch *s)
-{
-    fv_scratch slot = {NULL, 0};
-    take_sum_slot(p, &slot);
-    return (weight_scratch){
-        .sums = fv_take(s, (size_t)(p->parts * p->w.taps) * row_bytes(p)),
-        .slots = fv_take(s, slot.used * (size_t)p->threads),
-        .slot_bytes = slot.used,
-    };
-}
-
-static void layout_weight(const fv_conv_plan *plan, fv_scratch *s)
-{
-    take_weight(own(plan), s);
-}
-
-typedef struct weight_job {
-    const depthwise_plan *p;
-    const fv_conv_operands *o;
-    weight_scratch scratch;
-} weight_job;
-
-/* gy of a box with padded channels, and where its rows begin in the loaded source. */
-static void load_gradient(const weight_job *job, const conv_phase *phase, const conv_box *box,
-                          const conv_source *source, const sum_scratch *s)
-{
-    const depthwise_plan *p = job->p;
-    const size_t row = row_bytes(p), pixel = (size_t)(p->w.groups * p->w.size);
-    const int64_t rows = box->count[0] * box->count[1] * box->count[2];
-    char *to = s->gradient;
-    for (int64_t r = 0; r < rows; r++) {
-        const int64_t h = r % box->count[2], d = r / box->count[2] % box->count[1];
-        const int64_t i = r / box->count[2] / box->count[1];
-        const int64_t at[CONV_AXES] = {box->at[0] + i, box->at[1] + d, box->at[2] + h, box->at[3]};
-        const char *from = conv_at(job->o->b, fv_conv_target_offset(&p->w, phase, at), p->w.size);
-        s->rows[r] = i * source->stride[0] + d * source->stride[1] + h * source->stride[2];
-        for (int64_t q = 0; q < box->count[3]; q++, to += row, from += pixel) {
-            memcpy(to, from, pixel);
-            memset(to + pixel, 0, row - pixel);
-        }
-    }
-}
-
-static void sum_chunk(void *data, int64_t part, int slot)
-{
-    const weight_job *job = data;
-    const depthwise_plan *p = job->p;
-    const conv_phase phase = fv_conv_get_phase(&p->w, 0);
-    const size_t bytes = (size_t)p->w.taps * row_bytes(p);
-    fv_scratch memory = {job->scratch.slots + (size_t)slot * job->scratch.slot_bytes, 0};
-    const sum_scratch s = take_sum_slot(p, &memory);
-    fv_depthwise_sum sum = {.taps = s.taps,
-                            .rows = s.rows,
-                            .tap_count = p->w.taps,
-                            .g = s.gradient,
-                            .width = p->width,
-                            .sums = (char *)job->scratch.sums + (size_t)part * bytes};
-    memset(sum.sums, 0, bytes);
-    const int64_t end = fv_chunk_begin(p->boxes.total, p->parts, part + 1);
-    for (int64_t i = fv_chunk_begin(p->boxes.total, p->parts, part); i < end; i++) {
-        const conv_box box = fv_conv_get_box(&p->w, &p->boxes, i);
-        const conv_source source = fv_conv_box_load(&p->w, &p->boxes, &box, job->o->a, s.box);
-        list_taps(p, &phase, &source, s.taps);
-        load_gradient(job, &phase, &box, &source, &s);
-        sum.a = source.data;
-        sum.a_step = source.stride[3];
-        sum.positions = box.count[3];
-        sum.row_count = box.count[0] * box.count[1] * box.count[2];
-        p->kernels->depthwise_sum[p->type](&sum);
-    }
-}
-
-static void run_weight(const fv_conv_plan *plan, const fv_conv_operands *o, void *scratch)
-{
-    const depthwise_plan *p = own(plan);
-    fv_scratch memory = {scratch, 0};
-    weight_job job = {.p = p, .o = o, .scratch = take_weight(p, &memory)};
-    const void *sums = job.scratch.sums;
-    fv_parallel(p->threads, p->parts, sum_chunk, &job);
-    if (p->type)
-        add_up_double(sums, p->parts, p->w.taps, p->w.groups, p->width, o->out);
-    else
-        add_up_float(sums, p->parts, p->w.taps, p->w.groups, p->width, o->out);
-}
-
-static int describe_weight(const fv_conv_plan *plan, char *text, size_t size)
-{
-    const depthwise_plan *p = own(plan);
-    return snprintf(text, size, "depthwise, %lld box%s in %lld part%s, %d thread%s",
-                    (long long)p->boxes.total, p->boxes.total == 1 ? "" : "es", (long long)p->parts,
-                    p->parts == 1 ? "" : "s", p->threads, p->threads == 1 ? "" : "s");
-}
-
-const conv_algorithm fv_conv_depthwise_weight = {
-    .name = "depthwise",
-    .cost = cost,
-    .plan = plan_weight,
-    .layout = layout_weight,
-    .run = run_weight,
-    .describe = describe_weight,
 };

@@ -1,5 +1,5 @@
-/* Body of conv_isa_impl.h for one shape of a row of taps: TAPS adjacent ones (KW), STEP pixels from
- * one position to the next, defined by the includer. Every pixel that is loaded serves all taps and
+/* Body of conv_isa_impl.h for one shape of a row of taps: TAPS adjacent ones, STEP pixels from one
+ * position to the next, defined by the includer. Every pixel that is loaded serves all taps and
  * positions that it meets. */
 
 #define SHAPE(id) NAME(FV_ISA_CAT(id##_, FV_ISA_CAT(TAPS, FV_ISA_CAT(s, STEP))))
@@ -51,6 +51,55 @@ static void SHAPE(row)(const fv_depthwise_row *job)
     for (int64_t q = 0; q < job->positions; q += FV_POSITIONS)
         for (int64_t v = 0; v < job->channels; v += NAME(LANES))
             SHAPE(tile)(job, q, v < last ? v : last);
+}
+
+/* What FV_POSITIONS positions from q on add to the sums of a vector of channels. */
+FV_INLINE void SHAPE(add_sums)(const fv_depthwise_sum *job, int64_t q, int64_t v, T *sums,
+                               bool edge)
+{
+    const int64_t pixel = job->pixel, left = job->positions - q;
+    const int64_t first = job->inside - q * STEP, last = job->inside_end - q * STEP;
+    const T *g = (const T *)job->g + v + q * job->g_step;
+    VEC grad[FV_POSITIONS];
+    FV_UNROLL
+    for (int i = 0; i < FV_POSITIONS; i++) {
+        grad[i] = (VEC){0};
+        if (!edge || i < left) grad[i] = NAME(load)(g + i * job->g_step);
+    }
+    for (int64_t r = 0; r < job->tap_count; r++) {
+        const T *a = (const T *)job->a + v + job->taps[r] + q * STEP * pixel;
+        T *row = sums + job->places[r] * job->width;
+        VEC sum[TAPS];
+        FV_UNROLL
+        for (int t = 0; t < TAPS; t++) sum[t] = NAME(load)(row + t * job->width);
+        FV_UNROLL
+        for (int x = 0; x < (FV_POSITIONS - 1) * STEP + TAPS; x++, a += pixel) {
+            if (edge && (x < first || x >= last)) continue;
+            const VEC value = NAME(load)(a);
+            FV_UNROLL
+            for (int t = 0; t < TAPS; t++)
+                if (x >= t && (x - t) % STEP == 0 && (x - t) / STEP < FV_POSITIONS)
+                    sum[t] += value * grad[(x - t) / STEP];
+        }
+        FV_UNROLL
+        for (int t = 0; t < TAPS; t++) *(VEC_U *)(void *)(row + t * job->width) = sum[t];
+    }
+}
+
+static void SHAPE(sum)(const fv_depthwise_sum *job)
+{
+    const int64_t overlap = job->channels - NAME(LANES);
+    for (int64_t q = 0; q < job->positions; q += FV_POSITIONS) {
+        const bool edge = q + FV_POSITIONS > job->positions || job->inside > q * STEP ||
+                          job->inside_end < (q + FV_POSITIONS - 1) * STEP + TAPS;
+        for (int64_t v = 0; v < job->channels; v += NAME(LANES)) {
+            T *sums = (T *)job->sums + v;
+            if (edge)
+                SHAPE(add_sums)(job, q, v < overlap ? v : overlap, sums, true);
+            else
+                SHAPE(add_sums)(job, q, v < overlap ? v : overlap, sums, false);
+        }
+    }
 }
 
 #undef SHAPE

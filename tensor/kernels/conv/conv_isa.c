@@ -28,12 +28,15 @@ enum { FV_POSITIONS = 8 }; /* of a row that are worked on at a time */
 #define NAME(id) FV_ISA_CAT(id, _f64)
 #include "conv_isa_impl.h"
 
-#define SHAPE_F32(taps, step) row_##taps##s##step##_f32,
-#define SHAPE_F64(taps, step) row_##taps##s##step##_f64,
+#define ROW_F32(taps, step) row_##taps##s##step##_f32,
+#define ROW_F64(taps, step) row_##taps##s##step##_f64,
+#define SUM_F32(taps, step) sum_##taps##s##step##_f32,
+#define SUM_F64(taps, step) sum_##taps##s##step##_f64,
 
 const fv_conv_kernels FV_ISA_NAME(fv_conv_kernels_) = {
     .lanes = {FV_VBYTES / 4, FV_VBYTES / 8},
     .depthwise = {depthwise_f32, depthwise_f64},
-    .depthwise_shape = {{FV_DEPTHWISE_SHAPES(SHAPE_F32)}, {FV_DEPTHWISE_SHAPES(SHAPE_F64)}},
+    .depthwise_shape = {{FV_DEPTHWISE_SHAPES(ROW_F32)}, {FV_DEPTHWISE_SHAPES(ROW_F64)}},
     .depthwise_sum = {depthwise_sum_f32, depthwise_sum_f64},
+    .depthwise_sum_shape = {{FV_DEPTHWISE_SHAPES(SUM_F32)}, {FV_DEPTHWISE_SHAPES(SUM_F64)}},
 };

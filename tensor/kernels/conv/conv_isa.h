@@ -43,6 +43,10 @@ typedef struct fv_depthwise_sum {
     const void *g; /* [row][position][width] */
     int64_t positions, width;
     void *sums;
+    /* Of the kernels of a shape: one row of g in place, taps as in fv_depthwise_row. The sums of
+     * the last vector of channels are those of the last channels, whatever came before. */
+    int64_t g_step, channels, pixel, inside, inside_end;
+    const int64_t *places;
 } fv_depthwise_sum;
 
 typedef struct fv_conv_kernels {
@@ -51,6 +55,7 @@ typedef struct fv_conv_kernels {
     /* By shape, in place: at least a vector of channels; the last one overlaps its neighbour. */
     void (*depthwise_shape[2][FV_DEPTHWISE_COUNT])(const fv_depthwise_row *job);
     void (*depthwise_sum[2])(const fv_depthwise_sum *job);
+    void (*depthwise_sum_shape[2][FV_DEPTHWISE_COUNT])(const fv_depthwise_sum *job);
 } fv_conv_kernels;
 
 FV_ISA_DECLARE(fv_conv_kernels, fv_conv_kernels_);
