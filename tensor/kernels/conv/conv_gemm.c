@@ -68,15 +68,6 @@ bool fv_conv_gemm_aliases(const conv_window *w, int64_t bytes)
     return w->axis[2].step * w->source_channels * w->size % bytes == 0;
 }
 
-bool fv_conv_gemm_inside(const conv_window *w)
-{
-    for (int d = 0; d < 3; d++) {
-        const conv_axis *a = &w->axis[d];
-        if (a->low < 0 || (a->grid - 1) * a->step + a->high >= a->source) return false;
-    }
-    return true;
-}
-
 bool fv_conv_gemm_clips(const conv_window *w, int d)
 {
     const double share = w->axis[d].useful;
@@ -88,7 +79,7 @@ bool fv_conv_gemm_clips(const conv_window *w, int d)
 static bool reads_in_place(const conv_gemm_plan *p)
 {
     const conv_window *w = &p->w;
-    return fv_conv_gemm_inside(w) && !fv_conv_gemm_aliases(w, 2048) &&
+    return fv_conv_inside(w) && !fv_conv_gemm_aliases(w, 2048) &&
            w->axis[2].grid - w->back >= p->tiles->group;
 }
 

@@ -35,7 +35,6 @@ static inline const conv_gemm_plan *conv_gemm_own(const fv_conv_plan *p)
 int64_t fv_conv_gemm_pixel(const conv_window *w);
 /* Is a pixel of the source in place that far away from the next position's? */
 bool fv_conv_gemm_aliases(const conv_window *w, int64_t bytes);
-bool fv_conv_gemm_inside(const conv_window *w); /* no window leaves the image */
 /* Would leaving out the taps in padding be worth it along that dimension? Positions that share
  * their taps have tiles of their own. */
 bool fv_conv_gemm_clips(const conv_window *w, int d);

@@ -25,8 +25,7 @@ enum {
 static bool reads_in_place(const conv_gemm_plan *p)
 {
     const conv_window *w = &p->w;
-    return fv_conv_gemm_inside(w) && !fv_conv_gemm_aliases(w, 1024) &&
-           w->depth % p->tiles->group == 0;
+    return fv_conv_inside(w) && !fv_conv_gemm_aliases(w, 1024) && w->depth % p->tiles->group == 0;
 }
 
 static void cut_work(conv_gemm_plan *p, int64_t wanted)

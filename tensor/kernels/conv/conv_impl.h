@@ -68,6 +68,7 @@ conv_window fv_conv_make_window(const fv_conv_geometry *g, fv_dtype dtype, fv_co
 int64_t fv_conv_phase_count(const conv_window *w);
 conv_phase fv_conv_get_phase(const conv_window *w, int64_t index);
 int64_t fv_conv_phase_taps(const conv_phase *phase);
+bool fv_conv_inside(const conv_window *w); /* no window leaves the image */
 /* Multiplications of the pass, those with padding too. */
 double fv_conv_products(const conv_window *w);
 
@@ -162,6 +163,7 @@ extern const conv_algorithm fv_conv_depthwise_weight;
 extern const conv_algorithm fv_conv_winograd;
 extern const conv_algorithm fv_conv_winograd_weight;
 extern const conv_algorithm fv_conv_product; /* all passes */
+extern const conv_algorithm fv_conv_few;     /* forward and input gradient */
 
 /* Those of a pass; the first suits always. */
 const conv_algorithm *const *fv_conv_algorithms(fv_conv_pass pass, int *count);

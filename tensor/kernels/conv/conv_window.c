@@ -142,3 +142,12 @@ double fv_conv_products(const conv_window *w)
     return (double)w->positions * (double)w->taps * (double)w->groups * (double)w->depth *
            (double)w->columns;
 }
+
+bool fv_conv_inside(const conv_window *w)
+{
+    for (int d = 0; d < 3; d++) {
+        const conv_axis *a = &w->axis[d];
+        if (a->low < 0 || (a->grid - 1) * a->step + a->high >= a->source) return false;
+    }
+    return true;
+}
