@@ -163,6 +163,7 @@ static void run_chunk(void *data, int64_t chunk, int slot)
                       .scale = e->scale,
                       .shift = e->shift,
                       .relu = e->relu,
+                      .finish = e->bias || e->scale || e->shift || e->residual || e->relu,
                       .c_step = p->w.axis[2].spread * p->w.columns};
     fv_conv_fill_box(&p->w, &box, job->o);
     for (int64_t f = 0; f < fv_conv_phase_count(&p->w); f++) {

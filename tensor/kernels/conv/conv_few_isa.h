@@ -19,7 +19,7 @@ typedef struct fv_few_row {
     const void *w;
     const void *bias, *scale, *shift; /* [columns] or NULL */
     const void *residual;             /* laid out like c, or NULL */
-    bool relu;
+    bool relu, finish;                /* finish: one of these, or relu */
     void *c;
     int64_t c_step, positions;
 } fv_few_row;

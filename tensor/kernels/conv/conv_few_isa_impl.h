@@ -14,14 +14,20 @@ FV_INLINE VEC NAME(fold)(VEC a, VEC b)
     return __builtin_shufflevector(a, b, EVEN) + __builtin_shufflevector(a, b, ODD);
 }
 
-/* Lane i of the result: the sum of the lanes of v[i]. A tree: LANES vectors, half as many, one. */
-FV_INLINE VEC NAME(add_lanes)(VEC *v)
+/* Two vectors each become one. */
+FV_INLINE void NAME(fold_pairs)(VEC *v, int pairs)
 {
     FV_UNROLL
-    for (int count = NAME(LANES) / 2; count > 0; count /= 2) {
-        FV_UNROLL
-        for (int i = 0; i < count; i++) v[i] = NAME(fold)(v[2 * i], v[2 * i + 1]);
-    }
+    for (int i = 0; i < pairs; i++) v[i] = NAME(fold)(v[2 * i], v[2 * i + 1]);
+}
+
+/* Lane i of the result: the sum of the lanes of v[i], by a tree. */
+FV_INLINE VEC NAME(add_lanes)(VEC *v)
+{
+    if (NAME(LANES) >= 16) NAME(fold_pairs)(v, 8);
+    if (NAME(LANES) >= 8) NAME(fold_pairs)(v, 4);
+    if (NAME(LANES) >= 4) NAME(fold_pairs)(v, 2);
+    NAME(fold_pairs)(v, 1);
     return v[0];
 }
 

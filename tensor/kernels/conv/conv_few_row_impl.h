@@ -35,7 +35,13 @@ static void SHAPE(tile)(const fv_few_row *job, int64_t q, int64_t count)
     FV_UNROLL
     for (int i = 0; i < TREES; i++)
         *(VEC_U *)(void *)(results + i * NAME(LANES)) = NAME(add_lanes)(sums + i * NAME(LANES));
-    for (int p = 0; p < count; p++) NAME(put)(job, results + p * COLUMNS, q + p, COLUMNS);
+    if (job->finish) {
+        for (int p = 0; p < count; p++) NAME(put)(job, results + p * COLUMNS, q + p, COLUMNS);
+    } else {
+        T *c = (T *)job->c + q * job->c_step;
+        for (int p = 0; p < count; p++, c += job->c_step)
+            for (int j = 0; j < COLUMNS; j++) c[j] = results[p * COLUMNS + j];
+    }
 }
 
 static void SHAPE(row)(const fv_few_row *job)
