@@ -100,7 +100,7 @@ static bool set_out(fv_conv_geometry *g)
 
 static void set_channels(fv_conv_geometry *g)
 {
-    switch (draw(0, 3)) {
+    switch (draw(0, 5)) {
     case 0:
         g->groups = 1;
         g->c = draw(1, 40);
@@ -112,6 +112,15 @@ static void set_channels(fv_conv_geometry *g)
         g->o = g->groups * draw(1, 9);
         break;
     case 2: g->groups = g->c = g->o = draw(2, 37); break; /* depthwise */
+    case 3:                                               /* groups of 4 and 8 */
+        g->groups = draw(2, 9);
+        g->c = g->o = g->groups * 4 * draw(1, 2);
+        break;
+    case 4: /* few of many, and many of few */
+        g->groups = 1;
+        g->c = draw(0, 1) ? draw(1, 9) : 16 * draw(1, 3);
+        g->o = g->c < 16 ? 16 * draw(1, 3) : draw(1, 9);
+        break;
     default:
         g->groups = 1;
         g->c = 16 * draw(1, 2);
@@ -364,7 +373,10 @@ START_TEST(larger_geometries_are_cut_without_a_trace)
         plane(2, 32, 64, 1, 20, 1, 2),  plane(2, 24, 24, 2, 21, 3, 2),
         plane(3, 32, 32, 32, 30, 3, 2), plane(21, 40, 70, 1, 4, 3, 1),
         plane(33, 24, 24, 2, 2, 3, 1),  plane(12, 3, 40, 1, 32, 16, 16),
-        plane(18, 20, 33, 1, 6, 5, 2),
+        plane(18, 20, 33, 1, 6, 5, 2),  plane(5, 36, 36, 9, 26, 3, 1),
+        plane(5, 40, 40, 5, 26, 3, 2),  plane(4, 3, 48, 1, 29, 4, 2),
+        plane(4, 64, 7, 1, 21, 3, 1),   plane(3, 21, 21, 21, 31, 5, 1),
+        plane(3, 50, 50, 50, 31, 7, 2),
     };
     state = 11;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) check_geometry(&all[i]);
@@ -434,7 +446,8 @@ START_TEST(epilogues_agree_with_the_plain_loops)
 {
     const fv_conv_geometry all[] = {plane(2, 5, 37, 1, 7, 3, 1), plane(1, 21, 21, 21, 6, 3, 2),
                                     plane(2, 6, 64, 2, 9, 1, 3), line(19, 50, 3, 11),
-                                    plane(6, 5, 7, 1, 3, 3, 1),  plane(2, 8, 12, 4, 12, 4, 4)};
+                                    plane(6, 5, 7, 1, 3, 3, 1),  plane(2, 8, 12, 4, 12, 4, 4),
+                                    plane(2, 32, 5, 1, 9, 3, 2), plane(2, 20, 20, 5, 9, 3, 1)};
     state = 17;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         for (int which = 0; which < 32; which++) {
@@ -480,7 +493,8 @@ static void check_strides(const fv_conv_geometry *g, fv_conv_pass pass)
 START_TEST(weights_have_any_strides_and_may_stay_packed)
 {
     const fv_conv_geometry all[] = {plane(2, 20, 35, 1, 7, 3, 1), plane(1, 21, 21, 21, 6, 3, 1),
-                                    plane(2, 8, 12, 4, 9, 2, 2), plane(5, 6, 34, 1, 4, 3, 1)};
+                                    plane(2, 8, 12, 4, 9, 2, 2),  plane(5, 6, 34, 1, 4, 3, 1),
+                                    plane(2, 24, 24, 3, 9, 3, 2), plane(2, 32, 5, 1, 9, 3, 2)};
     state = 19;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         check_strides(&all[i], FV_CONV_FORWARD);

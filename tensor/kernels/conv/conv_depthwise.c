@@ -9,32 +9,38 @@ enum { BOX_BYTES = 512 << 10, MOST_CHUNKS = 8 };
 /* --- shared with the weight gradient -----------------------------------------------------------
  */
 
-/* Bound by loads: about one vector a nanosecond. */
-double fv_conv_depthwise_cost(const conv_window *w, fv_conv_pass pass, fv_machine machine)
-{
-    (void)pass;
-    if (w->groups == 1 || w->depth != 1 || w->columns != 1) return -1;
-    return 100 +
-           fv_conv_products(w) / FV_ISA_PICK(fv_conv_kernels_, machine.isa)->lanes[w->size == 8];
-}
-
-int fv_conv_depthwise_shape(int64_t taps, int64_t step)
+int fv_conv_depthwise_shape(int64_t group, int64_t taps, int64_t step)
 {
 #define ROW(taps, step) {taps, step},
-    static const int8_t shapes[][2] = {FV_DEPTHWISE_SHAPES(ROW)};
+    static const int8_t shapes[][2] = {FV_GROUPED_SHAPES(ROW) FV_UNGROUPED_SHAPES(ROW)};
 #undef ROW
-    for (int i = 0; i < FV_DEPTHWISE_COUNT; i++)
+    const int count = group == 1 ? FV_DEPTHWISE_COUNT : FV_GROUPED_COUNT;
+    if (group != 1 && group != 4 && group != 8) return -1;
+    for (int i = 0; i < count; i++)
         if (shapes[i][0] == taps && shapes[i][1] == step) return i;
     return -1;
 }
 
-static bool in_place(const depthwise_plan *p)
+static bool in_place(const conv_window *w, int64_t lanes)
 {
-    const conv_axis *a = &p->w.axis[2];
-    if (a->apart != 1 || p->w.groups < p->kernels->lanes[p->type]) return false;
-    for (int64_t i = 0; i < a->phases; i++)
-        if (fv_conv_depthwise_shape(fv_conv_get_phase(&p->w, i).taps[2], a->step) < 0) return false;
+    const conv_axis *a = &w->axis[2];
+    if (a->apart != 1 || w->source_channels < lanes) return false;
+    for (int64_t i = 0; i < a->phases; i++) {
+        const int64_t taps = fv_conv_get_phase(w, i).taps[2];
+        if (fv_conv_depthwise_shape(w->depth, taps, a->step) < 0) return false;
+    }
     return true;
+}
+
+/* Bound by loads: about one vector a nanosecond; two in groups, which have more to do with each. */
+double fv_conv_depthwise_cost(const conv_window *w, fv_conv_pass pass, fv_machine machine)
+{
+    (void)pass;
+    const int64_t group = w->depth,
+                  lanes = FV_ISA_PICK(fv_conv_kernels_, machine.isa)->lanes[w->size == 8];
+    if (w->groups == 1 || w->columns != group) return -1;
+    if (group > 1 && (lanes <= group || !in_place(w, lanes))) return -1;
+    return 100 + fv_conv_products(w) / (double)lanes / (group > 1 ? 2 : 1);
 }
 
 depthwise_plan fv_conv_depthwise_start(const fv_conv_plan *plan, const conv_window *w,
@@ -43,13 +49,17 @@ depthwise_plan fv_conv_depthwise_start(const fv_conv_plan *plan, const conv_wind
     const int64_t *stride = plan->w_stride;
     depthwise_plan p = {.w = *w,
                         .kernels = FV_ISA_PICK(fv_conv_kernels_, machine.isa),
-                        .across = stride[0],
+                        .channels = w->source_channels,
+                        .group = w->depth,
+                        .across = w->back ? stride[1] : stride[0],
+                        .down = w->back ? stride[0] : stride[1],
+                        .group_step = w->depth * stride[0],
                         .tap = {stride[2], stride[3], stride[4]},
                         .parts = 1,
                         .type = plan->dtype == FV_FLOAT64};
     const int64_t lanes = p.kernels->lanes[p.type];
-    p.width = conv_ceil_div(w->groups, lanes) * lanes;
-    p.in_place = in_place(&p);
+    p.width = conv_ceil_div(p.channels, lanes) * lanes;
+    p.in_place = in_place(w, lanes);
     return p;
 }
 
@@ -64,7 +74,7 @@ int64_t fv_conv_depthwise_tap_rows(const depthwise_plan *p, const conv_phase *ph
         for (int64_t y = 0; y < phase->taps[1]; y++) {
             const int64_t row = h * a[1].step + phase->first[1] + y * a[1].apart;
             if (row < 0 || row >= a[1].source) continue;
-            taps[made] = (plane * a[1].source + row) * a[2].source * p->w.groups;
+            taps[made] = (plane * a[1].source + row) * a[2].source * p->channels;
             places[made++] = (z * phase->taps[1] + y) * phase->taps[2];
         }
     }
@@ -112,7 +122,7 @@ static window_scratch take(const depthwise_plan *p, fv_scratch *s)
 {
     fv_scratch slot = {NULL, 0};
     take_slot(p, &slot);
-    return (window_scratch){.packed = fv_take(s, (size_t)p->w.taps * row_bytes(p)),
+    return (window_scratch){.packed = fv_take(s, (size_t)(p->w.taps * p->group) * row_bytes(p)),
                             .bias = fv_take(s, row_bytes(p)),
                             .scale = fv_take(s, row_bytes(p)),
                             .shift = fv_take(s, row_bytes(p)),
@@ -127,32 +137,37 @@ static void layout_window(const fv_conv_plan *plan, fv_scratch *s)
 
 /* to[width] = one element of each channel, zeros behind. */
 #define FV_SPREAD(T)                                                                               \
-    static void spread_##T(const T *from, int64_t channels, int64_t stride, T *to, int64_t wide)   \
+    static void spread_##T(const depthwise_plan *p, const T *from, int64_t across,                 \
+                           int64_t group_step, T *to)                                              \
     {                                                                                              \
-        for (int64_t c = 0; c < wide; c++) to[c] = c < channels ? from[c * stride] : (T)0;         \
+        for (int64_t c = 0; c < p->width; c++)                                                     \
+            to[c] =                                                                                \
+                c < p->channels ? from[c / p->group * group_step + c % p->group * across] : (T)0;  \
     }
 FV_SPREAD(float)
 FV_SPREAD(double)
 #undef FV_SPREAD
 
-static void spread(const depthwise_plan *p, const void *from, int64_t stride, void *to)
+static void spread(const depthwise_plan *p, const void *from, int64_t across, int64_t group_step,
+                   void *to)
 {
     if (p->type)
-        spread_double(from, p->w.groups, stride, to, p->width);
+        spread_double(p, from, across, group_step, to);
     else
-        spread_float(from, p->w.groups, stride, to, p->width);
+        spread_float(p, from, across, group_step, to);
 }
 
 static const void *spread_channels(const depthwise_plan *p, const void *from, void *to)
 {
     if (!from) return NULL;
-    spread(p, from, 1, to);
+    spread(p, from, 1, p->group, to);
     return to;
 }
 
 static size_t packed_bytes(const fv_conv_plan *plan)
 {
-    return (size_t)conv_depthwise_own(plan)->w.taps * row_bytes(conv_depthwise_own(plan));
+    const depthwise_plan *p = conv_depthwise_own(plan);
+    return (size_t)(p->w.taps * p->group) * row_bytes(p);
 }
 
 static void pack(const fv_conv_plan *plan, const void *w, void *packed)
@@ -165,8 +180,9 @@ static void pack(const fv_conv_plan *plan, const void *w, void *packed)
                                    t / phase.taps[2] % phase.taps[1], t % phase.taps[2]};
             int64_t from = 0;
             for (int d = 0; d < 3; d++) from += (phase.tap[d] + at[d] * phase.next[d]) * p->tap[d];
-            spread(p, conv_at(w, from, p->w.size), p->across, packed);
-            packed = conv_to(packed, p->width, p->w.size);
+            for (int64_t c = 0; c < p->group; c++, packed = conv_to(packed, p->width, p->w.size))
+                spread(p, conv_at(w, from + c * p->down, p->w.size), p->across, p->group_step,
+                       packed);
         }
     }
 }
@@ -211,8 +227,8 @@ static void run_in_place(const window_job *job, const conv_phase *phase, const c
     const depthwise_plan *p = job->p;
     const conv_axis *a = p->w.axis;
     const void *residual = job->o->epilogue.residual;
-    const int shape = fv_conv_depthwise_shape(phase->taps[2], a[2].step);
-    const int64_t image = a[0].source * a[1].source * a[2].source * p->w.groups;
+    const int shape = fv_conv_depthwise_shape(p->group, phase->taps[2], a[2].step);
+    const int64_t image = a[0].source * a[1].source * a[2].source * p->channels;
     const int64_t first = box->at[3] * a[2].step + phase->first[2]; /* pixel of tap 0 */
     int64_t count[CONV_AXES], at[CONV_AXES] = {0, 0, 0, box->at[3]};
     if (!fv_conv_clip(phase, box, count)) return;
@@ -229,10 +245,10 @@ static void run_in_place(const window_job *job, const conv_phase *phase, const c
                 const int64_t c = fv_conv_target_offset(&p->w, phase, at);
                 row->tap_count =
                     fv_conv_depthwise_tap_rows(p, phase, at[1], at[2], s->taps, s->places);
-                row->a = conv_at(job->o->a, at[0] * image + first * p->w.groups, p->w.size);
+                row->a = conv_at(job->o->a, at[0] * image + first * p->channels, p->w.size);
                 row->c = conv_to(job->o->out, c, p->w.size);
                 row->residual = residual ? conv_at(residual, c, p->w.size) : NULL;
-                p->kernels->depthwise_shape[p->type][shape](row);
+                p->kernels->depthwise_shape[p->type][conv_group_size(p->group)][shape](row);
             }
         }
     }
@@ -259,7 +275,7 @@ static void run_chunk(void *data, int64_t chunk, int slot)
             fv_conv_list_taps(&p->w, &phase, &source, false, s.taps);
             run_phase(job, &phase, &box, &source, &row);
         }
-        row.w = conv_at(row.w, fv_conv_phase_taps(&phase) * row.width, p->w.size);
+        row.w = conv_at(row.w, fv_conv_phase_taps(&phase) * p->group * row.width, p->w.size);
     }
 }
 
@@ -279,8 +295,8 @@ static void run_window(const fv_conv_plan *plan, const fv_conv_operands *o, void
         .shift = spread_channels(p, e->shift, job.scratch.shift),
         .relu = e->relu,
         .finish = e->scale || e->shift || e->residual || e->relu,
-        .channels = p->w.groups,
-        .pixel = p->w.groups,
+        .channels = p->channels,
+        .pixel = p->channels,
         .c_step = p->w.axis[2].spread * p->w.target_channels,
     };
     fv_parallel(p->threads, p->boxes.total, run_chunk, &job);
@@ -289,7 +305,8 @@ static void run_window(const fv_conv_plan *plan, const fv_conv_operands *o, void
 static int describe_window(const fv_conv_plan *plan, char *text, size_t size)
 {
     const depthwise_plan *p = conv_depthwise_own(plan);
-    return snprintf(text, size, "depthwise, %lld box%s, %d thread%s", (long long)p->boxes.total,
+    return snprintf(text, size, "%s, %lld box%s, %d thread%s",
+                    p->group == 1 ? "depthwise" : "small groups", (long long)p->boxes.total,
                     p->boxes.total == 1 ? "" : "es", p->threads, p->threads == 1 ? "" : "s");
 }
 

@@ -1,25 +1,34 @@
 /* Body of conv_isa_impl.h for one shape of a row of taps: TAPS adjacent ones, STEP pixels from one
- * position to the next, defined by the includer. Every pixel that is loaded serves all taps and
- * positions that it meets. */
+ * position to the next, and groups of GROUP channels, defined by the includer. Every pixel that is
+ * loaded serves all taps and positions that it meets. */
 
-#define SHAPE(id) NAME(FV_ISA_CAT(id##_, FV_ISA_CAT(TAPS, FV_ISA_CAT(s, STEP))))
+#define SHAPE(id)                                                                                  \
+    NAME(FV_ISA_CAT(id##_, FV_ISA_CAT(TAPS, FV_ISA_CAT(s, FV_ISA_CAT(STEP, FV_ISA_CAT(g, GROUP))))))
 
-/* sums[i] += a row of taps at position i; pixels from `first` to before `last` are inside. */
-FV_INLINE void SHAPE(add)(VEC *sums, const T *a, int64_t pixel, const T *w, int64_t width,
-                          int64_t first, int64_t last, bool edge)
+/* sums[i] += a row of taps at position i, of each group's channel c; pixels from `first` to before
+ * `last` are inside. */
+FV_INLINE void SHAPE(add_one)(VEC *sums, const T *a, int64_t pixel, const T *w, int64_t width,
+                              int c, int64_t first, int64_t last, bool edge)
 {
     VEC weight[TAPS];
     FV_UNROLL
-    for (int t = 0; t < TAPS; t++) weight[t] = NAME(load)(w + t * width);
+    for (int t = 0; t < TAPS; t++) weight[t] = NAME(load)(w + (t * GROUP + c) * width);
     FV_UNROLL
     for (int x = 0; x < (FV_POSITIONS - 1) * STEP + TAPS; x++, a += pixel) {
         if (edge && (x < first || x >= last)) continue;
-        const VEC value = NAME(load)(a);
+        const VEC value = NAME(spread)(NAME(load)(a), GROUP, c);
         FV_UNROLL
         for (int t = 0; t < TAPS; t++)
             if (x >= t && (x - t) % STEP == 0 && (x - t) / STEP < FV_POSITIONS)
                 sums[(x - t) / STEP] += value * weight[t];
     }
+}
+
+FV_INLINE void SHAPE(add)(VEC *sums, const T *a, int64_t pixel, const T *w, int64_t width,
+                          int64_t first, int64_t last, bool edge)
+{
+    FV_UNROLL
+    for (int c = 0; c < GROUP; c++) SHAPE(add_one)(sums, a, pixel, w, width, c, first, last, edge);
 }
 
 /* A vector of channels of the positions from q on. */
@@ -34,7 +43,7 @@ FV_INLINE void SHAPE(tile)(const fv_depthwise_row *job, int64_t q, int64_t v)
     for (int i = 0; i < FV_POSITIONS; i++) sums[i] = bias;
     for (int64_t r = 0; r < job->tap_count; r++) {
         const T *a = (const T *)job->a + v + job->taps[r] + q * STEP * pixel;
-        const T *w = (const T *)job->w + v + job->places[r] * job->width;
+        const T *w = (const T *)job->w + v + job->places[r] * GROUP * job->width;
         if (edge)
             SHAPE(add)(sums, a, pixel, w, job->width, first, last, true);
         else
@@ -53,6 +62,27 @@ static void SHAPE(row)(const fv_depthwise_row *job)
             SHAPE(tile)(job, q, v < last ? v : last);
 }
 
+/* The sums of a row of taps for each group's channel c of the source += what FV_POSITIONS positions
+ * with such gradients add. */
+FV_INLINE void SHAPE(sum_one)(T *row, int64_t width, const T *a, int64_t pixel, const VEC *grad,
+                              int c, int64_t first, int64_t last, bool edge)
+{
+    VEC sum[TAPS];
+    FV_UNROLL
+    for (int t = 0; t < TAPS; t++) sum[t] = NAME(load)(row + t * GROUP * width);
+    FV_UNROLL
+    for (int x = 0; x < (FV_POSITIONS - 1) * STEP + TAPS; x++, a += pixel) {
+        if (edge && (x < first || x >= last)) continue;
+        const VEC value = NAME(spread)(NAME(load)(a), GROUP, c);
+        FV_UNROLL
+        for (int t = 0; t < TAPS; t++)
+            if (x >= t && (x - t) % STEP == 0 && (x - t) / STEP < FV_POSITIONS)
+                sum[t] += value * grad[(x - t) / STEP];
+    }
+    FV_UNROLL
+    for (int t = 0; t < TAPS; t++) *(VEC_U *)(void *)(row + t * GROUP * width) = sum[t];
+}
+
 /* What FV_POSITIONS positions from q on add to the sums of a vector of channels. */
 FV_INLINE void SHAPE(add_sums)(const fv_depthwise_sum *job, int64_t q, int64_t v, T *sums,
                                bool edge)
@@ -68,21 +98,10 @@ FV_INLINE void SHAPE(add_sums)(const fv_depthwise_sum *job, int64_t q, int64_t v
     }
     for (int64_t r = 0; r < job->tap_count; r++) {
         const T *a = (const T *)job->a + v + job->taps[r] + q * STEP * pixel;
-        T *row = sums + job->places[r] * job->width;
-        VEC sum[TAPS];
+        T *row = sums + job->places[r] * GROUP * job->width;
         FV_UNROLL
-        for (int t = 0; t < TAPS; t++) sum[t] = NAME(load)(row + t * job->width);
-        FV_UNROLL
-        for (int x = 0; x < (FV_POSITIONS - 1) * STEP + TAPS; x++, a += pixel) {
-            if (edge && (x < first || x >= last)) continue;
-            const VEC value = NAME(load)(a);
-            FV_UNROLL
-            for (int t = 0; t < TAPS; t++)
-                if (x >= t && (x - t) % STEP == 0 && (x - t) / STEP < FV_POSITIONS)
-                    sum[t] += value * grad[(x - t) / STEP];
-        }
-        FV_UNROLL
-        for (int t = 0; t < TAPS; t++) *(VEC_U *)(void *)(row + t * job->width) = sum[t];
+        for (int c = 0; c < GROUP; c++)
+            SHAPE(sum_one)(row + c * job->width, job->width, a, pixel, grad, c, first, last, edge);
     }
 }
 

@@ -51,7 +51,7 @@ static weight_scratch take_weight(const depthwise_plan *p, fv_scratch *s)
     fv_scratch slot = {NULL, 0};
     take_sum_slot(p, &slot);
     return (weight_scratch){
-        .sums = fv_take(s, (size_t)(p->parts * p->w.taps) * row_bytes(p)),
+        .sums = fv_take(s, (size_t)(p->parts * p->w.taps * p->group) * row_bytes(p)),
         .slots = fv_take(s, slot.used * (size_t)p->threads),
         .slot_bytes = slot.used,
     };
@@ -73,7 +73,7 @@ static void load_gradient(const weight_job *job, const conv_phase *phase, const 
                           const conv_source *source, const sum_scratch *s)
 {
     const depthwise_plan *p = job->p;
-    const size_t row = row_bytes(p), pixel = (size_t)(p->w.groups * p->w.size);
+    const size_t row = row_bytes(p), pixel = (size_t)(p->channels * p->w.size);
     const int64_t rows = box->count[0] * box->count[1] * box->count[2];
     char *to = s->gradient;
     for (int64_t r = 0; r < rows; r++) {
@@ -109,8 +109,8 @@ static void sum_in_place(const weight_job *job, const conv_phase *phase, const c
 {
     const depthwise_plan *p = job->p;
     const conv_axis *a = p->w.axis;
-    const int shape = fv_conv_depthwise_shape(phase->taps[2], a[2].step);
-    const int64_t image = a[0].source * a[1].source * a[2].source * p->w.groups;
+    const int shape = fv_conv_depthwise_shape(p->group, phase->taps[2], a[2].step);
+    const int64_t image = a[0].source * a[1].source * a[2].source * p->channels;
     const int64_t first = box->at[3] * a[2].step + phase->first[2]; /* pixel of tap 0 */
     const int64_t rows = box->count[0] * box->count[1] * box->count[2];
     sum->inside = -first;
@@ -120,9 +120,9 @@ static void sum_in_place(const weight_job *job, const conv_phase *phase, const c
         const int64_t i = r / box->count[2] / box->count[1];
         const int64_t at[CONV_AXES] = {box->at[0] + i, box->at[1] + d, box->at[2] + h, box->at[3]};
         sum->tap_count = fv_conv_depthwise_tap_rows(p, phase, at[1], at[2], s->taps, s->places);
-        sum->a = conv_at(job->o->a, at[0] * image + first * p->w.groups, p->w.size);
+        sum->a = conv_at(job->o->a, at[0] * image + first * p->channels, p->w.size);
         sum->g = conv_at(job->o->b, fv_conv_target_offset(&p->w, phase, at), p->w.size);
-        p->kernels->depthwise_sum_shape[p->type][shape](sum);
+        p->kernels->depthwise_sum_shape[p->type][conv_group_size(p->group)][shape](sum);
     }
 }
 
@@ -131,15 +131,15 @@ static void sum_chunk(void *data, int64_t part, int slot)
     const weight_job *job = data;
     const depthwise_plan *p = job->p;
     const conv_phase phase = fv_conv_get_phase(&p->w, 0);
-    const size_t bytes = (size_t)p->w.taps * row_bytes(p);
+    const size_t bytes = (size_t)(p->w.taps * p->group) * row_bytes(p);
     fv_scratch memory = {job->scratch.slots + (size_t)slot * job->scratch.slot_bytes, 0};
     const sum_scratch s = take_sum_slot(p, &memory);
     fv_depthwise_sum sum = {.taps = s.taps,
                             .places = s.places,
                             .width = p->width,
-                            .channels = p->w.groups,
-                            .pixel = p->w.groups,
-                            .g_step = p->w.groups,
+                            .channels = p->channels,
+                            .pixel = p->channels,
+                            .g_step = p->channels,
                             .sums = (char *)job->scratch.sums + (size_t)part * bytes};
     memset(sum.sums, 0, bytes);
     const int64_t end = fv_chunk_begin(p->boxes.total, p->parts, part + 1);
@@ -158,15 +158,14 @@ static void sum_chunk(void *data, int64_t part, int slot)
 #define FV_ADD_UP(T)                                                                               \
     static void add_up_##T(const depthwise_plan *p, const T *sums, T *gw)                          \
     {                                                                                              \
-        const int64_t channels = p->w.groups, taps = p->w.taps;                                    \
+        const int64_t taps = p->w.taps, group = p->group, all = taps * group * p->width;           \
         const int64_t last = p->width - p->kernels->lanes[p->type];                                \
-        for (int64_t c = 0; c < channels; c++) {                                                   \
-            const int64_t at = c + (p->in_place && c >= last ? p->width - channels : 0);           \
-            for (int64_t t = 0; t < taps; t++) {                                                   \
-                T sum = sums[t * p->width + at];                                                   \
-                for (int64_t i = 1; i < p->parts; i++)                                             \
-                    sum += sums[(i * taps + t) * p->width + at];                                   \
-                gw[c * taps + t] = sum;                                                            \
+        for (int64_t c = 0; c < p->channels; c++) {                                                \
+            const int64_t at = c + (p->in_place && c >= last ? p->width - p->channels : 0);        \
+            for (int64_t i = 0; i < group * taps; i++, gw++) {                                     \
+                const T *from = sums + (i % taps * group + i / taps) * p->width + at;              \
+                *gw = *from;                                                                       \
+                for (int64_t part = 1; part < p->parts; part++) *gw += from[part * all];           \
             }                                                                                      \
         }                                                                                          \
     }
@@ -190,9 +189,10 @@ static void run_weight(const fv_conv_plan *plan, const fv_conv_operands *o, void
 static int describe_weight(const fv_conv_plan *plan, char *text, size_t size)
 {
     const depthwise_plan *p = conv_depthwise_own(plan);
-    return snprintf(text, size, "depthwise, %lld box%s in %lld part%s, %d thread%s",
-                    (long long)p->boxes.total, p->boxes.total == 1 ? "" : "es", (long long)p->parts,
-                    p->parts == 1 ? "" : "s", p->threads, p->threads == 1 ? "" : "s");
+    return snprintf(text, size, "%s, %lld box%s in %lld part%s, %d thread%s",
+                    p->group == 1 ? "depthwise" : "small groups", (long long)p->boxes.total,
+                    p->boxes.total == 1 ? "" : "es", (long long)p->parts, p->parts == 1 ? "" : "s",
+                    p->threads, p->threads == 1 ? "" : "s");
 }
 
 const conv_algorithm fv_conv_depthwise_weight = {

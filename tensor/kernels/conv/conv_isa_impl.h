@@ -77,33 +77,34 @@ static void NAME(depthwise)(const fv_depthwise_row *job)
     }
 }
 
-#define TAPS 1
-#define STEP 1
-#include "conv_depthwise_row_impl.h"
-#define TAPS 2
-#define STEP 1
-#include "conv_depthwise_row_impl.h"
-#define TAPS 3
-#define STEP 1
-#include "conv_depthwise_row_impl.h"
-#define TAPS 4
-#define STEP 1
-#include "conv_depthwise_row_impl.h"
-#define TAPS 5
-#define STEP 1
-#include "conv_depthwise_row_impl.h"
-#define TAPS 7
-#define STEP 1
-#include "conv_depthwise_row_impl.h"
-#define TAPS 3
-#define STEP 2
-#include "conv_depthwise_row_impl.h"
-#define TAPS 5
-#define STEP 2
-#include "conv_depthwise_row_impl.h"
-#define TAPS 7
-#define STEP 2
-#include "conv_depthwise_row_impl.h"
+/* Lane i of the result: channel c of the group of lane i. */
+FV_INLINE VEC NAME(spread)(VEC v, int group, int c)
+{
+#define CASE(group, c)                                                                             \
+    case c: return SPREAD##group(v, c);
+    if (group == 4) {
+        switch (c) {
+            CASE(4, 0) CASE(4, 1) CASE(4, 2) CASE(4, 3)
+        }
+    }
+    if (group == 8) {
+        switch (c) {
+            CASE(8, 0) CASE(8, 1) CASE(8, 2) CASE(8, 3) CASE(8, 4) CASE(8, 5) CASE(8, 6) CASE(8, 7)
+        }
+    }
+#undef CASE
+    return v;
+}
+
+#define GROUP 1
+#include "conv_depthwise_group_impl.h"
+#undef GROUP
+#define GROUP 4
+#include "conv_depthwise_group_impl.h"
+#undef GROUP
+#define GROUP 8
+#include "conv_depthwise_group_impl.h"
+#undef GROUP
 
 /* One vector of channels and `count` (1..4) taps from tap t on. */
 static void NAME(sum_taps)(const fv_depthwise_sum *job, int64_t v, int64_t t, int count)
