@@ -67,6 +67,13 @@ FV_INLINE void NAME(finish_row)(const fv_tile_finish *f, T *c, const T *residual
     }
 }
 
+/* May the epilogue be computed before sums are stored? What it reads by rows is added afterwards.
+ */
+FV_INLINE bool NAME(is_early)(const fv_tile_rows *job)
+{
+    return job->finish && !job->finish->residual && !job->accumulate;
+}
+
 /* The epilogue of a tile that has just been stored. */
 static __attribute__((noinline)) void NAME(finish)(const fv_tile_rows *job, const fv_tile_group *at,
                                                    int groups)
@@ -114,6 +121,15 @@ static __attribute__((noinline)) void NAME(finish)(const fv_tile_rows *job, cons
 /* The function of `groups` groups of rows and all vectors of columns. */
 #define WIDE(id, groups) NAME(FV_ISA_CAT(id##_##groups##x, FV_NR))
 
+/* Of an array of `columns` elements, of which a whole number of vectors is read: itself, or a copy
+ * with zeros behind it. */
+static const void *NAME(whole_vectors)(const void *from, int64_t columns, T copy[NAME(NR)])
+{
+    if (!from || columns % NAME(LANES) == 0) return from;
+    for (int j = 0; j < NAME(NR); j++) copy[j] = j < columns ? ((const T *)from)[j] : (T)0;
+    return copy;
+}
+
 static void NAME(rows)(const fv_tile_rows *original)
 {
     typedef void (*shape)(const fv_tile_rows *, int64_t, int64_t);
@@ -122,11 +138,14 @@ static void NAME(rows)(const fv_tile_rows *original)
          NAME(rows_6x1)},
         {WIDE(rows, 1), WIDE(rows, 2), WIDE(rows, 3)}};
     fv_tile_rows job = *original;
-    T bias[NAME(NR)];
-    if (job.bias && job.columns % NAME(LANES)) { /* a whole vector of it is read */
-        for (int j = 0; j < NAME(NR); j++)
-            bias[j] = j < job.columns ? ((const T *)job.bias)[j] : (T)0;
-        job.bias = bias;
+    fv_tile_finish finish;
+    T bias[NAME(NR)], scale[NAME(NR)], shift[NAME(NR)];
+    job.bias = NAME(whole_vectors)(job.bias, job.columns, bias);
+    if (job.finish) {
+        finish = *job.finish;
+        finish.scale = NAME(whole_vectors)(finish.scale, job.columns, scale);
+        finish.shift = NAME(whole_vectors)(finish.shift, job.columns, shift);
+        job.finish = &finish;
     }
     const bool narrow = job.columns <= NAME(LANES);
     const int64_t most = narrow ? 2 * FV_TILE_GROUPS : FV_TILE_GROUPS;
@@ -144,11 +163,7 @@ static void NAME(columns)(const fv_tile_columns *original)
         {WIDE(columns, 1), WIDE(columns, 2), WIDE(columns, 3)}};
     fv_tile_columns job = *original;
     T bias[NAME(NR)];
-    if (job.bias && job.columns % NAME(LANES)) { /* a whole vector of it is read */
-        for (int j = 0; j < NAME(NR); j++)
-            bias[j] = j < job.columns ? ((const T *)job.bias)[j] : (T)0;
-        job.bias = bias;
-    }
+    job.bias = NAME(whole_vectors)(job.bias, job.columns, bias);
     const bool narrow = job.columns <= NAME(LANES);
     const shape *of = shapes[!narrow];
     const int64_t most = narrow ? 2 * FV_MR : FV_MR;

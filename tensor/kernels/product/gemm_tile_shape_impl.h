@@ -45,6 +45,30 @@ FV_INLINE void SHAPE(store_part)(const VEC *sums, T *c, int64_t columns, bool ac
     NAME(store_part)(row, c, columns, accumulate);
 }
 
+/* The epilogue while the sums are in registers. */
+FV_INLINE void SHAPE(finish)(VEC (*sums)[FV_NR], const fv_tile_finish *f)
+{
+    const T *scale = f->scale, *shift = f->shift;
+    FV_UNROLL
+    for (int v = 0; v < VECTORS && scale; v++) {
+        const VEC factor = NAME(load)(scale + v * NAME(LANES));
+        FV_UNROLL
+        for (int i = 0; i < ROWS; i++) sums[i][v] *= factor;
+    }
+    FV_UNROLL
+    for (int v = 0; v < VECTORS && shift; v++) {
+        const VEC term = NAME(load)(shift + v * NAME(LANES));
+        FV_UNROLL
+        for (int i = 0; i < ROWS; i++) sums[i][v] += term;
+    }
+    if (!f->relu) return;
+    FV_UNROLL
+    for (int i = 0; i < ROWS; i++) {
+        FV_UNROLL
+        for (int v = 0; v < VECTORS; v++) sums[i][v] = NAME(positive)(sums[i][v]);
+    }
+}
+
 /* sums += A B over all segments of one tile in rows form; a[g] is the first row of group g. */
 FV_INLINE void SHAPE(multiply_rows)(VEC (*sums)[FV_NR], const fv_tile_rows *job, const T *const *a)
 {
@@ -72,6 +96,8 @@ static __attribute__((noinline)) void SHAPE(rows)(const fv_tile_rows *job, int64
                                                   int64_t tiles)
 {
     const bool full = job->columns == VECTORS * NAME(LANES), accumulate = job->accumulate;
+    const fv_tile_finish *early = NAME(is_early)(job) ? job->finish : NULL;
+    const fv_tile_finish *late = early ? NULL : job->finish;
     const fv_tile_group *at = job->groups + first;
     for (int64_t t = 0; t < tiles; t++, at += GROUPS) {
         const T *a[2 * FV_TILE_GROUPS];
@@ -79,6 +105,7 @@ static __attribute__((noinline)) void SHAPE(rows)(const fv_tile_rows *job, int64
         for (int g = 0; g < GROUPS; g++) a[g] = (const T *)job->a + at[g].a;
         VEC sums[2 * FV_MR][FV_NR];
         SHAPE(multiply_rows)(sums, job, a);
+        if (early) SHAPE(finish)(sums, early);
         bool whole = full;
         for (int g = 0; g < GROUPS; g++) whole = whole && at[g].keep == FV_GROUP;
         if (whole) {
@@ -87,7 +114,7 @@ static __attribute__((noinline)) void SHAPE(rows)(const fv_tile_rows *job, int64
                 T *c = (T *)job->c + at[i / FV_GROUP].c + (i % FV_GROUP) * job->c_rs;
                 SHAPE(store)(sums[i], c, accumulate);
             }
-            if (job->finish) NAME(finish)(job, at, GROUPS);
+            if (late) NAME(finish)(job, at, GROUPS);
             continue;
         }
         FV_UNROLL
@@ -98,7 +125,7 @@ static __attribute__((noinline)) void SHAPE(rows)(const fv_tile_rows *job, int64
             T *c = (T *)job->c + g->c + row * job->c_rs;
             SHAPE(store_part)(sums[i], c, job->columns, accumulate);
         }
-        if (job->finish) NAME(finish)(job, at, GROUPS);
+        if (late) NAME(finish)(job, at, GROUPS);
     }
 }
 
