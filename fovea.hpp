@@ -478,6 +478,24 @@ template <class... M> module module_list(M &&...children)
     return detail::contain(fv_module_list_from, std::forward<M>(children)...);
 }
 
+namespace nn
+{
+/* relu(body(x) + shortcut(x)), both taken over; an empty shortcut is x itself: residual(body,
+ * {}, {.relu = true}). */
+struct residual_options {
+    bool relu = fv_nn_residual_defaults.relu;
+};
+inline module residual(module body, module shortcut = module(),
+                       const residual_options &options = {})
+{
+    fv_nn_residual_args a = fv_nn_residual_defaults;
+    a.body = body.release();
+    a.shortcut = shortcut.release();
+    a.relu = options.relu;
+    return module(fv_nn_residual_ex(&a));
+}
+} // namespace nn
+
 } // namespace fv
 
 #include "cpp/calls.hpp"

@@ -76,7 +76,8 @@ OWNERS = {"fv_module *": "module", "fv_optim *": "optim", "fv_scheduler *": "sch
 SIZES = {"n0", "n1", "n2", "n3", "n4", "n5", "n6", "n7", "end", "shape"}
 POSITIONAL = {"int64_t", "fv_dims", "const char *", "fv_tensor_list", "fv_milestones", "fv_shape"}
 BY_HAND = {"fv_arange_ex", "fv_tensor_from_ex", "fv_backward_ex", "fv_grad_ex", "fv_gradcheck_ex",
-           "fv_gradgradcheck_ex", "fv_forward_ex", "fv_random_split_ex"}
+           "fv_gradgradcheck_ex", "fv_forward_ex", "fv_random_split_ex",
+           "fv_nn_residual_ex"}
 KEYWORDS = {"and", "or", "not", "xor", "double", "float", "bool", "int", "default", "template"}
 
 

@@ -1,8 +1,8 @@
 /* Networks for ten classes of images: of 3 x 32 x 32, and one for the 1 x 28 x 28 of MNIST.
  *
- * A layer of one's own is a type with a forward function and a constructor that names its children:
- * see the residual block. fv_module_finish returns NULL if any part could not be made, and whatever
- * takes a NULL part fails in turn, so that only the root needs a check. */
+ * A constructor returns NULL if a part could not be made, and whatever takes a NULL part fails in
+ * turn, so that only the root needs a check. Layers that stand side by side, as a convolution and
+ * its ReLU, run in one pass where they can. A layer of one's own is shown in nn/module.h. */
 #ifndef EXAMPLES_MODELS_H
 #define EXAMPLES_MODELS_H
 
@@ -36,28 +36,17 @@ static inline fv_module *lenet(void)
 
 /* --- residual networks: He et al. 2015 -------------------------------------------------------- */
 
-static inline fv_tensor *residual_forward(fv_module *self, fv_tensor *x)
-{
-    fv_tensor *y = fv_child(self, "body", x);
-    if (fv_child_count(self) == 2) x = fv_child(self, "shortcut", x);
-    return fv_relu(fv_add(y, x));
-}
-
-static const fv_module_type residual_type = {.name = "Residual", .forward = residual_forward};
-
 /* relu(body(x) + shortcut(x)). The shortcut is x itself, or a projection where the shape changes.
  */
 static inline fv_module *residual(int64_t in, int64_t out, int64_t stride)
 {
-    fv_module *m = fv_module_new(&residual_type, NULL);
-    fv_module_add_child(m, "body",
-                        fv_sequential(conv3x3(in, out, stride), fv_nn_batch_norm2d(out),
-                                      fv_nn_relu(), conv3x3(out, out, 1), fv_nn_batch_norm2d(out)));
+    fv_module *body = fv_sequential(conv3x3(in, out, stride), fv_nn_batch_norm2d(out), fv_nn_relu(),
+                                    conv3x3(out, out, 1), fv_nn_batch_norm2d(out));
+    fv_module *shortcut = NULL;
     if (in != out || stride != 1)
-        fv_module_add_child(m, "shortcut",
-                            fv_sequential(fv_nn_conv2d(in, out, 1, .stride = stride, .bias = false),
-                                          fv_nn_batch_norm2d(out)));
-    return fv_module_finish(m);
+        shortcut = fv_sequential(fv_nn_conv2d(in, out, 1, .stride = stride, .bias = false),
+                                 fv_nn_batch_norm2d(out));
+    return fv_nn_residual(body, shortcut, .relu = true);
 }
 
 /* 20 layers, 16 to 64 channels: 0.27 million weights. */

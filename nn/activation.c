@@ -6,6 +6,7 @@
 #include "autograd/ops/random/dropout.h"
 #include "autograd/ops/elementwise/elementwise.h"
 #include "autograd/ops/softmax/softmax.h"
+#include "nn/fusion_impl.h"
 #include "nn/layer_impl.h"
 #include "tensor/numerals.h"
 
@@ -71,7 +72,10 @@ fv_module *fv_nn_relu_ex(const fv_nn_relu_args *a)
                                         .context_size = sizeof *a,
                                         .forward = relu_forward,
                                         .describe = relu_describe};
-    return fv_module_new(&type, a);
+    static const fv_fusion fusion = {.is_relu = true};
+    fv_module *m = fv_module_new(&type, a);
+    fv_module_fuses(m, &fusion);
+    return m;
 }
 
 static fv_tensor *leaky_relu_forward(fv_module *self, fv_tensor *x)

@@ -1,23 +1,59 @@
-/* Containers: sequential and module list. */
+/* Containers: sequential, which runs neighbours in one pass where it can, and module list. */
 #include "nn/container.h"
 
 #include <stdio.h>
 
-#include "nn/module_impl.h"
+#include "nn/fusion_impl.h"
 
-static fv_tensor *sequential_forward(fv_module *self, fv_tensor *x)
+/* --- sequential ----------------------------------------------------------------------------- */
+
+/* Runs child *i with those behind it that it ends in, and moves on. The last one takes `last`. */
+static fv_tensor *run_next(const fv_module *self, int64_t *i, fv_tensor *x, const fv_ending *last)
 {
-    int64_t count = fv_child_count(self);
+    fv_ending ending = {NULL};
+    fv_module *m = self->children.items[*i].value;
+    *i += 1 + fv_take_next(self, *i, x, &ending);
+    if (last && *i == self->children.count) {
+        ending.residual = last->residual;
+        ending.relu = last->relu;
+    }
+    if (ending.norm || ending.residual || ending.relu) return fv_forward_ending(m, x, &ending);
+    return fv_forward(m, x);
+}
+
+static fv_tensor *run_row(const fv_module *self, fv_tensor *x, const fv_ending *last)
+{
     fv_tensor *h = fv_retain(x);
-    for (int64_t i = 0; i < count; i++) {
+    for (int64_t i = 0; i < self->children.count;) {
         fv_scope scope = fv_scope_open(&scope);
-        fv_tensor *y = fv_retain(fv_forward(fv_child_at(self, i), h));
+        fv_tensor *y = fv_retain(run_next(self, &i, h, last));
         fv_scope_close(&scope);
         fv_release(h);
         h = y;
     }
     return fv_scope_adopt(h);
 }
+
+static fv_tensor *sequential_forward(fv_module *self, fv_tensor *x)
+{
+    return run_row(self, x, NULL);
+}
+
+static bool sequential_takes(const fv_module *self, const fv_ending *ending)
+{
+    const int64_t count = self->children.count;
+    return count > 0 && fv_takes(self->children.items[count - 1].value, ending);
+}
+
+static fv_tensor *sequential_ending(fv_module *self, fv_tensor *x, const fv_ending *ending)
+{
+    return run_row(self, x, ending);
+}
+
+static const fv_fusion sequential_fusion = {.takes = sequential_takes,
+                                            .forward = sequential_ending};
+
+/* --- lists ---------------------------------------------------------------------------------- */
 
 static fv_tensor *list_forward(fv_module *self, fv_tensor *x)
 {
@@ -46,6 +82,7 @@ static fv_module *from_children(const fv_module_type *type, fv_modules children)
         return NULL;
     }
     fv_module *m = fv_module_new(type, NULL);
+    if (type == &sequential_type) fv_module_fuses(m, &sequential_fusion);
     for (int64_t i = 0; i < children.count; i++) fv_module_hold(children.items[i]);
     for (int64_t i = 0; i < children.count; i++) fv_module_append(m, children.items[i]);
     m = fv_module_finish(m);

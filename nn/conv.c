@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "nn/fusion_impl.h"
 #include "nn/layer_impl.h"
 
 /* Options of a convolution layer after the checks; forward reads them. */
@@ -18,43 +19,86 @@ typedef struct conv_layer {
 typedef fv_tensor *(*conv_fn)(const fv_conv_args *a);
 typedef fv_tensor *(*conv_transpose_fn)(const fv_conv_transpose_args *a);
 
-static fv_tensor *conv_forward(fv_module *self, fv_tensor *x)
+/* Bias, scale and shift of the convolution with the norm that it ends in. */
+static void fold(const fv_module *self, const fv_ending *ending, fv_tensor *out[3])
+{
+    out[0] = fv_module_tensor(self, "bias");
+    out[1] = out[2] = NULL;
+    if (ending->norm) fv_norm_fold(ending->norm, out[0], out);
+}
+
+static fv_tensor *conv_ending(fv_module *self, fv_tensor *x, const fv_ending *ending)
 {
     static const conv_fn by_dims[] = {NULL, fv_conv1d_ex, fv_conv2d_ex, fv_conv3d_ex};
     const conv_layer *layer = fv_module_context(self);
     const fv_nn_conv_args *o = &layer->args;
+    fv_tensor *folded[3];
+    fold(self, ending, folded);
     if (layer->pads_first) x = fv_pad(x, .shape = layer->pad, .mode = o->padding_mode);
     fv_conv_args args = {
         .size = sizeof args,
         .input = x,
         .weight = fv_module_tensor(self, "weight"),
-        .bias = fv_module_tensor(self, "bias"),
+        .bias = folded[0],
         .stride = o->stride,
         .padding = layer->pads_first ? 0 : o->padding,
         .dilation = o->dilation,
         .groups = o->groups,
+        .scale = folded[1],
+        .shift = folded[2],
+        .residual = ending->residual,
+        .relu = ending->relu,
     };
     return by_dims[layer->n](&args);
 }
 
-static fv_tensor *conv_transpose_forward(fv_module *self, fv_tensor *x)
+static fv_tensor *conv_transpose_ending(fv_module *self, fv_tensor *x, const fv_ending *ending)
 {
     static const conv_transpose_fn by_dims[] = {NULL, fv_conv_transpose1d_ex,
                                                 fv_conv_transpose2d_ex, fv_conv_transpose3d_ex};
     const conv_layer *layer = fv_module_context(self);
+    fv_tensor *folded[3];
+    fold(self, ending, folded);
     fv_conv_transpose_args args = {
         .size = sizeof args,
         .input = x,
         .weight = fv_module_tensor(self, "weight"),
-        .bias = fv_module_tensor(self, "bias"),
+        .bias = folded[0],
         .stride = layer->args.stride,
         .padding = layer->args.padding,
         .output_padding = layer->output_padding,
         .groups = layer->args.groups,
         .dilation = layer->args.dilation,
+        .scale = folded[1],
+        .shift = folded[2],
+        .residual = ending->residual,
+        .relu = ending->relu,
     };
     return by_dims[layer->n](&args);
 }
+
+static fv_tensor *conv_forward(fv_module *self, fv_tensor *x)
+{
+    return conv_ending(self, x, &(fv_ending){NULL});
+}
+
+static fv_tensor *conv_transpose_forward(fv_module *self, fv_tensor *x)
+{
+    return conv_transpose_ending(self, x, &(fv_ending){NULL});
+}
+
+static bool conv_takes_norm(const fv_module *self, const fv_module *norm, const fv_tensor *x)
+{
+    const conv_layer *layer = fv_module_const_context(self);
+    const bool batched = x->ndim == layer->n + 2; /* what a norm takes */
+    return batched && fv_norm_folds(norm, layer->n, fv_module_tensor(self, "bias"),
+                                    layer->args.out_channels, x->dtype);
+}
+
+static const fv_fusion conv_fusion = {
+    .takes = fv_takes_all, .takes_norm = conv_takes_norm, .forward = conv_ending};
+static const fv_fusion conv_transpose_fusion = {
+    .takes = fv_takes_all, .takes_norm = conv_takes_norm, .forward = conv_transpose_ending};
 
 /* PyTorch leaves out what has its default. */
 static void conv_describe(const fv_module *self, char *text, size_t room)
@@ -186,6 +230,7 @@ static fv_module *new_layer(const fv_module_type *type, const conv_layer *layer,
         fan_in *= (double)kernel[d];
     }
     fv_module *m = fv_module_new(type, layer);
+    fv_module_fuses(m, type->forward == conv_forward ? &conv_fusion : &conv_transpose_fusion);
     fv_layer_parameter(m, "weight", shape, o->dtype, 1.0 / sqrt(fan_in), 0.0);
     if (o->bias)
         fv_layer_parameter(m, "bias", FV_SHAPE(o->out_channels), o->dtype, 1.0 / sqrt(fan_in), 0.0);

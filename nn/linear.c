@@ -6,12 +6,27 @@
 
 #include "autograd/ops/product/matmul.h"
 #include "autograd/ops/view/view.h"
+#include "nn/fusion_impl.h"
 #include "nn/layer_impl.h"
+
+static fv_tensor *linear_ending(fv_module *self, fv_tensor *x, const fv_ending *ending)
+{
+    return fv_linear(x, fv_module_tensor(self, "weight"), fv_module_tensor(self, "bias"),
+                     .relu = ending->relu);
+}
 
 static fv_tensor *linear_forward(fv_module *self, fv_tensor *x)
 {
-    return fv_linear(x, fv_module_tensor(self, "weight"), fv_module_tensor(self, "bias"));
+    return linear_ending(self, x, &(fv_ending){NULL});
 }
+
+static bool linear_takes(const fv_module *self, const fv_ending *ending)
+{
+    (void)self;
+    return !ending->residual;
+}
+
+static const fv_fusion linear_fusion = {.takes = linear_takes, .forward = linear_ending};
 
 static void linear_describe(const fv_module *self, char *text, size_t room)
 {
@@ -40,6 +55,7 @@ fv_module *fv_nn_linear_ex(const fv_nn_linear_args *a)
     }
     double bound = 1.0 / sqrt((double)a->in_features);
     fv_module *m = fv_module_new(&type, a);
+    fv_module_fuses(m, &linear_fusion);
     fv_layer_parameter(m, "weight", FV_SHAPE(a->out_features, a->in_features), a->dtype, bound,
                        0.0);
     if (a->bias) fv_layer_parameter(m, "bias", FV_SHAPE(a->out_features), a->dtype, bound, 0.0);

@@ -2,7 +2,7 @@
  * messages name the module, the scope of a call. */
 #include <stdio.h>
 
-#include "nn/module_impl.h"
+#include "nn/fusion_impl.h"
 #include "tensor/frame.h"
 
 /* --- the frame -------------------------------------------------------------------------- */
@@ -122,24 +122,36 @@ static fv_status check_results(const fv_module_type *type, fv_tensor *const *out
 
 /* --- the call --------------------------------------------------------------------------- */
 
-static fv_status run(fv_module *m, fv_tensor *const *in, fv_tensor **out, fv_tensor **const *wanted)
+/* A call: m of `in`, which gives out. */
+typedef struct module_call {
+    fv_module *m;
+    fv_tensor *const *in;
+    fv_tensor **out, **const *wanted;
+    const fv_ending *ending; /* or NULL */
+} module_call;
+
+static fv_status run(const module_call *c)
 {
+    fv_module *m = c->m;
+    fv_tensor *const *in = c->in, **out = c->out;
     const int depth = fv_frame_push(&frame_kind, m, m->id);
-    if (m->type->forward_many)
+    if (c->ending)
+        out[0] = m->fusion->forward(m, in[0], c->ending);
+    else if (m->type->forward_many)
         m->type->forward_many(m, in, out);
     else
         out[0] = m->type->forward(m, in[0]);
-    const fv_status status = check_results(m->type, out, wanted);
+    const fv_status status = check_results(m->type, out, c->wanted);
     fv_frame_pop(depth);
     return status;
 }
 
 /* Results outlive the call's scope; whatever else was made dies with it, or stays with the tape. */
-static fv_status run_in_scope(fv_module *m, fv_tensor *const *in, fv_tensor **out,
-                              fv_tensor **const *wanted)
+static fv_status run_in_scope(const module_call *c)
 {
+    fv_tensor **out = c->out;
     fv_scope scope = fv_scope_open(&scope);
-    fv_status status = run(m, in, out, wanted);
+    fv_status status = run(c);
     const bool done = status == FV_OK;
     for (int j = 0; j < FV_MODULE_OUTPUTS && done; j++) fv_retain(out[j]);
     fv_scope_close(&scope);
@@ -151,6 +163,22 @@ static fv_status run_in_scope(fv_module *m, fv_tensor *const *in, fv_tensor **ou
     return status;
 }
 
+static fv_status call(const module_call *c)
+{
+    fv_status status = check_module(c->m);
+    if (status == FV_OK) status = check_inputs(c->m->type, c->in);
+    if (status == FV_OK) status = check_outputs(c->m->type, c->wanted);
+    return status == FV_OK ? run_in_scope(c) : status;
+}
+
+fv_tensor *fv_forward_ending(fv_module *m, fv_tensor *x, const fv_ending *ending)
+{
+    fv_tensor *in[FV_MODULE_INPUTS] = {x}, *out[FV_MODULE_OUTPUTS] = {NULL};
+    fv_tensor **const wanted[FV_MODULE_OUTPUTS - 1] = {NULL};
+    const module_call c = {m, in, out, wanted, ending};
+    return call(&c) == FV_OK ? out[0] : fv_failed_tensor();
+}
+
 const fv_forward_args fv_forward_defaults = {FV_FORWARD_DEFAULTS};
 
 fv_tensor *fv_forward_ex(const fv_forward_args *a)
@@ -158,10 +186,8 @@ fv_tensor *fv_forward_ex(const fv_forward_args *a)
     if (!fv_args_ok("forward", a, sizeof *a)) return fv_failed_tensor();
     fv_tensor *const in[FV_MODULE_INPUTS] = {a->x, a->x2, a->x3, a->x4, a->x5, a->x6};
     fv_tensor *out[FV_MODULE_OUTPUTS] = {NULL};
-    fv_status status = check_module(a->module);
-    if (status == FV_OK) status = check_inputs(a->module->type, in);
-    if (status == FV_OK) status = check_outputs(a->module->type, a->out);
-    if (status == FV_OK) status = run_in_scope(a->module, in, out, a->out);
+    const module_call c = {.m = a->module, .in = in, .out = out, .wanted = a->out};
+    const fv_status status = call(&c);
     for (int j = 1; j < FV_MODULE_OUTPUTS; j++)
         if (a->out[j - 1]) *a->out[j - 1] = status == FV_OK ? out[j] : fv_failed_tensor();
     return status == FV_OK ? out[0] : fv_failed_tensor();

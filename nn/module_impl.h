@@ -20,6 +20,7 @@ enum { FV_LIST_PARAMETERS, FV_LIST_BUFFERS, FV_LIST_STATE, FV_LIST_COUNT };
 struct fv_module {
     const fv_module_type *type;
     void *context;
+    const struct fv_fusion *fusion; /* what it may end in, see fusion_impl.h; NULL: nothing */
     fv_entries parameters, buffers, children;
     uint64_t id;    /* for frame.h */
     int64_t owners; /* parents that hold it */

@@ -1,10 +1,15 @@
 /* Normalisation layers. */
 #include "nn/norm.h"
 
+#include <math.h>
 #include <stdio.h>
 
+#include "autograd/autograd.h"
 #include "autograd/ops/norm/norm.h"
+#include "nn/fusion_impl.h"
 #include "nn/layer_impl.h"
+#include "tensor/create.h"
+#include "tensor/kernels/element.h"
 
 typedef struct norm_layer {
     fv_nn_batch_norm_args args;
@@ -22,7 +27,7 @@ static fv_status check_rank(const fv_module *self, const fv_tensor *x, int n)
                    fv_shape_text(&shape));
 }
 
-static fv_tensor *norm_forward(fv_module *self, fv_tensor *x)
+static fv_tensor *norm_ending(fv_module *self, fv_tensor *x, const fv_ending *ending)
 {
     const norm_layer *layer = fv_module_context(self);
     if (check_rank(self, x, layer->n) != FV_OK) return fv_failed_tensor();
@@ -41,6 +46,8 @@ static fv_tensor *norm_forward(fv_module *self, fv_tensor *x)
         .training = training || !tracked,
         .momentum = momentum,
         .eps = layer->args.eps,
+        .residual = ending->residual,
+        .relu = ending->relu,
     };
     fv_tensor *y = fv_batch_norm_ex(&args);
     if (counts && !fv_failed(y)) {
@@ -49,6 +56,61 @@ static fv_tensor *norm_forward(fv_module *self, fv_tensor *x)
     }
     return y;
 }
+
+static fv_tensor *norm_forward(fv_module *self, fv_tensor *x)
+{
+    return norm_ending(self, x, &(fv_ending){NULL});
+}
+
+static const fv_fusion norm_fusion = {.takes = fv_takes_all, .forward = norm_ending};
+
+/* --- in the store of a convolution ------------------------------------------------------------ */
+
+static bool is_vector(const fv_tensor *t, int64_t channels, fv_dtype dtype)
+{
+    return t->ndim == 1 && t->numel == channels && t->dtype == dtype &&
+           t->shapes_only == fv_shapes_only_enabled();
+}
+
+/* A norm whose tensors do not fit reports that itself. */
+bool fv_norm_folds(const fv_module *norm, int n, const fv_tensor *bias, int64_t channels,
+                   fv_dtype dtype)
+{
+    static const char *const names[] = {"running_mean", "running_var", "weight", "bias"};
+    if (norm->fusion != &norm_fusion || norm->training || fv_grad_enabled()) return false;
+    const norm_layer *layer = norm->context;
+    if (layer->n != n || !layer->args.track_running_stats) return false;
+    if (bias && !is_vector(bias, channels, dtype)) return false;
+    for (int i = 0; i < 4; i++) {
+        const fv_tensor *t = fv_module_tensor(norm, names[i]);
+        if (t ? !is_vector(t, channels, dtype) : i < 2) return false;
+    }
+    return true;
+}
+
+static double channel(const fv_tensor *t, int64_t c, double absent)
+{
+    return t ? fv_element_get(t, c * t->strides[0]) : absent;
+}
+
+void fv_norm_fold(const fv_module *norm, const fv_tensor *bias, fv_tensor *out[3])
+{
+    const norm_layer *layer = norm->context;
+    const fv_tensor *mean = fv_module_tensor(norm, "running_mean");
+    const fv_tensor *var = fv_module_tensor(norm, "running_var");
+    const fv_tensor *weight = fv_module_tensor(norm, "weight");
+    out[0] = fv_empty_like(mean);
+    out[1] = fv_empty_like(mean);
+    out[2] = fv_module_tensor(norm, "bias");
+    if (fv_failed(out[0]) || fv_failed(out[1]) || out[0]->shapes_only) return;
+    for (int64_t c = 0; c < mean->numel; c++) {
+        const double std = sqrt(channel(var, c, 0) + layer->args.eps);
+        fv_element_set(out[0], c * out[0]->strides[0], channel(bias, c, 0) - channel(mean, c, 0));
+        fv_element_set(out[1], c * out[1]->strides[0], channel(weight, c, 1) / std);
+    }
+}
+
+/* --- the layer -------------------------------------------------------------------------------- */
 
 static void norm_describe(const fv_module *self, char *text, size_t room)
 {
@@ -85,6 +147,7 @@ static fv_module *norm_new(const char *name, const fv_nn_batch_norm_args *a, int
     norm_layer layer = {*a, n};
     fv_shape shape = FV_SHAPE(a->num_features);
     fv_module *m = fv_module_new(&types[n], &layer);
+    fv_module_fuses(m, &norm_fusion);
     if (a->affine) {
         fv_layer_parameter(m, "weight", shape, a->dtype, -1.0, 1.0);
         fv_layer_parameter(m, "bias", shape, a->dtype, -1.0, 0.0);

@@ -74,6 +74,10 @@ static void test_ownership()
     fv::module first = fv::nn::relu();
     const fv::module net = fv::sequential(first.share(), fv::nn::flatten());
     expect(first(fv::ones({2})).numel() == 2, "a shared child is called by its own name");
+    const fv::module plain = fv::nn::residual(fv::nn::relu());
+    expect(plain(-fv::ones({1})).item() == -1, "a residual is its input and more");
+    const fv::module sum = fv::nn::residual(fv::nn::relu(), fv::nn::relu(), {.relu = true});
+    expect(sum(fv::ones({1})).item() == 2, "a residual has a way around");
 }
 
 static void test_errors()

@@ -6,7 +6,7 @@ source=$1
 probe=$2/tests/thread_probe
 failed=0
 unset OMP_NUM_THREADS FOVEA_NUM_THREADS FOVEA_THREADS FOVEA_ISA FOVEA_GEMM FOVEA_ERRORS
-unset FOVEA_CONV_PRECISION FOVEA_CONV_ALGORITHM FOVEA_CONV_BENCHMARK
+unset FOVEA_CONV_PRECISION FOVEA_CONV_ALGORITHM FOVEA_CONV_BENCHMARK FOVEA_FUSION
 
 say() {
   echo "FAILED: $*"
@@ -46,6 +46,9 @@ means winograd FOVEA_CONV_ALGORITHM=winograd
 means_nothing FOVEA_CONV_ALGORITHM fft gemm
 means timed FOVEA_CONV_BENCHMARK=1
 means_nothing FOVEA_CONV_BENCHMARK often 1
+means unfused FOVEA_FUSION=0
+means fused FOVEA_FUSION=1
+means_nothing FOVEA_FUSION no 'from 0 to 1'
 if [ "$(echo "$default" | awk '{ print $2 }')" != none ]; then
   engine=$(echo "$default" | awk '{ print $2 }')
   means "$engine" "FOVEA_THREADS=$(echo "$engine" | tr '[:lower:]' '[:upper:]')"

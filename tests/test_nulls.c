@@ -326,6 +326,7 @@ static const char *const accepted[] = {
     "fv_binary_cross_entropy_with_logits_ex weight",
     "fv_binary_cross_entropy_with_logits_ex pos_weight",
     "fv_linear_ex bias",
+    "fv_nn_residual_ex shortcut",
     "fv_adaptive_max_pool1d_ex indices",
     "fv_max_dim indices",
     "fv_min_dim indices",
