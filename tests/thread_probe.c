@@ -1,8 +1,9 @@
 /* What scripts want to know about threads and the environment.
  *
  *   thread_probe number        prints the number of threads and the engine
- *   thread_probe settings      prints these, the level, the engine of products, precision, algorithm
- *                              and choice of convolutions, and whether layers are fused, each twice
+ *   thread_probe settings      prints these, the level, the engine of products, precision,
+ *                              algorithm and choice of convolutions, and whether layers are
+ *                              fused, each read twice
  *   thread_probe error         makes two errors
  *   thread_probe steps N       N training steps of a small network */
 #include <fovea.h>
