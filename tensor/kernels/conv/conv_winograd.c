@@ -5,13 +5,12 @@
 
 #include "conv_winograd_impl.h"
 
-/* A loaded block takes half of a common L2 cache. By panels: many filters, and no more tiles than
- * filters. */
+/* A loaded block takes half of a common L2 cache. By panels where filters are many. */
 enum {
     BLOCK_BYTES = 768 << 10,
     MOST_CHUNKS = 8,
     PANELS_FILTER_BYTES = 1 << 20,
-    PANELS_TILE_BYTES = 16 << 20,
+    PANELS_TILE_BYTES = 32 << 20,
 };
 
 /* --- planning --------------------------------------------------------------------------------- */
@@ -55,14 +54,21 @@ static int64_t count_blocks(const conv_winograd_plan *p, int64_t wanted)
     return conv_min(blocks, conv_max(p->columns, 1));
 }
 
+/* Blocks read all filters each, and items all tiles, which must also be written. */
+static bool prefers_panels(const conv_winograd_plan *p, int64_t blocks)
+{
+    const int64_t filters = filter_elements(p) * 4, tiles = loaded_elements(p, p->columns) * 4;
+    if (p->gemm.items == 1 || filters < PANELS_FILTER_BYTES || tiles > PANELS_TILE_BYTES)
+        return false;
+    return conv_mul(2 * p->gemm.items, tiles) <= conv_mul(blocks, filters);
+}
+
 static void plan(fv_conv_plan *plan, const conv_window *w, fv_machine machine)
 {
     conv_winograd_plan p = fv_conv_winograd_start(plan, w, machine);
-    const int64_t wanted = fv_conv_wanted_chunks(plan->cost, MOST_CHUNKS);
-    const int64_t filters = filter_elements(&p) * 4, tiles = loaded_elements(&p, p.columns) * 4;
-    p.by_panels = p.gemm.items > 1 && filters >= PANELS_FILTER_BYTES && tiles <= filters &&
-                  tiles <= PANELS_TILE_BYTES;
-    p.blocks = p.by_panels ? 1 : count_blocks(&p, wanted);
+    p.blocks = count_blocks(&p, fv_conv_wanted_chunks(plan->cost, MOST_CHUNKS));
+    p.by_panels = prefers_panels(&p, p.blocks);
+    if (p.by_panels) p.blocks = 1;
     p.gemm.threads = (int)conv_min(fv_threads_for(machine, plan->cost),
                                    conv_max(p.by_panels ? p.gemm.items : p.blocks, 1));
     memcpy(plan->own, &p, sizeof p);
