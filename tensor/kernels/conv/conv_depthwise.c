@@ -15,7 +15,7 @@ int fv_conv_depthwise_shape(int64_t group, int64_t taps, int64_t step)
     static const int8_t shapes[][2] = {FV_GROUPED_SHAPES(ROW) FV_UNGROUPED_SHAPES(ROW)};
 #undef ROW
     const int count = group == 1 ? FV_DEPTHWISE_COUNT : FV_GROUPED_COUNT;
-    if (group != 1 && group != 4 && group != 8) return -1;
+    if (group != 1 && group != 4 && group != 8 && group != 16) return -1;
     for (int i = 0; i < count; i++)
         if (shapes[i][0] == taps && shapes[i][1] == step) return i;
     return -1;
@@ -35,12 +35,12 @@ static bool in_place(const conv_window *w, int64_t lanes)
 /* Bound by loads: about one vector a nanosecond; two in groups, which have more to do with each. */
 double fv_conv_depthwise_cost(const conv_window *w, fv_conv_pass pass, fv_machine machine)
 {
-    (void)pass;
     const int64_t group = w->depth,
                   lanes = FV_ISA_PICK(fv_conv_kernels_, machine.isa)->lanes[w->size == 8];
     if (w->groups == 1 || w->columns != group) return -1;
-    if (group > 1 && (lanes <= group || !in_place(w, lanes))) return -1;
-    return 100 + fv_conv_products(w) / (double)lanes / (group > 1 ? 2 : 1);
+    if (group > 1 && (lanes < group || !in_place(w, lanes))) return -1;
+    if (group == lanes && pass != FV_CONV_GRAD_WEIGHT) return -1;
+    return 100 + fv_conv_products(w) / (double)lanes / (group == 1 ? 1 : group < lanes ? 2 : 4);
 }
 
 depthwise_plan fv_conv_depthwise_start(const fv_conv_plan *plan, const conv_window *w,
@@ -248,7 +248,7 @@ static void run_in_place(const window_job *job, const conv_phase *phase, const c
                 row->a = conv_at(job->o->a, at[0] * image + first * p->channels, p->w.size);
                 row->c = conv_to(job->o->out, c, p->w.size);
                 row->residual = residual ? conv_at(residual, c, p->w.size) : NULL;
-                p->kernels->depthwise_shape[p->type][conv_group_size(p->group)][shape](row);
+                p->kernels->shapes[p->type]->row[conv_group_size(p->group)][shape](row);
             }
         }
     }

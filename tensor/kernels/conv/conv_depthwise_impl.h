@@ -1,5 +1,5 @@
-/* Depthwise convolution (groups = channels = outputs), and groups of 4 and 8 channels: vectors run
- * over the channels that are made, of several groups, and no product of matrices is left. In a
+/* Depthwise convolution (groups = channels = outputs), and groups of 4, 8 and 16 channels: vectors
+ * run over the channels that are made, of several groups, and no product of matrices is left. In a
  * group each channel that is summed is spread over the lanes of its group. Two algorithms: forward
  * with the input gradient (conv_depthwise.c), and the weight gradient (conv_depthwise_weight.c).
  *
@@ -16,7 +16,7 @@ typedef struct depthwise_plan {
     conv_window w;
     conv_boxes boxes;
     const fv_conv_kernels *kernels;
-    int64_t channels, group; /* of all groups; of one: 1, 4 or 8 */
+    int64_t channels, group; /* of all groups; of one: 1, 4, 8 or 16 */
     int64_t width;           /* channels in whole vectors */
     int64_t across, down, tap[3],
         group_step; /* w: between made channels, summed ones, taps, groups */
@@ -42,7 +42,7 @@ int fv_conv_depthwise_shape(int64_t group, int64_t taps, int64_t step);
 /* Index of the kernels of a group. */
 static inline int conv_group_size(int64_t group)
 {
-    return group == 1 ? 0 : group == 4 ? 1 : 2;
+    return group == 1 ? 0 : group == 4 ? 1 : group == 8 ? 2 : 3;
 }
 
 /* The rows of taps that meet the source at position (d, h) of a phase: their offsets in an image

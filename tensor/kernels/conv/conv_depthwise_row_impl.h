@@ -5,6 +5,7 @@
 #define SHAPE(id)                                                                                  \
     NAME(FV_ISA_CAT(id##_, FV_ISA_CAT(TAPS, FV_ISA_CAT(s, FV_ISA_CAT(STEP, FV_ISA_CAT(g, GROUP))))))
 
+#if GROUP < WIDTH /* else the implicit product is as good */
 /* sums[i] += a row of taps at position i, of each group's channel c; pixels from `first` to before
  * `last` are inside. */
 FV_INLINE void SHAPE(add_one)(VEC *sums, const T *a, int64_t pixel, const T *w, int64_t width,
@@ -16,7 +17,7 @@ FV_INLINE void SHAPE(add_one)(VEC *sums, const T *a, int64_t pixel, const T *w, 
     FV_UNROLL
     for (int x = 0; x < (FV_POSITIONS - 1) * STEP + TAPS; x++, a += pixel) {
         if (edge && (x < first || x >= last)) continue;
-        const VEC value = NAME(spread)(NAME(load)(a), GROUP, c);
+        const VEC value = NAME(spread)(a, GROUP, c);
         FV_UNROLL
         for (int t = 0; t < TAPS; t++)
             if (x >= t && (x - t) % STEP == 0 && (x - t) / STEP < FV_POSITIONS)
@@ -61,6 +62,7 @@ static void SHAPE(row)(const fv_depthwise_row *job)
         for (int64_t v = 0; v < job->channels; v += NAME(LANES))
             SHAPE(tile)(job, q, v < last ? v : last);
 }
+#endif
 
 /* The sums of a row of taps for each group's channel c of the source += what FV_POSITIONS positions
  * with such gradients add. */
@@ -73,7 +75,7 @@ FV_INLINE void SHAPE(sum_one)(T *row, int64_t width, const T *a, int64_t pixel, 
     FV_UNROLL
     for (int x = 0; x < (FV_POSITIONS - 1) * STEP + TAPS; x++, a += pixel) {
         if (edge && (x < first || x >= last)) continue;
-        const VEC value = NAME(spread)(NAME(load)(a), GROUP, c);
+        const VEC value = NAME(spread)(a, GROUP, c);
         FV_UNROLL
         for (int t = 0; t < TAPS; t++)
             if (x >= t && (x - t) % STEP == 0 && (x - t) / STEP < FV_POSITIONS)
@@ -99,7 +101,11 @@ FV_INLINE void SHAPE(add_sums)(const fv_depthwise_sum *job, int64_t q, int64_t v
     for (int64_t r = 0; r < job->tap_count; r++) {
         const T *a = (const T *)job->a + v + job->taps[r] + q * STEP * pixel;
         T *row = sums + job->places[r] * GROUP * job->width;
+#if GROUP == WIDTH
+        FV_ROLLED
+#else
         FV_UNROLL
+#endif
         for (int c = 0; c < GROUP; c++)
             SHAPE(sum_one)(row + c * job->width, job->width, a, pixel, grad, c, first, last, edge);
     }

@@ -122,7 +122,7 @@ static void sum_in_place(const weight_job *job, const conv_phase *phase, const c
         sum->tap_count = fv_conv_depthwise_tap_rows(p, phase, at[1], at[2], s->taps, s->places);
         sum->a = conv_at(job->o->a, at[0] * image + first * p->channels, p->w.size);
         sum->g = conv_at(job->o->b, fv_conv_target_offset(&p->w, phase, at), p->w.size);
-        p->kernels->depthwise_sum_shape[p->type][conv_group_size(p->group)][shape](sum);
+        p->kernels->shapes[p->type]->sum[conv_group_size(p->group)][shape](sum);
     }
 }
 

@@ -28,15 +28,16 @@ typedef struct fv_depthwise_row {
     int64_t inside, inside_end; /* pixels of a row that may be read, from tap 0 of position 0 on */
 } fv_depthwise_row;
 
-/* Rows of taps that have a kernel: so many, at positions so many pixels apart. Groups of 4 and of 8
- * channels have those of the first list, and places and sums for each channel of a group. */
+/* Rows of taps that have a kernel: so many, at positions so many pixels apart. Groups of 4, 8 and
+ * 16 channels have those of the first list, and places and sums for each channel of a group; those
+ * of more channels than a vector have none. */
 #define FV_GROUPED_SHAPES(row)          row(1, 1) row(2, 1) row(3, 1) row(3, 2)
 #define FV_UNGROUPED_SHAPES(row)        row(4, 1) row(5, 1) row(7, 1) row(5, 2) row(7, 2)
 #define FV_DEPTHWISE_COUNT_(taps, step) +1
 enum {
     FV_GROUPED_COUNT = 0 FV_GROUPED_SHAPES(FV_DEPTHWISE_COUNT_),
     FV_DEPTHWISE_COUNT = FV_GROUPED_COUNT FV_UNGROUPED_SHAPES(FV_DEPTHWISE_COUNT_),
-    FV_GROUP_SIZES = 3 /* 1, 4, 8 */
+    FV_GROUP_SIZES = 4 /* 1, 4, 8, 16 */
 };
 
 /* sums[tap][width] += sum over rows and positions of a[row + q * a_step + tap] * g[..][width]. */
@@ -54,13 +55,18 @@ typedef struct fv_depthwise_sum {
     const int64_t *places;
 } fv_depthwise_sum;
 
+/* In place: at least a vector of channels; the last one overlaps its neighbour. */
+typedef struct fv_depthwise_shapes {
+    void (*row[FV_GROUP_SIZES][FV_DEPTHWISE_COUNT])(const fv_depthwise_row *job);
+    void (*sum[FV_GROUP_SIZES][FV_DEPTHWISE_COUNT])(const fv_depthwise_sum *job);
+} fv_depthwise_shapes;
+
+/* Index 0: float, 1: double. */
 typedef struct fv_conv_kernels {
-    int lanes[2];                                      /* elements of a vector */
-    void (*depthwise[2])(const fv_depthwise_row *job); /* float, double */
-    /* By shape, in place: at least a vector of channels; the last one overlaps its neighbour. */
-    void (*depthwise_shape[2][FV_GROUP_SIZES][FV_DEPTHWISE_COUNT])(const fv_depthwise_row *job);
+    int lanes[2]; /* elements of a vector */
+    void (*depthwise[2])(const fv_depthwise_row *job);
     void (*depthwise_sum[2])(const fv_depthwise_sum *job);
-    void (*depthwise_sum_shape[2][FV_GROUP_SIZES][FV_DEPTHWISE_COUNT])(const fv_depthwise_sum *job);
+    const fv_depthwise_shapes *shapes[2];
 } fv_conv_kernels;
 
 FV_ISA_DECLARE(fv_conv_kernels, fv_conv_kernels_);

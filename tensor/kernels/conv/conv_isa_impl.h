@@ -77,34 +77,101 @@ static void NAME(depthwise)(const fv_depthwise_row *job)
     }
 }
 
-/* Lane i of the result: channel c of the group of lane i. */
-FV_INLINE VEC NAME(spread)(VEC v, int group, int c)
+/* The channel c of each group, at every lane of the group. */
+FV_INLINE VEC NAME(spread)(const T *a, int group, int c)
 {
-#define CASE(group, c)                                                                             \
-    case c: return SPREAD##group(v, c);
+    if (group == 1) return NAME(load)(a);
+    if (group == WIDTH) return (VEC){0} + a[c];
+#if WIDTH == 16
     if (group == 4) {
         switch (c) {
-            CASE(4, 0) CASE(4, 1) CASE(4, 2) CASE(4, 3)
+        case 0: return SPREAD4_16(NAME(load)(a), 0);
+        case 1: return SPREAD4_16(NAME(load)(a), 1);
+        case 2: return SPREAD4_16(NAME(load)(a), 2);
+        default: return SPREAD4_16(NAME(load)(a), 3);
         }
     }
-    if (group == 8) {
-        switch (c) {
-            CASE(8, 0) CASE(8, 1) CASE(8, 2) CASE(8, 3) CASE(8, 4) CASE(8, 5) CASE(8, 6) CASE(8, 7)
-        }
+    switch (c) {
+    case 0: return SPREAD8_16(NAME(load)(a), 0);
+    case 1: return SPREAD8_16(NAME(load)(a), 1);
+    case 2: return SPREAD8_16(NAME(load)(a), 2);
+    case 3: return SPREAD8_16(NAME(load)(a), 3);
+    case 4: return SPREAD8_16(NAME(load)(a), 4);
+    case 5: return SPREAD8_16(NAME(load)(a), 5);
+    case 6: return SPREAD8_16(NAME(load)(a), 6);
+    default: return SPREAD8_16(NAME(load)(a), 7);
     }
-#undef CASE
-    return v;
+#elif WIDTH == 8
+    switch (c) {
+    case 0: return SPREAD4_8(NAME(load)(a), 0);
+    case 1: return SPREAD4_8(NAME(load)(a), 1);
+    case 2: return SPREAD4_8(NAME(load)(a), 2);
+    default: return SPREAD4_8(NAME(load)(a), 3);
+    }
+#else
+    return NAME(load)(a);
+#endif
 }
 
-#define GROUP 1
+/* The shapes of groups, no longer than a vector, and the tables of their functions. */
+#define ROW_1(taps, step)  NAME(row_##taps##s##step##g1),
+#define SUM_1(taps, step)  NAME(sum_##taps##s##step##g1),
+#define ROW_4(taps, step)  NAME(row_##taps##s##step##g4),
+#define SUM_4(taps, step)  NAME(sum_##taps##s##step##g4),
+#define ROW_8(taps, step)  NAME(row_##taps##s##step##g8),
+#define SUM_8(taps, step)  NAME(sum_##taps##s##step##g8),
+#define SUM_16(taps, step) NAME(sum_##taps##s##step##g16),
+#define GROUP              1
 #include "conv_depthwise_group_impl.h"
 #undef GROUP
+#if WIDTH >= 4
 #define GROUP 4
 #include "conv_depthwise_group_impl.h"
 #undef GROUP
+#endif
+#if WIDTH >= 8
 #define GROUP 8
 #include "conv_depthwise_group_impl.h"
 #undef GROUP
+#endif
+#if WIDTH >= 16
+#define GROUP 16
+#include "conv_depthwise_group_impl.h"
+#undef GROUP
+#endif
+
+static const fv_depthwise_shapes NAME(shapes) = {
+    .row =
+        {
+            {FV_GROUPED_SHAPES(ROW_1) FV_UNGROUPED_SHAPES(ROW_1)},
+#if WIDTH > 4
+            {FV_GROUPED_SHAPES(ROW_4)},
+#endif
+#if WIDTH > 8
+            {FV_GROUPED_SHAPES(ROW_8)},
+#endif
+        },
+    .sum =
+        {
+            {FV_GROUPED_SHAPES(SUM_1) FV_UNGROUPED_SHAPES(SUM_1)},
+#if WIDTH >= 4
+            {FV_GROUPED_SHAPES(SUM_4)},
+#endif
+#if WIDTH >= 8
+            {FV_GROUPED_SHAPES(SUM_8)},
+#endif
+#if WIDTH >= 16
+            {FV_GROUPED_SHAPES(SUM_16)},
+#endif
+        },
+};
+#undef ROW_1
+#undef SUM_1
+#undef ROW_4
+#undef SUM_4
+#undef ROW_8
+#undef SUM_8
+#undef SUM_16
 
 /* One vector of channels and `count` (1..4) taps from tap t on. */
 static void NAME(sum_taps)(const fv_depthwise_sum *job, int64_t v, int64_t t, int count)
