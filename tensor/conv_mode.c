@@ -8,8 +8,8 @@
 #include "tensor/error.h"
 
 static const char *const precisions[] = {"fast", "accurate", "exact", NULL};
-static const char *const algorithms[] = {"any",     "gemm",     "depthwise", "few",
-                                         "product", "winograd", NULL};
+static const char *const algorithms[] = {"any",    "gemm",    "depthwise", "few",
+                                         "merged", "product", "winograd",  NULL};
 
 static const char *const switches[] = {"0", "1", NULL};
 

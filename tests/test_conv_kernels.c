@@ -376,7 +376,8 @@ START_TEST(larger_geometries_are_cut_without_a_trace)
         plane(18, 20, 33, 1, 6, 5, 2),  plane(5, 36, 36, 9, 26, 3, 1),
         plane(5, 40, 40, 5, 26, 3, 2),  plane(4, 3, 48, 1, 29, 4, 2),
         plane(4, 64, 7, 1, 21, 3, 1),   plane(3, 21, 21, 21, 31, 5, 1),
-        plane(3, 50, 50, 50, 31, 7, 2),
+        plane(3, 50, 50, 50, 31, 7, 2), plane(9, 3, 6, 1, 32, 5, 1),
+        plane(5, 5, 3, 1, 28, 3, 2),
     };
     state = 11;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) check_geometry(&all[i]);
@@ -444,10 +445,10 @@ static void check_epilogue(const fv_conv_geometry *g, fv_dtype dtype, fv_conv_pa
 
 START_TEST(epilogues_agree_with_the_plain_loops)
 {
-    const fv_conv_geometry all[] = {plane(2, 5, 37, 1, 7, 3, 1), plane(1, 21, 21, 21, 6, 3, 2),
-                                    plane(2, 6, 64, 2, 9, 1, 3), line(19, 50, 3, 11),
-                                    plane(6, 5, 7, 1, 3, 3, 1),  plane(2, 8, 12, 4, 12, 4, 4),
-                                    plane(2, 32, 5, 1, 9, 3, 2), plane(2, 20, 20, 5, 9, 3, 1)};
+    const fv_conv_geometry all[] = {
+        plane(2, 5, 37, 1, 7, 3, 1), plane(1, 21, 21, 21, 6, 3, 2), plane(2, 6, 64, 2, 9, 1, 3),
+        line(19, 50, 3, 11),         plane(6, 5, 7, 1, 3, 3, 1),    plane(2, 8, 12, 4, 12, 4, 4),
+        plane(2, 32, 5, 1, 9, 3, 2), plane(2, 20, 20, 5, 9, 3, 1),  plane(2, 4, 3, 1, 24, 5, 1)};
     state = 17;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         for (int which = 0; which < 32; which++) {
@@ -494,7 +495,8 @@ START_TEST(weights_have_any_strides_and_may_stay_packed)
 {
     const fv_conv_geometry all[] = {plane(2, 20, 35, 1, 7, 3, 1), plane(1, 21, 21, 21, 6, 3, 1),
                                     plane(2, 8, 12, 4, 9, 2, 2),  plane(5, 6, 34, 1, 4, 3, 1),
-                                    plane(2, 24, 24, 3, 9, 3, 2), plane(2, 32, 5, 1, 9, 3, 2)};
+                                    plane(2, 24, 24, 3, 9, 3, 2), plane(2, 32, 5, 1, 9, 3, 2),
+                                    plane(2, 4, 3, 1, 24, 5, 1)};
     state = 19;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         check_strides(&all[i], FV_CONV_FORWARD);

@@ -9,10 +9,12 @@ _Static_assert(sizeof(fv_conv_plan) <= 1024, "a plan fits a call's frame");
 _Static_assert(sizeof(conv_winograd_plan) <= sizeof((fv_conv_plan *)0)->own,
                "and so does its largest part");
 
-static const conv_algorithm *const window_algorithms[] = {
-    &fv_conv_gemm, &fv_conv_depthwise, &fv_conv_product, &fv_conv_few, &fv_conv_winograd};
+static const conv_algorithm *const window_algorithms[] = {&fv_conv_gemm,    &fv_conv_depthwise,
+                                                          &fv_conv_product, &fv_conv_few,
+                                                          &fv_conv_merged,  &fv_conv_winograd};
 static const conv_algorithm *const weight_algorithms[] = {
-    &fv_conv_gemm_weight, &fv_conv_depthwise_weight, &fv_conv_product, &fv_conv_winograd_weight};
+    &fv_conv_gemm_weight, &fv_conv_depthwise_weight, &fv_conv_product, &fv_conv_merged,
+    &fv_conv_winograd_weight};
 
 const conv_algorithm *const *fv_conv_algorithms(fv_conv_pass pass, int *count)
 {

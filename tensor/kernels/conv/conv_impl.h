@@ -163,6 +163,7 @@ extern const conv_algorithm fv_conv_depthwise_weight;
 extern const conv_algorithm fv_conv_winograd;
 extern const conv_algorithm fv_conv_winograd_weight;
 extern const conv_algorithm fv_conv_product; /* all passes */
+extern const conv_algorithm fv_conv_merged;  /* all passes */
 extern const conv_algorithm fv_conv_few;     /* forward and input gradient */
 
 /* Those of a pass; the first suits always. */
