@@ -23,6 +23,7 @@ static fv_tensor *linear(fv_tensor *x, double a, double b)
 static fv_tensor *pow_by_input(fv_tensor *g, fv_tensor *x, double p)
 {
     if (p == 0) return fv_zeros_like(g);
+    if (p == 2) return fv_mul(g, fv_mul_scalar(x, p));
     return fv_mul(g, fv_mul_scalar(fv_pow_scalar(x, p - 1), p));
 }
 

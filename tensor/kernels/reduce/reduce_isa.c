@@ -211,8 +211,14 @@ static void row_sumexp_f32(fv_acc *acc, const void *data, int64_t n, int64_t str
 
 static void row_sumexp_f64(fv_acc *acc, const void *data, int64_t n, int64_t stride, double shift)
 {
+    enum { LEN = FV_VBYTES / sizeof(double) };
     const double *p = data;
-    for (int64_t i = 0; i < n; i++) acc->d += exp(p[i * stride] - shift);
+    double sum[LEN] = {0};
+    int64_t i = 0;
+    for (; i + LEN <= n; i += LEN)
+        for (int l = 0; l < LEN; l++) sum[l] += fv_exp_f64(p[(i + l) * stride] - shift);
+    for (; i < n; i++) acc->d += fv_exp_f64(p[i * stride] - shift);
+    for (int l = 0; l < LEN; l++) acc->d += sum[l];
 }
 
 /* --- columns of floating numbers ------------------------------------------------------------- */
@@ -295,7 +301,7 @@ DEFINE_COL_BEST(float, fv_vf, fv_vf_u, col_min_f32, row_min_f32_step, MIN_OF, IN
 DEFINE_COL_BEST(double, fv_vd, fv_vd_u, col_min_f64, row_min_f64_step, MIN_OF, (double)INFINITY)
 
 /* shift is NULL for all but sumexp and sumpow, which has one for each column. */
-#define SUMEXP_STEP(m, x, shift) ((m) + exp((x) - (shift)))
+#define SUMEXP_STEP(m, x, shift) ((m) + fv_exp_f64((x) - (shift)))
 #define DEFINE_COL_PLAIN(T, NAME, STEP)                                                            \
     static void NAME(fv_acc *acc, const void *data, int64_t rows, int64_t row_stride,              \
                      int64_t cols, const double *shift)                                            \
