@@ -1,12 +1,10 @@
 /* The driver of softmax: merges the other dimensions and hands rows or columns to the kernels. */
 #include "tensor/kernels/softmax/softmax_impl.h"
 
-#include <math.h>
-
 #include "tensor/kernels/nest.h"
 #include "tensor/ranges.h"
 
-enum { TILE = 64 }; /* columns or short rows of a task */
+enum { TILE = FV_SOFTMAX_COLUMNS }; /* columns or short rows of a task */
 
 /* Operand 0 is the output; 1 and 2 are inputs (2 may repeat 1). */
 typedef struct softmax_plan {
@@ -55,36 +53,13 @@ static int64_t task_at(const softmax_plan *p, int64_t t, int64_t *at)
     return p->cols - first < TILE ? p->cols - first : TILE;
 }
 
-static void column_f64(double *y, const double *x, int64_t n, int64_t sy, int64_t sx, bool log_)
-{
-    double m = x[0], sum = 0;
-    for (int64_t i = 1; i < n; i++) m = x[i * sx] > m ? x[i * sx] : m;
-    for (int64_t i = 0; i < n; i++) {
-        double d = x[i * sx] - m, e = exp(d);
-        sum += e;
-        y[i * sy] = log_ ? d : e;
-    }
-    double shift = log_ ? log(sum) : 0;
-    for (int64_t i = 0; i < n; i++) y[i * sy] = log_ ? y[i * sy] - shift : y[i * sy] / sum;
-}
-
-static void grad_column_f64(double *gx, const double *g, const double *y, int64_t n,
-                            const int64_t *s, bool log)
-{
-    double sum = 0;
-    for (int64_t i = 0; i < n; i++) sum += log ? g[i * s[1]] : g[i * s[1]] * y[i * s[2]];
-    for (int64_t i = 0; i < n; i++) {
-        double v = g[i * s[1]], w = y[i * s[2]];
-        gx[i * s[0]] = log ? v - exp(w) * sum : w * (v - sum);
-    }
-}
-
 /* A plan, where its operands lie, and what computes a task at their offsets. */
 typedef struct softmax_job softmax_job;
 struct softmax_job {
     softmax_plan plan;
     void (*task)(const softmax_job *job, const int64_t *at, int64_t cols);
     const fv_softmax_kernels *kernels;
+    fv_transpose_fn transpose;
     void *out;
     const void *in[2];
     bool log;
@@ -96,7 +71,8 @@ static void task_f32(const softmax_job *job, const int64_t *at, int64_t cols)
     float *y = (float *)job->out + at[0];
     const float *x = (const float *)job->in[0] + at[1];
     if (p->batch)
-        job->kernels->short_rows(y, x, p->n, p->step[0], p->step[1], cols, job->log);
+        job->kernels->short_rows(y, x, p->n, p->step[0], p->step[1], cols, job->log,
+                                 job->transpose);
     else if (p->rows)
         job->kernels->row(y, x, p->n, job->log);
     else
@@ -109,7 +85,7 @@ static void grad_task_f32(const softmax_job *job, const int64_t *at, int64_t col
     float *gx = (float *)job->out + at[0];
     const float *g = (const float *)job->in[0] + at[1], *y = (const float *)job->in[1] + at[2];
     if (p->batch)
-        job->kernels->grad_short_rows(gx, g, y, p->n, p->step, cols, job->log);
+        job->kernels->grad_short_rows(gx, g, y, p->n, p->step, cols, job->log, job->transpose);
     else if (p->rows)
         job->kernels->grad_row(gx, g, y, p->n, job->log);
     else
@@ -122,8 +98,10 @@ static void task_f64(const softmax_job *job, const int64_t *at, int64_t cols)
     const softmax_plan *p = &job->plan;
     double *y = (double *)job->out + at[0];
     const double *x = (const double *)job->in[0] + at[1];
-    for (int64_t c = 0; c < cols; c++)
-        column_f64(y + c, x + c, p->n, p->along[0], p->along[1], job->log);
+    if (p->rows)
+        job->kernels->row_f64(y, x, p->n, job->log);
+    else
+        job->kernels->cols_f64(y, x, p->n, p->along[0], p->along[1], cols, job->log);
 }
 
 static void grad_task_f64(const softmax_job *job, const int64_t *at, int64_t cols)
@@ -131,8 +109,11 @@ static void grad_task_f64(const softmax_job *job, const int64_t *at, int64_t col
     const softmax_plan *p = &job->plan;
     double *gx = (double *)job->out + at[0];
     const double *g = (const double *)job->in[0] + at[1], *y = (const double *)job->in[1] + at[2];
-    for (int64_t c = 0; c < cols; c++)
-        grad_column_f64(gx + c, g + c, y + c, p->n, p->along, job->log);
+    if (p->rows)
+        job->kernels->grad_row_f64(gx, g, y, p->n, job->log);
+    else
+        job->kernels->grad_cols_f64(gx, g, y, p->n, p->along[0], p->along[1], p->along[2], cols,
+                                    job->log);
 }
 
 static void run_tasks(const void *job_, int64_t first, int64_t last)
@@ -146,7 +127,7 @@ static void run_tasks(const void *job_, int64_t first, int64_t last)
 
 static void run(fv_machine m, const softmax_job *job, const fv_tensor *like)
 {
-    double each = like->dtype == FV_FLOAT32 ? 1.0 : 10.0;
+    double each = like->dtype == FV_FLOAT32 ? 1.0 : 3.0;
     double nanoseconds = each * (double)like->numel + 20.0 * (double)job->plan.tasks;
     fv_parallel_ranges(m, nanoseconds, job->plan.tasks, run_tasks, job);
 }
@@ -157,6 +138,7 @@ void fv_softmax_run(fv_machine m, const fv_tensor *x, int dim, bool log, fv_tens
     softmax_job job = {.plan = make_plan(y, x, x, dim),
                        .task = x->dtype == FV_FLOAT64 ? task_f64 : task_f32,
                        .kernels = FV_ISA_PICK(fv_softmax_kernels_, m.isa),
+                       .transpose = fv_transpose_plane(m.isa, sizeof(float)),
                        .out = y->data,
                        .in = {x->data, x->data},
                        .log = log};
@@ -170,6 +152,7 @@ void fv_softmax_grad_run(fv_machine m, const fv_tensor *g, const fv_tensor *y, i
     softmax_job job = {.plan = make_plan(gx, g, y, dim),
                        .task = y->dtype == FV_FLOAT64 ? grad_task_f64 : grad_task_f32,
                        .kernels = FV_ISA_PICK(fv_softmax_kernels_, m.isa),
+                       .transpose = fv_transpose_plane(m.isa, sizeof(float)),
                        .out = gx->data,
                        .in = {g->data, y->data},
                        .log = log};
