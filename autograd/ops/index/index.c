@@ -190,7 +190,7 @@ static fv_status check_index_shape(const fv_call *c, const fv_shape *x, int64_t 
 static fv_status check_index_values(const fv_call *c, int64_t n)
 {
     int64_t at, value;
-    if (fv_index_outside(c->in[1], n, FV_UNSET, &at, &value))
+    if (fv_index_outside(fv_machine_now(), c->in[1], n, FV_UNSET, &at, &value))
         return fv_reject(c, FV_ERR_INDEX, "index element %lld is %lld, outside [0, %lld)",
                          (long long)at, (long long)value, (long long)n);
     return FV_OK;

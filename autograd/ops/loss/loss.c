@@ -104,7 +104,7 @@ static fv_status check_classes(const fv_call *c, const fv_shape *x)
 {
     const class_options *a = c->options;
     int64_t classes = x->dim[class_dim(x)], at, value;
-    if (fv_index_outside(c->in[1], classes, a->ignore_index, &at, &value))
+    if (fv_index_outside(fv_machine_now(), c->in[1], classes, a->ignore_index, &at, &value))
         return fv_reject(c, FV_ERR_INDEX,
                          "target element %lld is class %lld, outside [0, %lld) and not "
                          "ignore_index %lld",

@@ -31,7 +31,7 @@ void fv_cumsum_reference(const fv_tensor *x, int dim, bool reversed, fv_tensor *
 
 /* Looks in an uint8, int32 or int64 tensor for a value outside [0, limit) other than ignore. False:
  * none. True: *position (row-major) and *value of the first. */
-bool fv_index_outside(const fv_tensor *t, int64_t limit, int64_t ignore, int64_t *position,
-                      int64_t *value);
+bool fv_index_outside(fv_machine m, const fv_tensor *t, int64_t limit, int64_t ignore,
+                      int64_t *position, int64_t *value);
 
 #endif
