@@ -10,6 +10,7 @@
 #include "autograd/tape_impl.h"
 #include "autograd/views_impl.h"
 #include "tensor/frame.h"
+#include "tensor/kept.h"
 #include "tensor/region.h"
 
 enum { MAX_OPTIONS = 512 };
@@ -220,6 +221,31 @@ static fv_status compute(fv_call *c)
     return FV_OK;
 }
 
+/* --- packed weights --------------------------------------------------------------------------- */
+
+bool fv_reuses(const fv_call *c, int i, uint32_t layout)
+{
+    return !c->shapes_only && !use_reference && fv_kept_wanted(c->in[i], layout);
+}
+
+bool fv_keep(fv_call *c, int i, const void *key, size_t key_bytes, size_t bytes)
+{
+    c->kept = fv_kept_hold(c->in[i], key, key_bytes, bytes);
+    return c->kept != NULL;
+}
+
+const void *fv_packed(const fv_call *c, int i,
+                      void (*pack)(const void *plan, const void *elements, void *packed))
+{
+    if (!c->kept) return NULL;
+    void *memory = fv_kept_memory(c->kept);
+    if (!fv_kept_is_packed(c->kept)) {
+        pack(c->plan, c->in[i]->data, memory);
+        fv_kept_finish(c->kept);
+    }
+    return memory;
+}
+
 /* --- in place --------------------------------------------------------------------------------- */
 
 /* Another input may lie exactly where the result goes, or nowhere near: else it would be read after
@@ -428,6 +454,7 @@ static fv_status execute(call_frame *f)
     if (status == FV_OK) status = allocate_outputs(c);
     if (status == FV_OK && must_record(c)) status = make_node(c, &r);
     if (status == FV_OK) status = compute(c);
+    if (c->kept) fv_kept_let_go(c->kept);
     uint64_t call = fv_observed() ? fv_next_call() : 0;
     if (status == FV_OK && r.node) {
         r.node->call = call;
@@ -473,6 +500,7 @@ static fv_status start(call_frame *f, const fv_op *op, const void *options, int 
     c->plan = f->plan;
     c->scratch_bytes = 0;
     c->scratch = NULL;
+    c->kept = NULL;
     c->writes = 0;
     c->inplace = c->shapes_only = false;
     c->node = NULL;

@@ -83,6 +83,7 @@ typedef struct fv_call {
     void *plan; /* FV_PLAN_BYTES, 16-byte aligned, not cleared; no pointer into the call */
     size_t scratch_bytes; /* set by plan; forward gets as much in scratch (64-byte aligned) */
     void *scratch;
+    struct fv_kept *kept;       /* an input as it is packed, where that is kept: see fv_keep */
     uint32_t writes;            /* set by infer: bit i when forward overwrites input i (a buffer) */
     bool inplace;               /* output 0 is input 0's memory */
     bool shapes_only;           /* an input has a shape only: no elements are read or written */
@@ -268,6 +269,22 @@ void fv_output_channels_last(fv_call *c, int j, fv_dtype dtype, const fv_shape *
 void fv_output_like(fv_call *c, int j, const fv_tensor *t); /* shape, dtype, memory order of t */
 void fv_output_view(fv_call *c, int j, int input, const fv_shape *shape, const int64_t *strides,
                     int64_t offset);
+
+/* --- for plan and forward: weights that are packed once --------------------------------------- */
+
+/* plan: is input i used again in a layout, at the same version? The first use is only noted. The
+ * layout's number may be a rough one, see tensor/kept.h. */
+bool fv_reuses(const fv_call *c, int i, uint32_t layout);
+
+/* plan, where fv_reuses says so: have `bytes` bytes of input i's packed elements kept. key is what
+ * their order depends on, beside the input's shape and strides. False: nothing is kept, book
+ * scratch to pack into. At most one input a call. */
+bool fv_keep(fv_call *c, int i, const void *key, size_t key_bytes, size_t bytes);
+
+/* forward: input i as fv_keep was told to keep it, by pack(c->plan, elements, packed) if this call
+ * is the first; NULL where nothing is kept. */
+const void *fv_packed(const fv_call *c, int i,
+                      void (*pack)(const void *plan, const void *elements, void *packed));
 
 /* --- for gradient ----------------------------------------------------------------------------- */
 

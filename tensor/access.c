@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "tensor/kept.h"
 #include "tensor/kernels/element.h"
 #include "tensor/tensor.h"
 
@@ -56,7 +57,10 @@ static void *typed_data(fv_tensor *t, fv_dtype dtype)
 {
     if (!t) fv_fail(FV_ERR_OPTION, "data_%s: the tensor is NULL", fv_dtype_name(dtype));
     if (fv_failed_in("data", t) || fv_need_elements("data", t) != FV_OK) return NULL;
-    if (t->dtype == dtype && fv_is_contiguous(t)) return t->data;
+    if (t->dtype == dtype && fv_is_contiguous(t)) {
+        fv_kept_expose(t->storage);
+        return t->data;
+    }
     fv_shape shape = fv_shape_of(t);
     fv_fail(FV_ERR_DTYPE,
             "data_%s: the tensor %s is %s%s; take fv_to, fv_contiguous or fv_copy_out",

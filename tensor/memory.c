@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 
+#include "tensor/kept.h"
 #include "tensor/memory_impl.h"
 
 _Thread_local fv_thread_cache fv_thread_memory;
@@ -115,6 +116,7 @@ fv_memory_info fv_memory_stats(void)
         .peak_bytes = LOAD(live.peak),
         .booked_bytes = LOAD(booked.now),
         .booked_peak_bytes = LOAD(booked.peak),
+        .kept_bytes = LOAD(fv_kept_bytes),
         .cached_bytes = system.cached + fv_shared_cached(),
         .reserved_bytes = system.reserved,
         .system_allocs = system.allocs,
@@ -168,23 +170,15 @@ void fv_inject_alloc_failure(int64_t n)
     STORE(fv_inject, n < 0 ? -1 : n);
 }
 
-static void *finish_block(void *block, size_t bytes, size_t token)
-{
-    FV_UNPOISON(block, bytes);
-    count(&live, (int64_t)token_bytes(token));
-    return block;
-}
-
 /* A block above the classes that threads keep. */
-SLOW static void *large_alloc(size_t bytes, int asked, size_t *token)
+SLOW static void *large_alloc(int asked, size_t *token)
 {
     int one, found = asked;
-    void *block = asked < FV_CARVED_CLASSES
-                      ? fv_shared_take(asked, &one)
-                      : fv_region_alloc(&found, LOAD(live.now) + (int64_t)fv_class_bytes(asked));
-    if (!block) return NULL;
-    *token = make_token(asked, found);
-    return finish_block(block, bytes, *token);
+    int64_t live_with_it = LOAD(live.now) + LOAD(fv_kept_bytes) + (int64_t)fv_class_bytes(asked);
+    void *block = asked < FV_CARVED_CLASSES ? fv_shared_take(asked, &one)
+                                            : fv_region_alloc(&found, live_with_it);
+    if (block) *token = make_token(asked, found);
+    return block;
 }
 
 SLOW static void large_free(void *block, int class)
@@ -195,29 +189,54 @@ SLOW static void large_free(void *block, int class)
         fv_region_free(block, class);
 }
 
-void *fv_block_alloc(size_t bytes, size_t *token)
+/* Blocks that are not counted. */
+static inline void *take_block(size_t bytes, size_t *token)
 {
-    if (!token && fv_fail_null("block_alloc", "token")) return NULL;
     *token = 0;
     if (bytes > FV_LARGEST_BLOCK || fv_injected_failure()) return NULL;
     int class = fv_size_class(bytes);
-    if (class >= FV_THREAD_CLASSES) return large_alloc(bytes, class, token);
-    void *block = small_alloc(class);
-    if (!block) return NULL;
-    *token = make_token(class, class);
-    return finish_block(block, bytes, *token);
+    void *block;
+    if (class >= FV_THREAD_CLASSES)
+        block = large_alloc(class, token);
+    else if ((block = small_alloc(class)) != NULL)
+        *token = make_token(class, class);
+    if (block) FV_UNPOISON(block, bytes);
+    return block;
+}
+
+static inline void give_block(void *block, size_t token)
+{
+    int class = token_class(token);
+    FV_POISON(block, fv_class_bytes(class));
+    if (class < FV_THREAD_CLASSES)
+        small_free(block, class);
+    else
+        large_free(block, class);
+}
+
+void *fv_block_alloc(size_t bytes, size_t *token)
+{
+    if (!token && fv_fail_null("block_alloc", "token")) return NULL;
+    void *block = take_block(bytes, token);
+    if (block) count(&live, (int64_t)token_bytes(*token));
+    return block;
 }
 
 void fv_block_free(void *block, size_t token)
 {
     if (!block) return;
-    int class = token_class(token);
-    FV_POISON(block, fv_class_bytes(class));
     discount(&live, (int64_t)token_bytes(token));
-    if (class < FV_THREAD_CLASSES)
-        small_free(block, class);
-    else
-        large_free(block, class);
+    give_block(block, token);
+}
+
+void *fv_block_alloc_kept(size_t bytes, size_t *token)
+{
+    return take_block(bytes, token);
+}
+
+void fv_block_free_kept(void *block, size_t token)
+{
+    give_block(block, token);
 }
 
 void *fv_object_alloc(size_t bytes)
@@ -252,5 +271,6 @@ void fv_empty_cache(void)
 void fv_release_arenas(void)
 {
     fv_alive alive = fv_shared_alive();
-    if (alive.tensors == 0 && alive.nodes == 0 && LOAD(live.now) == 0) fv_shared_release();
+    if (alive.tensors == 0 && alive.nodes == 0 && LOAD(live.now) == 0 && LOAD(fv_kept_bytes) == 0)
+        fv_shared_release();
 }

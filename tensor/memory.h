@@ -25,9 +25,10 @@ typedef struct fv_memory_info {
     int64_t peak_bytes;        /* the largest live_bytes since the start or fv_reset_peak_memory */
     int64_t booked_bytes;      /* what live_bytes would be of tensors that only have a shape */
     int64_t booked_peak_bytes; /* the largest booked_bytes, likewise */
+    int64_t kept_bytes;        /* of packed weights that are kept; in none of the four above */
     int64_t cached_bytes;      /* all free blocks held for reuse, in every thread */
-    int64_t reserved_bytes;    /* held from the system: blocks in use and cached, handles and nodes,
-                                  and what no block was carved from yet */
+    int64_t reserved_bytes;    /* held from the system: blocks in use, kept and cached, handles and
+                                  nodes, and what no block was carved from yet */
     int64_t system_allocs;     /* times that the system was asked for memory so far */
 } fv_memory_info;
 
@@ -36,6 +37,17 @@ typedef struct fv_memory_info {
  * what they do meanwhile.  Source: torch.cuda.memory_stats. */
 fv_memory_info fv_memory_stats(void);
 void fv_reset_peak_memory(void);
+
+/* Convolutions and matrix products read weights in an order of their own. A weight that is used
+ * again while its elements stay as they are (inference, several backward passes in a step) keeps
+ * that packed copy from its second use on; one that an optimizer changes before the next use keeps
+ * none. All copies together take at most `bytes`: beyond that those go that were not used for
+ * longest. 0 keeps nothing. At first it is the MiB of FOVEA_KEPT_WEIGHTS, else a quarter of the
+ * machine's memory. A copy ends with its tensor's memory and with any change of the elements, of
+ * which fv_bump_version must tell when it was made by a pointer of fv_data_*; memory that was lent
+ * (fv_from_blob) has none.   Errors: option. */
+void fv_set_kept_weights_limit(int64_t bytes);
+int64_t fv_get_kept_weights_limit(void);
 
 /* Gives cached blocks above 256 KiB back to the system; smaller ones share arenas of 2 MiB, which
  * go back in fv_shutdown. It is not needed for memory to stay bounded: before the system is asked

@@ -17,6 +17,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Blocks that fv_kept_bytes counts in place of live_bytes. */
+void *fv_block_alloc_kept(size_t bytes, size_t *token);
+void fv_block_free_kept(void *block, size_t token);
+
 /* Gives the arenas back to the system if nothing lives in them. */
 void fv_release_arenas(void);
 

@@ -72,6 +72,29 @@ void fv_system_pages_free(void *pages, size_t bytes)
 
 #endif
 
+static const int64_t unknown_memory = INT64_C(1) << 30;
+
+#ifdef _WIN32
+
+int64_t fv_system_memory(void)
+{
+    MEMORYSTATUSEX status = {.dwLength = sizeof status};
+    return GlobalMemoryStatusEx(&status) ? (int64_t)status.ullTotalPhys : unknown_memory;
+}
+
+#else
+
+int64_t fv_system_memory(void)
+{
+#ifdef _SC_PHYS_PAGES
+    int64_t pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+    if (pages > 0 && page > 0) return pages * page;
+#endif
+    return unknown_memory;
+}
+
+#endif
+
 /* --- threads ---------------------------------------------------------------------------------- */
 
 #ifdef _WIN32

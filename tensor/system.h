@@ -14,6 +14,9 @@
 void *fv_system_pages(size_t bytes, size_t align);
 void fv_system_pages_free(void *pages, size_t bytes);
 
+/* Bytes of the machine's memory; 1 GiB where the system does not tell. */
+int64_t fv_system_memory(void);
+
 /* Starts a thread that leaves all signals to the others. The status is that of pthread_create. */
 int fv_system_thread(pthread_t *id, const pthread_attr_t *attributes, void *(*run)(void *),
                      void *argument);

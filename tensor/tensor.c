@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "tensor/handle_impl.h"
+#include "tensor/kept.h"
 #include "tensor/memory_impl.h"
 
 /* --- making ------------------------------------------------------------------------------------
@@ -13,6 +14,7 @@ void fv_storage_release(fv_storage *s)
 {
     bool last = __atomic_load_n(&s->refcount, __ATOMIC_ACQUIRE) == 1; /* nobody can add to it */
     if (!last && __atomic_sub_fetch(&s->refcount, 1, __ATOMIC_ACQ_REL) != 0) return;
+    if (s->kept) fv_kept_drop(s);
     if (s->release)
         s->release(s->context);
     else if (s->data)
@@ -308,8 +310,10 @@ void fv_strides_like(const fv_tensor *t, int64_t *strides)
 void fv_bump_version(fv_tensor *t)
 {
     if (!t && fv_fail_null("bump_version", "t")) return;
-    if (!fv_unusable_in("bump_version", t))
-        __atomic_fetch_add(&t->storage->version, 1, __ATOMIC_RELAXED);
+    if (fv_unusable_in("bump_version", t)) return;
+    fv_storage *s = t->storage;
+    __atomic_fetch_add(&s->version, 1, __ATOMIC_RELAXED);
+    if (__atomic_load_n(&s->kept, __ATOMIC_RELAXED)) fv_kept_drop(s);
 }
 
 uint32_t fv_version(const fv_tensor *t)

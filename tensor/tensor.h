@@ -26,10 +26,13 @@ typedef struct fv_storage {
     int32_t refcount;
     uint32_t version;  /* grows with every write after creation; saved tensors are checked by it */
     uint32_t recorded; /* grows with every write in place that the tape records; for views */
+    uint32_t exposed;  /* 1 + the version at which fv_data_* gave a pointer away; see kept.h */
     size_t bytes;      /* of lent memory; else the token of the block (memory.h) */
     void *data;
     void (*release)(void *context); /* of memory that the user lent; NULL for own blocks */
     void *context;
+    struct fv_kept *kept; /* packed copies of the elements, and which layouts were used once */
+    uint64_t noted;
 } fv_storage;
 
 struct fv_tensor {
@@ -125,8 +128,9 @@ int64_t fv_item_int64(const fv_tensor *t);
 double fv_at(const fv_tensor *t, const int64_t *index);
 
 /* Pointers into contiguous (row-major) memory of that very dtype; NULL with an error for others:
- * take fv_contiguous, or copy with fv_copy_out. Writing through them under autograd needs
- * fv_bump_version. */
+ * take fv_contiguous, or copy with fv_copy_out. After writing through them call fv_bump_version:
+ * autograd and packed weights (see fv_set_kept_weights_limit) are told by it. Between the two no
+ * weights of that memory are kept. */
 float *fv_data_float32(fv_tensor *t);
 double *fv_data_float64(fv_tensor *t);
 int64_t *fv_data_int64(fv_tensor *t);
@@ -144,7 +148,7 @@ fv_status fv_copy_out(const fv_tensor *t, fv_dtype dtype, void *out);
 /* The reverse: overwrites all elements of t from numel elements of dtype. */
 fv_status fv_copy_in(fv_tensor *t, fv_dtype dtype, const void *in);
 
-/* Tells autograd that the elements were written to by other means than ops. */
+/* Tells that the elements were written to by other means than ops, and that the writing is over. */
 void fv_bump_version(fv_tensor *t);
 uint32_t fv_version(const fv_tensor *t);
 

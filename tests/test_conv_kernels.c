@@ -480,6 +480,9 @@ static void check_strides(const fv_conv_geometry *g, fv_conv_pass pass)
     ck_assert_mem_eq(got, wanted, (size_t)count_of(g, pass, 2) * 4);
     fv_conv_plan plan;
     fv_conv_make_plan(&plan, g, FV_FLOAT32, pass, stride, machine);
+    const size_t all = fv_conv_scratch(&plan);
+    plan.packed = true;
+    ck_assert_uint_lt(fv_conv_scratch(&plan), all);
     void *packed = fresh(fv_conv_packed_bytes(&plan)), *scratch = fresh(fv_conv_scratch(&plan));
     fv_conv_pack(&plan, other, packed);
     memset(other, 0xff, (size_t)(o * cg * taps) * 4); /* not read again */
@@ -502,6 +505,67 @@ START_TEST(weights_have_any_strides_and_may_stay_packed)
         check_strides(&all[i], FV_CONV_FORWARD);
         check_strides(&all[i], FV_CONV_GRAD_INPUT);
     }
+}
+END_TEST
+
+/* The weights of g as a plan with another number of images, map, stride, padding or dilation packs
+ * them: the same where the keys say so. Counts what the keys said. */
+static void compare_keys(const fv_conv_geometry *g, const fv_conv_geometry *h, fv_conv_pass pass,
+                         const void *w, int said[2])
+{
+    const fv_machine machine = machine_of(2, fv_isa_best());
+    fv_conv_plan of_g, of_h;
+    unsigned char key_g[FV_CONV_KEY_BYTES], key_h[FV_CONV_KEY_BYTES];
+    fv_conv_make_plan(&of_g, g, FV_FLOAT32, pass, NULL, machine);
+    fv_conv_make_plan(&of_h, h, FV_FLOAT32, pass, NULL, machine);
+    const size_t bytes = fv_conv_packed_bytes(&of_g), size = fv_conv_packed_key(&of_g, key_g);
+    if (!bytes || !fv_conv_packed_bytes(&of_h)) return;
+    const bool same = fv_conv_packed_key(&of_h, key_h) == size && !memcmp(key_g, key_h, size);
+    said[same]++;
+    if (!same) return;
+    ck_assert_uint_eq(fv_conv_packed_bytes(&of_h), bytes);
+    ck_assert_uint_eq(fv_conv_packed_layout(&of_g), fv_conv_packed_layout(&of_h));
+    void *by_g = fresh(bytes), *by_h = fresh(bytes);
+    fv_conv_pack(&of_g, w, by_g);
+    fv_conv_pack(&of_h, w, by_h);
+    ck_assert_mem_eq(by_g, by_h, bytes);
+    free(by_g);
+    free(by_h);
+}
+
+/* One time in two each is another one. */
+static fv_conv_geometry changed(const fv_conv_geometry *g)
+{
+    fv_conv_geometry h = *g;
+    if (draw(0, 1)) h.n = draw(1, 9);
+    for (int d = 1; d < 3; d++) {
+        if (draw(0, 1)) h.stride[d] = draw(1, 3);
+        if (draw(0, 1)) h.pad[d] = draw(0, 2);
+        if (draw(0, 3) == 0) h.dilation[d] = draw(1, 2);
+        if (draw(0, 1)) h.in[d] = draw(8, 20);
+    }
+    return h;
+}
+
+START_TEST(equal_keys_mean_equally_packed_weights)
+{
+    int said[2][2] = {{0}};
+    state = 5;
+    for (int i = 0; i < 400; i++) {
+        const int64_t groups = draw(0, 2) ? 1 : 4;
+        fv_conv_geometry g = plane(2, 4 * draw(1, 9), 4 * draw(1, 9), groups, 12, draw(1, 4), 1);
+        if (i % 8 == 0) g = plane(2, 20, 20, 20, 12, 3, 1);
+        const fv_conv_geometry h = changed(&g);
+        fv_conv_geometry checked = h;
+        if (!set_out(&checked)) continue;
+        void *w = random_numbers(w_count(&g), FV_FLOAT32);
+        for (fv_conv_pass pass = FV_CONV_FORWARD; pass < FV_CONV_GRAD_WEIGHT; pass++)
+            compare_keys(&g, &checked, pass, w, said[pass]);
+        free(w);
+    }
+    ck_assert_int_gt(said[FV_CONV_FORWARD][true], 200); /* neither batch nor map nor stride */
+    ck_assert_int_gt(said[FV_CONV_GRAD_INPUT][true], 50);
+    ck_assert_int_gt(said[FV_CONV_GRAD_INPUT][false], 50);
 }
 END_TEST
 
@@ -701,6 +765,7 @@ Suite *fovea_suite(void)
     tcase_add_test(values, wide_padding_and_dilation);
     tcase_add_test(values, epilogues_agree_with_the_plain_loops);
     tcase_add_test(values, weights_have_any_strides_and_may_stay_packed);
+    tcase_add_test(values, equal_keys_mean_equally_packed_weights);
     TCase *plans = add_case(suite, "plans");
     tcase_add_test(plans, planning_time_does_not_follow_strides_and_sizes);
     tcase_add_test(plans, phases_without_taps_are_not_walked);

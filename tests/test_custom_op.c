@@ -5,6 +5,64 @@
 
 #include "support.h"
 
+/* --- an op that packs its weight -------------------------------------------------------------- */
+
+static int packings;
+
+static fv_status packed_infer(fv_call *c)
+{
+    fv_shape shape = fv_shape_of(c->in[0]);
+    fv_output_contiguous(c, 0, FV_FLOAT32, &shape);
+    return FV_OK;
+}
+
+/* Elements times two, as something that takes time to prepare. */
+static void pack(const void *plan, const void *elements, void *packed)
+{
+    (void)plan;
+    packings++;
+    for (int k = 0; k < 4; k++) ((float *)packed)[k] = 2 * ((const float *)elements)[k];
+}
+
+static void packed_plan(fv_call *c)
+{
+    static const char key[] = "twice";
+    const size_t bytes = 4 * sizeof(float);
+    if (!fv_reuses(c, 0, 1) || !fv_keep(c, 0, key, sizeof key, bytes)) c->scratch_bytes = bytes;
+}
+
+static void packed_forward(fv_call *c)
+{
+    const float *packed = fv_packed(c, 0, pack);
+    if (!packed) {
+        pack(c->plan, c->in[0]->data, c->scratch);
+        packed = c->scratch;
+    }
+    memcpy(c->out[0]->data, packed, 4 * sizeof(float));
+}
+
+START_TEST(an_op_keeps_its_packed_weight)
+{
+    static const fv_op op = {.name = "test_packed",
+                             .inputs = 1,
+                             .outputs = 1,
+                             .infer = packed_infer,
+                             .plan = packed_plan,
+                             .forward = packed_forward,
+                             .reference = packed_forward,
+                             .gradient = FV_NO_GRADIENT};
+    FV_SCOPE;
+    fv_tensor *w = fv_ones(4);
+    for (int k = 0; k < 5; k++)
+        ck_assert_double_eq(fv_at(FV_APPLY(&op, NULL, w), (int64_t[]){3}), 2);
+    ck_assert_int_eq(packings, 2);
+    fv_fill_(w, 3);
+    for (int k = 0; k < 5; k++)
+        ck_assert_double_eq(fv_at(FV_APPLY(&op, NULL, w), (int64_t[]){3}), 6);
+    ck_assert_int_eq(packings, 4);
+}
+END_TEST
+
 /* --- y = a x^2, with an option a -------------------------------------------------------------- */
 
 typedef struct square_options {
@@ -203,6 +261,7 @@ Suite *fovea_suite(void)
     Suite *suite = suite_create("custom op");
     TCase *custom = add_case(suite, "custom");
     tcase_add_test(custom, an_op_from_outside_works_like_the_library_s_own);
+    tcase_add_test(custom, an_op_keeps_its_packed_weight);
     tcase_add_test(custom, gradcheck_accepts_right_gradients);
     tcase_add_test(custom, gradcheck_finds_a_wrong_factor_and_names_both_values);
     tcase_add_test(custom, gradcheck_finds_the_one_wrong_element);

@@ -7,6 +7,7 @@ probe=$2/tests/thread_probe
 failed=0
 unset OMP_NUM_THREADS FOVEA_NUM_THREADS FOVEA_THREADS FOVEA_ISA FOVEA_GEMM FOVEA_ERRORS
 unset FOVEA_CONV_PRECISION FOVEA_CONV_ALGORITHM FOVEA_CONV_BENCHMARK FOVEA_FUSION
+unset FOVEA_KEPT_WEIGHTS
 
 say() {
   echo "FAILED: $*"
@@ -49,6 +50,11 @@ means_nothing FOVEA_CONV_BENCHMARK often 1
 means unfused FOVEA_FUSION=0
 means fused FOVEA_FUSION=1
 means_nothing FOVEA_FUSION no 'from 0 to 1'
+means 5242880 FOVEA_KEPT_WEIGHTS=5
+means 0 FOVEA_KEPT_WEIGHTS=0
+for bad in -1 all 0.5; do
+  means_nothing FOVEA_KEPT_WEIGHTS "$bad" "from 0 to"
+done
 if [ "$(echo "$default" | awk '{ print $2 }')" != none ]; then
   engine=$(echo "$default" | awk '{ print $2 }')
   means "$engine" "FOVEA_THREADS=$(echo "$engine" | tr '[:lower:]' '[:upper:]')"

@@ -89,8 +89,10 @@ static problem make_problem(fv_dtype dtype, sizes s, order of_a, order of_b)
     int64_t a = matrix_strides(of_a, s.m, s.k, &p.g.a_rs, &p.g.a_cs);
     int64_t b = matrix_strides(of_b, s.k, s.n, &p.g.b_rs, &p.g.b_cs);
     size_t size = fv_dtype_size(dtype);
-    p.o = (fv_gemm_operands){(char *)p.a + (size_t)a * size, (char *)p.b + (size_t)b * size, p.c,
-                             p.bias};
+    p.o = (fv_gemm_operands){.a = (char *)p.a + (size_t)a * size,
+                             .b = (char *)p.b + (size_t)b * size,
+                             .c = p.c,
+                             .bias = p.bias};
     return p;
 }
 
@@ -113,25 +115,64 @@ static void *copy_of_c(const problem *p)
     return copy;
 }
 
-/* What the product makes of C's old elements, in scratch of exactly the size that was asked for,
- * full of NaN. Returns C. */
+/* Memory full of NaN, with a margin behind that nobody may touch. */
+static signed char *fresh(size_t bytes)
+{
+    signed char *memory = aligned_alloc(64, bytes / 64 * 64 + 128);
+    ck_assert_ptr_nonnull(memory);
+    memset(memory, 0xff, bytes / 64 * 64 + 128);
+    return memory;
+}
+
+static void check_margin(const signed char *memory, size_t bytes)
+{
+    for (int i = 0; i < 64; i++) ck_assert_int_eq(memory[bytes + (size_t)i], -1);
+}
+
+/* What the product makes of C's old elements, in scratch of exactly the size that was asked for. */
+static void *run_plan(const problem *p, const fv_gemm_plan *plan, const void *b, const void *packed)
+{
+    fv_scratch need = {0};
+    fv_gemm_layout(plan, &need);
+    signed char *scratch = fresh(need.used);
+    fv_gemm_operands o = p->o;
+    o.b = b;
+    o.packed_b = packed;
+    o.c = copy_of_c(p);
+    fv_gemm_run(plan, &o, need.used ? scratch : NULL);
+    check_margin(scratch, need.used);
+    free(scratch);
+    return o.c;
+}
+
+static int packed_runs;
+
+/* The same with B packed before, if it can be: the very bits of C, and B itself is not read. */
+static void check_packed(const problem *p, fv_gemm_plan plan, const void *c)
+{
+    const size_t bytes = fv_gemm_packed_bytes(&plan);
+    if (bytes == 0) return;
+    signed char *packed = fresh(bytes);
+    fv_gemm_pack(&plan, p->o.b, packed);
+    check_margin(packed, bytes);
+    plan.packed_b = true;
+    void *found = run_plan(p, &plan, NULL, packed);
+    ck_assert_mem_eq(found, c, (size_t)p->c_elements * fv_dtype_size(p->g.dtype));
+    packed_runs++;
+    free(found);
+    free(packed);
+}
+
+/* Returns C. */
 static void *run(const problem *p, fv_machine machine, fv_gemm_engine engine)
 {
     fv_gemm_plan plan;
     plan.g = p->g;
     fv_gemm_make_plan(&plan, machine, engine);
-    fv_scratch need = {0};
-    fv_gemm_layout(&plan, &need);
     ck_assert_int_le(plan.threads, machine.threads);
-    signed char *scratch = aligned_alloc(64, need.used + 64);
-    ck_assert_ptr_nonnull(scratch);
-    memset(scratch, 0xff, need.used + 64);
-    fv_gemm_operands o = p->o;
-    o.c = copy_of_c(p);
-    fv_gemm_run(&plan, &o, need.used ? scratch : NULL);
-    for (int i = 0; i < 64; i++) ck_assert_int_eq(scratch[need.used + (size_t)i], -1);
-    free(scratch);
-    return o.c;
+    void *c = run_plan(p, &plan, p->o.b, NULL);
+    check_packed(p, plan, c);
+    return c;
 }
 
 static void *run_reference(const problem *p)
@@ -275,7 +316,7 @@ static problem make_batched(fv_dtype dtype, sizes s, uint32_t a_moves, uint32_t 
     p.bias = random_elements(dtype, s.n);
     p.g.bias = true;
     p.g.bias_stride = 1;
-    p.o = (fv_gemm_operands){p.a, p.b, p.c, p.bias};
+    p.o = (fv_gemm_operands){.a = p.a, .b = p.b, .c = p.c, .bias = p.bias};
     return p;
 }
 

@@ -45,6 +45,7 @@ fv_copy_elements
 fv_input_dtype
 fv_input_order
 fv_input_shape
+fv_keep
 fv_loader_next
 fv_module_new
 fv_need_dim
@@ -60,6 +61,7 @@ fv_output_like
 fv_output_view
 fv_reject
 fv_result_type
+fv_reuses
 fv_set_outputs
 fv_strides_like
 fv_tensor_alias

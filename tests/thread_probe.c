@@ -2,8 +2,8 @@
  *
  *   thread_probe number        prints the number of threads and the engine
  *   thread_probe settings      prints these, the level, the engine of products, precision,
- *                              algorithm and choice of convolutions, and whether layers are
- *                              fused, each read twice
+ *                              algorithm and choice of convolutions, whether layers are fused,
+ *                              and the limit of kept weights, each read twice
  *   thread_probe error         makes two errors
  *   thread_probe steps N       N training steps of a small network */
 #include <fovea.h>
@@ -43,11 +43,11 @@ static void print_settings(void)
     static const char *const engines[] = {"best", "own", "blis"};
     static const char *const precisions[] = {"fast", "accurate", "exact"};
     const char *algorithm = fv_get_conv_algorithm();
-    printf("%d %s %s %s %s %s %s %s\n", fv_get_num_threads(), fv_parallel_engine_name(),
+    printf("%d %s %s %s %s %s %s %s %lld\n", fv_get_num_threads(), fv_parallel_engine_name(),
            fv_isa_name(fv_isa_level()), engines[fv_gemm_engine_wanted()],
            precisions[fv_get_conv_precision() - FV_CONV_FAST], algorithm ? algorithm : "any",
            fv_get_conv_benchmark() ? "timed" : "estimated",
-           fv_fusion_enabled() ? "fused" : "unfused");
+           fv_fusion_enabled() ? "fused" : "unfused", (long long)fv_get_kept_weights_limit());
 }
 
 static int make_errors(void)

@@ -12,6 +12,21 @@
 
 /* --- phases, the same for all ----------------------------------------------------------------- */
 
+static void pack_weights(const void *p, const void *w, void *packed)
+{
+    fv_conv_pack(p, w, packed);
+}
+
+/* Weights that are used again come packed. */
+static void keep_weights(fv_call *c)
+{
+    fv_conv_plan *p = c->plan;
+    unsigned char key[FV_CONV_KEY_BYTES];
+    if (!fv_reuses(c, 1, fv_conv_packed_layout(p))) return;
+    const size_t bytes = fv_conv_packed_bytes(p);
+    if (bytes) p->packed = fv_keep(c, 1, key, fv_conv_packed_key(p, key), bytes);
+}
+
 /* Input 1 is a weight, of any strides, but for the weight face. */
 static void plan(fv_call *c, fv_conv_pass face)
 {
@@ -23,6 +38,7 @@ static void plan(fv_call *c, fv_conv_pass face)
     for (int i = 0; i < nd; i++) stride[5 - nd + i] = w->strides[2 + i];
     fv_conv_make_plan(c->plan, &g, w->dtype, face, face == FV_CONV_GRAD_WEIGHT ? NULL : stride,
                       c->machine);
+    if (face != FV_CONV_GRAD_WEIGHT) keep_weights(c);
     c->scratch_bytes = fv_conv_scratch(c->plan);
 }
 
@@ -55,6 +71,7 @@ static fv_conv_operands operands(const fv_call *c)
 {
     return (fv_conv_operands){.a = c->in[0]->data,
                               .b = c->in[1]->data,
+                              .packed = fv_packed(c, 1, pack_weights),
                               .out = c->out[0]->data,
                               .epilogue = {.bias = optional(c, CONV_BIAS),
                                            .scale = optional(c, CONV_SCALE),

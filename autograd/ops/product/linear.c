@@ -71,6 +71,7 @@ static void linear_plan(fv_call *c)
         g->b_batch[i] = 0;
     }
     fv_product_complete(c, plan);
+    fv_product_keep(c);
 }
 
 /* All leading dimensions as one. */

@@ -12,6 +12,14 @@ static fv_status matmul_infer(fv_call *c)
     return fv_product_infer(c, 1, FV_MAX_DIMS);
 }
 
+/* A parameter, or a view of one, is a weight; other operands are seldom used twice. */
+static void matmul_plan(fv_call *c)
+{
+    const fv_tensor *b = c->in[1], *whole = b->base ? b->base : b;
+    fv_product_plan(c);
+    if (whole->requires_grad && !whole->node) fv_product_keep(c);
+}
+
 /* t [...,r,s] as [rows,s] */
 static fv_tensor *flat_rows(fv_tensor *t)
 {
@@ -50,7 +58,7 @@ static const fv_op matmul_op = {
     .outputs = 1,
     .input = {{.name = "input"}, {.name = "other"}},
     .infer = matmul_infer,
-    .plan = fv_product_plan,
+    .plan = matmul_plan,
     .describe = fv_product_describe,
     .forward = fv_product_forward,
     .reference = fv_product_reference,
@@ -77,7 +85,7 @@ static const fv_op mm_op = {
     .outputs = 1,
     .input = {{.name = "input"}, {.name = "mat2"}},
     .infer = mm_infer,
-    .plan = fv_product_plan,
+    .plan = matmul_plan,
     .describe = fv_product_describe,
     .forward = fv_product_forward,
     .reference = fv_product_reference,

@@ -121,6 +121,26 @@ void fv_product_complete(fv_call *c, fv_gemm_plan *plan)
     c->scratch_bytes = need.used;
 }
 
+enum { PACKED_B = 1 }; /* the one layout */
+
+void fv_product_keep(fv_call *c)
+{
+    fv_gemm_plan *plan = c->plan;
+    fv_scratch need = {0};
+    if (!fv_dtype_is_floating(plan->g.dtype)) return;
+    const size_t bytes = fv_gemm_packed_bytes(plan);
+    if (bytes == 0 || !fv_reuses(c, 1, PACKED_B)) return;
+    const fv_gemm_packed_order key = fv_gemm_packed_key(plan);
+    plan->packed_b = fv_keep(c, 1, &key, sizeof key, bytes);
+    fv_gemm_layout(plan, &need);
+    c->scratch_bytes = need.used;
+}
+
+static void pack_weight(const void *plan, const void *b, void *packed)
+{
+    fv_gemm_pack(plan, b, packed);
+}
+
 int fv_product_describe(const fv_call *c, char *text, size_t size)
 {
     const fv_gemm_plan *plan = c->plan;
@@ -135,6 +155,7 @@ static fv_gemm_operands operands_of(const fv_call *c)
     const fv_tensor *bias = c->inputs > 2 ? c->in[2] : NULL;
     return (fv_gemm_operands){.a = c->in[0]->data,
                               .b = c->in[1]->data,
+                              .packed_b = fv_packed(c, 1, pack_weight),
                               .c = c->out[0]->data,
                               .bias = bias ? bias->data : NULL};
 }

@@ -16,6 +16,9 @@ void fv_product_output(fv_call *c, const fv_shape *shape); /* describes output 0
 void fv_product_plan(fv_call *c);
 void fv_product_complete(fv_call *c, fv_gemm_plan *plan);
 
+/* For plan, behind the above: input 1 is a weight, which is packed once if it is used again. */
+void fv_product_keep(fv_call *c);
+
 int fv_product_describe(const fv_call *c, char *text, size_t size);
 
 /* Into c->out[0]. */

@@ -1,6 +1,7 @@
 /* The list of algorithms, and planning: the cheapest that suits. */
 #include "conv.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "conv_winograd_impl.h"
@@ -58,6 +59,8 @@ void fv_conv_make_plan(fv_conv_plan *p, const fv_conv_geometry *g, fv_dtype dtyp
     p->g = *g;
     p->dtype = dtype;
     p->pass = pass;
+    p->isa = machine.isa;
+    p->packed = false;
     if (w_stride && pass != FV_CONV_GRAD_WEIGHT)
         memcpy(p->w_stride, w_stride, sizeof p->w_stride);
     else
@@ -83,6 +86,22 @@ void fv_conv_pack(const fv_conv_plan *p, const void *w, void *packed)
     p->algorithm->pack(p, w, packed);
 }
 
+size_t fv_conv_packed_key(const fv_conv_plan *p, unsigned char key[FV_CONV_KEY_BYTES])
+{
+    const uint64_t first[] = {(uint64_t)(uintptr_t)p->algorithm, (uint64_t)p->isa,
+                              (uint64_t)p->pass, (uint64_t)p->g.groups};
+    memcpy(key, first, sizeof first);
+    uint64_t rest = p->algorithm->packed_key(p);
+    memcpy(key + sizeof first, &rest, sizeof rest);
+    return sizeof first + sizeof rest;
+}
+
+/* Addresses of algorithms are even. */
+uint32_t fv_conv_packed_layout(const fv_conv_plan *p)
+{
+    return (uint32_t)(uintptr_t)p->algorithm + (p->pass == FV_CONV_GRAD_INPUT);
+}
+
 void fv_conv_run(const fv_conv_plan *p, const fv_conv_operands *o, void *scratch)
 {
     p->algorithm->run(p, o, scratch);
@@ -90,5 +109,8 @@ void fv_conv_run(const fv_conv_plan *p, const fv_conv_operands *o, void *scratch
 
 int fv_conv_describe(const fv_conv_plan *p, char *text, size_t size)
 {
-    return p->algorithm->describe(p, text, size);
+    int length = p->algorithm->describe(p, text, size);
+    if (length < 0 || !p->packed) return length;
+    const size_t used = (size_t)length < size ? (size_t)length : size;
+    return length + snprintf(text + used, size - used, ", kept weights");
 }

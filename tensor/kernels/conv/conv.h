@@ -68,6 +68,8 @@ typedef struct fv_conv_plan {
     int64_t w_stride[5]; /* of w, in elements, by [O, C / groups, KD, KH, KW] */
     fv_dtype dtype;
     fv_conv_pass pass;
+    fv_isa isa;
+    bool packed; /* fv_conv_run gets the weights packed: set it before asking for the scratch */
     const struct conv_algorithm *algorithm;
     double cost;                                         /* nanoseconds on one core, estimated */
     unsigned char own[768] __attribute__((aligned(16))); /* the algorithm's part */
@@ -85,6 +87,13 @@ size_t fv_conv_scratch(const fv_conv_plan *p);
  * keeps none), and the packing itself. */
 size_t fv_conv_packed_bytes(const fv_conv_plan *p);
 void fv_conv_pack(const fv_conv_plan *p, const void *w, void *packed);
+
+/* What that order depends on beside shape, strides and type of the weights: two plans for the same
+ * weights pack them alike when their keys are the same bytes. And a number for which much less is
+ * to be done, mostly another one for another order. */
+enum { FV_CONV_KEY_BYTES = 128 };
+size_t fv_conv_packed_key(const fv_conv_plan *p, unsigned char key[FV_CONV_KEY_BYTES]);
+uint32_t fv_conv_packed_layout(const fv_conv_plan *p);
 
 void fv_conv_run(const fv_conv_plan *p, const fv_conv_operands *o, void *scratch);
 

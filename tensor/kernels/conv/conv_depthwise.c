@@ -111,6 +111,17 @@ static size_t row_bytes(const depthwise_plan *p)
     return (size_t)(p->width * p->w.size);
 }
 
+static size_t packed_bytes(const fv_conv_plan *plan)
+{
+    const depthwise_plan *p = conv_depthwise_own(plan);
+    return (size_t)(p->w.taps * p->group) * row_bytes(p);
+}
+
+static uint64_t packed_key(const fv_conv_plan *plan)
+{
+    return fv_conv_phases_key(&conv_depthwise_own(plan)->w);
+}
+
 static slot_scratch take_slot(const depthwise_plan *p, fv_scratch *s)
 {
     return (slot_scratch){.box = fv_take(s, fv_conv_box_bytes(&p->w, &p->boxes, 0)),
@@ -118,11 +129,12 @@ static slot_scratch take_slot(const depthwise_plan *p, fv_scratch *s)
                           .places = fv_take(s, (size_t)p->w.taps * sizeof(int64_t))};
 }
 
-static window_scratch take(const depthwise_plan *p, fv_scratch *s)
+static window_scratch take(const fv_conv_plan *plan, fv_scratch *s)
 {
+    const depthwise_plan *p = conv_depthwise_own(plan);
     fv_scratch slot = {NULL, 0};
     take_slot(p, &slot);
-    return (window_scratch){.packed = fv_take(s, (size_t)(p->w.taps * p->group) * row_bytes(p)),
+    return (window_scratch){.packed = fv_take(s, plan->packed ? 0 : packed_bytes(plan)),
                             .bias = fv_take(s, row_bytes(p)),
                             .scale = fv_take(s, row_bytes(p)),
                             .shift = fv_take(s, row_bytes(p)),
@@ -132,7 +144,7 @@ static window_scratch take(const depthwise_plan *p, fv_scratch *s)
 
 static void layout_window(const fv_conv_plan *plan, fv_scratch *s)
 {
-    take(conv_depthwise_own(plan), s);
+    take(plan, s);
 }
 
 /* to[width] = one element of each channel, zeros behind. */
@@ -162,12 +174,6 @@ static const void *spread_channels(const depthwise_plan *p, const void *from, vo
     if (!from) return NULL;
     spread(p, from, 1, p->group, to);
     return to;
-}
-
-static size_t packed_bytes(const fv_conv_plan *plan)
-{
-    const depthwise_plan *p = conv_depthwise_own(plan);
-    return (size_t)(p->w.taps * p->group) * row_bytes(p);
 }
 
 static void pack(const fv_conv_plan *plan, const void *w, void *packed)
@@ -284,7 +290,7 @@ static void run_window(const fv_conv_plan *plan, const fv_conv_operands *o, void
     const depthwise_plan *p = conv_depthwise_own(plan);
     const fv_conv_epilogue *e = &o->epilogue;
     fv_scratch memory = {scratch, 0};
-    window_job job = {.p = p, .o = o, .scratch = take(p, &memory)};
+    window_job job = {.p = p, .o = o, .scratch = take(plan, &memory)};
     if (p->boxes.total == 0) return;
     if (!o->packed) pack(plan, o->b, job.scratch.packed);
     job.row = (fv_depthwise_row){
@@ -317,6 +323,7 @@ const conv_algorithm fv_conv_depthwise = {
     .layout = layout_window,
     .packed_bytes = packed_bytes,
     .pack = pack,
+    .packed_key = packed_key,
     .run = run_window,
     .describe = describe_window,
 };

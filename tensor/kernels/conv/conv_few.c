@@ -78,11 +78,16 @@ static size_t packed_bytes(const fv_conv_plan *plan)
     return (size_t)(w->taps * w->columns * w->depth * w->size);
 }
 
+static uint64_t packed_key(const fv_conv_plan *plan)
+{
+    return fv_conv_phases_key(&own(plan)->w);
+}
+
 static few_scratch take(const fv_conv_plan *plan, fv_scratch *s)
 {
     fv_scratch slot = {NULL, 0};
     take_slot(own(plan), &slot);
-    return (few_scratch){.packed = fv_take(s, packed_bytes(plan)),
+    return (few_scratch){.packed = fv_take(s, plan->packed ? 0 : packed_bytes(plan)),
                          .slots = fv_take(s, slot.used * (size_t)own(plan)->threads),
                          .slot_bytes = slot.used};
 }
@@ -202,6 +207,7 @@ const conv_algorithm fv_conv_few = {
     .layout = layout,
     .packed_bytes = packed_bytes,
     .pack = pack,
+    .packed_key = packed_key,
     .run = run,
     .describe = describe,
 };

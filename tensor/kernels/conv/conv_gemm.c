@@ -132,12 +132,14 @@ static slot_scratch take_slot(const conv_gemm_plan *p, fv_scratch *s)
     };
 }
 
-static gemm_scratch take(const conv_gemm_plan *p, fv_scratch *s)
+static gemm_scratch take(const fv_conv_plan *plan, fv_scratch *s)
 {
+    const conv_gemm_plan *p = conv_gemm_own(plan);
+    const int64_t packed = plan->packed ? 0 : fv_conv_packed_elements(p);
     fv_scratch slot = {NULL, 0};
     take_slot(p, &slot);
     return (gemm_scratch){
-        .packed = fv_take(s, (size_t)(fv_conv_packed_elements(p) * p->w.size)),
+        .packed = fv_take(s, (size_t)(packed * p->w.size)),
         .slots = fv_take(s, slot.used * (size_t)p->threads),
         .slot_bytes = slot.used,
     };
@@ -145,7 +147,7 @@ static gemm_scratch take(const conv_gemm_plan *p, fv_scratch *s)
 
 static void layout(const fv_conv_plan *plan, fv_scratch *s)
 {
-    take(conv_gemm_own(plan), s);
+    take(plan, s);
 }
 
 /* --- packing ---------------------------------------------------------------------------------- */
@@ -154,6 +156,11 @@ static size_t packed_bytes(const fv_conv_plan *plan)
 {
     const conv_gemm_plan *p = conv_gemm_own(plan);
     return (size_t)(fv_conv_packed_elements(p) * p->w.size);
+}
+
+static uint64_t packed_key(const fv_conv_plan *plan)
+{
+    return fv_conv_phases_key(&conv_gemm_own(plan)->w);
 }
 
 typedef struct pack_job {
@@ -392,7 +399,7 @@ static void run(const fv_conv_plan *plan, const fv_conv_operands *o, void *scrat
 {
     const conv_gemm_plan *p = conv_gemm_own(plan);
     fv_scratch memory = {scratch, 0};
-    window_job job = {.p = p, .o = o, .packed = o->packed, .scratch = take(p, &memory)};
+    window_job job = {.p = p, .o = o, .packed = o->packed, .scratch = take(plan, &memory)};
     if (p->boxes.total == 0) return;
     if (!o->packed) {
         pack(plan, o->b, job.scratch.packed);
@@ -420,6 +427,7 @@ const conv_algorithm fv_conv_gemm = {
     .layout = layout,
     .packed_bytes = packed_bytes,
     .pack = pack,
+    .packed_key = packed_key,
     .run = run,
     .describe = describe,
 };

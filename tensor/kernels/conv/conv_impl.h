@@ -69,6 +69,8 @@ int64_t fv_conv_phase_count(const conv_window *w);
 conv_phase fv_conv_get_phase(const conv_window *w, int64_t index);
 int64_t fv_conv_phase_taps(const conv_phase *phase);
 bool fv_conv_inside(const conv_window *w); /* no window leaves the image */
+/* A number for the phases' taps, which settle the order of weights that are packed by phases. */
+uint64_t fv_conv_phases_key(const conv_window *w);
 /* Multiplications of the pass, those with padding too. */
 double fv_conv_products(const conv_window *w);
 
@@ -109,7 +111,8 @@ typedef struct conv_source {
     int64_t tap[3];            /* and from one source coordinate to the next */
 } conv_source;
 
-/* Into how many chunks work of that cost should be cut: each is worth 20 microseconds. */
+/* Into how many chunks work of that cost should be cut: 20 microseconds each, an even number; in
+ * two from 15 on. */
 int64_t fv_conv_wanted_chunks(double nanoseconds, int64_t most);
 
 /* pixel: elements of a pixel in a copied box; in place the source's own. */
@@ -152,6 +155,9 @@ typedef struct conv_algorithm {
      * time. Not called for the weight gradient. */
     size_t (*packed_bytes)(const fv_conv_plan *p);
     void (*pack)(const fv_conv_plan *p, const void *w, void *packed);
+    /* What their order depends on beside algorithm, level, pass, groups and the weights' shape,
+     * strides and type; the number of images should be no part of it. */
+    uint64_t (*packed_key)(const fv_conv_plan *p);
     void (*run)(const fv_conv_plan *p, const fv_conv_operands *o, void *scratch);
     int (*describe)(const fv_conv_plan *p, char *text, size_t size);
 } conv_algorithm;

@@ -186,6 +186,11 @@ static void pack(const fv_conv_plan *plan, const void *w, void *packed)
         copy_float(own(plan), w, packed);
 }
 
+static uint64_t packed_key(const fv_conv_plan *plan)
+{
+    return (uint64_t)own(plan)->merged << 32 ^ (uint64_t)own(plan)->move;
+}
+
 /* --- running ---------------------------------------------------------------------------------- */
 
 typedef struct merged_scratch {
@@ -199,7 +204,7 @@ static merged_scratch take(const fv_conv_plan *plan, const fv_conv_plan *inner, 
     const size_t channels = (size_t)own(plan)->g.o * fv_dtype_size(plan->dtype);
     fv_scratch need = {NULL, 0};
     inner->algorithm->layout(inner, &need);
-    return (merged_scratch){.weights = fv_take(s, weight_bytes(plan)),
+    return (merged_scratch){.weights = fv_take(s, plan->packed ? 0 : weight_bytes(plan)),
                             .bias = fv_take(s, channels),
                             .scale = fv_take(s, channels),
                             .shift = fv_take(s, channels),
@@ -262,6 +267,7 @@ const conv_algorithm fv_conv_merged = {
     .layout = layout,
     .packed_bytes = weight_bytes,
     .pack = pack,
+    .packed_key = packed_key,
     .run = run,
     .describe = describe,
 };

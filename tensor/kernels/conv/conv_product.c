@@ -147,10 +147,20 @@ static int64_t weight_elements(const product_plan *p)
     return p->groups * p->o * p->c * p->taps;
 }
 
-static product_scratch take(const product_plan *p, fv_scratch *s)
+/* The product reads w as it is kept, if it is. */
+static fv_gemm_plan gemm_of(const fv_conv_plan *plan)
 {
+    fv_gemm_plan gemm = own(plan)->gemm;
+    gemm.packed_b = plan->packed;
+    return gemm;
+}
+
+static product_scratch take(const fv_conv_plan *plan, fv_scratch *s)
+{
+    const product_plan *p = own(plan);
+    const fv_gemm_plan kept = gemm_of(plan);
     fv_scratch gemm = {NULL, 0};
-    fv_gemm_layout(&p->gemm, &gemm);
+    fv_gemm_layout(&kept, &gemm);
     const int64_t columns = conv_mul(p->rows, p->groups * p->c * p->taps);
     const bool grouped = !p->back && !p->weight && p->groups > 1;
     return (product_scratch){
@@ -163,7 +173,24 @@ static product_scratch take(const product_plan *p, fv_scratch *s)
 
 static void layout(const fv_conv_plan *plan, fv_scratch *s)
 {
-    take(own(plan), s);
+    take(plan, s);
+}
+
+/* w is kept where it is multiplied in place. */
+static size_t packed_bytes(const fv_conv_plan *plan)
+{
+    return own(plan)->whole ? fv_gemm_packed_bytes(&own(plan)->gemm) : 0;
+}
+
+static void pack(const fv_conv_plan *plan, const void *w, void *packed)
+{
+    fv_gemm_pack(&own(plan)->gemm, w, packed);
+}
+
+static uint64_t packed_key(const fv_conv_plan *plan)
+{
+    (void)plan; /* all taps in the order of w */
+    return 0;
 }
 
 /* --- columns ---------------------------------------------------------------------------------- */
@@ -432,19 +459,21 @@ static void run(const fv_conv_plan *plan, const fv_conv_operands *o, void *scrat
     const product_plan *p = own(plan);
     const product_axis *a = p->axis;
     fv_scratch memory = {scratch, 0};
-    product_job job = {.p = p, .o = o, .scratch = take(p, &memory)};
+    product_job job = {.p = p, .o = o, .scratch = take(plan, &memory)};
+    const fv_gemm_plan gemm = gemm_of(plan);
     const double columns = (double)(p->rows * p->groups * p->c * p->taps);
     const int64_t outputs = p->groups * p->o;
     const void *w = p->whole ? o->b : job.scratch.weights;
     void *x = job.scratch.columns;
     if (!p->whole && !p->weight) walk(&job, outputs, (double)weight_elements(p), pack_chunk);
     if (!p->back) walk(&job, p->rows * a[0].taps * a[1].taps, columns, load_chunk);
-    fv_gemm_operands of = {.a = p->back ? o->a : x, .b = w, .c = p->back ? x : o->out};
+    fv_gemm_operands of = {
+        .a = p->back ? o->a : x, .b = w, .c = p->back ? x : o->out, .packed_b = o->packed};
     if (p->weight)
-        of = (fv_gemm_operands){o->b, x, p->whole ? o->out : job.scratch.weights, NULL};
+        of = (fv_gemm_operands){.a = o->b, .b = x, .c = p->whole ? o->out : job.scratch.weights};
     else if (!p->back && p->groups > 1)
         of.c = job.scratch.result;
-    fv_gemm_run(&p->gemm, &of, job.scratch.gemm);
+    fv_gemm_run(&gemm, &of, job.scratch.gemm);
     if (p->weight) {
         if (!p->whole) walk(&job, outputs, (double)weight_elements(p), unpack_chunk);
     } else if (p->back) {
@@ -467,5 +496,8 @@ const conv_algorithm fv_conv_product = {.name = "product",
                                         .cost = cost,
                                         .plan = plan,
                                         .layout = layout,
+                                        .packed_bytes = packed_bytes,
+                                        .pack = pack,
+                                        .packed_key = packed_key,
                                         .run = run,
                                         .describe = describe};

@@ -137,6 +137,27 @@ conv_phase fv_conv_get_phase(const conv_window *w, int64_t index)
     return phase;
 }
 
+static uint64_t mix(uint64_t key, int64_t number)
+{
+    key = (key ^ (uint64_t)number) * UINT64_C(0x9E3779B97F4A7C15);
+    return key ^ key >> 29;
+}
+
+uint64_t fv_conv_phases_key(const conv_window *w)
+{
+    const int64_t count = fv_conv_phase_count(w);
+    uint64_t key = (uint64_t)count;
+    for (int64_t f = 0; f < count; f++) {
+        const conv_phase phase = fv_conv_get_phase(w, f);
+        for (int d = 0; d < 3; d++) {
+            key = mix(key, phase.taps[d]);
+            key = mix(key, phase.tap[d]);
+            key = mix(key, phase.next[d]);
+        }
+    }
+    return key;
+}
+
 double fv_conv_products(const conv_window *w)
 {
     return (double)w->positions * (double)w->taps * (double)w->groups * (double)w->depth *

@@ -116,15 +116,17 @@ static size_t loaded_bytes(const conv_winograd_plan *p, int64_t columns)
     return (size_t)conv_mul(loaded_elements(p, columns) + behind, 4);
 }
 
-static slot_scratch take_slot(const conv_winograd_plan *p, fv_scratch *s)
+static slot_scratch take_slot(const fv_conv_plan *plan, fv_scratch *s)
 {
+    const conv_winograd_plan *p = conv_winograd_own(plan);
+    const bool own_filters = p->by_panels && !plan->packed;
     const int64_t columns = fv_conv_winograd_most(p);
     const size_t tile = sizeof(fv_winograd_tile);
     const int64_t own = p->by_panels ? 0 : columns;
     return (slot_scratch){
         .loaded = fv_take(s, p->by_panels ? 0 : loaded_bytes(p, columns)),
         .made = fv_take(s, (size_t)conv_mul(made_elements(p, columns), 4)),
-        .filters = fv_take(s, p->by_panels ? (size_t)item_elements_most(p) * 4 : 0),
+        .filters = fv_take(s, own_filters ? (size_t)item_elements_most(p) * 4 : 0),
         .source = fv_take(s, (size_t)fv_conv_winograd_rows(p, own) * tile),
         .target = fv_take(s, (size_t)fv_conv_winograd_made(p, own) * tile),
         .groups = fv_take(s, (size_t)groups_most(p, own) * sizeof(fv_tile_group)),
@@ -132,14 +134,16 @@ static slot_scratch take_slot(const conv_winograd_plan *p, fv_scratch *s)
     };
 }
 
-static winograd_scratch take(const conv_winograd_plan *p, fv_scratch *s)
+static winograd_scratch take(const fv_conv_plan *plan, fv_scratch *s)
 {
+    const conv_winograd_plan *p = conv_winograd_own(plan);
+    const int64_t filters = p->by_panels || plan->packed ? 0 : filter_elements(p);
     fv_scratch slot = {NULL, 0};
     const int64_t all = p->by_panels ? p->columns : 0;
     const size_t tile = sizeof(fv_winograd_tile);
-    take_slot(p, &slot);
+    take_slot(plan, &slot);
     return (winograd_scratch){
-        .filters = fv_take(s, p->by_panels ? 0 : (size_t)filter_elements(p) * 4),
+        .filters = fv_take(s, (size_t)filters * 4),
         .zeros = fv_take(s, (size_t)p->row * 4),
         .loaded = fv_take(s, p->by_panels ? loaded_bytes(p, p->columns) : 0),
         .source = fv_take(s, (size_t)fv_conv_winograd_rows(p, all) * tile),
@@ -152,7 +156,7 @@ static winograd_scratch take(const conv_winograd_plan *p, fv_scratch *s)
 
 static void layout(const fv_conv_plan *plan, fv_scratch *s)
 {
-    take(conv_winograd_own(plan), s);
+    take(plan, s);
 }
 
 /* --- filters ---------------------------------------------------------------------------------- */
@@ -160,6 +164,13 @@ static void layout(const fv_conv_plan *plan, fv_scratch *s)
 static size_t packed_bytes(const fv_conv_plan *plan)
 {
     return (size_t)filter_elements(conv_winograd_own(plan)) * 4;
+}
+
+/* The same by blocks and by panels. */
+static uint64_t packed_key(const fv_conv_plan *plan)
+{
+    const conv_winograd_plan *p = conv_winograd_own(plan);
+    return fv_conv_phases_key(&p->gemm.w) ^ (uint64_t)(uintptr_t)p->form;
 }
 
 /* From the first element of the weights to behind their last. */
@@ -240,6 +251,7 @@ static void pack(const fv_conv_plan *plan, const void *w, void *packed)
 /* --- running ---------------------------------------------------------------------------------- */
 
 typedef struct winograd_job {
+    const fv_conv_plan *plan;
     const conv_winograd_plan *p;
     const fv_conv_operands *o;
     const float *packed; /* filters of the first phase; by panels NULL if they are not there yet */
@@ -365,7 +377,7 @@ static void make_item(const winograd_job *job, const winograd_block *b, int64_t 
 static slot_scratch slot_of(const winograd_job *job, int slot)
 {
     fv_scratch memory = {job->scratch.slots + (size_t)slot * job->scratch.slot_bytes, 0};
-    return take_slot(job->p, &memory);
+    return take_slot(job->plan, &memory);
 }
 
 static void run_block(void *data, int64_t block, int slot)
@@ -444,7 +456,8 @@ static void run(const fv_conv_plan *plan, const fv_conv_operands *o, void *scrat
 {
     const conv_winograd_plan *p = conv_winograd_own(plan);
     fv_scratch memory = {scratch, 0};
-    winograd_job job = {.p = p, .o = o, .packed = o->packed, .scratch = take(p, &memory)};
+    winograd_job job = {
+        .plan = plan, .p = p, .o = o, .packed = o->packed, .scratch = take(plan, &memory)};
     if (p->columns == 0) return;
     memset(job.scratch.zeros, 0, (size_t)p->row * 4);
     if (p->by_panels) {
@@ -465,6 +478,7 @@ const conv_algorithm fv_conv_winograd = {
     .layout = layout,
     .packed_bytes = packed_bytes,
     .pack = pack,
+    .packed_key = packed_key,
     .run = run,
     .describe = fv_conv_winograd_describe,
 };

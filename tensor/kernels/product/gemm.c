@@ -17,9 +17,8 @@
 #include "tensor/parallel.h"
 
 enum { DIRECT_BYTES = 16384 };          /* an operand this small is read in place, */
-enum { DIRECT_ROWS = 24 };              /* and so is B for few rows, */
-enum { PAGE_BYTES = 4096, PAGES = 64 }; /* but not where a panel has a page for each row */
-enum { DIRECT_COLUMNS = 32 };           /* or A for few columns: copying would not pay */
+enum { PAGE_BYTES = 4096, PAGES = 64 }; /* a panel with a page for each row is not */
+enum { DIRECT_COLUMNS = 32 };           /* A is for few columns: copying would not pay */
 
 /* What a part works on. */
 typedef struct work {
@@ -90,13 +89,6 @@ static void list_groups(const work *w, const block *b, fv_tile_group *groups)
 
 /* --- B ---------------------------------------------------------------------------------------- */
 
-/* Columns of a packed panel: whole vectors. */
-static int64_t panel_width(const work *w, int64_t columns)
-{
-    int lanes = w->plan->kernels->lanes[w->type];
-    return columns > lanes ? w->plan->kernels->nr[w->type] : lanes;
-}
-
 static bool in_place(const work *w, int64_t columns, int64_t width)
 {
     return w->small_b && w->plan->g.b_cs == 1 && columns == width;
@@ -106,8 +98,9 @@ static void pack_panels(const work *w, int64_t k, int64_t depth, int64_t n0, int
 {
     const fv_gemm *g = &w->plan->g;
     const int64_t nr = w->plan->kernels->nr[w->type];
+    if (w->plan->packed_b) return;
     for (int64_t j = n0; j < n1; j += nr) {
-        int64_t columns = fv_gemm_min(nr, n1 - j), width = panel_width(w, columns);
+        int64_t columns = fv_gemm_min(nr, n1 - j), width = fv_gemm_panel_width(w->plan, columns);
         if (in_place(w, columns, width)) continue;
         fv_gemm_pack_b(w->size, fv_gemm_element(w->at.b, k * g->b_rs + j * g->b_cs, w->size),
                        g->b_rs, g->b_cs, depth, columns,
@@ -119,7 +112,12 @@ static panel panel_at(const work *w, int64_t k, int64_t depth, int64_t j, int64_
 {
     const fv_gemm *g = &w->plan->g;
     panel p = {.j = j, .columns = fv_gemm_min(w->plan->kernels->nr[w->type], n1 - j)};
-    p.ld = panel_width(w, p.columns);
+    p.ld = fv_gemm_panel_width(w->plan, p.columns);
+    if (w->plan->packed_b) {
+        int64_t at = fv_gemm_packed_offset(w->plan, k, depth, j);
+        p.data = fv_gemm_element(w->at.packed_b, at, w->size);
+        return p;
+    }
     p.data = fv_gemm_element(w->packed_b, (j - n0) * depth, w->size);
     if (!in_place(w, p.columns, p.ld)) return p;
     p.data = fv_gemm_element(w->at.b, k * g->b_rs + j, w->size);
@@ -242,13 +240,51 @@ static void run_part(work *w)
     } else {
         const int64_t size = (int64_t)w->size;
         const bool pages = g->b_rs * size >= PAGE_BYTES && g->k >= PAGES;
-        w->small_b = g->k * columns * size <= DIRECT_BYTES || (rows <= DIRECT_ROWS && !pages);
+        w->small_b =
+            g->k * columns * size <= DIRECT_BYTES || (rows <= FV_GEMM_DIRECT_ROWS && !pages);
         w->small_a = rows * g->k * size <= DIRECT_BYTES || columns <= DIRECT_COLUMNS;
         run_tiles(w);
     }
     if (g->relu)
         w->plan->kernels->relu[w->type](
             (char *)w->at.c + (r->m0 * g->c_rs + r->n0) * (int64_t)w->size, g->c_rs, rows, columns);
+}
+
+/* --- B as it is kept -------------------------------------------------------------------------- */
+
+typedef struct pack_job {
+    const fv_gemm_plan *plan;
+    const void *b;
+    void *to;
+    int64_t panels, chunks;
+} pack_job;
+
+static void pack_chunk(void *data, int64_t chunk, int slot)
+{
+    const pack_job *job = data;
+    const fv_gemm_plan *p = job->plan;
+    const fv_gemm *g = &p->g;
+    const int64_t nr = p->kernels->nr[g->dtype == FV_FLOAT64];
+    const size_t size = fv_dtype_size(g->dtype);
+    const int64_t end = fv_chunk_begin(job->panels, job->chunks, chunk + 1);
+    (void)slot;
+    for (int64_t i = fv_chunk_begin(job->panels, job->chunks, chunk); i < end; i++) {
+        const int64_t j = i * nr, columns = fv_gemm_min(nr, g->n - j);
+        for (int64_t k = 0; k < g->k; k += p->kc) {
+            const int64_t depth = fv_gemm_min(p->kc, g->k - k);
+            char *to = (char *)job->to + fv_gemm_packed_offset(p, k, depth, j) * (int64_t)size;
+            fv_gemm_pack_b(size, fv_gemm_element(job->b, k * g->b_rs + j * g->b_cs, size), g->b_rs,
+                           g->b_cs, depth, columns, to, fv_gemm_panel_width(p, columns));
+        }
+    }
+}
+
+void fv_gemm_pack(const fv_gemm_plan *p, const void *b, void *packed)
+{
+    pack_job job = {.plan = p, .b = b, .to = packed};
+    job.panels = fv_gemm_ceil(p->g.n, p->kernels->nr[p->g.dtype == FV_FLOAT64]);
+    job.chunks = fv_chunks_for((double)p->g.n * (double)p->g.k * 0.5, job.panels);
+    fv_parallel(p->threads, job.chunks, pack_chunk, &job);
 }
 
 /* --- all parts -------------------------------------------------------------------------------- */
@@ -282,8 +318,9 @@ static void run_chunk(void *job, int64_t chunk, int slot)
     const int64_t parts = p->by_m * p->by_n, units = p->count * parts;
     work w = {.plan = p, .size = fv_dtype_size(p->g.dtype), .type = p->g.dtype == FV_FLOAT64};
     if (r->slots) { /* some products pack nothing */
-        w.packed_b = r->slots + (size_t)slot * (p->a_bytes + p->b_bytes);
-        w.packed_a = w.packed_b + p->b_bytes;
+        const size_t b_bytes = fv_gemm_own_b_bytes(p);
+        w.packed_b = r->slots + (size_t)slot * (p->a_bytes + b_bytes);
+        w.packed_a = w.packed_b + b_bytes;
     }
     const int64_t end = fv_chunk_begin(units, p->chunks, chunk + 1);
     for (int64_t i = fv_chunk_begin(units, p->chunks, chunk); i < end; i++) {

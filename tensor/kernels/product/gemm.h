@@ -42,7 +42,8 @@ typedef struct fv_gemm {
 typedef struct fv_gemm_operands {
     const void *a, *b;
     void *c;
-    const void *bias; /* read if the plan has one */
+    const void *bias;     /* read if the plan has one */
+    const void *packed_b; /* as fv_gemm_pack left it, read instead of b if the plan has packed_b */
 } fv_gemm_operands;
 
 typedef enum fv_gemm_engine { FV_GEMM_BEST = 0, FV_GEMM_OWN, FV_GEMM_BLIS } fv_gemm_engine;
@@ -57,6 +58,7 @@ typedef struct fv_gemm_plan {
     const struct fv_tile_kernels *kernels;
     fv_gemm_engine engine; /* FV_GEMM_OWN or FV_GEMM_BLIS */
     bool dots;             /* products of rows with rows: see fv_tile_dots */
+    bool packed_b;         /* fv_gemm_run gets B packed: set it before asking for the layout */
     int threads;
     int64_t count;      /* products */
     int64_t by_m, by_n; /* parts of each */
@@ -67,6 +69,18 @@ typedef struct fv_gemm_plan {
 
 /* Completes a plan whose g is set. An engine that cannot take this product gives way. */
 void fv_gemm_make_plan(fv_gemm_plan *p, fv_machine machine, fv_gemm_engine engine);
+
+/* For a B that is used again, if all products share it: its bytes as the tiles read it (0: it is
+ * read in place), and the packing itself. The order depends on fv_gemm_packed_key alone, beside B's
+ * shape and strides. */
+size_t fv_gemm_packed_bytes(const fv_gemm_plan *p);
+void fv_gemm_pack(const fv_gemm_plan *p, const void *b, void *packed);
+
+typedef struct fv_gemm_packed_order {
+    const struct fv_tile_kernels *kernels;
+    int64_t k, n, b_rs, b_cs;
+} fv_gemm_packed_order;
+fv_gemm_packed_order fv_gemm_packed_key(const fv_gemm_plan *p);
 
 typedef struct fv_gemm_scratch {
     void *bias;  /* [n] contiguous; NULL where it is read in place */

@@ -25,6 +25,37 @@ static inline const void *fv_gemm_element(const void *p, int64_t elements, size_
     return (const char *)p + elements * (int64_t)size;
 }
 
+/* Columns of a packed panel: whole vectors. */
+static inline int64_t fv_gemm_panel_width(const fv_gemm_plan *p, int64_t columns)
+{
+    const int type = p->g.dtype == FV_FLOAT64;
+    return columns > p->kernels->lanes[type] ? p->kernels->nr[type] : p->kernels->lanes[type];
+}
+
+/* Packed B: [block of KC of k][panel of NR columns][k][panel's width]. Columns with the padding
+ * of the last panel; elements before column j, the first of a panel, in the block of `depth` from
+ * k on. */
+static inline int64_t fv_gemm_padded_columns(const fv_gemm_plan *p)
+{
+    const int64_t nr = p->kernels->nr[p->g.dtype == FV_FLOAT64], last = (p->g.n - 1) / nr * nr;
+    return last + fv_gemm_panel_width(p, p->g.n - last);
+}
+
+static inline int64_t fv_gemm_packed_offset(const fv_gemm_plan *p, int64_t k, int64_t depth,
+                                            int64_t j)
+{
+    return k * fv_gemm_padded_columns(p) + j * depth;
+}
+
+/* Bytes of B that a thread packs. */
+static inline size_t fv_gemm_own_b_bytes(const fv_gemm_plan *p)
+{
+    return p->packed_b ? 0 : p->b_bytes;
+}
+
+/* Rows of C up to which a part reads B in place where its columns are contiguous. */
+enum { FV_GEMM_DIRECT_ROWS = 24 };
+
 /* False when built without BLIS, or for sizes and strides that it does not take. */
 bool fv_gemm_blis_takes(const fv_gemm *g);
 

@@ -186,6 +186,19 @@ static void size_blocks(fv_gemm_plan *p)
     if (p->engine == FV_GEMM_BLIS || p->dots) p->a_bytes = p->b_bytes = 0;
 }
 
+size_t fv_gemm_packed_bytes(const fv_gemm_plan *p)
+{
+    const fv_gemm *g = &p->g;
+    if (p->b_bytes == 0 || p->count != 1) return 0;
+    if (g->b_cs == 1 && longest(g->m, p->kernels->mr, p->by_m) <= FV_GEMM_DIRECT_ROWS) return 0;
+    return (size_t)(g->k * fv_gemm_padded_columns(p)) * fv_dtype_size(g->dtype);
+}
+
+fv_gemm_packed_order fv_gemm_packed_key(const fv_gemm_plan *p)
+{
+    return (fv_gemm_packed_order){p->kernels, p->g.k, p->g.n, p->g.b_rs, p->g.b_cs};
+}
+
 void fv_gemm_make_plan(fv_gemm_plan *p, fv_machine machine, fv_gemm_engine engine)
 {
     fold_batch(&p->g);
@@ -193,7 +206,7 @@ void fv_gemm_make_plan(fv_gemm_plan *p, fv_machine machine, fv_gemm_engine engin
     p->kernels = FV_ISA_PICK(fv_tile_kernels_, machine.isa);
     p->count = fv_gemm_count(g);
     p->engine = FV_GEMM_OWN;
-    p->dots = false;
+    p->dots = p->packed_b = false;
     p->threads = 1;
     p->by_m = p->by_n = p->chunks = 1;
     p->a_bytes = p->b_bytes = 0;
@@ -213,7 +226,7 @@ fv_gemm_scratch fv_gemm_layout(const fv_gemm_plan *p, fv_scratch *s)
     fv_gemm_scratch at = {NULL, NULL};
     bool scattered = p->g.bias && p->g.bias_stride != 1 && p->g.n > 1;
     if (scattered) at.bias = fv_take(s, (size_t)p->g.n * fv_dtype_size(p->g.dtype));
-    at.slots = fv_take(s, (p->a_bytes + p->b_bytes) * (size_t)p->threads);
+    at.slots = fv_take(s, (p->a_bytes + fv_gemm_own_b_bytes(p)) * (size_t)p->threads);
     return at;
 }
 
@@ -223,6 +236,7 @@ int fv_gemm_describe(const fv_gemm_plan *p, char *text, size_t size)
     if (p->count == 0 || p->g.m == 0 || p->g.n == 0) return snprintf(text, size, "nothing");
     if (p->engine == FV_GEMM_BLIS) return snprintf(text, size, "BLIS, %lld parts", parts);
     if (p->dots) return snprintf(text, size, "dot products, %lld parts", parts);
-    return snprintf(text, size, "own %dx%d, %lld parts", p->kernels->mr,
-                    p->kernels->nr[p->g.dtype == FV_FLOAT64], parts);
+    return snprintf(text, size, "own %dx%d, %lld parts%s", p->kernels->mr,
+                    p->kernels->nr[p->g.dtype == FV_FLOAT64], parts,
+                    p->packed_b ? ", kept weights" : "");
 }
