@@ -7,9 +7,10 @@
 
 int64_t fv_conv_wanted_chunks(double nanoseconds, int64_t most)
 {
-    const double chunk = 20000;
+    const double chunk = 20000, two = 15000;
     if (nanoseconds >= (double)most * chunk) return most;
-    return conv_max((int64_t)(nanoseconds / chunk), 1);
+    if (nanoseconds < two) return 1;
+    return conv_max((int64_t)(nanoseconds / chunk) / 2 * 2, 2);
 }
 
 /* Positions along an axis; axis 0 counts images. */

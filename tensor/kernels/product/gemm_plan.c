@@ -23,7 +23,8 @@ enum { MOST_PARTS = 32 };   /* of all products together, but at least one each *
 enum { BLIS_LENGTH = 512 }; /* of a part: below it BLIS's code for small matrices takes over */
 
 /* Multiply-adds count twice. */
-static const double PARALLEL_FLOPS = 4e6, PARALLEL_ELEMENTS = 1e5, BLIS_FLOPS = 2e6;
+static const double PARALLEL_FLOPS = 4e6, PARALLEL_ELEMENTS = 1e5, PARALLEL_NS = 20e3,
+                    BLIS_FLOPS = 2e6;
 
 fv_gemm_engine fv_gemm_engine_wanted(void)
 {
@@ -97,16 +98,17 @@ static double estimate(const fv_gemm *g)
     return size * (m * n * k / 160.0 + (m * k + n * k + m * n) / 40.0) + 30.0;
 }
 
-/* How many parts one product is worth: 2 at PARALLEL_FLOPS, twice as many for eight times the
- * work, so that parts of a larger product are larger and pack less in all. With few rows or columns
- * reading the other operand is the work. */
+/* How many parts one product is worth: 2 where it takes PARALLEL_NS, twice as many for eight times
+ * the work of PARALLEL_FLOPS, so that parts of a larger product are larger and pack less in all;
+ * with few rows or columns reading the other operand is the work. An even number, for two threads.
+ */
 static int64_t wanted_parts(const fv_gemm_plan *p)
 {
     const double m = (double)p->g.m, n = (double)p->g.n, k = (double)p->g.k;
     double work = fmax(flops(&p->g) / PARALLEL_FLOPS, (m * k + n * k + m * n) / PARALLEL_ELEMENTS);
     int64_t most = MOST_PARTS / p->count;
-    if (work < 1 || most < 2) return 1;
-    return fv_gemm_min((int64_t)(2 * cbrt(work)), most);
+    if (estimate(&p->g) < PARALLEL_NS || most < 2) return 1;
+    return fv_gemm_min(work < 1 ? 2 : (int64_t)cbrt(work) * 2, most);
 }
 
 static int64_t longest(int64_t size, int64_t unit, int64_t parts)
