@@ -121,13 +121,16 @@ void fv_product_complete(fv_call *c, fv_gemm_plan *plan)
     c->scratch_bytes = need.used;
 }
 
-enum { PACKED_B = 1 }; /* the one layout */
+enum { PACKED_B = 1 };       /* the one layout */
+enum { LEAST_BYTES = 2048 }; /* below it packing takes no longer than finding what is kept */
 
 void fv_product_keep(fv_call *c)
 {
     fv_gemm_plan *plan = c->plan;
     fv_scratch need = {0};
-    if (!fv_dtype_is_floating(plan->g.dtype)) return;
+    const fv_gemm *g = &plan->g;
+    if (!fv_dtype_is_floating(g->dtype)) return;
+    if ((size_t)(g->k * g->n) * fv_dtype_size(g->dtype) < LEAST_BYTES) return;
     const size_t bytes = fv_gemm_packed_bytes(plan);
     if (bytes == 0 || !fv_reuses(c, 1, PACKED_B)) return;
     const fv_gemm_packed_order key = fv_gemm_packed_key(plan);
