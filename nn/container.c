@@ -10,7 +10,7 @@
 /* Runs child *i with those behind it that it ends in, and moves on. The last one takes `last`. */
 static fv_tensor *run_next(const fv_module *self, int64_t *i, fv_tensor *x, const fv_ending *last)
 {
-    fv_ending ending = {NULL};
+    fv_ending ending = {.norm = NULL};
     fv_module *m = self->children.items[*i].value;
     *i += 1 + fv_take_next(self, *i, x, &ending);
     if (last && *i == self->children.count) {

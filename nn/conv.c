@@ -79,12 +79,12 @@ static fv_tensor *conv_transpose_ending(fv_module *self, fv_tensor *x, const fv_
 
 static fv_tensor *conv_forward(fv_module *self, fv_tensor *x)
 {
-    return conv_ending(self, x, &(fv_ending){NULL});
+    return conv_ending(self, x, &(fv_ending){.norm = NULL});
 }
 
 static fv_tensor *conv_transpose_forward(fv_module *self, fv_tensor *x)
 {
-    return conv_transpose_ending(self, x, &(fv_ending){NULL});
+    return conv_transpose_ending(self, x, &(fv_ending){.norm = NULL});
 }
 
 static bool conv_takes_norm(const fv_module *self, const fv_module *norm, const fv_tensor *x)

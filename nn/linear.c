@@ -17,7 +17,7 @@ static fv_tensor *linear_ending(fv_module *self, fv_tensor *x, const fv_ending *
 
 static fv_tensor *linear_forward(fv_module *self, fv_tensor *x)
 {
-    return linear_ending(self, x, &(fv_ending){NULL});
+    return linear_ending(self, x, &(fv_ending){.norm = NULL});
 }
 
 static bool linear_takes(const fv_module *self, const fv_ending *ending)

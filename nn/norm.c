@@ -59,7 +59,7 @@ static fv_tensor *norm_ending(fv_module *self, fv_tensor *x, const fv_ending *en
 
 static fv_tensor *norm_forward(fv_module *self, fv_tensor *x)
 {
-    return norm_ending(self, x, &(fv_ending){NULL});
+    return norm_ending(self, x, &(fv_ending){.norm = NULL});
 }
 
 static const fv_fusion norm_fusion = {.takes = fv_takes_all, .forward = norm_ending};
