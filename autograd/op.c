@@ -471,7 +471,6 @@ static fv_status execute(call_frame *f)
 static fv_status run(call_frame *f)
 {
     fv_call *c = &f->c;
-    if (fv_observed()) f->start = fv_clock();
     fv_status status = infer(c);
     if (status == FV_OK) return execute(f);
     if (c->op->options_free) c->op->options_free(c->options);
@@ -516,6 +515,7 @@ static fv_status start(call_frame *f, const fv_op *op, const void *options, int 
     }
     if (op->options_size) memcpy(f->options, options, op->options_size);
     if (intercept) intercept(op, f->options, intercept_context);
+    if (fv_observed()) f->start = fv_clock();
     return FV_OK;
 }
 

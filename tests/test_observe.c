@@ -70,6 +70,23 @@ START_TEST(an_op_is_told_with_options_and_shapes)
 }
 END_TEST
 
+/* Whatever an op's number of outputs, one or several, fixed or not. */
+START_TEST(times_are_those_of_the_call)
+{
+    FV_SCOPE;
+    record r = {.count = 0};
+    fv_tensor *x = fv_ones(6, 4), *parts[3];
+    int handle = fv_observe(keep, &r);
+    fv_relu(x);
+    fv_chunk(x, 3, 0, parts, 3);
+    fv_unobserve(handle);
+    ck_assert_int_eq(r.count, 2);
+    for (int i = 0; i < r.count; i++)
+        ck_assert_msg(r.items[i].nanoseconds > 0 && r.items[i].nanoseconds < 1e9, "%s took %g ns",
+                      r.items[i].name, r.items[i].nanoseconds);
+}
+END_TEST
+
 static fv_module *small_net(void)
 {
     return fv_sequential(fv_sequential(fv_nn_conv2d(1, 2, 3), fv_nn_max_pool2d(2)), fv_nn_flatten(),
@@ -190,6 +207,7 @@ Suite *fovea_suite(void)
     Suite *suite = suite_create("observers");
     TCase *observe = add_case(suite, "observe");
     tcase_add_test(observe, an_op_is_told_with_options_and_shapes);
+    tcase_add_test(observe, times_are_those_of_the_call);
     tcase_add_test(observe, paths_follow_modules_forward_and_backward);
     tcase_add_test(observe, an_observer_does_not_see_itself);
     tcase_add_test(observe, observers_may_leave_while_they_run);
