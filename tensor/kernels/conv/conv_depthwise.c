@@ -32,7 +32,7 @@ static bool in_place(const conv_window *w, int64_t lanes)
     return true;
 }
 
-/* Bound by loads: about one vector a nanosecond; two in groups, which have more to do with each. */
+/* Bound by loads: about one vector a nanosecond, which has more to do in groups. */
 double fv_conv_depthwise_cost(const conv_window *w, fv_conv_pass pass, fv_machine machine)
 {
     const int64_t group = w->depth,
@@ -40,7 +40,8 @@ double fv_conv_depthwise_cost(const conv_window *w, fv_conv_pass pass, fv_machin
     if (w->groups == 1 || w->columns != group) return -1;
     if (group > 1 && (lanes < group || !in_place(w, lanes))) return -1;
     if (group == lanes && pass != FV_CONV_GRAD_WEIGHT) return -1;
-    return 100 + fv_conv_products(w) / (double)lanes / (group == 1 ? 1 : group < lanes ? 2 : 4);
+    const double rate = group == 1 ? 1 : group == lanes ? 4 : pass == FV_CONV_GRAD_WEIGHT ? 2 : 2.7;
+    return 100 + fv_conv_products(w) / (double)lanes / rate;
 }
 
 depthwise_plan fv_conv_depthwise_start(const fv_conv_plan *plan, const conv_window *w,

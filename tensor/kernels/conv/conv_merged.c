@@ -34,7 +34,8 @@ static const merged_plan *own(const fv_conv_plan *p)
 
 /* --- the other convolution -------------------------------------------------------------------- */
 
-/* The pass as one over w's source and target with stride 1 or forward; false if it is none. */
+/* The pass as a forward one; false if it is none, or if many taps are in padding: merged positions
+ * have few of them in common. */
 static bool plain_geometry(const conv_window *w, fv_conv_geometry *g)
 {
     *g = (fv_conv_geometry){
@@ -48,7 +49,7 @@ static bool plain_geometry(const conv_window *w, fv_conv_geometry *g)
         g->stride[d] = a->step;
         g->dilation[d] = a->dilation;
         g->pad[d] = w->back ? (a->taps - 1) * a->dilation - a->pad : a->pad;
-        if (g->pad[d] < 0) return false;
+        if (g->pad[d] < 0 || a->useful < 0.8) return false;
     }
     return w->groups == 1 && g->dilation[2] == 1;
 }

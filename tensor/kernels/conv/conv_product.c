@@ -85,7 +85,7 @@ static double cost(const conv_window *w, fv_conv_pass pass, fv_machine machine)
     const double columns = (double)p.rows * (double)p.taps * channels;
     const double weights =
         (double)p.taps * (double)w->groups * (double)w->depth * (double)w->columns;
-    return 300 + columns * (double)(w->back ? w->depth : w->columns) / lanes / 3.5 + columns * 0.7 +
+    return 300 + columns * (double)(w->back ? w->depth : w->columns) / lanes / 3.5 + columns * 1.2 +
            weights * 0.25;
 }
 
