@@ -78,6 +78,9 @@ DEFINE(log_softmax_short, fv_log_softmax(in->narrow, 1))
 DEFINE(softmax_rows, fv_softmax(in->x, 1))
 DEFINE(log_softmax_columns, fv_log_softmax(in->x, 0))
 DEFINE(sine, fv_sin(fv_mul(in->x, 100)))
+DEFINE(cumsum_0, fv_cumsum(in->x, 0))
+DEFINE(cumsum_1, fv_cumsum(in->x, 1))
+DEFINE(cumsum_middle, fv_cumsum(in->image, 2))
 DEFINE_GRADIENT(pad_gradient, pad, image)
 DEFINE_GRADIENT(reflect_gradient, reflect, image)
 DEFINE_GRADIENT(narrow_gradient, narrow, image)
@@ -88,6 +91,7 @@ DEFINE_GRADIENT(softmax_gradient, softmax_rows, x)
 DEFINE_GRADIENT(log_softmax_gradient, log_softmax_columns, x)
 DEFINE_GRADIENT(short_gradient, softmax_short, narrow)
 DEFINE_GRADIENT(max_gradient, max_columns, x)
+DEFINE_GRADIENT(cumsum_gradient, cumsum_0, x)
 
 #define FUNCTION(name)                                                                             \
     {                                                                                              \
@@ -132,6 +136,10 @@ static const struct {
     FUNCTION(softmax_rows),
     FUNCTION(log_softmax_columns),
     FUNCTION(sine),
+    FUNCTION(cumsum_0),
+    FUNCTION(cumsum_1),
+    FUNCTION(cumsum_middle),
+    GRADIENTS(cumsum_gradient),
     GRADIENTS(pad_gradient),
     GRADIENTS(reflect_gradient),
     GRADIENTS(narrow_gradient),

@@ -238,8 +238,12 @@ void fv_gather_run(fv_machine m, const fv_tensor *x, int dim, const fv_tensor *i
         const int64_t *pos = (const int64_t *)(const void *)l->data[1] + at[1];                    \
         T *gx = (T *)(void *)l->data[2] + at[2];                                                   \
         const int64_t *s = t->step, sg = l->along[0], si = l->along[1], sx = l->along[2];          \
-        for (int64_t k = 0; k < l->n; k++, g += sg, pos += si)                                     \
-            for (int64_t c = 0; c < cols; c++) gx[pos[c * s[1]] * sx + c * s[2]] += g[c * s[0]];   \
+        if (cols == 1)                                                                             \
+            for (int64_t k = 0; k < l->n; k++) gx[pos[k * si] * sx] += g[k * sg];                  \
+        else                                                                                       \
+            for (int64_t k = 0; k < l->n; k++, g += sg, pos += si)                                 \
+                for (int64_t c = 0; c < cols; c++)                                                 \
+                    gx[pos[c * s[1]] * sx + c * s[2]] += g[c * s[0]];                              \
     }
 DEFINE_SCATTER(float, scatter_f32)
 DEFINE_SCATTER(double, scatter_f64)
@@ -279,22 +283,29 @@ void fv_scatter_add_run(fv_machine m, const fv_tensor *g, int dim, const fv_tens
 
 /* --- running sums ---------------------------------------------------------------------------- */
 
-/* float32 is carried in double, as PyTorch does. */
-static void cumsum_floating(const lines *l, const int64_t *at)
-{
-    double sum = 0;
-    for (int64_t k = 0; k < l->n; k++) {
-        int64_t i = l->backwards ? l->n - 1 - k : k;
-        int64_t from = at[0] + i * l->along[0], to = at[1] + i * l->along[1];
-        if (l->dtype == FV_FLOAT64) {
-            sum += ((const double *)l->data[0])[from];
-            ((double *)l->data[1])[to] = sum;
-        } else {
-            sum += (double)((const float *)l->data[0])[from];
-            ((float *)l->data[1])[to] = (float)sum;
-        }
+/* float32 is carried in double, as PyTorch does. Neighbouring lines go together. */
+#define DEFINE_CUMSUM(T, NAME)                                                                     \
+    static void NAME(const line_tiles *t, const int64_t *at, int64_t cols)                         \
+    {                                                                                              \
+        const lines *l = &t->l;                                                                    \
+        const int64_t last = l->backwards ? l->n - 1 : 0, way = l->backwards ? -1 : 1;             \
+        const int64_t sx = way * l->along[0], sy = way * l->along[1];                              \
+        const T *x = (const T *)(const void *)l->data[0] + at[0] + last * l->along[0];             \
+        T *y = (T *)(void *)l->data[1] + at[1] + last * l->along[1];                               \
+        double sum[TILE] = {0};                                                                    \
+        if (cols == 1) {                                                                           \
+            double one = 0;                                                                        \
+            for (int64_t k = 0; k < l->n; k++) y[k * sy] = (T)(one += (double)x[k * sx]);          \
+            return;                                                                                \
+        }                                                                                          \
+        for (int64_t k = 0; k < l->n; k++)                                                         \
+            for (int64_t c = 0; c < cols; c++) {                                                   \
+                sum[c] += (double)x[k * sx + c * t->step[0]];                                      \
+                y[k * sy + c * t->step[1]] = (T)sum[c];                                            \
+            }                                                                                      \
     }
-}
+DEFINE_CUMSUM(float, cumsum_f32)
+DEFINE_CUMSUM(double, cumsum_f64)
 
 static void cumsum_integers(const lines *l, const int64_t *at)
 {
@@ -307,16 +318,17 @@ static void cumsum_integers(const lines *l, const int64_t *at)
 }
 
 /* Operands: x, y. */
-static void cumsum_lines(const void *job, int64_t first, int64_t last)
+static void cumsum_tiles(const void *job, int64_t first, int64_t last)
 {
-    const lines *l = job;
+    const line_tiles *t = job;
     for (int64_t i = first; i < last; i++) {
-        int64_t at[FV_NEST_OPERANDS];
-        fv_nest_at(&l->outer, i, at);
-        if (fv_dtype_is_floating(l->dtype))
-            cumsum_floating(l, at);
+        int64_t at[FV_NEST_OPERANDS], cols = tile_at(t, i, at);
+        if (t->l.dtype == FV_FLOAT32)
+            cumsum_f32(t, at, cols);
+        else if (t->l.dtype == FV_FLOAT64)
+            cumsum_f64(t, at, cols);
         else
-            cumsum_integers(l, at);
+            cumsum_integers(&t->l, at);
     }
 }
 
@@ -325,7 +337,9 @@ void fv_cumsum_run(fv_machine m, const fv_tensor *x, int dim, bool reversed, fv_
     if (y->numel == 0) return;
     lines l = make_lines(dim, length(x, dim), x, y, y);
     l.backwards = reversed;
-    fv_parallel_ranges(m, 2.0 * (double)x->numel, l.outer.count, cumsum_lines, &l);
+    line_tiles t = {.l = l, .cols = 1, .tiles = 1};
+    if (fv_dtype_is_floating(x->dtype)) t = tile_lines(&l, false);
+    fv_parallel_ranges(m, 1.5 * (double)x->numel, t.l.outer.count * t.tiles, cumsum_tiles, &t);
 }
 
 /* --- checks ---------------------------------------------------------------------------------- */
