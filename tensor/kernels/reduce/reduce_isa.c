@@ -114,7 +114,8 @@ DEFINE_ROW_SUM(double, fv_vd, fv_vd_u, row_sumabs_f64, size_f64, lanes_sum_f64)
             }                                                                                      \
             for (; i + LEN <= n; i += LEN) a = NAME##_step(a, *(const VU *)(p + i));               \
             a = NAME##_step(NAME##_step(a, b), NAME##_step(c, d));                                 \
-            best = (T)OF((double)best, LANES(a));                                                  \
+            const double lanes = LANES(a);                                                         \
+            best = (T)OF((double)best, lanes);                                                     \
         }                                                                                          \
         for (; i < n; i++) best = OF(best, p[i * stride]);                                         \
         acc->d = (double)best;                                                                     \
