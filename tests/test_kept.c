@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "support.h"
+#include "tensor/kept.h"
 
 /* --- ops with a weight ------------------------------------------------------------------------ */
 
@@ -199,6 +200,70 @@ START_TEST(several_layouts_of_one_weight)
     ck_assert_int_gt(kept(), 0);
     fv_release(w);
     ck_assert_int_eq(kept(), 0);
+}
+END_TEST
+
+START_TEST(views_at_other_places_have_copies_of_their_own)
+{
+    fv_tensor *w = new_weight();
+    {
+        FV_NO_GRAD;
+        FV_SCOPE;
+        fv_tensor *x = fv_full(1, 8, 7, 7, .value = 0.5), *right[2];
+        for (int k = 0; k < 2; k++)
+            right[k] = fv_conv2d(x, fv_clone(fv_narrow(w, 0, 6 * k, 6)), NULL);
+        for (int i = 0; i < 6; i++)
+            ck_assert(same(fv_conv2d(x, fv_narrow(w, 0, i % 2 * 6, 6), NULL), right[i % 2]));
+    }
+    ck_assert_int_gt(kept(), 0);
+    fv_release(w);
+}
+END_TEST
+
+/* --- copies in use ---------------------------------------------------------------------------- */
+
+START_TEST(what_is_being_packed_is_nobody_else_s)
+{
+    fv_tensor *w = new_weight();
+    const char key[] = "key";
+    fv_kept *mine = fv_kept_hold(w, key, sizeof key, 1000);
+    ck_assert(mine && !fv_kept_is_packed(mine));
+    ck_assert_ptr_null(fv_kept_hold(w, key, sizeof key, 1000));
+    memset(fv_kept_memory(mine), 1, 1000);
+    fv_kept_finish(mine);
+    fv_kept *other = fv_kept_hold(w, key, sizeof key, 1000);
+    ck_assert(other == mine && fv_kept_is_packed(other));
+    fv_kept_let_go(mine);
+    fv_kept_let_go(other);
+    ck_assert_int_gt(kept(), 0);
+    fv_kept *left = fv_kept_hold(w, "other", 5, 1000); /* never packed */
+    fv_kept_let_go(left);
+    ck_assert_int_eq(kept(), 1024);
+    fv_release(w);
+    ck_assert_int_eq(kept(), 0);
+}
+END_TEST
+
+START_TEST(what_is_held_stays_until_it_is_let_go)
+{
+    for (int how = 0; how < 3; how++) {
+        fv_tensor *w = new_weight();
+        fv_kept *k = fv_kept_hold(w, "key", 3, 1000);
+        ck_assert_ptr_nonnull(k);
+        memset(fv_kept_memory(k), 1, 1000);
+        fv_kept_finish(k);
+        if (how == 0) fv_set_kept_weights_limit(0);
+        if (how == 1) fv_bump_version(w);
+        if (how == 2) fv_release(w);
+        ck_assert_int_eq(kept(), 1024);
+        ck_assert_int_eq(((char *)fv_kept_memory(k))[999], 1);
+        fv_kept_let_go(k);
+        if (how == 0) ck_assert_int_eq(kept(), 1024); /* found again where the limit allows */
+        fv_set_kept_weights_limit(0);
+        ck_assert_int_eq(kept(), 0);
+        fv_set_kept_weights_limit(1 << 30);
+        if (how != 2) fv_release(w);
+    }
 }
 END_TEST
 
@@ -570,6 +635,9 @@ Suite *fovea_suite(void)
     tcase_add_test(uses, the_second_use_keeps_and_the_first_does_not);
     tcase_add_test(uses, training_keeps_nothing_and_accumulation_does);
     tcase_add_test(uses, several_layouts_of_one_weight);
+    tcase_add_test(uses, views_at_other_places_have_copies_of_their_own);
+    tcase_add_test(uses, what_is_being_packed_is_nobody_else_s);
+    tcase_add_test(uses, what_is_held_stays_until_it_is_let_go);
     tcase_add_test(uses, shapes_and_references_keep_nothing);
     tcase_add_test(uses, plans_say_so_and_book_less_scratch);
     TCase *changing = add_case(suite, "changes");
