@@ -64,13 +64,14 @@ static void prepare_a(const work *w, block *b)
     if (b->by_rows) {
         b->rs = b->depth + FV_GEMM_PAD;
         b->cs = 1;
-        fv_gemm_pack_rows(w->size, a, g->a_rs, g->a_cs, b->rows, b->depth, group, w->packed_a,
-                          b->rs);
+        fv_gemm_pack_rows(fv_gemm_mover_of(w->plan), a, g->a_rs, g->a_cs, b->rows, b->depth, group,
+                          w->packed_a, b->rs);
     } else {
         b->rs = 1;
         b->cs = mr;
         b->tile = b->depth * mr;
-        fv_gemm_pack_columns(w->size, a, g->a_rs, g->a_cs, b->rows, b->depth, mr, w->packed_a);
+        fv_gemm_pack_columns(fv_gemm_mover_of(w->plan), a, g->a_rs, g->a_cs, b->rows, b->depth, mr,
+                             w->packed_a);
     }
 }
 
@@ -102,9 +103,10 @@ static void pack_panels(const work *w, int64_t k, int64_t depth, int64_t n0, int
     for (int64_t j = n0; j < n1; j += nr) {
         int64_t columns = fv_gemm_min(nr, n1 - j), width = fv_gemm_panel_width(w->plan, columns);
         if (in_place(w, columns, width)) continue;
-        fv_gemm_pack_b(w->size, fv_gemm_element(w->at.b, k * g->b_rs + j * g->b_cs, w->size),
-                       g->b_rs, g->b_cs, depth, columns,
-                       w->packed_b + (j - n0) * depth * (int64_t)w->size, width);
+        fv_gemm_pack_b(fv_gemm_mover_of(w->plan),
+                       fv_gemm_element(w->at.b, k * g->b_rs + j * g->b_cs, w->size), g->b_rs,
+                       g->b_cs, depth, columns, w->packed_b + (j - n0) * depth * (int64_t)w->size,
+                       width);
     }
 }
 
@@ -273,7 +275,8 @@ static void pack_chunk(void *data, int64_t chunk, int slot)
         for (int64_t k = 0; k < g->k; k += p->kc) {
             const int64_t depth = fv_gemm_min(p->kc, g->k - k);
             char *to = (char *)job->to + fv_gemm_packed_offset(p, k, depth, j) * (int64_t)size;
-            fv_gemm_pack_b(size, fv_gemm_element(job->b, k * g->b_rs + j * g->b_cs, size), g->b_rs,
+            fv_gemm_pack_b(fv_gemm_mover_of(p),
+                           fv_gemm_element(job->b, k * g->b_rs + j * g->b_cs, size), g->b_rs,
                            g->b_cs, depth, columns, to, fv_gemm_panel_width(p, columns));
         }
     }

@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "tensor/dtype.h"
+#include "tensor/kernels/view/transpose.h"
 #include "tensor/machine.h"
 #include "tensor/scratch.h"
 #include "tensor/shape.h"
@@ -56,6 +57,7 @@ struct fv_tile_kernels;
 typedef struct fv_gemm_plan {
     fv_gemm g; /* batch dimensions that were rows of one larger product are folded into m */
     const struct fv_tile_kernels *kernels;
+    fv_transpose_fn transpose;
     fv_gemm_engine engine; /* FV_GEMM_OWN or FV_GEMM_BLIS */
     bool dots;             /* products of rows with rows: see fv_tile_dots */
     bool packed_b;         /* fv_gemm_run gets B packed: set it before asking for the layout */

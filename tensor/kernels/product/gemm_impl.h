@@ -62,19 +62,30 @@ bool fv_gemm_blis_takes(const fv_gemm *g);
 /* One part on one thread; the bias is contiguous. */
 void fv_gemm_blis(const fv_gemm *g, const fv_gemm_operands *o, fv_gemm_part part);
 
-/* Copies a block of A or B into the order in which the tiles read it. Elements are moved as bits:
- * size is 4 or 8 bytes, all strides and counts are in elements.
+/* How elements are moved: as bits, of 4 or 8 bytes. */
+typedef struct fv_gemm_mover {
+    size_t size;
+    fv_transpose_fn transpose;
+} fv_gemm_mover;
+
+static inline fv_gemm_mover fv_gemm_mover_of(const fv_gemm_plan *p)
+{
+    return (fv_gemm_mover){fv_dtype_size(p->g.dtype), p->transpose};
+}
+
+/* Copies a block of A or B into the order in which the tiles read it; strides and counts are in
+ * elements.
  *
  * B[depth, columns] -> to[depth][ld], zeros in columns `columns` to ld - 1. */
-void fv_gemm_pack_b(size_t size, const void *b, int64_t rs, int64_t cs, int64_t depth,
+void fv_gemm_pack_b(fv_gemm_mover m, const void *b, int64_t rs, int64_t cs, int64_t depth,
                     int64_t columns, void *to, int64_t ld);
 
 /* A[rows, depth] -> to[rows rounded up to a multiple of group][ld], the added rows zeros. */
-void fv_gemm_pack_rows(size_t size, const void *a, int64_t rs, int64_t cs, int64_t rows,
+void fv_gemm_pack_rows(fv_gemm_mover m, const void *a, int64_t rs, int64_t cs, int64_t rows,
                        int64_t depth, int group, void *to, int64_t ld);
 
 /* A[rows, depth] -> to[tile of `tile` rows][depth][tile], zeros behind the last row. */
-void fv_gemm_pack_columns(size_t size, const void *a, int64_t rs, int64_t cs, int64_t rows,
+void fv_gemm_pack_columns(fv_gemm_mover m, const void *a, int64_t rs, int64_t cs, int64_t rows,
                           int64_t depth, int tile, void *to);
 
 enum { FV_GEMM_PAD = 16 };      /* elements that keep packed rows off 4 KiB aliases */

@@ -20,6 +20,7 @@
 enum { BLOCK_N = 512 };     /* columns of a block of B, at most */
 enum { DOTS = 3 };          /* vectors up to which products of rows are quicker than a tile */
 enum { MOST_PARTS = 32 };   /* of all products together, but at least one each */
+enum { SHORT_K = 64 };      /* a sum of so few is less work than writing it */
 enum { BLIS_LENGTH = 512 }; /* of a part: below it BLIS's code for small matrices takes over */
 
 /* Multiply-adds count twice. */
@@ -206,6 +207,7 @@ void fv_gemm_make_plan(fv_gemm_plan *p, fv_machine machine, fv_gemm_engine engin
     fold_batch(&p->g);
     const fv_gemm *g = &p->g;
     p->kernels = FV_ISA_PICK(fv_tile_kernels_, machine.isa);
+    p->transpose = fv_transpose_plane(machine.isa, fv_dtype_size(g->dtype));
     p->count = fv_gemm_count(g);
     p->engine = FV_GEMM_OWN;
     p->dots = p->packed_b = false;
@@ -214,7 +216,8 @@ void fv_gemm_make_plan(fv_gemm_plan *p, fv_machine machine, fv_gemm_engine engin
     p->a_bytes = p->b_bytes = 0;
     if (p->count == 0 || g->m == 0 || g->n == 0) return;
     int64_t nr = p->kernels->nr[g->dtype == FV_FLOAT64];
-    p->mc = FV_GEMM_BLOCK_M / p->kernels->mr * p->kernels->mr;
+    /* where k is short the result is the work: rows of it are written one after the other */
+    p->mc = (g->k <= SHORT_K ? 2 : FV_GEMM_BLOCK_M / p->kernels->mr) * p->kernels->mr;
     p->nc = BLOCK_N / nr * nr;
     p->kc = p->kernels->kc;
     p->dots = g->a_cs == 1 && g->b_rs == 1 && (g->m <= DOTS || g->n <= DOTS);
