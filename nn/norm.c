@@ -79,11 +79,11 @@ bool fv_norm_folds(const fv_module *norm, int n, const fv_tensor *bias, int64_t 
     static const char *const names[] = {"running_mean", "running_var", "weight", "bias"};
     if (norm->fusion != &norm_fusion || norm->training || fv_grad_enabled()) return false;
     const norm_layer *layer = norm->context;
-    if (layer->n != n || !layer->args.track_running_stats) return false;
+    if (layer->n != n) return false;
     if (bias && !is_vector(bias, channels, dtype)) return false;
     for (int i = 0; i < 4; i++) {
         const fv_tensor *t = fv_module_tensor(norm, names[i]);
-        if (t ? !is_vector(t, channels, dtype) : i < 2) return false;
+        if (t ? !is_vector(t, channels, dtype) : i < 2) return false; /* untracked: the batch's */
     }
     return true;
 }
