@@ -40,7 +40,7 @@ static double form_cost(const conv_window *w, fv_conv_pass pass, const fv_winogr
                            (double)tiles_along(&w->axis[2], form->m[1]) * phases;
     const double depth_taps = (double)conv_ceil_div(w->axis[0].taps, w->axis[0].every);
     const double source = (double)conv_ceil_div(w->source_channels, tiles->lanes[0]);
-    const double target = (double)conv_ceil_div(w->target_channels, tiles->lanes[0]);
+    const double target = (double)w->groups * (double)conv_ceil_div(w->columns, tiles->lanes[0]);
     const double made = columns * (double)w->axis[0].grid;
     const double loads = columns * (double)slices_of(w) * source, stores = made * target;
     const double filters = (double)w->depth * depth_taps * target * phases;
