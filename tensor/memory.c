@@ -236,7 +236,10 @@ void *fv_block_alloc_kept(size_t bytes, size_t *token)
 
 void fv_block_free_kept(void *block, size_t token)
 {
-    give_block(block, token);
+    if (token_class(token) >= FV_CARVED_CLASSES)
+        fv_region_release(block, token_class(token));
+    else
+        give_block(block, token);
 }
 
 void *fv_object_alloc(size_t bytes)

@@ -185,6 +185,8 @@ void fv_arena_unmap(void *arena);
  * it, by which the cache is bounded. */
 void *fv_region_alloc(int *index, int64_t live);
 void fv_region_free(void *block, int index);
+/* Back to the system at once: nobody will ask for its like. */
+void fv_region_release(void *block, int index);
 void fv_regions_empty(void);
 
 typedef struct fv_system_info {

@@ -196,6 +196,14 @@ void fv_region_free(void *block, int index)
     fv_memory_unlock();
 }
 
+void fv_region_release(void *block, int index)
+{
+    fv_memory_lock();
+    region_bytes_held -= (int64_t)region_bytes(index);
+    fv_memory_unlock();
+    system_free(block, region_bytes(index));
+}
+
 void fv_regions_empty(void)
 {
     fv_memory_lock();
