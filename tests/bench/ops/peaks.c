@@ -10,7 +10,7 @@
 
 #include "../clock.h"
 
-enum { CHAINS = 12, FMA_STEPS = 2000, MAX_THREADS = 64 };
+enum { CHAINS = 12, FMA_STEPS = 2000, RUNS = 20, MAX_THREADS = 64 };
 
 typedef struct work {
     void (*body)(struct work *w, int repeats);
@@ -97,7 +97,7 @@ static double best_run(work *w, int threads, int *repeats)
 {
     double least = 1e9;
     *repeats = 1;
-    for (int run = 0; run < 12; run++) {
+    for (int run = 0; run < RUNS; run++) {
         for (int t = 0; t < threads; t++) w[t].repeats = *repeats;
         double seconds = run_threads(w, threads);
         if (seconds < 0.01 && *repeats < 1 << 28) {
