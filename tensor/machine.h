@@ -21,6 +21,7 @@ typedef struct fv_machine {
     fv_conv_precision conv_precision; /* 0 is FV_CONV_FAST too */
     const char *conv_algorithm;       /* to be taken where it suits, or NULL */
     bool conv_benchmark;              /* algorithms are chosen by timing */
+    bool weights_stay;                /* as in inference, where packed weights are kept */
 } fv_machine;
 
 fv_machine fv_machine_now(void);

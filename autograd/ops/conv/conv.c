@@ -34,10 +34,12 @@ static void plan(fv_call *c, fv_conv_pass face)
     const int nd = c->in[0]->ndim - 2;
     int64_t stride[5] = {w->strides[0], w->strides[1], 0, 0, 0};
     fv_conv_geometry g;
+    fv_machine machine = c->machine;
+    machine.weights_stay = face == FV_CONV_FORWARD && !fv_grad_enabled();
     fv_conv_resolve(c, face, nd, &g);
     for (int i = 0; i < nd; i++) stride[5 - nd + i] = w->strides[2 + i];
     fv_conv_make_plan(c->plan, &g, w->dtype, face, face == FV_CONV_GRAD_WEIGHT ? NULL : stride,
-                      c->machine);
+                      machine);
     if (face != FV_CONV_GRAD_WEIGHT) keep_weights(c);
     c->scratch_bytes = fv_conv_scratch(c->plan);
 }

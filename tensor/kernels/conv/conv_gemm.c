@@ -38,7 +38,7 @@ conv_gemm_plan fv_conv_gemm_start(const fv_conv_plan *p, const conv_window *w, f
 
 /* About 3.5 vectors of products a nanosecond; a narrow panel costs a whole vector. To start and
  * store a tile takes 10, a segment 2; narrow tiles are twice as high. An element of w takes 1 to
- * pack. */
+ * pack, and little to read. */
 double fv_conv_gemm_cost(const conv_window *w, fv_conv_pass pass, fv_machine machine)
 {
     (void)pass;
@@ -52,7 +52,7 @@ double fv_conv_gemm_cost(const conv_window *w, fv_conv_pass pass, fv_machine mac
         if (fv_conv_gemm_clips(w, d)) vectors *= w->axis[d].useful;
     const double starts = tile_rows * panels * (double)w->groups * (10 + 2 * (double)w->taps);
     const double weights = (double)w->taps * (double)w->groups * (double)w->depth * columns;
-    return 100 + vectors / 3.5 + starts + weights;
+    return 100 + vectors / 3.5 + starts + weights * (machine.weights_stay ? 0.15 : 1);
 }
 
 int64_t fv_conv_gemm_pixel(const conv_window *w)

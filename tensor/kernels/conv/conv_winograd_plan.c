@@ -30,9 +30,10 @@ static int64_t slices_of(const conv_window *w)
 
 /* Nanoseconds of a form, by its vectors in each plane: 2.9 products a nanosecond (a little slower
  * than in fv_conv_gemm_cost, since filters are many), 3.4 to load or to store one of a tile, 5 for
- * one of a filter. A register tile of sums costs 12 to begin and end. */
+ * one of a filter, or 3 to read one that is kept. A register tile of sums costs 12 to begin and
+ * end. */
 static double form_cost(const conv_window *w, fv_conv_pass pass, const fv_winograd_form *form,
-                        const fv_tile_kernels *tiles)
+                        const fv_tile_kernels *tiles, bool kept)
 {
     const double planes = (form->m[0] + form->r[0] - 1) * (double)(form->m[1] + form->r[1] - 1);
     const double phases = (double)fv_conv_phase_count(w);
@@ -48,7 +49,7 @@ static double form_cost(const conv_window *w, fv_conv_pass pass, const fv_winogr
     if (pass == FV_CONV_GRAD_WEIGHT) /* and sums are begun anew in each block */
         starts = filters / tiles->mr / 2 * (1 + columns / 48);
     return 2000 + planes * (made * (double)w->depth * depth_taps * target / 2.9 +
-                            (loads + stores) * 3.4 + filters * 5 + starts * 12);
+                            (loads + stores) * 3.4 + filters * (kept ? 3 : 5) + starts * 12);
 }
 
 /* The forms that a precision allows. */
@@ -67,7 +68,7 @@ static int cheapest(const conv_window *w, fv_conv_pass pass, fv_machine machine,
     if (w->size != 4) return best;
     for (int i = 0; i < FV_WINOGRAD_FORMS; i++) {
         if (!allowed(i, machine) || !suits(w, &k->form[i])) continue;
-        const double c = form_cost(w, pass, &k->form[i], tiles);
+        const double c = form_cost(w, pass, &k->form[i], tiles, machine.weights_stay);
         if (best >= 0 && c >= *cost) continue;
         best = i;
         *cost = c;
