@@ -85,6 +85,13 @@ int fv_register_post_accumulate_grad_hook(fv_tensor *t, fv_post_accumulate_hook_
 /* Of either kind. */
 void fv_remove_hook(fv_tensor *t, int handle);
 
+/* For a hook: function runs once, when the pass that is running in this thread (the outermost, if
+ * it is inside of others) has come to its end, be that an error: status tells. What it fails with
+ * is what fv_backward returns, if nothing else is. Functions run in the order of their calls.
+ * Errors: no pass is running, memory. Source: torch's Engine.queue_callback. */
+typedef void (*fv_pass_end_fn)(fv_status status, void *context);
+fv_status fv_queue_callback(fv_pass_end_fn function, void *context);
+
 /* --- backward --------------------------------------------------------------------------------- */
 
 typedef struct fv_backward_args {

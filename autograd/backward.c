@@ -431,6 +431,41 @@ static void clean(fv_pass *p, fv_status status)
     if (p->nodes != p->few_nodes) free(p->nodes);
 }
 
+/* --- what hooks want done at the end ---------------------------------------------------------- */
+
+typedef struct pass_end {
+    struct pass_end *next;
+    fv_pass_end_fn function;
+    void *context;
+} pass_end;
+
+static _Thread_local pass_end *pass_ends; /* the first to run first */
+
+fv_status fv_queue_callback(fv_pass_end_fn function, void *context)
+{
+    if (!function) return fv_fail(FV_ERR_OPTION, "queue_callback: the function is NULL");
+    if (!open_passes)
+        return fv_fail(FV_ERR_STATE, "queue_callback: no backward is running in this thread");
+    pass_end *end = fv_object_alloc(sizeof *end), **last = &pass_ends;
+    if (!end) return fv_fail(FV_ERR_MEMORY, "queue_callback: out of memory");
+    *end = (pass_end){.function = function, .context = context};
+    while (*last) last = &(*last)->next;
+    *last = end;
+    return FV_OK;
+}
+
+static fv_status run_pass_ends(const fv_pass *p, fv_status status)
+{
+    while (pass_ends) {
+        const pass_end end = *pass_ends;
+        fv_object_free(pass_ends, sizeof end);
+        pass_ends = end.next;
+        end.function(status, end.context);
+        if (status == FV_OK) status = arisen(p);
+    }
+    return status;
+}
+
 static bool any_failed(const char *name, fv_tensor_list tensors)
 {
     bool any = false;
@@ -456,6 +491,7 @@ fv_status fv_pass_run(fv_pass *p, fv_tensor_list roots, fv_tensor_list gradients
     open_passes++;
     fv_status status = walk(p, roots, gradients);
     clean(p, status);
+    if (open_passes == 1) status = run_pass_ends(p, status);
     open_passes--;
     for (int64_t i = 0; i < roots.count; i++) fv_release(roots.items[i]);
     fv_scope_close(&scope);

@@ -32,6 +32,7 @@ typedef enum fv_status {
     FV_ERR_FORMAT,   /* a file is not what it claims to be */
     FV_ERR_AUTOGRAD, /* no graph, a freed graph, an overwritten saved tensor */
     FV_ERR_STATE,    /* the call is refused now, e.g. a step while an error stands */
+    FV_ERR_PEER,     /* of ranks that train together: one is gone, or does not fit the others */
 } fv_status;
 
 /* The standing message of this thread, "" when there is none. Valid until fv_clear_error. */

@@ -269,6 +269,84 @@ START_TEST(a_thousand_hooks_cost_little)
 }
 END_TEST
 
+/* --- at the end of the pass ------------------------------------------------------------------- */
+
+static void note_end(fv_status status, void *name)
+{
+    size_t used = strlen(trace);
+    snprintf(trace + used, sizeof trace - used, "%s%s(%d)", used ? " " : "", (const char *)name,
+             (int)status);
+}
+
+static void queue_ends(fv_tensor *leaf, void *name)
+{
+    note_after(leaf, name);
+    ck_assert_int_eq(fv_queue_callback(note_end, (void *)(uintptr_t) "end"), FV_OK);
+    ck_assert_int_eq(fv_queue_callback(note_end, (void *)(uintptr_t) "then"), FV_OK);
+}
+
+START_TEST(callbacks_run_when_the_pass_is_through)
+{
+    FV_SCOPE;
+    fv_tensor *a = leaf_of(2), *w = leaf_of(3);
+    fv_register_post_accumulate_grad_hook(w, queue_ends, (void *)(uintptr_t) "W");
+    watch(a, "a", "A");
+    for (int pass = 1; pass <= 2; pass++) {
+        fv_set_grad(a, NULL);
+        fv_set_grad(w, NULL);
+        ck_assert_int_eq(fv_backward(fv_mul(a, fv_mul(w, w))), FV_OK);
+        expect_trace("a:9 A=9 W=12 end(0) then(0)");
+    }
+}
+END_TEST
+
+static void backward_inside(fv_tensor *leaf, void *other)
+{
+    (void)leaf;
+    fv_set_grad_enabled(true);
+    ck_assert_int_eq(fv_backward(fv_mul(other, fv_scalar(1, FV_FLOAT64))), FV_OK);
+    fv_set_grad_enabled(false);
+    note_end(FV_OK, (void *)(uintptr_t) "inner");
+}
+
+/* A pass inside of another is no end. */
+START_TEST(callbacks_wait_for_the_outermost_pass)
+{
+    FV_SCOPE;
+    fv_tensor *a = leaf_of(2), *w = leaf_of(3);
+    fv_register_post_accumulate_grad_hook(w, queue_ends, (void *)(uintptr_t) "W");
+    fv_register_post_accumulate_grad_hook(a, backward_inside, w);
+    ck_assert_int_eq(fv_queue_callback(note_end, NULL), FV_ERR_STATE);
+    expect_error(FV_ERR_STATE, "no backward is running");
+    ck_assert_int_eq(fv_backward(fv_mul(a, fv_scalar(5, FV_FLOAT64))), FV_OK);
+    expect_trace("W=1 inner(0) end(0) then(0)");
+}
+END_TEST
+
+static void fail_at_end(fv_status status, void *context)
+{
+    note_end(status, context);
+    fv_fail(FV_ERR_PEER, "too late");
+}
+
+static void queue_failure(fv_tensor *leaf, void *name)
+{
+    (void)leaf;
+    fv_queue_callback(fail_at_end, name);
+    fv_queue_callback(note_end, (void *)(uintptr_t) "after");
+}
+
+START_TEST(a_callback_may_fail_the_pass)
+{
+    FV_SCOPE;
+    fv_tensor *w = leaf_of(3);
+    fv_register_post_accumulate_grad_hook(w, queue_failure, (void *)(uintptr_t) "fails");
+    ck_assert_int_eq(fv_backward(fv_mul(w, w)), FV_ERR_PEER);
+    expect_trace("fails(0) after(10)");
+    expect_error(FV_ERR_PEER, "too late");
+}
+END_TEST
+
 Suite *fovea_suite(void)
 {
     Suite *suite = suite_create("hooks");
@@ -285,5 +363,8 @@ Suite *fovea_suite(void)
     tcase_add_test(corners, an_optimizer_may_live_in_hooks);
     tcase_add_test(corners, a_non_leaf_takes_no_hook_after_accumulation);
     tcase_add_test(corners, a_thousand_hooks_cost_little);
+    tcase_add_test(corners, callbacks_run_when_the_pass_is_through);
+    tcase_add_test(corners, callbacks_wait_for_the_outermost_pass);
+    tcase_add_test(corners, a_callback_may_fail_the_pass);
     return suite;
 }
