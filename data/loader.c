@@ -15,9 +15,11 @@ struct fv_loader {
     bool busy; /* inside fv_loader_next */
     bool set;  /* the state was set, and no batch drawn since */
     fv_loader_state state;
-    int64_t *samples; /* shuffled: of the whole epoch, in order; else those of a batch */
-    size_t samples_capacity;
-    uint64_t ordered_seed; /* what the order in samples was made of */
+    int64_t replicas, rank;
+    int64_t *order;   /* shuffled: of the whole epoch, of all ranks; else NULL */
+    int64_t *samples; /* of a batch */
+    size_t order_capacity, samples_capacity;
+    uint64_t ordered_seed; /* what the order was made of */
     int64_t ordered_epoch; /* -1: none yet */
     fv_tensor *x, *y;      /* the batch that is out */
 };
@@ -26,40 +28,66 @@ struct fv_loader {
 
 static void shuffle_samples(fv_loader *l)
 {
-    fv_shuffled(fv_stream(l->state.seed, FV_STREAM_ORDER, (uint64_t)l->state.epoch), l->samples,
+    fv_shuffled(fv_stream(l->state.seed, FV_STREAM_ORDER, (uint64_t)l->state.epoch), l->order,
                 l->dataset->size);
     l->ordered_seed = l->state.seed;
     l->ordered_epoch = l->state.epoch;
 }
 
-/* The samples first .. first + n - 1 of the epoch. */
+/* The samples first .. first + n - 1 of the epoch, of those that are this rank's. */
 static const int64_t *pick(fv_loader *l, int64_t first, int64_t n)
 {
-    if (l->shuffle) {
-        if (l->ordered_epoch != l->state.epoch || l->ordered_seed != l->state.seed)
-            shuffle_samples(l);
-        return l->samples + first;
+    if (l->shuffle && (l->ordered_epoch != l->state.epoch || l->ordered_seed != l->state.seed))
+        shuffle_samples(l);
+    for (int64_t i = 0; i < n; i++) {
+        const int64_t place = ((first + i) * l->replicas + l->rank) % l->dataset->size;
+        l->samples[i] = l->shuffle ? l->order[place] : place;
     }
-    for (int64_t i = 0; i < n; i++) l->samples[i] = first + i;
     return l->samples;
+}
+
+/* How many samples an epoch has for this rank, as for any. */
+static int64_t own_samples(const fv_loader *l)
+{
+    const int64_t size = l->dataset->size, each = size / l->replicas;
+    return each + (size % l->replicas != 0 && !l->drop_last ? 1 : 0);
 }
 
 /* --- life time -------------------------------------------------------------------------------- */
 
 const fv_loader_args fv_loader_defaults = {FV_LOADER_DEFAULTS};
 
+static fv_status check_new(const fv_loader_args *a)
+{
+    if (!fv_args_ok("loader_new", a, sizeof *a)) return FV_ERR_OPTION;
+    if (!a->dataset) return fv_fail(FV_ERR_OPTION, "loader_new: no data set");
+    if (a->batch_size < 1)
+        return fv_fail(FV_ERR_OPTION, "loader_new: batch_size is %" PRId64 ", need 1 or more",
+                       a->batch_size);
+    if (a->num_replicas < 1 || a->num_replicas > INT32_MAX || a->rank < 0 ||
+        a->rank >= a->num_replicas)
+        return fv_fail(FV_ERR_OPTION,
+                       "loader_new: rank %" PRId64 " of num_replicas %" PRId64
+                       "; need 1 or more of them, and a rank from 0 to one below",
+                       a->rank, a->num_replicas);
+    return FV_OK;
+}
+
+/* Of a batch, and of an epoch that is shuffled. */
+static bool make_places(fv_loader *l)
+{
+    const int64_t size = l->dataset->size;
+    const int64_t batch = size < l->batch_size ? size : l->batch_size;
+    if ((uint64_t)size >= SIZE_MAX / sizeof *l->samples) return false;
+    l->samples = fv_block_alloc((size_t)(batch + 1) * sizeof *l->samples, &l->samples_capacity);
+    if (l->shuffle)
+        l->order = fv_block_alloc((size_t)(size + 1) * sizeof *l->order, &l->order_capacity);
+    return l->samples && (l->order || !l->shuffle);
+}
+
 fv_loader *fv_loader_new_ex(const fv_loader_args *a)
 {
-    if (!fv_args_ok("loader_new", a, sizeof *a)) return NULL;
-    if (!a->dataset) {
-        fv_fail(FV_ERR_OPTION, "loader_new: no data set");
-        return NULL;
-    }
-    if (a->batch_size < 1) {
-        fv_fail(FV_ERR_OPTION, "loader_new: batch_size is %" PRId64 ", need 1 or more",
-                a->batch_size);
-        return NULL;
-    }
+    if (check_new(a) != FV_OK) return NULL;
     size_t capacity;
     fv_loader *l = fv_block_alloc(sizeof *l, &capacity);
     if (!l) {
@@ -72,16 +100,13 @@ fv_loader *fv_loader_new_ex(const fv_loader_args *a)
         .batch_size = a->batch_size,
         .shuffle = a->shuffle,
         .drop_last = a->drop_last,
+        .replicas = a->num_replicas,
+        .rank = a->rank,
         .state = {.seed = fv_settle_seed(a->seed)},
         .ordered_epoch = -1,
     };
-    const int64_t size = a->dataset->size;
-    const int64_t places = a->shuffle || size < a->batch_size ? size : a->batch_size;
-    if ((uint64_t)places < SIZE_MAX / sizeof *l->samples)
-        l->samples =
-            fv_block_alloc((size_t)(places + 1) * sizeof *l->samples, &l->samples_capacity);
-    if (l->samples) return l;
-    fv_fail(FV_ERR_MEMORY, "loader_new: out of memory for %" PRId64 " samples", size);
+    if (make_places(l)) return l;
+    fv_fail(FV_ERR_MEMORY, "loader_new: out of memory for %" PRId64 " samples", l->dataset->size);
     fv_loader_free(l);
     return NULL;
 }
@@ -97,6 +122,7 @@ void fv_loader_free(fv_loader *loader)
 {
     if (!loader) return;
     drop_batch(loader);
+    if (loader->order) fv_block_free(loader->order, loader->order_capacity);
     if (loader->samples) fv_block_free(loader->samples, loader->samples_capacity);
     fv_dataset_free(loader->dataset);
     fv_block_free(loader, loader->capacity);
@@ -107,14 +133,14 @@ void fv_loader_free(fv_loader *loader)
 int64_t fv_loader_batches(const fv_loader *loader)
 {
     if (!loader) return 0;
-    int64_t size = loader->dataset->size, full = size / loader->batch_size;
+    int64_t size = own_samples(loader), full = size / loader->batch_size;
     return full + (size % loader->batch_size != 0 && !loader->drop_last ? 1 : 0);
 }
 
 /* Draws batch number state.batch of the epoch. */
 static bool draw_batch(fv_loader *l, fv_batch *b)
 {
-    const int64_t first = l->state.batch * l->batch_size, rest = l->dataset->size - first;
+    const int64_t first = l->state.batch * l->batch_size, rest = own_samples(l) - first;
     const int64_t n = rest < l->batch_size ? rest : l->batch_size;
     const fv_rng_state augment =
         fv_stream(l->state.seed, FV_STREAM_AUGMENT, (uint64_t)l->state.epoch);

@@ -31,17 +31,24 @@ typedef struct fv_batch {
 typedef struct fv_loader_args {
     size_t size;
     fv_dataset *dataset;
-    int64_t batch_size; /* 1 */
-    bool shuffle;       /* a new order every epoch */
-    bool drop_last;     /* leave out a last batch that is not full */
-    uint64_t seed;      /* FV_ANY_SEED: one is drawn from the generator of fv_manual_seed */
+    int64_t batch_size;         /* 1 */
+    bool shuffle;               /* a new order every epoch */
+    bool drop_last;             /* leave out a last batch that is not full */
+    uint64_t seed;              /* FV_ANY_SEED: one is drawn from the generator of fv_manual_seed */
+    int64_t num_replicas, rank; /* 1, 0: how many loaders share an epoch, and which one this is */
 } fv_loader_args;
-#define FV_LOADER_DEFAULTS FV_DEFAULTS(fv_loader_args, .batch_size = 1, .seed = FV_ANY_SEED)
+#define FV_LOADER_DEFAULTS                                                                         \
+    FV_DEFAULTS(fv_loader_args, .batch_size = 1, .seed = FV_ANY_SEED, .num_replicas = 1)
 extern const fv_loader_args fv_loader_defaults;
 
 /* fv_loader_new(set, .batch_size = 128, .shuffle = true). Keeps the data set alive. NULL on an
- * error: no data set (its own error stands then), batch_size below 1, memory.
- * Source: torch.utils.data.DataLoader. */
+ * error: no data set (its own error stands then), batch_size below 1, a rank that is not among
+ * num_replicas, memory.
+ * With .num_replicas = n the loader draws every n-th sample of the epoch's order, the rank-th
+ * first: the batches of n ranks with the same seed make up one of n times the size. What n does not
+ * divide is filled up with samples from the beginning, or with drop_last left out, so that all
+ * ranks have as many batches.
+ * Source: torch.utils.data.DataLoader, DistributedSampler. */
 fv_loader *fv_loader_new_ex(const fv_loader_args *a);
 #define fv_loader_new(...)                                                                         \
     FV_CALL(fv_loader_new_ex, fv_loader_args, FV_LOADER_DEFAULTS, __VA_ARGS__)
