@@ -6,6 +6,8 @@
 #include "init.h"
 #include "layers.h"
 #include "module.h"
+#include "parallel/data_parallel.h"
+#include "parallel/distributed.h"
 #include "state.h"
 
 #endif

@@ -1,0 +1,692 @@
+/* Ranks that are threads of this process: sums, broadcasts, averaged gradients, and what becomes of
+ * them when a rank leaves, fails or is silent. The same through MPI: parallel.sh. */
+#include <math.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nn/parallel/data_parallel_impl.h"
+#include "support.h"
+
+enum { MOST = 5 }; /* ranks */
+
+/* Check's assertions belong to the main thread: ranks note what went wrong here. */
+static pthread_mutex_t notes_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void note(const char *what, int rank)
+{
+    pthread_mutex_lock(&notes_lock);
+    note_failure("rank %d: %s", rank, what);
+    pthread_mutex_unlock(&notes_lock);
+}
+
+#define EXPECT(condition)                                                                          \
+    do {                                                                                           \
+        if (!(condition)) note(#condition, fv_get_rank());                                         \
+    } while (0)
+
+/* --- sums and broadcasts ---------------------------------------------------------------------- */
+
+static double element(int rank, int64_t i)
+{
+    return (double)((i * 37 + rank * 101) % 64 - 31) / (rank + 1);
+}
+
+static fv_tensor *elements_of(int rank, fv_dtype dtype, int64_t count)
+{
+    fv_tensor *t = fv_empty(.shape = FV_SHAPE(count), .dtype = FV_FLOAT64);
+    for (int64_t i = 0; i < count; i++) fv_data_float64(t)[i] = element(rank, i);
+    return fv_to(t, dtype);
+}
+
+/* The ranks in their order, in float32 for bfloat16. */
+static fv_tensor *sum_in_order(int ranks, fv_dtype dtype, int64_t count)
+{
+    const fv_dtype wide = dtype == FV_BFLOAT16 ? FV_FLOAT32 : dtype;
+    fv_tensor *sum = fv_to(elements_of(0, dtype, count), wide);
+    for (int r = 1; r < ranks; r++) sum = fv_add(sum, fv_to(elements_of(r, dtype, count), wide));
+    return fv_to(sum, dtype);
+}
+
+static void sum_all(int rank, void *context)
+{
+    static const fv_dtype dtypes[] = {FV_FLOAT32, FV_FLOAT64, FV_BFLOAT16, FV_INT64};
+    static const int64_t counts[] = {0, 1, 3, 7, 1024, 5003};
+    (void)context;
+    for (int d = 0; d < 4; d++)
+        for (int c = 0; c < 6; c++) {
+            FV_SCOPE;
+            fv_tensor *t = elements_of(rank, dtypes[d], counts[c]);
+            EXPECT(fv_all_reduce_(t) == FV_OK);
+            EXPECT(tensors_same(t, sum_in_order(fv_get_world_size(), dtypes[d], counts[c])));
+        }
+}
+
+START_TEST(sums_have_the_order_of_the_ranks)
+{
+    for (int n = 1; n <= MOST; n++) ck_assert_int_eq(fv_spawn(sum_all, n), FV_OK);
+    ck_assert(no_failures());
+}
+END_TEST
+
+static void broadcast_all(int rank, void *context)
+{
+    (void)context;
+    for (int src = 0; src < fv_get_world_size(); src++)
+        for (int64_t count = 0; count < 3; count++) {
+            FV_SCOPE;
+            fv_tensor *t =
+                fv_transpose(fv_view(elements_of(rank, FV_FLOAT32, 6 * count), 2, -1), 0, 1);
+            fv_tensor *u =
+                fv_transpose(fv_view(elements_of(src, FV_FLOAT32, 6 * count), 2, -1), 0, 1);
+            if (count == 0) t = u = fv_empty(0);
+            EXPECT(fv_broadcast_(t, src) == FV_OK);
+            EXPECT(tensors_same(t, u));
+        }
+    EXPECT(fv_broadcast_(fv_ones(2), fv_get_world_size()) == FV_ERR_INDEX);
+    fv_clear_error();
+}
+
+START_TEST(broadcasts_reach_all)
+{
+    for (int n = 1; n <= MOST; n++) ck_assert_int_eq(fv_spawn(broadcast_all, n), FV_OK);
+    ck_assert(no_failures());
+}
+END_TEST
+
+static void meet(int rank, void *context)
+{
+    int *arrived = context;
+    __atomic_add_fetch(arrived, 1, __ATOMIC_RELAXED);
+    EXPECT(fv_barrier() == FV_OK);
+    EXPECT(__atomic_load_n(arrived, __ATOMIC_RELAXED) == fv_get_world_size());
+    EXPECT(fv_any_rank(rank == 1));
+    EXPECT(!fv_any_rank(false));
+    EXPECT(fv_is_writer() == (rank == 0));
+    EXPECT(fv_get_rank() == rank);
+    EXPECT(fv_init_process_group() == FV_ERR_STATE);
+    fv_clear_error();
+}
+
+START_TEST(ranks_meet)
+{
+    int arrived = 0;
+    ck_assert_int_eq(fv_spawn(meet, 4, &arrived), FV_OK);
+    ck_assert(no_failures());
+}
+END_TEST
+
+START_TEST(alone_everything_is_done_at_once)
+{
+    FV_SCOPE;
+    fv_tensor *t = TENSOR(FV_FLOAT32, FV_SHAPE(2), 1, 2);
+    ck_assert_int_eq(fv_init_process_group(), FV_OK);
+    ck_assert_int_eq(fv_get_world_size(), 1);
+    ck_assert_int_eq(fv_get_rank(), 0);
+    ck_assert(fv_is_writer() && !fv_any_rank(false) && fv_any_rank(true));
+    ck_assert_int_eq(fv_barrier(), FV_OK);
+    ck_assert_int_eq(fv_all_reduce_(t), FV_OK);
+    ck_assert_int_eq(fv_broadcast_(t, 0), FV_OK);
+    ASSERT_VALUES(t, 0, 1, 2);
+    (void)fv_is_mpi_available();
+    ck_assert_int_eq(fv_destroy_process_group(), FV_OK);
+}
+END_TEST
+
+START_TEST(what_cannot_be_is_told)
+{
+    FV_SCOPE;
+    fv_all_reduce_(fv_ones(2, .dtype = FV_INT32));
+    expect_error(FV_ERR_DTYPE, "int32 cannot be summed");
+    fv_broadcast_(fv_ones(2), 1);
+    expect_error(FV_ERR_INDEX, "no rank 1 among 1");
+    fv_spawn(NULL, 2);
+    expect_error(FV_ERR_OPTION, "function");
+    fv_spawn(meet, 0);
+    expect_error(FV_ERR_OPTION, "nprocs is 0");
+    fv_spawn(meet, 2, NULL, .timeout = 0);
+    expect_error(FV_ERR_OPTION, "timeout is 0");
+    fv_init_process_group(.timeout = -1);
+    expect_error(FV_ERR_OPTION, "timeout is -1");
+}
+END_TEST
+
+/* --- a training --------------------------------------------------------------------------------
+ */
+
+enum { SAMPLES = 48, STEPS = 12, CLASSES = 3 };
+
+typedef struct result {
+    double loss[STEPS];
+    double weights[4096];
+    int64_t count;
+} result;
+
+typedef struct plan {
+    int64_t batch; /* of all ranks together */
+    bool bfloat16, clips;
+    double cap; /* MiB of a bucket */
+    result results[MOST];
+} plan;
+
+static fv_module *network(void)
+{
+    return fv_sequential(fv_nn_conv2d(2, 6, 3, .padding = 1), fv_nn_relu(), fv_nn_max_pool2d(2),
+                         fv_nn_conv2d(6, 8, 3, .padding = 1, .bias = false), fv_nn_relu(),
+                         fv_nn_flatten(), fv_nn_linear(8 * 4 * 4, CLASSES));
+}
+
+/* Values that depend on the rank, so that only the broadcast makes them equal. */
+static void set_values(fv_module *net, int rank)
+{
+    const fv_tensor_list params = fv_parameters(net);
+    for (int64_t k = 0; k < params.count; k++) {
+        FV_SCOPE;
+        fv_tensor *t = params.items[k];
+        double *values = malloc((size_t)t->numel * sizeof *values);
+        for (int64_t i = 0; i < t->numel; i++)
+            values[i] = 0.02 * element(0, 7 * i + 13 * k) / 8 + 0.01 * rank;
+        fv_copy_in(t, FV_FLOAT64, values);
+        free(values);
+    }
+}
+
+static fv_dataset *data(void)
+{
+    FV_SCOPE;
+    fv_tensor *x = fv_empty(SAMPLES, 2, 8, 8), *y = fv_empty(SAMPLES, .dtype = FV_INT64);
+    for (int64_t i = 0; i < x->numel; i++)
+        fv_data_float32(x)[i] = (float)element(3, i * i + i / 128) / 8;
+    for (int64_t i = 0; i < SAMPLES; i++) fv_data_int64(y)[i] = i * i % CLASSES;
+    return fv_tensor_dataset(x, y);
+}
+
+static void keep_weights(fv_module *net, result *r)
+{
+    const fv_named_list state = fv_state_dict(net);
+    r->count = 0;
+    for (int64_t k = 0; k < state.count; k++) {
+        fv_copy_out(state.items[k].tensor, FV_FLOAT64, r->weights + r->count);
+        r->count += fv_numel(state.items[k].tensor);
+    }
+}
+
+static void train_rank(int rank, void *context)
+{
+    plan *p = context;
+    result *r = &p->results[rank];
+    fv_dataset *set = data();
+    fv_module *net = network();
+    set_values(net, rank);
+    fv_loader *batches =
+        fv_loader_new(set, p->batch / fv_get_world_size(), .shuffle = true, .seed = 5,
+                      .num_replicas = fv_get_world_size(), .rank = rank);
+    fv_data_parallel *parallel = fv_distributed_data_parallel(net, p->cap, .bfloat16 = p->bfloat16);
+    fv_optim *opt = fv_sgd(fv_parameters(net), .lr = 0.02, .momentum = 0.9);
+    for (int step = 0; step < STEPS; step++) {
+        FV_SCOPE;
+        fv_batch b;
+        if (!fv_loader_next(batches, &b)) fv_loader_next(batches, &b);
+        fv_tensor *loss = fv_cross_entropy(fv_forward(net, b.x), b.y);
+        fv_zero_grad(opt);
+        EXPECT(fv_backward(loss) == FV_OK);
+        if (p->clips) fv_clip_grad_norm_(fv_parameters(net), 0.2);
+        EXPECT(fv_step(opt) == FV_OK);
+        r->loss[step] = fv_item(loss);
+    }
+    keep_weights(net, r);
+    fv_free(opt);
+    fv_free(parallel);
+    fv_free(batches);
+    fv_free(net);
+    fv_free(set);
+}
+
+static void expect_same_weights(const plan *p, int ranks)
+{
+    for (int r = 1; r < ranks; r++)
+        ck_assert_int_eq(memcmp(p->results[r].weights, p->results[0].weights,
+                                (size_t)p->results[0].count * sizeof(double)),
+                         0);
+}
+
+static void expect_close_to_one(const plan *p, int ranks, const plan *one, double tolerance)
+{
+    for (int step = 0; step < STEPS; step++) {
+        double mean = 0;
+        for (int r = 0; r < ranks; r++) mean += p->results[r].loss[step] / ranks;
+        if (fabs(mean - one->results[0].loss[step]) > tolerance)
+            note_failure("%d ranks, step %d: loss %.9g, one process has %.9g", ranks, step, mean,
+                         one->results[0].loss[step]);
+    }
+    for (int64_t i = 0; i < one->results[0].count; i++)
+        if (fabs(p->results[0].weights[i] - one->results[0].weights[i]) > tolerance)
+            note_failure("%d ranks: weight %lld is %.9g, of one process %.9g", ranks, (long long)i,
+                         p->results[0].weights[i], one->results[0].weights[i]);
+}
+
+static plan *run_plan(plan start, int ranks)
+{
+    plan *p = malloc(sizeof *p);
+    *p = start;
+    ck_assert_int_eq(fv_spawn(train_rank, ranks, p), FV_OK);
+    return p;
+}
+
+static void compare_with_one(plan start, double tolerance)
+{
+    plan *one = run_plan((plan){.batch = start.batch, .clips = start.clips, .cap = 25}, 1);
+    ck_assert_double_lt(one->results[0].loss[STEPS - 1], one->results[0].loss[0]);
+    for (int ranks = 2; ranks <= 4; ranks++) {
+        plan *p = run_plan(start, ranks);
+        expect_same_weights(p, ranks);
+        expect_close_to_one(p, ranks, one, tolerance);
+        free(p);
+    }
+    free(one);
+    ck_assert(no_failures());
+}
+
+START_TEST(ranks_train_as_one_process)
+{
+    compare_with_one((plan){.batch = 12, .cap = 25}, 1e-6);
+}
+END_TEST
+
+START_TEST(small_buckets_and_clipping_change_nothing)
+{
+    compare_with_one((plan){.batch = 12, .cap = 1e-6, .clips = true}, 1e-6);
+}
+END_TEST
+
+START_TEST(bfloat16_has_8_bits)
+{
+    compare_with_one((plan){.batch = 12, .cap = 25, .bfloat16 = true}, 2e-2);
+    plan *exact = run_plan((plan){.batch = 12, .cap = 25}, 2);
+    plan *coarse = run_plan((plan){.batch = 12, .cap = 25, .bfloat16 = true}, 2);
+    ck_assert_int_ne(memcmp(exact->results[0].weights, coarse->results[0].weights, 800), 0);
+    free(exact);
+    free(coarse);
+}
+END_TEST
+
+/* --- buckets ---------------------------------------------------------------------------------- */
+
+typedef struct watcher {
+    fv_data_parallel *parallel;
+    int64_t launched[8];
+    int count;
+} watcher;
+
+static void note_launched(fv_tensor *leaf, void *context)
+{
+    watcher *w = context;
+    (void)leaf;
+    w->launched[w->count++] = w->parallel->launched;
+}
+
+static void watch_buckets(int rank, void *context)
+{
+    FV_SCOPE;
+    (void)context;
+    fv_module *net = fv_sequential(fv_nn_linear(4, 4), fv_nn_linear(4, 4), fv_nn_linear(4, 2));
+    watcher w = {fv_distributed_data_parallel(net, .bucket_cap_mb = 1e-6), {0}, 0};
+    const fv_tensor_list params = fv_parameters(net);
+    for (int64_t i = 0; i < params.count; i++)
+        fv_register_post_accumulate_grad_hook(params.items[i], note_launched, &w);
+    EXPECT(w.parallel->bucket_count == params.count);
+    EXPECT(fv_backward(fv_sum(fv_forward(net, fv_ones(3, 4)))) == FV_OK);
+    /* A bucket leaves as soon as it and those before it are full, not at the end. */
+    for (int k = 0; k < w.count; k += 2) EXPECT(w.launched[k + 1] == k + 2);
+    EXPECT(w.count == (int)params.count);
+    const fv_data_parallel_times times = fv_data_parallel_get_times(w.parallel);
+    EXPECT(times.passes == 1 && times.communication > 0 && times.waited <= times.communication);
+    EXPECT(times.bytes >= 4 * fv_parameter_count(net));
+    fv_free(w.parallel);
+    fv_free(net);
+    EXPECT(rank < 2);
+}
+
+START_TEST(buckets_leave_while_backward_goes_on)
+{
+    ck_assert_int_eq(fv_spawn(watch_buckets, 2), FV_OK);
+    ck_assert(no_failures());
+}
+END_TEST
+
+/* --- parameters that are not used ------------------------------------------------------------- */
+
+/* Of three layers rank 0 uses the first, rank 1 the second, nobody the third. */
+static void use_some(int rank, void *context)
+{
+    FV_SCOPE;
+    (void)context;
+    fv_module *a = fv_nn_linear(2, 1, .bias = false), *b = fv_nn_linear(2, 1, .bias = false),
+              *c = fv_nn_linear(2, 1, .bias = false);
+    fv_module *all = fv_module_list(a, b, c);
+    fv_data_parallel *parallel = fv_distributed_data_parallel(all);
+    fv_tensor *x = TENSOR(FV_FLOAT32, FV_SHAPE(1, 2), 2, 4);
+    for (int pass = 1; pass <= 2; pass++) {
+        EXPECT(fv_backward(fv_sum(fv_forward(rank == 0 ? a : b, x))) == FV_OK);
+        fv_tensor *ga = fv_grad_of(fv_module_tensor(a, "weight"));
+        fv_tensor *gb = fv_grad_of(fv_module_tensor(b, "weight"));
+        EXPECT(ga && fv_at(ga, (int64_t[]){0, 0}) == 1 * pass &&
+               fv_at(ga, (int64_t[]){0, 1}) == 2 * pass);
+        EXPECT(gb && tensors_same(ga, gb));
+        EXPECT(!fv_grad_of(fv_module_tensor(c, "weight")));
+    }
+    fv_free(parallel);
+    fv_free(all);
+}
+
+START_TEST(what_a_rank_does_not_use_counts_as_0)
+{
+    ck_assert_int_eq(fv_spawn(use_some, 2), FV_OK);
+    ck_assert(no_failures());
+}
+END_TEST
+
+/* --- no_sync ---------------------------------------------------------------------------------- */
+
+static void accumulate(int rank, void *context)
+{
+    FV_SCOPE;
+    (void)context;
+    fv_module *net = fv_nn_linear(1, 1, .bias = false);
+    fv_data_parallel *parallel = fv_distributed_data_parallel(net);
+    fv_tensor *w = fv_module_tensor(net, "weight");
+    const double own = rank + 1;
+    for (int k = 0; k < 2; k++) {
+        FV_NO_SYNC(parallel);
+        EXPECT(fv_backward(fv_sum(fv_forward(net, fv_full(1, 1, .value = own)))) == FV_OK);
+        EXPECT(fv_item(fv_grad_of(w)) == (k + 1) * own);
+    }
+    EXPECT(fv_backward(fv_sum(fv_forward(net, fv_full(1, 1, .value = own)))) == FV_OK);
+    EXPECT(fv_item(fv_grad_of(w)) == 3 * 2); /* of 3, 6 and 9 */
+    EXPECT(fv_set_grad_sync(parallel, false) && !fv_set_grad_sync(parallel, true));
+    fv_free(parallel);
+    EXPECT(fv_backward(fv_sum(fv_forward(net, fv_full(1, 1, .value = own)))) == FV_OK);
+    EXPECT(fv_item(fv_grad_of(w)) == 6 + own); /* averaged no more */
+    fv_free(net);
+}
+
+START_TEST(without_sync_gradients_stay)
+{
+    ck_assert_int_eq(fv_spawn(accumulate, 3), FV_OK);
+    ck_assert(no_failures());
+}
+END_TEST
+
+/* --- join ------------------------------------------------------------------------------------- */
+
+/* Rank r has 2 r + 1 batches; momentum must agree too. */
+static void join_late(int rank, void *context)
+{
+    FV_SCOPE;
+    plan *p = context;
+    fv_module *net = fv_sequential(fv_nn_linear(2, 3), fv_nn_batch_norm1d(3), fv_nn_linear(3, 1));
+    fv_data_parallel *parallel = fv_distributed_data_parallel(net);
+    fv_optim *opt = fv_sgd(fv_parameters(net), .lr = 0.05, .momentum = 0.9);
+    int joined = 0;
+    for (int epoch = 0; epoch < 2; epoch++) {
+        for (int k = 0; k < 2 * rank + 1; k++) {
+            FV_SCOPE;
+            fv_zero_grad(opt);
+            fv_tensor *x = TENSOR(FV_FLOAT32, FV_SHAPE(2, 2), rank + 1, k, -k, 0.5 * rank);
+            EXPECT(fv_backward(fv_sum(fv_square(fv_forward(net, x)))) == FV_OK);
+            EXPECT(fv_step(opt) == FV_OK);
+        }
+        while (fv_join(parallel)) {
+            joined++;
+            EXPECT(fv_step(opt) == FV_OK);
+        }
+    }
+    EXPECT(joined == 2 * (2 * fv_get_world_size() - 2 - 2 * rank));
+    keep_weights(net, &p->results[rank]);
+    fv_free(opt);
+    fv_free(parallel);
+    fv_free(net);
+}
+
+START_TEST(ranks_without_batches_join)
+{
+    plan *p = calloc(1, sizeof *p);
+    for (int ranks = 1; ranks <= 3; ranks++) {
+        ck_assert_int_eq(fv_spawn(join_late, ranks, p), FV_OK);
+        expect_same_weights(p, ranks);
+    }
+    free(p);
+    ck_assert(no_failures());
+}
+END_TEST
+
+/* --- networks that do not fit ----------------------------------------------------------------- */
+
+static void other_network(int rank, void *context)
+{
+    (void)context;
+    fv_module *net = fv_sequential(fv_nn_linear(3, 4), fv_nn_linear(4, rank == 2 ? 6 : 5));
+    EXPECT(!fv_distributed_data_parallel(net));
+    EXPECT(fv_error_status() == FV_ERR_PEER);
+    const char *part = rank == 2
+                           ? "on rank 2 parameter 1.weight is [6,4] of float32 with a gradient, in "
+                             "memory 4 1; on rank 0 parameter 1.weight is [5,4]"
+                           : "1 of 3 ranks have another network than rank 0";
+    EXPECT(strstr(fv_error(), part) != NULL);
+    fv_clear_error();
+    fv_free(net);
+}
+
+START_TEST(another_network_is_told)
+{
+    ck_assert_int_eq(fv_spawn(other_network, 3), FV_OK);
+    ck_assert(no_failures());
+}
+END_TEST
+
+/* --- ranks that go ---------------------------------------------------------------------------- */
+
+static void leave_early(int rank, void *context)
+{
+    (void)context;
+    if (rank == 1) return;
+    EXPECT(fv_barrier() == FV_ERR_PEER);
+    EXPECT(strstr(fv_error(), "rank 1 has left while this rank waits for it") ||
+           strstr(fv_error(), "says that rank 1 is gone"));
+    fv_clear_error();
+    EXPECT(fv_barrier() == FV_ERR_PEER); /* at once */
+    EXPECT(fv_any_rank(false));
+    fv_clear_error();
+    EXPECT(fv_is_writer() == (rank == 0));
+}
+
+START_TEST(a_rank_that_leaves_ends_what_waits_for_it)
+{
+    ck_assert_int_eq(fv_spawn(leave_early, 3), FV_ERR_PEER);
+    expect_error(FV_ERR_PEER, "destroy_process_group");
+    ck_assert(no_failures());
+}
+END_TEST
+
+static fv_tensor *refuse(fv_tensor *grad, void *context)
+{
+    (void)grad;
+    (void)context;
+    fv_fail(FV_ERR_OPTION, "this rank will not");
+    return NULL;
+}
+
+static void fail_in_backward(int rank, void *context)
+{
+    FV_SCOPE;
+    (void)context;
+    fv_module *net = fv_sequential(fv_nn_linear(2, 2), fv_nn_linear(2, 2));
+    fv_data_parallel *parallel = fv_distributed_data_parallel(net, .bucket_cap_mb = 1e-6);
+    fv_tensor *h = fv_relu(fv_child(net, "0", fv_ones(2, 2)));
+    if (rank == 0) fv_register_hook(h, refuse, NULL); /* the first layer has no gradient then */
+    fv_status status = fv_backward(fv_sum(fv_child(net, "1", h)));
+    EXPECT(status == (rank == 0 ? FV_ERR_OPTION : FV_ERR_PEER));
+    EXPECT(rank == 0 || strstr(fv_error(), "rank 0 has failed") ||
+           strstr(fv_error(), "rank 0 is gone"));
+    fv_clear_error();
+    fv_barrier(); /* by now all know who writes */
+    fv_clear_error();
+    EXPECT(fv_is_writer() == (rank == 1));
+    fv_free(parallel);
+    fv_free(net);
+}
+
+START_TEST(an_error_in_backward_is_everybodys)
+{
+    ck_assert_int_eq(fv_spawn(fail_in_backward, 3), FV_ERR_PEER);
+    fv_clear_error();
+    ck_assert(no_failures());
+}
+END_TEST
+
+/* A transport that a switch makes silent, as a process that is stopped. */
+static bool muted; /* atomic access */
+
+static bool (*heard_send)(fv_transport *t, int to, int tag, const void *data, size_t bytes,
+                          fv_message *m);
+
+static bool muted_send(fv_transport *t, int to, int tag, const void *data, size_t bytes,
+                       fv_message *m)
+{
+    if (t->rank != 1 || !__atomic_load_n(&muted, __ATOMIC_RELAXED))
+        return heard_send(t, to, tag, data, bytes, m);
+    memset(m, 0, sizeof *m);
+    return true;
+}
+
+typedef struct quiet_rank {
+    fv_transport *transport;
+    pthread_t thread;
+    fv_status status;
+    bool writes;
+    char message[300];
+} quiet_rank;
+
+static void *wait_for_silent(void *context)
+{
+    quiet_rank *q = context;
+    fv_group *g = fv_group_open(q->transport, 1.0);
+    fv_group_set_thread(g);
+    fv_barrier();
+    if (fv_get_rank() == 1) {
+        __atomic_store_n(&muted, true, __ATOMIC_RELAXED);
+        fv_barrier();
+    }
+    q->status = fv_get_rank() == 1 ? FV_ERR_PEER : fv_barrier();
+    strncpy(q->message, fv_error(), sizeof q->message - 1);
+    fv_clear_error();
+    q->writes = fv_is_writer();
+    fv_destroy_process_group();
+    fv_clear_error();
+    return NULL;
+}
+
+START_TEST(a_silent_rank_becomes_an_error_everywhere)
+{
+    fv_transport *t[3];
+    quiet_rank ranks[3] = {{0}};
+    ck_assert(fv_thread_transports(3, t));
+    fv_transport_class class_ = *t[0]->class_;
+    heard_send = class_.send;
+    class_.send = muted_send;
+    for (int r = 0; r < 3; r++) {
+        t[r]->class_ = &class_;
+        ranks[r].transport = t[r];
+        pthread_create(&ranks[r].thread, NULL, wait_for_silent, &ranks[r]);
+    }
+    for (int r = 0; r < 3; r++) pthread_join(ranks[r].thread, NULL);
+    for (int r = 0; r < 3; r += 2) {
+        ck_assert_int_eq(ranks[r].status, FV_ERR_PEER);
+        ck_assert(strstr(ranks[r].message, "rank 1 has been silent for 1 s") ||
+                  strstr(ranks[r].message, "says that rank 1 is gone"));
+        ck_assert_int_eq(ranks[r].writes, r == 0);
+    }
+}
+END_TEST
+
+/* --- loaders ---------------------------------------------------------------------------------- */
+
+/* The samples of an epoch, in order, of one rank of n. */
+static int64_t draw(fv_dataset *set, int64_t batch, int n, int rank, bool drop_last, double *out)
+{
+    int64_t count = 0;
+    fv_loader *l = fv_loader_new(set, batch, .shuffle = true, .drop_last = drop_last, .seed = 9,
+                                 .num_replicas = n, .rank = rank);
+    FV_EACH_BATCH (b, l) {
+        fv_copy_out(b.x, FV_FLOAT64, out + count);
+        count += b.n;
+    }
+    fv_free(l);
+    return count;
+}
+
+START_TEST(ranks_share_an_epoch)
+{
+    FV_SCOPE;
+    fv_dataset *set = fv_tensor_dataset(fv_arange(22), fv_arange(22));
+    double whole[64], part[3][64];
+    ck_assert_int_eq(draw(set, 6, 1, 0, false, whole), 22);
+    for (int r = 0; r < 3; r++) ck_assert_int_eq(draw(set, 2, 3, r, false, part[r]), 8);
+    for (int i = 0; i < 24; i++) ck_assert_double_eq(part[i % 3][i / 3], whole[i % 22]);
+    for (int r = 0; r < 3; r++) ck_assert_int_eq(draw(set, 2, 3, r, true, part[r]), 6);
+    for (int i = 0; i < 18; i++) ck_assert_double_eq(part[i % 3][i / 3], whole[i]);
+    ck_assert_ptr_null(fv_loader_new(set, 2, .num_replicas = 2, .rank = 2));
+    expect_error(FV_ERR_OPTION, "rank 2 of num_replicas 2");
+    ck_assert_ptr_null(fv_loader_new(set, 2, .num_replicas = 0));
+    expect_error(FV_ERR_OPTION, "rank 0 of num_replicas 0");
+    fv_free(set);
+}
+END_TEST
+
+START_TEST(networks_that_cannot_be_trained_are_told)
+{
+    fv_module *net = fv_nn_relu();
+    ck_assert_ptr_null(fv_distributed_data_parallel(net));
+    expect_error(FV_ERR_OPTION, "no parameter of the module wants a gradient");
+    ck_assert_ptr_null(fv_distributed_data_parallel(NULL));
+    expect_error(FV_ERR_OPTION, "the module is NULL");
+    fv_free(net);
+    net = fv_nn_linear(1, 1);
+    ck_assert_ptr_null(fv_distributed_data_parallel(net, 0));
+    expect_error(FV_ERR_OPTION, "bucket_cap_mb is 0");
+    ck_assert(!fv_join(NULL));
+    expect_error(FV_ERR_OPTION, "join");
+    fv_data_parallel *alone = fv_distributed_data_parallel(net);
+    ck_assert_ptr_nonnull(alone);
+    ck_assert(!fv_join(alone));
+    fv_free(alone);
+    fv_free(net);
+}
+END_TEST
+
+Suite *fovea_suite(void)
+{
+    Suite *suite = suite_create("distributed");
+    TCase *calls = add_case(suite, "calls");
+    tcase_add_test(calls, sums_have_the_order_of_the_ranks);
+    tcase_add_test(calls, broadcasts_reach_all);
+    tcase_add_test(calls, ranks_meet);
+    tcase_add_test(calls, alone_everything_is_done_at_once);
+    tcase_add_test(calls, what_cannot_be_is_told);
+    TCase *training = add_case(suite, "training");
+    tcase_add_test(training, ranks_train_as_one_process);
+    tcase_add_test(training, small_buckets_and_clipping_change_nothing);
+    tcase_add_test(training, bfloat16_has_8_bits);
+    tcase_add_test(training, buckets_leave_while_backward_goes_on);
+    tcase_add_test(training, what_a_rank_does_not_use_counts_as_0);
+    tcase_add_test(training, without_sync_gradients_stay);
+    tcase_add_test(training, ranks_without_batches_join);
+    tcase_add_test(training, another_network_is_told);
+    tcase_add_test(training, networks_that_cannot_be_trained_are_told);
+    tcase_add_test(training, ranks_share_an_epoch);
+    TCase *gone = add_case(suite, "gone");
+    tcase_add_test(gone, a_rank_that_leaves_ends_what_waits_for_it);
+    tcase_add_test(gone, an_error_in_backward_is_everybodys);
+    tcase_add_test(gone, a_silent_rank_becomes_an_error_everywhere);
+    return suite;
+}
