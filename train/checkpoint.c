@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nn/parallel/distributed.h"
 #include "tensor/formats/safetensors.h"
 #include "tensor/random.h"
 #include "train/files_impl.h"
@@ -170,7 +171,7 @@ static fv_status check_new(const fv_checkpoint_new_args *a)
                        "checkpoint_new: best is %d, neither FV_MODE_MAX nor "
                        "FV_MODE_MIN",
                        (int)a->best);
-    return fv_can_save(a->path) ? FV_OK : fv_error_status();
+    return !fv_is_writer() || fv_can_save(a->path) ? FV_OK : fv_error_status();
 }
 
 const fv_checkpoint_new_args fv_checkpoint_new_defaults = {FV_CHECKPOINT_NEW_DEFAULTS};
@@ -258,6 +259,10 @@ fv_status fv_checkpoint_save_ex(const fv_checkpoint_save_args *a)
     if (fv_error_status() != FV_OK) return FV_ERR_STATE;
     const bool better = is_better(c, a->metric);
     const double best = better ? a->metric : c->best;
+    if (!fv_is_writer()) {
+        c->best = best;
+        return FV_OK;
+    }
     fv_state *state = fv_state_new();
     fv_status status = state ? collect(c, a->metric, best, state) : FV_ERR_MEMORY;
     /* First: a run that dies after it finds this metric again, one that died before it would not.
@@ -351,7 +356,8 @@ fv_status fv_checkpoint_load_ex(const fv_checkpoint_load_args *a)
     if (!c) return fv_fail(FV_ERR_OPTION, "checkpoint_load: the checkpoint is NULL");
     if (fv_error_status() != FV_OK) return FV_ERR_STATE;
     const char *path = a->path ? a->path : c->path;
-    fv_keep_finish(c->path, c->keep_last);
+    if (fv_is_writer()) fv_keep_finish(c->path, c->keep_last);
+    if (fv_barrier() != FV_OK) return fv_error_status();
     fv_state *state = fv_state_load(path);
     if (!state) return fv_error_status();
     fv_status status = take_up(c, state, path);

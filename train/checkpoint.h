@@ -23,7 +23,12 @@
  *   value.*          numbers and tensors of the user's own
  *
  * and is a safetensors file, which other programs can read. It is written as a whole or not at all:
- * whenever the process dies, the last checkpoint is good. */
+ * whenever the process dies, the last checkpoint is good.
+ *
+ * On many ranks (nn/parallel/distributed.h) all call these functions; the rank that writes saves,
+ * and every rank loads the file, which lies where all see it. Loader and generator are those of the
+ * rank that saved, so all ranks seed alike. When a rank has gone (FV_ERR_PEER) fv_clear_error and
+ * fv_checkpoint_save keep what the last complete step has left. */
 #ifndef FOVEA_TRAIN_CHECKPOINT_H
 #define FOVEA_TRAIN_CHECKPOINT_H
 
@@ -101,7 +106,8 @@ typedef struct fv_checkpoint_save_args {
 #define FV_CHECKPOINT_SAVE_DEFAULTS FV_DEFAULTS(fv_checkpoint_save_args, .metric = FV_UNSET_NUMBER)
 extern const fv_checkpoint_save_args fv_checkpoint_save_defaults;
 
-/* Writes the checkpoint. Between two steps, when nobody is using the objects.
+/* Writes the checkpoint. Between two steps, when nobody is using the objects. On another rank than
+ * the one that writes (fv_is_writer) there is nothing to do.
  * Errors: an error that stands (FV_ERR_STATE; what it spoilt would last), the system, memory. The
  * old file stands then. */
 fv_status fv_checkpoint_save_ex(const fv_checkpoint_save_args *a);
@@ -117,7 +123,7 @@ typedef struct fv_checkpoint_load_args {
 #define FV_CHECKPOINT_LOAD_DEFAULTS FV_NO_DEFAULTS(fv_checkpoint_load_args)
 extern const fv_checkpoint_load_args fv_checkpoint_load_defaults;
 
-/* Reads a checkpoint of a run with the same objects into them.
+/* Together, on many ranks: reads a checkpoint of a run with the same objects into them.
  * Errors: a file that is missing or damaged or no checkpoint; another network (names, shapes,
  * types), optimizer, scheduler, loader or text; something that is in the file and not in this run,
  * or the other way round; an error that stands. Nothing is touched then. */
