@@ -455,6 +455,15 @@ using scheduler = detail::owner<fv_scheduler, fv_scheduler_free>;
 using dataset = detail::owner<fv_dataset, fv_dataset_free>;
 using loader = detail::owner<fv_loader, fv_loader_free>;
 using checkpoint = detail::owner<fv_checkpoint, fv_checkpoint_free>;
+using data_parallel = detail::owner<fv_data_parallel, fv_data_parallel_free>;
+
+inline void init_process_group(double timeout = fv_init_process_group_defaults.timeout)
+{
+    fv_init_process_group_args a = fv_init_process_group_defaults;
+    a.timeout = timeout;
+    fv_init_process_group_ex(&a);
+    detail::check();
+}
 
 namespace detail
 {

@@ -3,11 +3,11 @@
 # package manager (apt-get, dnf, pacman, brew). To be sourced:
 #
 #   . .ci/packages.sh
-#   fovea_install build        what a build needs: compiler, CMake, Ninja, BLIS, zlib
+#   fovea_install build        what a build needs: compiler, CMake, Ninja, BLIS, zlib, MPI
 #   fovea_install test         the same and what the tests need: Check, pkg-config
 #   fovea_install fashion      the Fashion-MNIST images (Debian and its kin only)
 #
-# Nothing is asked of the network when nothing is missing. BLIS and zlib are wanted, not needed:
+# Nothing is asked of the network when nothing is missing. BLIS, zlib and MPI are wanted, not needed:
 # if they cannot be had, a note says what the build will lack.
 
 fovea_note() { printf 'fovea: %s\n' "$*" >&2; }
@@ -59,7 +59,7 @@ fovea_has_header() {
   printf '#include <%s>\n' "$1" | "$cc" "${dirs[@]}" -E -x c - >/dev/null 2>&1
 }
 
-# Is this part of the system there? Parts: compiler cmake ninja pkg-config openmp blis zlib check
+# Is this part of the system there? Parts: compiler cmake ninja pkg-config openmp blis zlib mpi check
 # curl fashion.
 fovea_has() {
   case $1 in
@@ -70,6 +70,7 @@ fovea_has() {
     openmp) [ "$(uname -s)" != Darwin ] || fovea_has_header omp.h || [ -d /opt/homebrew/opt/libomp ] ;;
     blis) fovea_has_header blis.h ;;
     zlib) fovea_has_header zlib.h ;;
+    mpi) command -v mpicc >/dev/null 2>&1 && command -v mpirun >/dev/null 2>&1 ;;
     check) fovea_has_header check.h ;;
     curl) command -v curl >/dev/null 2>&1 ;;
     fashion) [ -f /usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz ] ;;
@@ -86,6 +87,10 @@ fovea_packages_of() {
     apt-get:pkg-config) echo pkg-config ;;
     apt-get:blis) echo libblis-openmp-dev ;;
     apt-get:zlib) echo zlib1g-dev ;;
+    apt-get:mpi) echo libopenmpi-dev openmpi-bin ;;
+    dnf:mpi) echo openmpi-devel ;;
+    pacman:mpi) echo openmpi ;;
+    brew:mpi) echo open-mpi ;;
     apt-get:check | pacman:check | brew:check) echo check ;;
     apt-get:curl) echo curl ca-certificates ;;
     apt-get:fashion) echo dataset-fashion-mnist ;;
@@ -184,12 +189,13 @@ fovea_require() {
 # what it lacks.
 fovea_want_libraries() {
   local part
-  fovea_install_parts blis zlib openmp && return 0
-  for part in blis zlib openmp; do
+  fovea_install_parts blis zlib openmp mpi && return 0
+  for part in blis zlib openmp mpi; do
     fovea_install_parts "$part" && continue
     case $part in
       blis) fovea_note "without BLIS, matrix products use Fovea's own kernels" ;;
       zlib) fovea_note "without zlib, .gz files cannot be read" ;;
+      mpi) fovea_note "without MPI, a training stays on one machine" ;;
       openmp) fovea_note "without OpenMP, the library uses its own threads only" ;;
     esac
   done

@@ -1169,6 +1169,8 @@ struct loader_new_options {
     bool shuffle = fv_loader_defaults.shuffle;
     bool drop_last = fv_loader_defaults.drop_last;
     uint64_t seed = fv_loader_defaults.seed;
+    int64_t num_replicas = fv_loader_defaults.num_replicas;
+    int64_t rank = fv_loader_defaults.rank;
 };
 inline loader loader_new(const dataset &dataset_, const loader_new_options &options = {})
 {
@@ -1178,6 +1180,8 @@ inline loader loader_new(const dataset &dataset_, const loader_new_options &opti
     a.shuffle = options.shuffle;
     a.drop_last = options.drop_last;
     a.seed = options.seed;
+    a.num_replicas = options.num_replicas;
+    a.rank = options.rank;
     return loader(fv_loader_new_ex(&a));
 }
 
@@ -1402,6 +1406,21 @@ inline dataset idx_dataset(const char *images, const char *labels, int64_t class
     a.random_flip = options.random_flip;
     a.limit = options.limit;
     return dataset(fv_idx_dataset_ex(&a));
+}
+
+struct distributed_data_parallel_options {
+    double bucket_cap_mb = fv_distributed_data_parallel_defaults.bucket_cap_mb;
+    bool broadcast_buffers = fv_distributed_data_parallel_defaults.broadcast_buffers;
+    bool bfloat16 = fv_distributed_data_parallel_defaults.bfloat16;
+};
+inline data_parallel distributed_data_parallel(const module &module_, const distributed_data_parallel_options &options = {})
+{
+    fv_distributed_data_parallel_args a = fv_distributed_data_parallel_defaults;
+    a.module = module_.get();
+    a.bucket_cap_mb = options.bucket_cap_mb;
+    a.broadcast_buffers = options.broadcast_buffers;
+    a.bfloat16 = options.bfloat16;
+    return data_parallel(fv_distributed_data_parallel_ex(&a));
 }
 
 struct save_options {
@@ -2497,6 +2516,11 @@ inline tensor clone(const tensor &x)
 inline tensor flip(const tensor &x, fv_dims dim)
 {
     return detail::call([&] { return fv_flip(x.get(), dim); });
+}
+
+inline tensor all_reduce(const tensor &x)
+{
+    return detail::call([&] { return fv_all_reduce(x.get()); });
 }
 
 inline scheduler exponential_lr(const optim &optim_, double gamma)

@@ -70,14 +70,17 @@ HANDLES = {"fv_tensor *": "const tensor &", "const fv_tensor *": "const tensor &
            "fv_module *": "const module &", "fv_optim *": "const optim &",
            "const fv_optim *": "const optim &", "fv_scheduler *": "const scheduler &",
            "fv_dataset *": "const dataset &", "fv_loader *": "const loader &",
+           "fv_data_parallel *": "const data_parallel &",
+           "const fv_data_parallel *": "const data_parallel &",
            "fv_checkpoint *": "const checkpoint &", "const fv_checkpoint *": "const checkpoint &"}
 OWNERS = {"fv_module *": "module", "fv_optim *": "optim", "fv_scheduler *": "scheduler",
-          "fv_dataset *": "dataset", "fv_loader *": "loader", "fv_checkpoint *": "checkpoint"}
+          "fv_dataset *": "dataset", "fv_loader *": "loader", "fv_checkpoint *": "checkpoint",
+          "fv_data_parallel *": "data_parallel"}
 SIZES = {"n0", "n1", "n2", "n3", "n4", "n5", "n6", "n7", "end", "shape"}
 POSITIONAL = {"int64_t", "fv_dims", "const char *", "fv_tensor_list", "fv_milestones", "fv_shape"}
 BY_HAND = {"fv_arange_ex", "fv_tensor_from_ex", "fv_backward_ex", "fv_grad_ex", "fv_gradcheck_ex",
            "fv_gradgradcheck_ex", "fv_forward_ex", "fv_random_split_ex",
-           "fv_nn_residual_ex"}
+           "fv_nn_residual_ex", "fv_init_process_group_ex", "fv_spawn_ex"}
 KEYWORDS = {"and", "or", "not", "xor", "double", "float", "bool", "int", "default", "template"}
 
 
@@ -109,7 +112,7 @@ def passed(kind, name):
     return name + ".get()" if kind in HANDLES else name
 
 
-TYPES = {"dataset", "optim", "scheduler", "loader", "module", "checkpoint", "tensor", "tensors",
+TYPES = {"dataset", "optim", "scheduler", "loader", "module", "checkpoint", "data_parallel", "tensor", "tensors",
          "shape", "batch", "dims", "dtype", "scope", "error"}
 
 

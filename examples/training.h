@@ -153,6 +153,21 @@ static inline settings default_settings(void)
                       .keep_last = 1};
 }
 
+/* Under mpirun this process is one of several, of which the first one speaks. False, with a
+ * message, when they cannot train together. */
+static inline bool join_ranks(settings *s)
+{
+    if (fv_init_process_group() != FV_OK) return false;
+    const int ranks = fv_get_world_size();
+    if (s->batch_size % ranks != 0) {
+        fprintf(stderr, "a batch of %" PRId64 " images has no %d equal parts\n", s->batch_size,
+                ranks);
+        return false;
+    }
+    if (!fv_is_writer()) s->quiet = true;
+    return true;
+}
+
 /* False, with a message, if the result could not be saved: told before an hour of training. */
 static inline bool can_save(const settings *s)
 {
@@ -257,18 +272,19 @@ static inline bool open_run(saved_run *run, const settings *s, const char *recip
     run->checkpoint =
         fv_checkpoint_new(s->checkpoint, net, opt, schedule, batches, .keep_last = s->keep_last);
     fv_checkpoint *c = run->checkpoint;
+    const bool there = fv_any_rank(fv_is_writer() && fv_checkpoint_exists(c));
     if (!c || fv_checkpoint_expect(c, "recipe", recipe) != FV_OK ||
         fv_checkpoint_int(c, "steps", &run->steps) != FV_OK ||
         fv_checkpoint_double(c, "total", &run->total) != FV_OK ||
         fv_checkpoint_int(c, "seen", &run->seen) != FV_OK ||
         fv_checkpoint_double(c, "accuracy", &run->accuracy) != FV_OK)
         return false;
-    if (fv_checkpoint_exists(c) && !s->resume) {
+    if (there && !s->resume) {
         fprintf(stderr, "%s is there already: --resume goes on from it; remove it to start anew\n",
                 s->checkpoint);
         return false;
     }
-    if (fv_checkpoint_exists(c)) {
+    if (there) {
         if (fv_checkpoint_load(c) != FV_OK) return false;
         if (!s->quiet) printf("going on from %s, step %" PRId64 "\n", s->checkpoint, run->steps);
     } else if (s->resume && !s->quiet) {
@@ -311,6 +327,7 @@ static inline int leave_run(saved_run *run, char **argv)
 {
     bool resumes = false;
     if (fv_checkpoint_save(run->checkpoint) != FV_OK) return 1; /* the library has told why */
+    if (!fv_is_writer()) return 128 + stop_signal;
     fprintf(stderr, "stopped after step %" PRId64 "; this goes on:\n ", run->steps);
     for (char **arg = argv; *arg; arg++) {
         fprintf(stderr, strpbrk(*arg, " \t'\"\\$*?&;|<>()") ? " '%s'" : " %s", *arg);
@@ -346,12 +363,28 @@ typedef struct training {
     fv_loader *train, *test;
     fv_optim *opt;
     fv_scheduler *schedule;
+    fv_data_parallel *parallel; /* NULL: on one process */
     saved_run run;
     file_notes notes; /* saved with the weights */
 } training;
 
 /* What a program does with a batch: forward, backward, step. Returns the loss. */
 typedef fv_tensor *(*step_fn)(training *t, const fv_batch *b);
+
+/* A batch whose step did not come about, as another rank has gone, comes again after --resume. */
+static inline void repeat_batch(fv_loader *batches)
+{
+    fv_loader_state state = fv_loader_get_state(batches);
+    state.batch--;
+    fv_loader_set_state(batches, state);
+}
+
+/* Has a signal asked for the end? All ranks stop at the same step, whichever has got it. */
+static inline bool stop_together(void)
+{
+    if (fv_any_rank(stop_signal) && !stop_signal) stop_signal = SIGTERM;
+    return stop_signal;
+}
 
 /* One pass over the training images, or the rest of one; true when it is complete. */
 static inline bool train_epoch(training *t, step_fn step, progress *p)
@@ -360,11 +393,12 @@ static inline bool train_epoch(training *t, step_fn step, progress *p)
     FV_EACH_BATCH (b, t->train) {
         FV_SCOPE;
         const double loss = fv_item(step(t, &b));
+        if (fv_error_status() == FV_ERR_PEER) repeat_batch(t->train);
         if (fv_error_status() != FV_OK) break;
         end_step(run, loss, b.n);
         show_progress(p, fv_loader_get_state(t->train).batch, run->total / (double)run->seen,
                       fv_get_lr(t->opt));
-        if (stop_signal) break;
+        if (stop_together()) break;
     }
     clear_progress(p);
     return !stop_signal && fv_error_status() == FV_OK;
@@ -397,8 +431,15 @@ static inline void train(training *t, step_fn step)
 static inline int end_run(training *t, char **argv)
 {
     const char *path = t->s->save;
+    if (fv_error_status() == FV_ERR_PEER &&
+        t->run.checkpoint) { /* what the others have done stays */
+        fv_clear_error();
+        leave_run(&t->run, argv);
+        return 1;
+    }
     if (fv_error_status() != FV_OK) return 1;
     if (stop_signal) return leave_run(&t->run, argv);
+    if (!fv_is_writer()) return 0;
     if (path && fv_save(t->net, path, .metadata = t->notes.list) != FV_OK) return 1;
     printf("test_accuracy %.4f\n", t->run.accuracy);
     return 0;
@@ -408,7 +449,8 @@ static inline int end_run(training *t, char **argv)
 static inline int train_and_save(training *t, step_fn step, const char *recipe, char **argv)
 {
     const settings *s = t->s;
-    if (fv_error_status() != FV_OK || !can_save(s)) return 1; /* the library has told why */
+    if (fv_error_status() != FV_OK || (fv_is_writer() && !can_save(s)))
+        return 1; /* the library has told why */
     if (!open_run(&t->run, s, recipe, t->net, t->opt, t->schedule, t->train)) return 1;
     if (!s->quiet)
         printf("%s\n%" PRId64 " weights, images from %s, %d threads\n", recipe,
@@ -433,6 +475,7 @@ static inline void describe(const training *t, const char *name, const fv_datase
 static inline void free_training(training *t)
 {
     fv_free(t->run.checkpoint);
+    fv_free(t->parallel);
     fv_free(t->schedule);
     fv_free(t->opt);
     fv_free(t->net);

@@ -8,12 +8,14 @@
 #include "autograd/ops/norm/norm.h"
 #include "nn/fusion_impl.h"
 #include "nn/layer_impl.h"
+#include "nn/parallel/sync_norm_impl.h"
 #include "tensor/create.h"
 #include "tensor/kernels/element.h"
 
 typedef struct norm_layer {
     fv_nn_batch_norm_args args;
-    int n; /* spatial dimensions */
+    int n;     /* spatial dimensions */
+    bool sync; /* statistics of all ranks */
 } norm_layer;
 
 static fv_status check_rank(const fv_module *self, const fv_tensor *x, int n)
@@ -49,7 +51,7 @@ static fv_tensor *norm_ending(fv_module *self, fv_tensor *x, const fv_ending *en
         .residual = ending->residual,
         .relu = ending->relu,
     };
-    fv_tensor *y = fv_batch_norm_ex(&args);
+    fv_tensor *y = layer->sync ? fv_sync_batch_norm(&args) : fv_batch_norm_ex(&args);
     if (counts && !fv_failed(y)) {
         ++*(int64_t *)batches->data;
         fv_bump_version(batches);
@@ -114,12 +116,14 @@ void fv_norm_fold(const fv_module *norm, const fv_tensor *bias, fv_tensor *out[3
 
 static void norm_describe(const fv_module *self, char *text, size_t room)
 {
-    const fv_nn_batch_norm_args *o = &((const norm_layer *)fv_module_const_context(self))->args;
+    const norm_layer *layer = fv_module_const_context(self);
+    const fv_nn_batch_norm_args *o = &layer->args;
     char a[FV_DIMS_TEXT], b[FV_DIMS_TEXT];
-    snprintf(text, room, "%lld, eps=%s, momentum=%s, affine=%s, track_running_stats=%s",
+    snprintf(text, room, "%lld, eps=%s, momentum=%s, affine=%s, track_running_stats=%s%s",
              (long long)o->num_features, fv_number_describe(o->eps, a),
              o->momentum == FV_CUMULATIVE ? "None" : fv_number_describe(o->momentum, b),
-             fv_bool_describe(o->affine), fv_bool_describe(o->track_running_stats));
+             fv_bool_describe(o->affine), fv_bool_describe(o->track_running_stats),
+             layer->sync ? ", sync=True" : "");
 }
 
 static fv_module *norm_new(const char *name, const fv_nn_batch_norm_args *a, int n)
@@ -144,7 +148,7 @@ static fv_module *norm_new(const char *name, const fv_nn_batch_norm_args *a, int
                 name, (long long)a->num_features, a->eps, fv_dtype_name(a->dtype));
         return NULL;
     }
-    norm_layer layer = {*a, n};
+    norm_layer layer = {.args = *a, .n = n};
     fv_shape shape = FV_SHAPE(a->num_features);
     fv_module *m = fv_module_new(&types[n], &layer);
     fv_module_fuses(m, &norm_fusion);
@@ -158,6 +162,14 @@ static fv_module *norm_new(const char *name, const fv_nn_batch_norm_args *a, int
         fv_layer_buffer(m, "num_batches_tracked", FV_SCALAR, FV_INT64, 0.0);
     }
     return fv_module_finish(m);
+}
+
+fv_status fv_convert_sync_batch_norm(fv_module *m)
+{
+    if (!m) return fv_fail(FV_ERR_OPTION, "convert_sync_batch_norm: the module is NULL");
+    if (m->fusion == &norm_fusion) ((norm_layer *)m->context)->sync = true;
+    for (int64_t i = 0; i < fv_child_count(m); i++) fv_convert_sync_batch_norm(fv_child_at(m, i));
+    return FV_OK;
 }
 
 const fv_nn_batch_norm_args fv_nn_batch_norm_defaults = {FV_NN_BATCH_NORM_DEFAULTS};

@@ -42,6 +42,12 @@ fv_module *fv_nn_batch_norm3d_ex(const fv_nn_batch_norm_args *a);
 #define fv_nn_batch_norm3d(...)                                                                    \
     FV_CALL(fv_nn_batch_norm3d_ex, fv_nn_batch_norm_args, FV_NN_BATCH_NORM_DEFAULTS, __VA_ARGS__)
 
+/* From now on the batch norms of the tree take their statistics, in training, over the batches of
+ * all ranks, as if these were one; names and state stay. All ranks run the same forwards and
+ * backwards then, with two sums over the ranks in each batch norm of either.
+ * Errors: NULL.  Source: torch.nn.SyncBatchNorm.convert_sync_batchnorm. */
+fv_status fv_convert_sync_batch_norm(fv_module *m);
+
 #pragma GCC visibility pop
 #ifdef __cplusplus
 }

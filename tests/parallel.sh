@@ -126,8 +126,14 @@ loses() {
   kill -KILL "$job" 2>/dev/null || true
   wait "$job" && left=0 || left=$?
   job=
-  sleep 1
-  kill -KILL "$pid" 2>/dev/null && survived=yes || survived=no
+  survived=yes
+  for _ in 1 2 3 4 5 6 7 8 9 10; do
+    case $(ps -o stat= -p "$pid" 2>/dev/null) in
+      '' | Z*) survived=no && break ;; # dead, though nobody may have asked how it ended
+    esac
+    sleep 0.5
+  done
+  kill -KILL "$pid" 2>/dev/null || true
   saved=$(sed -n 's/^rank 0 saved step //p' "$work/out")
 }
 goes_on() {
@@ -141,7 +147,7 @@ goes_on() {
 ended() { # WHAT
   echo "$1: the job ended after $took s${saved:+, saved at step $saved}"
   check "$1: ended within 30 s" [ "$took" -le 30 ]
-  check "$1: no rank is left behind" [ $survived = no ]
+  check "$1: no rank is left behind" [ "$survived" = no ]
 }
 told() {
   [ "$(grep -cE 'rank 2 (has been silent|is gone)' "$work/err")" -ge 3 ]

@@ -397,6 +397,9 @@ static bool set_elements(fv_tensor *t)
     F(init_kaiming_normal, !fv_usable(fv_init_kaiming_normal_(d)))                                 \
     F(init_xavier_uniform, !fv_usable(fv_init_xavier_uniform_(d)))                                 \
     F(init_xavier_normal, !fv_usable(fv_init_xavier_normal_(d)))                                   \
+    F(sums_over_ranks, fv_all_reduce_(d) != FV_OK)                                                 \
+    F(sums_in_a_graph, fv_failed(fv_all_reduce(d)))                                                \
+    F(comes_from_rank, fv_broadcast_(d, 0) != FV_OK)                                               \
     F(clips_norm, fv_clip_grad_norm_(FV_TENSORS(d), 1) != 0)                                       \
     F(clips_value, fv_clip_grad_value_(FV_TENSORS(d), 1) != FV_OK)                                 \
     F(sgd, !fv_sgd(FV_TENSORS(d), .lr = 0.1))                                                      \

@@ -163,14 +163,21 @@ typedef struct result {
 } result;
 
 typedef struct plan {
+    bool norms;
     int64_t batch; /* of all ranks together */
     bool bfloat16, clips;
     double cap; /* MiB of a bucket */
     result results[MOST];
 } plan;
 
-static fv_module *network(void)
+static fv_module *network(bool norms)
 {
+    if (norms)
+        return fv_sequential(
+            fv_nn_conv2d(2, 6, 3, .padding = 1), fv_nn_batch_norm2d(6), fv_nn_relu(),
+            fv_nn_max_pool2d(2), fv_nn_conv2d(6, 8, 3, .padding = 1, .bias = false),
+            fv_nn_batch_norm2d(8, .affine = false), fv_nn_flatten(), fv_nn_linear(8 * 4 * 4, 6),
+            fv_nn_batch_norm1d(6), fv_nn_relu(), fv_nn_linear(6, CLASSES));
     return fv_sequential(fv_nn_conv2d(2, 6, 3, .padding = 1), fv_nn_relu(), fv_nn_max_pool2d(2),
                          fv_nn_conv2d(6, 8, 3, .padding = 1, .bias = false), fv_nn_relu(),
                          fv_nn_flatten(), fv_nn_linear(8 * 4 * 4, CLASSES));
@@ -216,8 +223,9 @@ static void train_rank(int rank, void *context)
     plan *p = context;
     result *r = &p->results[rank];
     fv_dataset *set = data();
-    fv_module *net = network();
+    fv_module *net = network(p->norms);
     set_values(net, rank);
+    if (p->norms) EXPECT(fv_convert_sync_batch_norm(net) == FV_OK);
     fv_loader *batches =
         fv_loader_new(set, p->batch / fv_get_world_size(), .shuffle = true, .seed = 5,
                       .num_replicas = fv_get_world_size(), .rank = rank);
@@ -275,7 +283,8 @@ static plan *run_plan(plan start, int ranks)
 
 static void compare_with_one(plan start, double tolerance)
 {
-    plan *one = run_plan((plan){.batch = start.batch, .clips = start.clips, .cap = 25}, 1);
+    plan *one = run_plan(
+        (plan){.batch = start.batch, .clips = start.clips, .norms = start.norms, .cap = 25}, 1);
     ck_assert_double_lt(one->results[0].loss[STEPS - 1], one->results[0].loss[0]);
     for (int ranks = 2; ranks <= 4; ranks++) {
         plan *p = run_plan(start, ranks);
@@ -296,6 +305,37 @@ END_TEST
 START_TEST(small_buckets_and_clipping_change_nothing)
 {
     compare_with_one((plan){.batch = 12, .cap = 1e-6, .clips = true}, 1e-6);
+}
+END_TEST
+
+/* Running statistics are among the weights. */
+START_TEST(batch_norm_sees_all_ranks)
+{
+    compare_with_one((plan){.batch = 12, .cap = 25, .norms = true}, 1e-5);
+    fv_convert_sync_batch_norm(NULL);
+    expect_error(FV_ERR_OPTION, "convert_sync_batch_norm");
+}
+END_TEST
+
+/* The gradient of a sum over ranks: rank r weighs it by r + 1. */
+static void sum_in_a_graph(int rank, void *context)
+{
+    FV_SCOPE;
+    (void)context;
+    fv_tensor *x = fv_full(2, .value = rank + 1, .dtype = FV_FLOAT64, .requires_grad = true);
+    fv_tensor *y = fv_all_reduce(fv_square(x)), *grad;
+    EXPECT(fv_at(y, (int64_t[]){1}) == 1 + 4 + 9);
+    EXPECT(fv_grad(FV_TENSORS(fv_sum(fv_mul(y, rank + 1))), FV_TENSORS(x), &grad,
+                   .create_graph = true) == FV_OK);
+    EXPECT(fv_at(grad, (int64_t[]){0}) == 2 * (rank + 1) * 6);
+    EXPECT(fv_backward(fv_sum(grad)) == FV_OK);
+    EXPECT(fv_at(fv_grad_of(x), (int64_t[]){0}) == 2 * 6);
+}
+
+START_TEST(sums_have_gradients)
+{
+    ck_assert_int_eq(fv_spawn(sum_in_a_graph, 3), FV_OK);
+    ck_assert(no_failures());
 }
 END_TEST
 
@@ -677,6 +717,8 @@ Suite *fovea_suite(void)
     tcase_add_test(training, ranks_train_as_one_process);
     tcase_add_test(training, small_buckets_and_clipping_change_nothing);
     tcase_add_test(training, bfloat16_has_8_bits);
+    tcase_add_test(training, batch_norm_sees_all_ranks);
+    tcase_add_test(training, sums_have_gradients);
     tcase_add_test(training, buckets_leave_while_backward_goes_on);
     tcase_add_test(training, what_a_rank_does_not_use_counts_as_0);
     tcase_add_test(training, without_sync_gradients_stay);

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Includes go one way: tensor <- autograd <- nn; optim -> autograd, tensor; data -> tensor. nn and
-# optim never meet; train sees all and nobody sees it. A *_impl.h stays in its folder; one file includes blis.h, one knows OpenMP.
+# optim never meet; train sees all and nobody sees it. A *_impl.h stays in its folder; one file includes blis.h,
+# one mpi.h, one knows OpenMP.
 set -u
 cd "$1" || exit 1
 failed=0
@@ -47,4 +48,7 @@ found 'blis.h belongs to tensor/kernels/product/gemm_blis.c' \
 found 'OpenMP belongs to tensor/parallel_openmp.c' \
   "$(grep -rnE '# *pragma +omp|omp_[a-z_]+\(|<omp\.h>' --include='*.[ch]' tensor autograd nn optim data train |
     grep -v '^tensor/parallel_openmp\.c:')"
+found 'mpi.h belongs to nn/parallel/transport_mpi.c' \
+  "$(includes tensor autograd nn optim data train examples |
+    grep -E 'include +["<].*mpi\.h' | grep -v '^nn/parallel/transport_mpi\.c:')"
 exit $failed

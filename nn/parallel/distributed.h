@@ -69,6 +69,12 @@ fv_status fv_barrier(void);
  * Source: torch.distributed.all_reduce. */
 fv_status fv_all_reduce_(fv_tensor *t);
 
+/* The same as a new tensor, for a forward pass: float32 and float64. After an error, which stands,
+ * its values mean nothing.   Gradient: the sum of the gradients of all ranks (twice
+ * differentiable), so all ranks run the same backward. Source:
+ * torch.distributed.nn.functional.all_reduce. */
+fv_tensor *fv_all_reduce(fv_tensor *x);
+
 /* t becomes that of rank src; any dtype.
  * Errors: a rank that is not there, a group that has failed, memory.
  * Source: torch.distributed.broadcast. */

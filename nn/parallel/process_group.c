@@ -135,7 +135,8 @@ bool fv_any_rank(bool here)
 static fv_status check_tensor(const char *function, const fv_tensor *t)
 {
     if (!t) return fv_fail(FV_ERR_OPTION, "%s: the tensor is NULL", function);
-    if (fv_failed_in(function, t)) return fv_error_status();
+    if (fv_failed_in(function, t)) /* the failed tensor itself adds no error */
+        return fv_error_status() == FV_OK ? FV_ERR_STATE : fv_error_status();
     return fv_need_elements(function, t);
 }
 
@@ -151,7 +152,8 @@ static fv_status in_place(fv_group *g, fv_job *job, const char *function, fv_ten
 
 fv_status fv_all_reduce_(fv_tensor *t)
 {
-    if (check_tensor("all_reduce_", t) != FV_OK) return fv_error_status();
+    fv_status status = check_tensor("all_reduce_", t);
+    if (status != FV_OK) return status;
     if (t->dtype != FV_FLOAT32 && t->dtype != FV_FLOAT64 && t->dtype != FV_BFLOAT16 &&
         t->dtype != FV_INT64)
         return fv_fail(
@@ -167,7 +169,8 @@ fv_status fv_all_reduce_(fv_tensor *t)
 
 fv_status fv_broadcast_(fv_tensor *t, int src)
 {
-    if (check_tensor("broadcast_", t) != FV_OK) return fv_error_status();
+    fv_status status = check_tensor("broadcast_", t);
+    if (status != FV_OK) return status;
     const int size = fv_get_world_size();
     if (src < 0 || src >= size)
         return fv_fail(FV_ERR_INDEX, "broadcast_: there is no rank %d among %d", src, size);
