@@ -112,6 +112,16 @@ static void good_after(fv_tensor *leaf, void *context)
     (void)leaf, (void)context;
 }
 
+static void good_end(fv_status status, void *context)
+{
+    (void)status, (void)context;
+}
+
+static void good_rank(int rank, void *context)
+{
+    (void)rank, (void)context;
+}
+
 static void good_observer(const fv_event *event, void *context)
 {
     (void)event, (void)context;
@@ -173,6 +183,18 @@ static fv_load_report good_load_report;
 static bool good_flag;
 static double good_number;
 
+static fv_data_parallel *good_parallel(void)
+{
+    return fv_distributed_data_parallel(fv_nn_linear(1, 1));
+}
+
+static fv_sync_mode *good_sync_mode(void)
+{
+    static fv_sync_mode mode;
+    mode = fv_sync_mode_open(good_parallel(), false);
+    return &mode;
+}
+
 static fv_scope *good_scope(void)
 {
     static fv_scope scope;
@@ -196,6 +218,7 @@ static const fv_op *good_op(void)
 #define GOOD_fv_after_fn                good_after
 #define GOOD_fv_batch_p                 (&good_batch)
 #define GOOD_fv_checkpoint_p            good_checkpoint()
+#define GOOD_fv_data_parallel_p         good_parallel()
 #define GOOD_fv_dataset_p               good_dataset()
 #define GOOD_fv_dims                    1
 #define GOOD_fv_dtype                   FV_FLOAT64
@@ -218,6 +241,9 @@ static const fv_op *good_op(void)
 #define GOOD_fv_observer_fn             good_observer
 #define GOOD_fv_op_p                    good_op()
 #define GOOD_fv_optim_p                 good_optim()
+#define GOOD_fv_pass_end_fn             good_end
+#define GOOD_fv_rank_fn                 good_rank
+#define GOOD_fv_sync_mode_p             good_sync_mode()
 #define GOOD_fv_post_accumulate_hook_fn good_after
 #define GOOD_fv_release_fn              good_release
 #define GOOD_fv_rng_state               fv_get_rng_state()
@@ -340,6 +366,8 @@ static const char *const accepted[] = {
     "fv_child_count m",
     "fv_module_to_string m",
     "fv_print_module m",
+    "fv_data_parallel_get_times parallel",
+    "fv_sync_mode_close mode",
     "fv_optim_group_count optim",
     "fv_scheduler_last_epoch scheduler",
     "fv_dataset_new_ex release",

@@ -66,6 +66,7 @@ typedef struct fv_sync_mode {
     fv_data_parallel *parallel; /* private */
     bool before;
 } fv_sync_mode;
+/* What FV_NO_SYNC is made of; close takes NULL. */
 fv_sync_mode fv_sync_mode_open(fv_data_parallel *parallel, bool on);
 void fv_sync_mode_close(fv_sync_mode *mode);
 
