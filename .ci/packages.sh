@@ -3,11 +3,12 @@
 # package manager (apt-get, dnf, pacman, brew). To be sourced:
 #
 #   . .ci/packages.sh
-#   fovea_install build        what a build needs: compiler, CMake, Ninja, BLIS, zlib, MPI
+#   fovea_install build        what a build needs: compiler, CMake, Ninja, BLIS, zlib
 #   fovea_install test         the same and what the tests need: Check, pkg-config
+#   fovea_install mpi          what training on many machines needs (-DFOVEA_MPI=ON)
 #   fovea_install fashion      the Fashion-MNIST images (Debian and its kin only)
 #
-# Nothing is asked of the network when nothing is missing. BLIS, zlib and MPI are wanted, not needed:
+# Nothing is asked of the network when nothing is missing. BLIS and zlib are wanted, not needed:
 # if they cannot be had, a note says what the build will lack.
 
 fovea_note() { printf 'fovea: %s\n' "$*" >&2; }
@@ -189,28 +190,28 @@ fovea_require() {
 # what it lacks.
 fovea_want_libraries() {
   local part
-  fovea_install_parts blis zlib openmp mpi && return 0
-  for part in blis zlib openmp mpi; do
+  fovea_install_parts blis zlib openmp && return 0
+  for part in blis zlib openmp; do
     fovea_install_parts "$part" && continue
     case $part in
       blis) fovea_note "without BLIS, matrix products use Fovea's own kernels" ;;
       zlib) fovea_note "without zlib, .gz files cannot be read" ;;
-      mpi) fovea_note "without MPI, a training stays on one machine" ;;
       openmp) fovea_note "without OpenMP, the library uses its own threads only" ;;
     esac
   done
   return 0
 }
 
-# fovea_install build|test|fashion|curl; false when something that is needed cannot be had.
+# fovea_install build|test|mpi|fashion|curl; false when something that is needed cannot be had.
 fovea_install() {
   case ${1:-} in
     build) fovea_require compiler cmake ninja && fovea_want_libraries ;;
     test) fovea_install build && fovea_require pkg-config check ;;
+    mpi) fovea_install_parts mpi ;;
     fashion) fovea_install_parts fashion ;;
     curl) fovea_install_parts curl ;;
     *)
-      fovea_note "fovea_install: build, test, fashion or curl, not '${1:-}'"
+      fovea_note "fovea_install: build, test, mpi, fashion or curl, not '${1:-}'"
       return 2
       ;;
   esac

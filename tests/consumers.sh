@@ -277,8 +277,6 @@ done
 if have pkg-config; then
   if grep -q -e -lomp "$lib/pkgconfig/fovea.pc"; then
     skip "C: no shared library at all: LLVM's OpenMP is none but shared"
-  elif grep -q libmpi "$lib/pkgconfig/fovea.pc"; then
-    skip 'C: no shared library at all: MPI is none but shared'
   else
     check 'C: no shared library at all' fully_static
   fi

@@ -36,8 +36,8 @@ if ! command -v mpirun >/dev/null 2>&1; then
   exit 77
 fi
 if [ -z "$build" ]; then
-  build=$root/build
-  cmake -S "$root" -B "$build" -DCMAKE_BUILD_TYPE=Release >/dev/null
+  build=$root/build-mpi
+  cmake -S "$root" -B "$build" -DCMAKE_BUILD_TYPE=Release -DFOVEA_MPI=ON >/dev/null
   cmake --build "$build" --target parallel_run -j "$(nproc)" >/dev/null
 fi
 program=$build/tests/parallel_run

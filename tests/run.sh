@@ -6,7 +6,7 @@
 #   --clang       with Clang in place of GCC
 #   --sanitize    with AddressSanitizer and UndefinedBehaviorSanitizer, leaks included
 #   --races       only the tests of threads and of the pool, with ThreadSanitizer (and without
-#                 OpenMP, BLIS and MPI, whose own threads it cannot follow)
+#                 OpenMP and BLIS, whose own threads it cannot follow)
 #   --build-dir   where to build (build-tests, with -clang, -sanitize, -races after the options)
 #
 # Installs what is missing, if it may. FOVEA_DATA may name a folder with the real data sets. The
@@ -32,7 +32,7 @@ while [ $# -gt 0 ]; do
     --clang) compiler=clang suffix=-clang$suffix ;;
     --sanitize) sanitize=ON suffix=$suffix-sanitize ;;
     --races)
-      options=(-DFOVEA_OPENMP=OFF -DFOVEA_BLIS=OFF -DFOVEA_MPI=OFF "-DCMAKE_C_FLAGS=-fsanitize=thread -O1 -g")
+      options=(-DFOVEA_OPENMP=OFF -DFOVEA_BLIS=OFF "-DCMAKE_C_FLAGS=-fsanitize=thread -O1 -g")
       targets=(test_allocator_threads test_distributed test_kept test_parallel test_threads)
       tests='test_(allocator_threads|distributed|kept|parallel|threads)($|\.)' suffix=$suffix-races
       ;;
