@@ -34,10 +34,7 @@ bool fv_is_mpi_available(void)
 /* Has something that starts MPI programs started this one? */
 static bool was_launched(void)
 {
-    static const char *const tells[] = {"OMPI_COMM_WORLD_SIZE", "PMI_RANK", "PMIX_RANK"};
-    for (size_t i = 0; i < sizeof tells / sizeof *tells; i++)
-        if (getenv(tells[i])) return true;
-    return false;
+    return getenv("OMPI_COMM_WORLD_SIZE") || getenv("PMI_RANK") || getenv("PMIX_RANK");
 }
 
 const fv_init_process_group_args fv_init_process_group_defaults = {FV_INIT_PROCESS_GROUP_DEFAULTS};
