@@ -1,10 +1,11 @@
 /* What tests/parallel.sh runs under mpirun:
  *
  *   parallel_run losses STEPS             trains with the batch of all ranks in one; rank 0 prints
- * the mean loss of each step and a number of each rank's weights parallel_run train CHECKPOINT
- * STEPS   the same, with pauses, until a rank goes or all is done: saves then and every five steps,
- * and goes on from there parallel_run overlap STEPS            a network with 4 MiB of gradients:
- * times
+ *                                         the mean loss of each step and a number of each rank's
+ *                                         weights
+ *   parallel_run train CHECKPOINT STEPS   the same, with pauses, until a rank goes or all is done:
+ *                                         saves then and every five steps, and goes on from there
+ *   parallel_run overlap STEPS            a network with 4 MiB of gradients: times
  *
  * Every rank prints "rank R pid P" before it trains. */
 #define _GNU_SOURCE
@@ -188,7 +189,7 @@ int main(int argc, char **argv)
     if (fv_init_process_group(.timeout = 6) != FV_OK) return 1;
     printf("rank %d pid %ld\n", fv_get_rank(), (long)getpid());
     fflush(stdout);
-    run r = {NULL};
+    run r = {.images = NULL};
     make_run(&r, strcmp(mode, "overlap") == 0);
     if (strcmp(mode, "losses") == 0) losses(&r, steps);
     if (strcmp(mode, "overlap") == 0) overlap(&r, steps);
