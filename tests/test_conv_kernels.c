@@ -359,6 +359,11 @@ START_TEST(kernels_as_large_as_their_maps)
         fv_conv_geometry g = random_large_kernel();
         check_geometry(&g);
     }
+    fv_conv_geometry g = plane(5, 6, 20, 1, 7, 3, 1); /* and a dilated one */
+    g.dilation[1] = g.dilation[2] = 3;
+    g.pad[1] = g.pad[2] = 0;
+    ck_assert(set_out(&g));
+    check_geometry(&g);
     ck_assert(no_failures());
 }
 END_TEST
