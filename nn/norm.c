@@ -51,7 +51,7 @@ static fv_tensor *norm_ending(fv_module *self, fv_tensor *x, const fv_ending *en
         .residual = ending->residual,
         .relu = ending->relu,
     };
-    fv_tensor *y = layer->sync ? fv_sync_batch_norm(&args) : fv_batch_norm_ex(&args);
+    fv_tensor *y = layer->sync && training ? fv_sync_batch_norm(&args) : fv_batch_norm_ex(&args);
     if (counts && !fv_failed(y)) {
         ++*(int64_t *)batches->data;
         fv_bump_version(batches);
