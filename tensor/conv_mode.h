@@ -16,7 +16,9 @@ extern "C" {
  *   FV_CONV_FAST      everything that pays: Winograd's F(4x4, 3x3) and its like, error up to 5e-5
  *   FV_CONV_ACCURATE  Winograd's F(2x2, 3x3), error up to 1e-5
  *   FV_CONV_EXACT     direct sums only
- * float64 is always summed directly. */
+ * float64 is always summed directly. Within a precision the shape chooses the algorithm, and
+ * whether gradients are on, since inference keeps its packed weights: the last bits of a result may
+ * differ between the two. */
 typedef enum fv_conv_precision {
     FV_CONV_FAST = FV_CONV_PRECISION_FIRST,
     FV_CONV_ACCURATE,

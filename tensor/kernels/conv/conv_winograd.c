@@ -32,11 +32,6 @@ static int64_t filter_elements(const conv_winograd_plan *p)
     return sum;
 }
 
-static int64_t loaded_elements(const conv_winograd_plan *p, int64_t columns)
-{
-    return conv_mul(p->points, fv_conv_winograd_plane(fv_conv_winograd_rows(p, columns), p->row));
-}
-
 static int64_t made_elements(const conv_winograd_plan *p, int64_t columns)
 {
     return p->points * fv_conv_winograd_plane(fv_conv_winograd_made(p, columns), p->gemm.nr);
@@ -57,7 +52,8 @@ static int64_t count_blocks(const conv_winograd_plan *p, int64_t wanted)
 /* Blocks read all filters each, and items all tiles, which must also be written. */
 static bool prefers_panels(const conv_winograd_plan *p, int64_t blocks)
 {
-    const int64_t filters = filter_elements(p) * 4, tiles = loaded_elements(p, p->columns) * 4;
+    const int64_t filters = filter_elements(p) * 4,
+                  tiles = fv_conv_winograd_loaded(p, p->columns) * 4;
     if (p->gemm.items == 1 || filters < PANELS_FILTER_BYTES || tiles > PANELS_TILE_BYTES)
         return false;
     return conv_mul(2 * p->gemm.items, tiles) <= conv_mul(blocks, filters);
@@ -113,7 +109,7 @@ static int64_t item_elements_most(const conv_winograd_plan *p)
 static size_t loaded_bytes(const conv_winograd_plan *p, int64_t columns)
 {
     const int64_t behind = p->gemm.tiles->group * conv_max(p->gemm.w.axis[0].step, 1) * p->row;
-    return (size_t)conv_mul(loaded_elements(p, columns) + behind, 4);
+    return (size_t)conv_mul(fv_conv_winograd_loaded(p, columns) + behind, 4);
 }
 
 static slot_scratch take_slot(const fv_conv_plan *plan, fv_scratch *s)
@@ -276,24 +272,8 @@ static void load(const winograd_job *job, const winograd_block *b, int64_t first
                  int64_t count)
 {
     const conv_winograd_plan *p = job->p;
-    const conv_window *w = &p->gemm.w;
-    const float *from = job->o->a;
-    const int64_t pixels = w->axis[0].source * w->axis[1].source * w->axis[2].source;
-    const int64_t row = fv_conv_winograd_rows(p, at);
-    fv_winograd_move move = {
-        .from = from,
-        .end = from + w->images * pixels * w->source_channels,
-        .zeros = job->scratch.zeros,
-        .tiles = b->source + row,
-        .count = fv_conv_winograd_rows(p, count),
-        .channels = w->source_channels,
-        .planes = b->loaded + row * p->row,
-        .plane = fv_conv_winograd_plane(fv_conv_winograd_rows(p, b->columns), p->row),
-        .row = p->row,
-    };
-    fv_conv_winograd_source_step(p, move.step);
-    fv_conv_winograd_list_source(p, b->phase, first + at, count, b->source + row);
-    p->form->load(&move);
+    const conv_winograd_part part = {first, b->columns, at, count, job->scratch.zeros};
+    fv_conv_winograd_load(p, b->phase, &part, job->o->a, b->source, b->loaded);
     fv_conv_winograd_list_target(p, b->phase, first + at, count,
                                  b->target + fv_conv_winograd_made(p, at));
 }
@@ -440,7 +420,7 @@ static void run_panel(void *data, int64_t item, int slot)
 static void run_panels(winograd_job *job)
 {
     const conv_winograd_plan *p = job->p;
-    const double loading = (double)loaded_elements(p, p->columns) * 0.1;
+    const double loading = (double)fv_conv_winograd_loaded(p, p->columns) * 0.1;
     job->group_count = list_groups(p, p->columns, job->scratch.groups);
     for (int64_t f = 0; f < fv_conv_phase_count(&p->gemm.w); f++) {
         const conv_phase phase = fv_conv_get_phase(&p->gemm.w, f);

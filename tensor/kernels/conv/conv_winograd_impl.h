@@ -43,6 +43,8 @@ int64_t fv_conv_winograd_made(const conv_winograd_plan *p, int64_t columns);
 /* Elements from one plane of so many rows to the next: an odd number of cache lines, since planes a
  * power of two apart fall into few cache sets. */
 int64_t fv_conv_winograd_plane(int64_t rows, int64_t row);
+/* Elements of all planes of so many loaded columns. */
+int64_t fv_conv_winograd_loaded(const conv_winograd_plan *p, int64_t columns);
 /* Elements of a plane, and of all planes, of an item's filters in a phase with so many taps along
  * the depth. */
 int64_t fv_conv_winograd_filter_plane(const conv_winograd_plan *p, int64_t depth_taps);
@@ -53,6 +55,20 @@ void fv_conv_winograd_list_source(const conv_winograd_plan *p, const conv_phase 
                                   int64_t first, int64_t count, fv_winograd_tile *tiles);
 void fv_conv_winograd_list_target(const conv_winograd_plan *p, const conv_phase *phase,
                                   int64_t first, int64_t count, fv_winograd_tile *tiles);
+/* Some columns of a block, and the memory of the whole block. */
+typedef struct conv_winograd_part {
+    int64_t first;      /* column with which the block begins */
+    int64_t columns;    /* of the block */
+    int64_t at, count;  /* which of them */
+    const float *zeros; /* as many as a pixel has channels */
+} conv_winograd_part;
+
+/* Loads the part of the source to its place in the block's planes; its tiles are listed there. */
+void fv_conv_winograd_load(const conv_winograd_plan *p, const conv_phase *phase,
+                           const conv_winograd_part *part, const float *source,
+                           fv_winograd_tile *tiles, float *planes);
+/* Behind the last element of the source or target. */
+const float *fv_conv_winograd_end(const conv_winograd_plan *p, const float *map, bool target);
 /* Elements between neighbouring elements of a tile, along height and width. */
 void fv_conv_winograd_source_step(const conv_winograd_plan *p, int64_t step[2]);
 void fv_conv_winograd_target_step(const conv_winograd_plan *p, int64_t step[2]);

@@ -127,6 +127,11 @@ int64_t fv_conv_winograd_plane(int64_t rows, int64_t row)
     return lines * 16;
 }
 
+int64_t fv_conv_winograd_loaded(const conv_winograd_plan *p, int64_t columns)
+{
+    return conv_mul(p->points, fv_conv_winograd_plane(fv_conv_winograd_rows(p, columns), p->row));
+}
+
 int64_t fv_conv_winograd_filter_plane(const conv_winograd_plan *p, int64_t depth_taps)
 {
     return fv_conv_winograd_plane(depth_taps * p->gemm.w.depth, p->gemm.nr);
@@ -263,6 +268,35 @@ void fv_conv_winograd_target_step(const conv_winograd_plan *p, int64_t step[2])
     const conv_window *w = &p->gemm.w;
     step[1] = w->axis[2].apart * w->axis[2].spread * w->target_channels;
     step[0] = w->axis[1].apart * w->axis[1].spread * w->axis[2].target * w->target_channels;
+}
+
+const float *fv_conv_winograd_end(const conv_winograd_plan *p, const float *map, bool target)
+{
+    const conv_window *w = &p->gemm.w;
+    int64_t count = w->images * (target ? w->target_channels : w->source_channels);
+    for (int d = 0; d < 3; d++) count *= target ? w->axis[d].target : w->axis[d].source;
+    return map + count;
+}
+
+void fv_conv_winograd_load(const conv_winograd_plan *p, const conv_phase *phase,
+                           const conv_winograd_part *part, const float *source,
+                           fv_winograd_tile *tiles, float *planes)
+{
+    const int64_t row = fv_conv_winograd_rows(p, part->at);
+    fv_winograd_move move = {
+        .from = source,
+        .end = fv_conv_winograd_end(p, source, false),
+        .zeros = part->zeros,
+        .tiles = tiles + row,
+        .count = fv_conv_winograd_rows(p, part->count),
+        .channels = p->gemm.w.source_channels,
+        .planes = planes + row * p->row,
+        .plane = fv_conv_winograd_plane(fv_conv_winograd_rows(p, part->columns), p->row),
+        .row = p->row,
+    };
+    fv_conv_winograd_source_step(p, move.step);
+    fv_conv_winograd_list_source(p, phase, part->first + part->at, part->count, tiles + row);
+    p->form->load(&move);
 }
 
 int fv_conv_winograd_describe(const fv_conv_plan *plan, char *text, size_t size)

@@ -31,11 +31,6 @@ static int64_t grad_rows_behind(const conv_winograd_plan *p)
     return p->gemm.nr;
 }
 
-static int64_t source_elements(const conv_winograd_plan *p, int64_t columns)
-{
-    return conv_mul(p->points, fv_conv_winograd_plane(fv_conv_winograd_rows(p, columns), p->row));
-}
-
 static int64_t grad_elements(const conv_winograd_plan *p, int64_t columns)
 {
     return conv_mul(p->points,
@@ -52,7 +47,8 @@ static void plan(fv_conv_plan *plan, const conv_window *w, fv_machine machine)
     conv_winograd_plan p = fv_conv_winograd_start(plan, w, machine);
     const int64_t wanted = fv_conv_wanted_chunks(plan->cost, MOST_PARTS);
     const int64_t sums = conv_mul(p.gemm.items, item_elements(&p) * 4);
-    const int64_t tiles = 4 * (source_elements(&p, p.columns) + grad_elements(&p, p.columns));
+    const int64_t tiles =
+        4 * (fv_conv_winograd_loaded(&p, p.columns) + grad_elements(&p, p.columns));
     p.by_panels = p.gemm.items > 1 && sums >= PANELS_SUM_BYTES && tiles <= PANELS_TILE_BYTES;
     if (!p.by_panels && p.columns > 0) {
         const int64_t bytes =
@@ -93,7 +89,7 @@ static int64_t columns_of_block(const conv_winograd_plan *p)
 /* Rows of the product are read on to a group of channels. */
 static weight_block take_block(const conv_winograd_plan *p, int64_t columns, fv_scratch *s)
 {
-    const int64_t source = source_elements(p, columns) + p->gemm.tiles->group;
+    const int64_t source = fv_conv_winograd_loaded(p, columns) + p->gemm.tiles->group;
     const int64_t grad = grad_elements(p, columns) + grad_rows_behind(p);
     const size_t tile = sizeof(fv_winograd_tile);
     return (weight_block){
@@ -143,48 +139,27 @@ typedef struct weight_job {
     int64_t chunks;
 } weight_job;
 
-/* Behind the last element of a map of so many channels. */
-static const float *map_end(const conv_window *w, const float *map, bool target)
-{
-    int64_t count = w->images * (target ? w->target_channels : w->source_channels);
-    for (int d = 0; d < 3; d++) count *= target ? w->axis[d].target : w->axis[d].source;
-    return map + count;
-}
-
 /* Columns [at, at + count) of a block that begins with column `first`. */
 static void load(const weight_job *job, const weight_block *b, int64_t first, int64_t at,
                  int64_t count)
 {
     const conv_winograd_plan *p = job->p;
-    const conv_window *w = &p->gemm.w;
-    const int64_t rows = fv_conv_winograd_rows(p, at), made = fv_conv_winograd_made(p, at);
-    fv_winograd_move source = {
-        .from = job->o->a,
-        .end = map_end(w, job->o->a, false),
-        .zeros = job->scratch.zeros,
-        .tiles = b->source_tiles + rows,
-        .count = fv_conv_winograd_rows(p, count),
-        .channels = w->source_channels,
-        .planes = b->source + rows * p->row,
-        .plane = fv_conv_winograd_plane(fv_conv_winograd_rows(p, b->columns), p->row),
-        .row = p->row,
-    };
+    const int64_t made = fv_conv_winograd_made(p, at);
+    const conv_winograd_part part = {first, b->columns, at, count, job->scratch.zeros};
     fv_winograd_move grad = {
         .from = job->o->b,
-        .end = map_end(w, job->o->b, true),
+        .end = fv_conv_winograd_end(p, job->o->b, true),
         .zeros = job->scratch.zeros,
         .tiles = b->grad_tiles + made,
         .count = fv_conv_winograd_made(p, count),
-        .channels = w->target_channels,
+        .channels = p->gemm.w.target_channels,
         .planes = b->grad + made * grad_row(p),
         .plane = fv_conv_winograd_plane(fv_conv_winograd_made(p, b->columns), grad_row(p)),
         .row = grad_row(p),
     };
-    fv_conv_winograd_source_step(p, source.step);
     fv_conv_winograd_target_step(p, grad.step);
-    fv_conv_winograd_list_source(p, &job->phase, first + at, count, b->source_tiles + rows);
     fv_conv_winograd_list_target(p, &job->phase, first + at, count, b->grad_tiles + made);
-    p->form->load(&source);
+    fv_conv_winograd_load(p, &job->phase, &part, job->o->a, b->source_tiles, b->source);
     p->form->load_grad(&grad);
 }
 
