@@ -279,6 +279,7 @@ static void run_item(const window_job *job, const conv_source *source, int64_t i
                              .relu = e->relu};
     tile->a = conv_at(source->data, item / p->panels * p->w.depth, size);
     tile->b_ld = fv_conv_panel_width(p, panel);
+    tile->b_ahead = FV_TILE_AHEAD * tile->b_ld;
     tile->columns = fv_conv_panel_columns(p, panel);
     tile->c = conv_to(job->o->out, c0 + channel, size);
     tile->bias = from_channel(e->bias, channel, size);

@@ -341,6 +341,7 @@ static void make_item(const winograd_job *job, const winograd_block *b, int64_t 
         .segment_count = b->phase->taps[0],
         .length = g->w.depth,
         .b_ld = width,
+        .b_ahead = FV_TILE_AHEAD * width,
         .c_rs = g->nr,
         .columns = width};
     for (int64_t z = 0; z < b->phase->taps[0]; z++)

@@ -42,7 +42,7 @@ typedef struct block {
 typedef struct panel {
     int64_t j, columns;
     const void *data;
-    int64_t ld;
+    int64_t ld, ahead; /* see fv_tile_rows */
 } panel;
 
 /* --- A ---------------------------------------------------------------------------------------- */
@@ -118,6 +118,7 @@ static panel panel_at(const work *w, int64_t k, int64_t depth, int64_t j, int64_
     if (w->plan->packed_b) {
         int64_t at = fv_gemm_packed_offset(w->plan, k, depth, j);
         p.data = fv_gemm_element(w->at.packed_b, at, w->size);
+        p.ahead = FV_TILE_AHEAD * p.ld;
         return p;
     }
     p.data = fv_gemm_element(w->packed_b, (j - n0) * depth, w->size);
@@ -148,6 +149,7 @@ static void multiply(const work *w, const block *a, const fv_tile_group *groups,
                                                .length = a->depth,
                                                .b = b->data,
                                                .b_ld = b->ld,
+                                               .b_ahead = b->ahead,
                                                .c = c,
                                                .c_rs = g->c_rs,
                                                .columns = b->columns,

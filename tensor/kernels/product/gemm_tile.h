@@ -23,6 +23,9 @@
 
 enum { FV_TILE_GROUPS = 3 };
 
+/* Steps of k: a panel of B that comes from beyond the second cache is fetched so far ahead. */
+enum { FV_TILE_AHEAD = 32 };
+
 /* A group of consecutive rows; all counts are in elements. Only rows [skip, skip + keep) of it are
  * stored, but all of them are read. */
 typedef struct fv_tile_group {
@@ -49,6 +52,7 @@ typedef struct fv_tile_rows {
     int64_t segment_count, length;
     const void *b; /* step k at b + k * b_ld; the columns rounded up to vectors are readable */
     int64_t b_ld;
+    int64_t b_ahead; /* from an element of B to one that is fetched at the same time for later */
     void *c;
     int64_t c_rs;
     int64_t columns;  /* 1..NR */

@@ -85,6 +85,9 @@ FV_INLINE void SHAPE(multiply_rows)(VEC (*sums)[FV_NR], const fv_tile_rows *job,
             T x[ROWS];
             FV_UNROLL
             for (int i = 0; i < ROWS; i++) x[i] = p[i / FV_GROUP][(i % FV_GROUP) * rs];
+            FV_UNROLL
+            for (int v = 0; v < VECTORS; v++)
+                __builtin_prefetch(b + job->b_ahead + v * NAME(LANES));
             SHAPE(add)(sums, x, b);
             FV_UNROLL
             for (int g = 0; g < GROUPS; g++) p[g]++;
