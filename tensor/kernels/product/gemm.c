@@ -16,9 +16,9 @@
 #include "gemm_impl.h"
 #include "tensor/parallel.h"
 
-enum { DIRECT_BYTES = 16384 };          /* an operand this small is read in place, */
-enum { PAGE_BYTES = 4096, PAGES = 64 }; /* a panel with a page for each row is not */
-enum { DIRECT_COLUMNS = 32 };           /* A is for few columns: copying would not pay */
+enum { DIRECT_BYTES = 16384 }; /* an operand this small is read in place, */
+enum { DIRECT_AHEAD = 64 };    /* elements of a row of B in place */
+enum { DIRECT_COLUMNS = 32 };  /* A is for few columns: copying would not pay */
 
 /* What a part works on. */
 typedef struct work {
@@ -98,7 +98,7 @@ static bool in_place(const work *w, int64_t columns, int64_t width)
 static void pack_panels(const work *w, int64_t k, int64_t depth, int64_t n0, int64_t n1)
 {
     const fv_gemm *g = &w->plan->g;
-    const int64_t nr = w->plan->kernels->nr[w->type];
+    const int64_t nr = w->plan->nr;
     if (w->plan->packed_b) return;
     for (int64_t j = n0; j < n1; j += nr) {
         int64_t columns = fv_gemm_min(nr, n1 - j), width = fv_gemm_panel_width(w->plan, columns);
@@ -113,7 +113,7 @@ static void pack_panels(const work *w, int64_t k, int64_t depth, int64_t n0, int
 static panel panel_at(const work *w, int64_t k, int64_t depth, int64_t j, int64_t n0, int64_t n1)
 {
     const fv_gemm *g = &w->plan->g;
-    panel p = {.j = j, .columns = fv_gemm_min(w->plan->kernels->nr[w->type], n1 - j)};
+    panel p = {.j = j, .columns = fv_gemm_min(w->plan->nr, n1 - j)};
     p.ld = fv_gemm_panel_width(w->plan, p.columns);
     if (w->plan->packed_b) {
         int64_t at = fv_gemm_packed_offset(w->plan, k, depth, j);
@@ -124,6 +124,7 @@ static panel panel_at(const work *w, int64_t k, int64_t depth, int64_t j, int64_
     p.data = fv_gemm_element(w->packed_b, (j - n0) * depth, w->size);
     if (!in_place(w, p.columns, p.ld)) return p;
     p.data = fv_gemm_element(w->at.b, k * g->b_rs + j, w->size);
+    p.ahead = DIRECT_AHEAD; /* of the same rows */
     p.ld = g->b_rs;
     return p;
 }
@@ -178,7 +179,7 @@ static void multiply_panels(const work *w, const block *a, int64_t n0, int64_t n
 {
     fv_tile_group groups[FV_GEMM_BLOCK_M];
     if (a->by_rows) list_groups(w, a, groups);
-    for (int64_t j = n0; j < n1; j += w->plan->kernels->nr[w->type]) {
+    for (int64_t j = n0; j < n1; j += w->plan->nr) {
         panel b = panel_at(w, a->k, a->depth, j, n0, n1);
         multiply(w, a, groups, &b);
     }
@@ -243,9 +244,7 @@ static void run_part(work *w)
         run_dots(w);
     } else {
         const int64_t size = (int64_t)w->size;
-        const bool pages = g->b_rs * size >= PAGE_BYTES && g->k >= PAGES;
-        w->small_b =
-            g->k * columns * size <= DIRECT_BYTES || (rows <= FV_GEMM_DIRECT_ROWS && !pages);
+        w->small_b = g->k * columns * size <= DIRECT_BYTES || rows <= FV_GEMM_DIRECT_ROWS;
         w->small_a = rows * g->k * size <= DIRECT_BYTES || columns <= DIRECT_COLUMNS;
         run_tiles(w);
     }
@@ -268,7 +267,7 @@ static void pack_chunk(void *data, int64_t chunk, int slot)
     const pack_job *job = data;
     const fv_gemm_plan *p = job->plan;
     const fv_gemm *g = &p->g;
-    const int64_t nr = p->kernels->nr[g->dtype == FV_FLOAT64];
+    const int64_t nr = p->nr;
     const size_t size = fv_dtype_size(g->dtype);
     const int64_t end = fv_chunk_begin(job->panels, job->chunks, chunk + 1);
     (void)slot;
@@ -287,7 +286,7 @@ static void pack_chunk(void *data, int64_t chunk, int slot)
 void fv_gemm_pack(const fv_gemm_plan *p, const void *b, void *packed)
 {
     pack_job job = {.plan = p, .b = b, .to = packed};
-    job.panels = fv_gemm_ceil(p->g.n, p->kernels->nr[p->g.dtype == FV_FLOAT64]);
+    job.panels = fv_gemm_ceil(p->g.n, p->nr);
     job.chunks = fv_chunks_for((double)p->g.n * (double)p->g.k * 0.5, job.panels);
     fv_parallel(p->threads, job.chunks, pack_chunk, &job);
 }
@@ -303,7 +302,7 @@ static int64_t border(int64_t size, int64_t unit, int64_t parts, int64_t i)
 static fv_gemm_part part_at(const fv_gemm_plan *p, int64_t i)
 {
     int64_t m = i / p->by_n, n = i % p->by_n;
-    int64_t mr = p->kernels->mr, nr = p->kernels->nr[p->g.dtype == FV_FLOAT64];
+    int64_t mr = p->kernels->mr, nr = p->nr;
     return (fv_gemm_part){.m0 = border(p->g.m, mr, p->by_m, m),
                           .m1 = border(p->g.m, mr, p->by_m, m + 1),
                           .n0 = border(p->g.n, nr, p->by_n, n),

@@ -66,6 +66,7 @@ typedef struct fv_gemm_plan {
     int64_t by_m, by_n; /* parts of each */
     int64_t chunks;     /* of the count * by_m * by_n parts */
     int64_t mc, nc, kc; /* blocks */
+    int64_t nr;         /* columns of a panel of B */
     size_t a_bytes, b_bytes;
 } fv_gemm_plan;
 

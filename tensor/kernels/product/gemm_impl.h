@@ -29,7 +29,7 @@ static inline const void *fv_gemm_element(const void *p, int64_t elements, size_
 static inline int64_t fv_gemm_panel_width(const fv_gemm_plan *p, int64_t columns)
 {
     const int type = p->g.dtype == FV_FLOAT64;
-    return columns > p->kernels->lanes[type] ? p->kernels->nr[type] : p->kernels->lanes[type];
+    return columns > p->kernels->lanes[type] ? p->nr : p->kernels->lanes[type];
 }
 
 /* Packed B: [block of KC of k][panel of NR columns][k][panel's width]. Columns with the padding
@@ -37,7 +37,7 @@ static inline int64_t fv_gemm_panel_width(const fv_gemm_plan *p, int64_t columns
  * k on. */
 static inline int64_t fv_gemm_padded_columns(const fv_gemm_plan *p)
 {
-    const int64_t nr = p->kernels->nr[p->g.dtype == FV_FLOAT64], last = (p->g.n - 1) / nr * nr;
+    const int64_t nr = p->nr, last = (p->g.n - 1) / nr * nr;
     return last + fv_gemm_panel_width(p, p->g.n - last);
 }
 

@@ -17,10 +17,10 @@
 #include "tensor/environment.h"
 #include "tensor/parallel.h"
 
-enum { BLOCK_N = 512 };     /* columns of a block of B, at most */
+enum { BLOCK_N = 512 };                  /* columns of a block of B, at most */
+enum { DIRECT_K = 64, DIRECT_N = 4096 }; /* of a block of B that is read in place */
 enum { DOTS = 3 };          /* vectors up to which products of rows are quicker than a tile */
 enum { MOST_PARTS = 32 };   /* of all products together, but at least one each */
-enum { SHORT_K = 64 };      /* a sum of so few is less work than writing it */
 enum { BLIS_LENGTH = 512 }; /* of a part: below it BLIS's code for small matrices takes over */
 
 /* Multiply-adds count twice. */
@@ -158,11 +158,10 @@ static void cut(fv_gemm_plan *p, fv_machine machine)
     p->by_m = p->by_n = p->chunks = 1;
     p->threads = fv_threads_for(machine, all);
     if (p->threads == 1) return;
-    int type = p->g.dtype == FV_FLOAT64;
     if (p->engine == FV_GEMM_BLIS)
         cut_for_blis(p);
     else
-        cut_grid(p, wanted_parts(p), p->kernels->mr, p->kernels->nr[type]);
+        cut_grid(p, wanted_parts(p), p->kernels->mr, p->nr);
     p->chunks = fv_chunks_for(all, p->count * p->by_m * p->by_n);
     p->threads = (int)fv_gemm_min(p->threads, p->chunks);
 }
@@ -177,10 +176,16 @@ static bool wants_blis(const fv_gemm_plan *p, fv_gemm_engine engine)
     return fv_gemm_blis_takes(&p->g);
 }
 
+/* For few rows of A, B is read but once: its rows from end to end, some of them side by side. */
+static bool reads_b_in_place(const fv_gemm_plan *p)
+{
+    return p->g.b_cs == 1 && longest(p->g.m, p->kernels->mr, p->by_m) <= FV_GEMM_DIRECT_ROWS;
+}
+
 /* Bytes of a block of packed rows of A and of packed panels of B, for the largest part. */
 static void size_blocks(fv_gemm_plan *p)
 {
-    int64_t mr = p->kernels->mr, nr = p->kernels->nr[p->g.dtype == FV_FLOAT64];
+    int64_t mr = p->kernels->mr, nr = p->nr;
     int64_t depth = fv_gemm_min(p->g.k, p->kc), size = (int64_t)fv_dtype_size(p->g.dtype);
     int64_t rows = fv_gemm_min(longest(p->g.m, mr, p->by_m), p->mc);
     int64_t columns = fv_gemm_min(longest(p->g.n, nr, p->by_n), p->nc);
@@ -193,7 +198,7 @@ size_t fv_gemm_packed_bytes(const fv_gemm_plan *p)
 {
     const fv_gemm *g = &p->g;
     if (p->b_bytes == 0 || p->count != 1) return 0;
-    if (g->b_cs == 1 && longest(g->m, p->kernels->mr, p->by_m) <= FV_GEMM_DIRECT_ROWS) return 0;
+    if (reads_b_in_place(p)) return 0;
     return (size_t)(g->k * fv_gemm_padded_columns(p)) * fv_dtype_size(g->dtype);
 }
 
@@ -215,14 +220,19 @@ void fv_gemm_make_plan(fv_gemm_plan *p, fv_machine machine, fv_gemm_engine engin
     p->by_m = p->by_n = p->chunks = 1;
     p->a_bytes = p->b_bytes = 0;
     if (p->count == 0 || g->m == 0 || g->n == 0) return;
-    int64_t nr = p->kernels->nr[g->dtype == FV_FLOAT64];
+    const int type = g->dtype == FV_FLOAT64;
+    const int64_t nr = p->nr = p->kernels->nr[type];
     /* where k is short the result is the work: rows of it are written one after the other */
-    p->mc = (g->k <= SHORT_K ? 2 : FV_GEMM_BLOCK_M / p->kernels->mr) * p->kernels->mr;
+    p->mc = (g->k <= FV_TILE_SHORT ? 2 : FV_GEMM_BLOCK_M / p->kernels->mr) * p->kernels->mr;
     p->nc = BLOCK_N / nr * nr;
     p->kc = p->kernels->kc;
     p->dots = g->a_cs == 1 && g->b_rs == 1 && (g->m <= DOTS || g->n <= DOTS);
     if (wants_blis(p, engine)) p->engine = FV_GEMM_BLIS;
     cut(p, machine);
+    if (reads_b_in_place(p)) {
+        p->kc = DIRECT_K;
+        p->nc = DIRECT_N / nr * nr;
+    }
     size_blocks(p);
 }
 
@@ -241,7 +251,6 @@ int fv_gemm_describe(const fv_gemm_plan *p, char *text, size_t size)
     if (p->count == 0 || p->g.m == 0 || p->g.n == 0) return snprintf(text, size, "nothing");
     if (p->engine == FV_GEMM_BLIS) return snprintf(text, size, "BLIS, %lld parts", parts);
     if (p->dots) return snprintf(text, size, "dot products, %lld parts", parts);
-    return snprintf(text, size, "own %dx%d, %lld parts%s", p->kernels->mr,
-                    p->kernels->nr[p->g.dtype == FV_FLOAT64], parts,
+    return snprintf(text, size, "own %dx%d, %lld parts%s", p->kernels->mr, (int)p->nr, parts,
                     p->packed_b ? ", kept weights" : "");
 }

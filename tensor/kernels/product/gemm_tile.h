@@ -26,6 +26,9 @@ enum { FV_TILE_GROUPS = 3 };
 /* Steps of k: a panel of B that comes from beyond the second cache is fetched so far ahead. */
 enum { FV_TILE_AHEAD = 32 };
 
+/* Steps of k: sums of so few are less work than writing them. */
+enum { FV_TILE_SHORT = 64 };
+
 /* A group of consecutive rows; all counts are in elements. Only rows [skip, skip + keep) of it are
  * stored, but all of them are read. */
 typedef struct fv_tile_group {

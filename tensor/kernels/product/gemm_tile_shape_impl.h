@@ -69,6 +69,13 @@ FV_INLINE void SHAPE(finish)(VEC (*sums)[FV_NR], const fv_tile_finish *f)
     }
 }
 
+/* Where writing is the work, the lines of the next panel's row are fetched meanwhile. */
+FV_INLINE void SHAPE(fetch_next)(const T *c)
+{
+    FV_UNROLL
+    for (int v = 0; v < VECTORS; v++) __builtin_prefetch(c + (VECTORS + v) * NAME(LANES), 1);
+}
+
 /* sums += A B over all segments of one tile in rows form; a[g] is the first row of group g. */
 FV_INLINE void SHAPE(multiply_rows)(VEC (*sums)[FV_NR], const fv_tile_rows *job, const T *const *a)
 {
@@ -101,11 +108,15 @@ static __attribute__((noinline)) void SHAPE(rows)(const fv_tile_rows *job, int64
     const bool full = job->columns == VECTORS * NAME(LANES), accumulate = job->accumulate;
     const fv_tile_finish *early = NAME(is_early)(job) ? job->finish : NULL;
     const fv_tile_finish *late = early ? NULL : job->finish;
+    const bool writes = !accumulate && job->segment_count * job->length <= FV_TILE_SHORT;
     const fv_tile_group *at = job->groups + first;
     for (int64_t t = 0; t < tiles; t++, at += GROUPS) {
         const T *a[2 * FV_TILE_GROUPS];
         FV_UNROLL
         for (int g = 0; g < GROUPS; g++) a[g] = (const T *)job->a + at[g].a;
+        FV_UNROLL
+        for (int i = 0; i < ROWS && writes; i++)
+            SHAPE(fetch_next)((T *)job->c + at[i / FV_GROUP].c + (i % FV_GROUP) * job->c_rs);
         VEC sums[2 * FV_MR][FV_NR];
         SHAPE(multiply_rows)(sums, job, a);
         if (early) SHAPE(finish)(sums, early);
@@ -156,6 +167,9 @@ static __attribute__((noinline)) void SHAPE(columns)(const fv_tile_columns *job,
     VEC sums[2 * FV_MR][FV_NR];
     const T *a = (const T *)job->a + row / FV_MR * job->a_tile;
     T *c = (T *)job->c + row * job->c_rs;
+    const bool writes = !job->accumulate && job->segment_count * job->length <= FV_TILE_SHORT;
+    FV_UNROLL
+    for (int i = 0; i < ROWS && writes; i++) SHAPE(fetch_next)(c + i * job->c_rs);
     SHAPE(multiply_columns)(sums, job, a);
     if (job->columns == VECTORS * NAME(LANES)) {
         FV_UNROLL
