@@ -186,6 +186,17 @@ WINOGRAD_INLINE void store_tile(const fv_winograd_move *job, const fv_winograd_t
     }
 }
 
+/* The lines that the next tile is stored to, while this one is computed. */
+WINOGRAD_INLINE void fetch(const fv_winograd_move *job, const int m[2], int64_t at)
+{
+    WINOGRAD_UNROLL
+    for (int i = 0; i < m[0]; i++) {
+        WINOGRAD_UNROLL
+        for (int j = 0; j < m[1]; j++)
+            __builtin_prefetch(job->to + at + i * job->step[0] + j * job->step[1], 1);
+    }
+}
+
 WINOGRAD_INLINE void store_tiles(const fv_winograd_move *job, const int m0, const int r0,
                                  const int m1, const int r1)
 {
@@ -196,8 +207,10 @@ WINOGRAD_INLINE void store_tiles(const fv_winograd_move *job, const int m0, cons
         const fv_winograd_tile *t = &job->tiles[i];
         const float *from = job->planes + i * job->row;
         if (bare && t->end[0] == m0 && t->end[1] == m1)
-            for (int64_t c = 0; c < whole; c += LANES)
+            for (int64_t c = 0; c < whole; c += LANES) {
+                if (i + 1 < job->count) fetch(job, m, t[1].at + c);
                 store_tile(job, t, m, r, true, from + c, c, LANES);
+            }
         else
             for (int64_t c = 0; c < whole; c += LANES)
                 store_tile(job, t, m, r, false, from + c, c, LANES);
