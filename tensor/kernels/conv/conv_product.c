@@ -6,16 +6,19 @@
  *     input gradient    columns = gy * w, then spread to the pixels of gx
  *     weight gradient   gw = gy' * columns
  *
+ * The weight gradient of a 1x1 kernel over few positions goes this way as well: its columns are x.
+ *
  * The columns have the order of a row of w, which is far larger than x for large kernels, so that
  * w and gw are read and written in place. Taps that meet only padding are left out where there is
  * one position; w is then copied without them, as it is when it is not row-major. */
 #include <stdio.h>
 #include <string.h>
 
-#include "conv_impl.h"
+#include "conv_gemm_impl.h"
 #include "tensor/kernels/product/gemm.h"
 
-enum { SIDE = 16 }; /* of a block that is transposed */
+enum { SIDE = 16 };                                 /* of a block that is transposed */
+enum { DENSE_ROWS = 1536, DENSE_WEIGHTS = 100000 }; /* see cost() */
 
 /* One dimension: positions q and taps t meet at x = q * stride - pad + t * dilation. */
 typedef struct product_axis {
@@ -30,6 +33,7 @@ typedef struct product_plan {
     int64_t w_stride[5], size; /* of w; bytes of an element */
     bool back, weight;         /* the pass: input gradient, weight gradient, else forward */
     bool whole;                /* w is row-major and has no other taps */
+    bool dense;                /* x is the columns */
     int threads;
     fv_gemm_plan gemm;
 } product_plan;
@@ -73,13 +77,26 @@ static bool set_axes(const conv_window *w, product_plan *p)
     return p->taps > 0;
 }
 
+static bool is_dense(const conv_window *w, const product_plan *p)
+{
+    bool dense = w->taps == 1 && w->groups == 1;
+    for (int d = 0; d < 3; d++)
+        dense = dense && p->axis[d].stride == 1 && p->axis[d].in == p->axis[d].out;
+    return dense;
+}
+
 /* Products as in fv_conv_gemm_cost; w is read once, the columns are written and read again. A 1x1
- * kernel is a plain product to the implicit one as well, which needs no columns. */
+ * kernel is a plain product to the implicit one as well, which needs no columns; its sums are no
+ * matter of tiles that stay, and lose where they are many and positions few. */
 static double cost(const conv_window *w, fv_conv_pass pass, fv_machine machine)
 {
     product_plan p;
-    (void)pass;
-    if (w->taps == 1 || !set_axes(w, &p)) return -1;
+    if (!set_axes(w, &p)) return -1;
+    if (w->taps == 1) {
+        const bool gains = pass == FV_CONV_GRAD_WEIGHT && is_dense(w, &p) && p.rows <= DENSE_ROWS &&
+                           w->depth * w->columns >= DENSE_WEIGHTS;
+        return gains ? 0.8 * fv_conv_gemm_cost(w, pass, machine) : -1;
+    }
     const double lanes = FV_ISA_PICK(fv_tile_kernels_, machine.isa)->lanes[w->size == 8];
     const double channels = (double)(w->back ? w->target_channels : w->source_channels);
     const double columns = (double)p.rows * (double)p.taps * channels;
@@ -120,6 +137,7 @@ static void plan(fv_conv_plan *plan, const conv_window *w, fv_machine machine)
                       .back = w->back,
                       .weight = plan->pass == FV_CONV_GRAD_WEIGHT};
     set_axes(w, &p);
+    p.dense = p.weight && is_dense(w, &p);
     int64_t step = 1;
     p.whole = true;
     memcpy(p.w_stride, plan->w_stride, sizeof p.w_stride);
@@ -164,7 +182,7 @@ static product_scratch take(const fv_conv_plan *plan, fv_scratch *s)
     const int64_t columns = conv_mul(p->rows, p->groups * p->c * p->taps);
     const bool grouped = !p->back && !p->weight && p->groups > 1;
     return (product_scratch){
-        .columns = fv_take(s, (size_t)conv_mul(columns, p->size)),
+        .columns = fv_take(s, p->dense ? 0 : (size_t)conv_mul(columns, p->size)),
         .weights = fv_take(s, p->whole ? 0 : (size_t)(weight_elements(p) * p->size)),
         .result = fv_take(s, grouped ? (size_t)(p->rows * p->groups * p->o * p->size) : 0),
         .gemm = fv_take(s, gemm.used),
@@ -464,11 +482,13 @@ static void run(const fv_conv_plan *plan, const fv_conv_operands *o, void *scrat
     const double columns = (double)(p->rows * p->groups * p->c * p->taps);
     const int64_t outputs = p->groups * p->o;
     const void *w = p->whole ? o->b : job.scratch.weights;
-    void *x = job.scratch.columns;
+    const void *x = p->dense ? o->a : job.scratch.columns;
     if (!p->whole && !p->weight) walk(&job, outputs, (double)weight_elements(p), pack_chunk);
-    if (!p->back) walk(&job, p->rows * a[0].taps * a[1].taps, columns, load_chunk);
-    fv_gemm_operands of = {
-        .a = p->back ? o->a : x, .b = w, .c = p->back ? x : o->out, .packed_b = o->packed};
+    if (!p->back && !p->dense) walk(&job, p->rows * a[0].taps * a[1].taps, columns, load_chunk);
+    fv_gemm_operands of = {.a = p->back ? o->a : x,
+                           .b = w,
+                           .c = p->back ? job.scratch.columns : o->out,
+                           .packed_b = o->packed};
     if (p->weight)
         of = (fv_gemm_operands){.a = o->b, .b = x, .c = p->whole ? o->out : job.scratch.weights};
     else if (!p->back && p->groups > 1)
