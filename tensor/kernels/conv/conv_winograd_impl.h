@@ -27,6 +27,7 @@ typedef struct conv_winograd_plan {
     int64_t row;      /* elements of a loaded row */
     int64_t blocks;   /* columns are cut in so many */
     bool by_panels;   /* all is loaded at first, and the items are shared out */
+    bool by_planes;   /* or, for the weight gradient, the planes */
 } conv_winograd_plan;
 
 /* The cheapest form that suits the window at the machine's precision and its nanoseconds on one

@@ -2,7 +2,9 @@
  * their product over all tiles is summed in each plane, and the sums are transformed back.
  *
  * Small sums: columns are cut in parts, each with a copy of the sums, and parts in blocks. Large
- * sums: all tiles are loaded first, and each item makes its sums alone. */
+ * sums: all tiles are loaded first. Where those are few, each item makes its sums alone, which stay
+ * in the cache until they are transformed back; where they are many, each plane makes all its sums,
+ * so that the tiles are read once. */
 #include <string.h>
 
 #include "conv_winograd_impl.h"
@@ -14,6 +16,9 @@ enum {
     COPIES_BYTES = 8 << 20,
     PANELS_SUM_BYTES = 3 << 20,
     PANELS_TILE_BYTES = 24 << 20,
+    PLANES_COLUMNS = 96,
+    RUN_COLUMNS = 96,
+    PLANE_RANGES = 2, /* of items */
 };
 
 /* --- planning --------------------------------------------------------------------------------- */
@@ -42,6 +47,13 @@ static int64_t item_elements(const conv_winograd_plan *p)
     return p->points * fv_conv_winograd_filter_plane(p, p->gemm.w.axis[0].taps);
 }
 
+/* Pieces in which the products are shared out. */
+static int64_t units(const conv_winograd_plan *p)
+{
+    if (p->by_planes) return p->points * PLANE_RANGES;
+    return p->by_panels ? p->gemm.items : p->gemm.parts;
+}
+
 static void plan(fv_conv_plan *plan, const conv_window *w, fv_machine machine)
 {
     conv_winograd_plan p = fv_conv_winograd_start(plan, w, machine);
@@ -50,6 +62,7 @@ static void plan(fv_conv_plan *plan, const conv_window *w, fv_machine machine)
     const int64_t tiles =
         4 * (fv_conv_winograd_loaded(&p, p.columns) + grad_elements(&p, p.columns));
     p.by_panels = p.gemm.items > 1 && sums >= PANELS_SUM_BYTES && tiles <= PANELS_TILE_BYTES;
+    p.by_planes = p.by_panels && p.columns >= PLANES_COLUMNS;
     if (!p.by_panels && p.columns > 0) {
         const int64_t bytes =
             4 * p.points * (p.slices * p.row + p.gemm.w.axis[0].grid * grad_row(&p));
@@ -57,8 +70,7 @@ static void plan(fv_conv_plan *plan, const conv_window *w, fv_machine machine)
         p.gemm.parts = conv_min(conv_min(wanted, p.columns), conv_max(COPIES_BYTES / sums, 1));
         p.blocks = conv_ceil_div(conv_ceil_div(p.columns, p.gemm.parts), most);
     }
-    p.gemm.threads = (int)conv_min(fv_threads_for(machine, plan->cost),
-                                   conv_max(p.by_panels ? p.gemm.items : p.gemm.parts, 1));
+    p.gemm.threads = (int)conv_min(fv_threads_for(machine, plan->cost), conv_max(units(&p), 1));
     memcpy(plan->own, &p, sizeof p);
 }
 
@@ -74,7 +86,7 @@ typedef struct weight_block {
 
 typedef struct weight_scratch {
     float *zeros;     /* of a pixel of either map */
-    float *sums;      /* [part][item], by panels [slot] */
+    float *sums;      /* [part][item], where items make their own [slot] */
     weight_block all; /* by panels */
     char *slots;
     size_t slot_bytes;
@@ -111,7 +123,8 @@ static weight_scratch take(const conv_winograd_plan *p, fv_scratch *s)
 {
     fv_scratch slot = {NULL, 0};
     weight_scratch t = {0};
-    const int64_t sums = p->by_panels ? p->gemm.threads : p->gemm.parts * p->gemm.items;
+    const bool slots = p->by_panels && !p->by_planes;
+    const int64_t sums = slots ? p->gemm.threads : p->gemm.parts * p->gemm.items;
     t.zeros = fv_take(s, zeros_bytes(p));
     t.sums = fv_take(s, (size_t)conv_mul(sums * item_elements(p), 4));
     if (p->by_panels) {
@@ -139,6 +152,19 @@ typedef struct weight_job {
     int64_t chunks;
 } weight_job;
 
+/* Do the loaded rows of neighbouring columns follow each other in a product? */
+static bool runs_on(const conv_winograd_plan *p)
+{
+    return p->gemm.w.axis[0].grid == 1 && p->slices == 1;
+}
+
+/* Offsets of the columns in a plane of the source. */
+static void list_segments(const conv_winograd_plan *p, const weight_block *b)
+{
+    for (int64_t i = 0; i < (runs_on(p) ? 1 : b->columns); i++)
+        b->segments[i] = i * p->slices * p->row;
+}
+
 /* Columns [at, at + count) of a block that begins with column `first`. */
 static void load(const weight_job *job, const weight_block *b, int64_t first, int64_t at,
                  int64_t count)
@@ -163,14 +189,29 @@ static void load(const weight_job *job, const weight_block *b, int64_t first, in
     p->form->load_grad(&grad);
 }
 
-/* A block's share in the sums of an item. */
-static void sum_item(const weight_job *job, const weight_block *b, int64_t item, float *sums,
-                     bool accumulate)
+/* One segment, in runs of which both operands stay in the first cache. */
+static void multiply_runs(const fv_tile_kernels *tiles, fv_tile_columns tile)
+{
+    const float *a = tile.a, *b = tile.b;
+    const int64_t length = tile.length;
+    const bool more = tile.accumulate;
+    for (int64_t k = 0; k < length; k += RUN_COLUMNS) {
+        tile.a = a + k * tile.a_cs;
+        tile.b = b + k * tile.b_ld;
+        tile.length = conv_min(RUN_COLUMNS, length - k);
+        tile.accumulate = more || k > 0;
+        tiles->columns[0](&tile);
+    }
+}
+
+/* A block's share in the sums of an item, in planes [first, end). */
+static void sum_item(const weight_job *job, const weight_block *b, int64_t item, int64_t first,
+                     int64_t end, float *sums, bool accumulate)
 {
     const conv_winograd_plan *p = job->p;
     const conv_gemm_plan *g = &p->gemm;
     const conv_axis *z = &g->w.axis[0];
-    const bool run_on = z->grid == 1 && p->slices == 1;
+    const bool run_on = runs_on(p);
     const int64_t width = fv_conv_panel_width(g, item % g->panels), depth = g->w.depth;
     const int64_t source = fv_conv_winograd_plane(fv_conv_winograd_rows(p, b->columns), p->row);
     const int64_t grad = fv_conv_winograd_plane(fv_conv_winograd_made(p, b->columns), grad_row(p));
@@ -184,13 +225,15 @@ static void sum_item(const weight_job *job, const weight_block *b, int64_t item,
                             .c_rs = width,
                             .columns = width,
                             .accumulate = accumulate};
-    for (int64_t i = 0; i < tile.segment_count; i++) b->segments[i] = i * p->slices * p->row;
-    for (int64_t q = 0; q < p->points; q++) {
+    for (int64_t q = first; q < end; q++) {
         tile.b = b->grad + q * grad + conv_item_channel(g, item);
         for (int64_t t = 0; t < z->taps; t++) {
             tile.a = b->source + q * source + item / g->panels * depth + t * z->apart * p->row;
             tile.c = sums + q * fv_conv_winograd_filter_plane(p, z->taps) + t * depth * width;
-            g->tiles->columns[0](&tile);
+            if (run_on)
+                multiply_runs(g->tiles, tile);
+            else
+                g->tiles->columns[0](&tile);
         }
     }
 }
@@ -237,8 +280,9 @@ static void sum_part(void *data, int64_t part, int slot)
         b.columns = fv_chunk_begin(columns, p->blocks, i + 1) - at;
         if (b.columns == 0) continue;
         load(job, &b, begin + at, 0, b.columns);
+        list_segments(p, &b);
         for (int64_t item = 0; item < p->gemm.items; item++)
-            sum_item(job, &b, item, sums + item * item_elements(p), i > 0);
+            sum_item(job, &b, item, 0, p->points, sums + item * item_elements(p), i > 0);
     }
 }
 
@@ -271,8 +315,20 @@ static void run_panel(void *data, int64_t item, int slot)
     const weight_job *job = data;
     const conv_winograd_plan *p = job->p;
     float *sums = job->scratch.sums + slot * item_elements(p);
-    sum_item(job, &job->scratch.all, item, sums, false);
+    sum_item(job, &job->scratch.all, item, 0, p->points, sums, false);
     finish(job, item, sums, 1, 0, p->gemm.w.depth);
+}
+
+static void run_plane(void *data, int64_t chunk, int slot)
+{
+    const weight_job *job = data;
+    const conv_winograd_plan *p = job->p;
+    const int64_t q = chunk / PLANE_RANGES, range = chunk % PLANE_RANGES;
+    const int64_t end = fv_chunk_begin(p->gemm.items, PLANE_RANGES, range + 1);
+    (void)slot;
+    for (int64_t i = fv_chunk_begin(p->gemm.items, PLANE_RANGES, range); i < end; i++)
+        sum_item(job, &job->scratch.all, i, q, q + 1, job->scratch.sums + i * item_elements(p),
+                 false);
 }
 
 static void run(const fv_conv_plan *plan, const fv_conv_operands *o, void *scratch)
@@ -291,10 +347,16 @@ static void run(const fv_conv_plan *plan, const fv_conv_operands *o, void *scrat
         const double loading = (double)(p->points * p->columns * (p->row + grad_row(p))) * 0.1;
         job.chunks = fv_chunks_for(loading, p->columns);
         fv_parallel(p->gemm.threads, job.chunks, load_chunk, &job);
+        list_segments(p, &job.scratch.all);
+    }
+    if (p->by_planes) {
+        fv_parallel(p->gemm.threads, p->points * PLANE_RANGES, run_plane, &job);
+    } else if (p->by_panels) {
         fv_parallel(p->gemm.threads, p->gemm.items, run_panel, &job);
         return;
+    } else {
+        fv_parallel(p->gemm.threads, p->gemm.parts, sum_part, &job);
     }
-    fv_parallel(p->gemm.threads, p->gemm.parts, sum_part, &job);
     job.chunks = fv_chunks_for((double)(elements * (p->gemm.parts + 1)) * 0.1,
                                p->gemm.items * conv_ceil_div(p->gemm.w.depth, FINISH_CHANNELS));
     fv_parallel(p->gemm.threads, job.chunks, add_chunk, &job);
