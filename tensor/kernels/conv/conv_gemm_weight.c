@@ -10,7 +10,7 @@
 
 /* A panel of a box's gy stays in L1; with few channels the tiles are few and the cost of starting
  * them rules. All copies of the sums together stay within COPIES_BYTES, and are preferred to
- * ranges, each of which loads all boxes, within FEW_BYTES. */
+ * ranges, each of which loads all boxes, within FEW_BYTES; beyond, two copies halve the ranges. */
 enum {
     BOX_BYTES = 2 << 20,
     POSITIONS = 192,
@@ -33,7 +33,8 @@ static void cut_work(conv_gemm_plan *p, int64_t wanted)
     const int64_t bytes = conv_max(fv_conv_packed_elements(p) * p->w.size, 1);
     const int64_t most = conv_max(conv_min(p->boxes.total, COPIES_BYTES / bytes), 1);
     if (p->boxes.total == 0) return;
-    if (bytes * wanted > FEW_BYTES) p->ranges = conv_min(p->items, wanted);
+    if (bytes * wanted > FEW_BYTES)
+        p->ranges = conv_min(p->items, most > 1 ? conv_max(wanted / 2, 1) : wanted);
     p->parts = conv_min(conv_max(wanted / p->ranges, 1), most);
 }
 
