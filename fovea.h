@@ -2,43 +2,45 @@
  *
  * This header brings in the whole library. PyTorch's names and semantics hold unless a comment
  * says otherwise: fv_ + the functional name for ops, fv_nn_ for layers, fv_ + the lower-case class
- * name for optimizers and schedulers. */
+ * name for optimizers and schedulers.
+ *
+ * The headers stand in the order in which one reads them; FUNCTIONS.md lists what they declare. */
 #ifndef FOVEA_H
 #define FOVEA_H
 
-#include "tensor/args.h"
 #include "tensor/create.h"
+#include "tensor/tensor.h"
+#include "tensor/shape.h"
 #include "tensor/dtype.h"
-#include "tensor/error.h"
-#include "tensor/frame.h"
-#include "tensor/memory.h"
 #include "tensor/print.h"
 #include "tensor/random.h"
-#include "tensor/formats/safetensors.h"
 #include "tensor/scope.h"
-#include "tensor/shape.h"
+#include "tensor/error.h"
+#include "tensor/args.h"
+#include "tensor/formats/safetensors.h"
 #include "tensor/state.h"
-#include "tensor/tensor.h"
-#include "tensor/text.h"
-#include "tensor/conv_mode.h"
+#include "tensor/memory.h"
 #include "tensor/threads.h"
+#include "tensor/conv_mode.h"
 #include "tensor/version.h"
+#include "tensor/text.h"
+#include "tensor/frame.h"
 
+#include "autograd/ops/elementwise/elementwise.h"
+#include "autograd/ops/reduce/reduce.h"
+#include "autograd/ops/view/view.h"
+#include "autograd/ops/view/join.h"
+#include "autograd/ops/product/matmul.h"
+#include "autograd/ops/conv/conv.h"
+#include "autograd/ops/pool/pool.h"
+#include "autograd/ops/norm/norm.h"
+#include "autograd/ops/softmax/softmax.h"
+#include "autograd/ops/loss/loss.h"
+#include "autograd/ops/random/dropout.h"
 #include "autograd/autograd.h"
 #include "autograd/gradcheck.h"
 #include "autograd/observe.h"
 #include "autograd/op.h"
-#include "autograd/ops/conv/conv.h"
-#include "autograd/ops/random/dropout.h"
-#include "autograd/ops/elementwise/elementwise.h"
-#include "autograd/ops/view/join.h"
-#include "autograd/ops/loss/loss.h"
-#include "autograd/ops/product/matmul.h"
-#include "autograd/ops/norm/norm.h"
-#include "autograd/ops/pool/pool.h"
-#include "autograd/ops/reduce/reduce.h"
-#include "autograd/ops/softmax/softmax.h"
-#include "autograd/ops/view/view.h"
 
 #include "nn/nn.h"
 #include "optim/optim.h"
@@ -46,6 +48,7 @@
 #include "train/train.h"
 
 #ifndef __cplusplus
+/* What fv_free does with a plain NULL; any other pointer to void is an error. */
 static inline void fv_free_null(void *null)
 {
     if (null) fv_fail(FV_ERR_OPTION, "fv_free: a void pointer does not say what it points to");

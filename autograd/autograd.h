@@ -18,8 +18,9 @@ extern "C" {
 
 /* --- grad mode -------------------------------------------------------------------------------- */
 
+/* Does this thread record ops on the tape? At first it does. */
 bool fv_grad_enabled(void);
-/* Returns the mode before.  Source: torch.set_grad_enabled. */
+/* Switches recording on or off for this thread. Returns the mode before.  Source: torch.set_grad_enabled. */
 bool fv_set_grad_enabled(bool enabled);
 
 typedef struct fv_grad_mode {
@@ -61,6 +62,7 @@ fv_status fv_set_grad(fv_tensor *t, fv_tensor *grad);
 /* Keeps the gradient of a non-leaf as well.  Source: Tensor.retain_grad. */
 void fv_retain_grad(fv_tensor *t);
 
+/* Was t made by the user and not by an op that was recorded?  Source: Tensor.is_leaf. */
 bool fv_is_leaf(const fv_tensor *t);
 
 /* Name of the op that made t, or NULL for a leaf. */

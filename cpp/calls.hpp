@@ -1953,11 +1953,6 @@ inline tensor randn_like(const tensor &t)
     return detail::call([&] { return fv_randn_like(t.get()); });
 }
 
-inline tensor detach(const tensor &t)
-{
-    return detail::call([&] { return fv_detach(t.get()); });
-}
-
 inline tensor neg(const tensor &x)
 {
     return detail::call([&] { return fv_neg(x.get()); });
@@ -2388,46 +2383,6 @@ inline tensor zero_(const tensor &t)
     return detail::call([&] { return fv_zero_(t.get()); });
 }
 
-inline tensor matmul(const tensor &a, const tensor &b)
-{
-    return detail::call([&] { return fv_matmul(a.get(), b.get()); });
-}
-
-inline tensor mm(const tensor &a, const tensor &b)
-{
-    return detail::call([&] { return fv_mm(a.get(), b.get()); });
-}
-
-inline tensor bmm(const tensor &a, const tensor &b)
-{
-    return detail::call([&] { return fv_bmm(a.get(), b.get()); });
-}
-
-inline tensor dot(const tensor &a, const tensor &b)
-{
-    return detail::call([&] { return fv_dot(a.get(), b.get()); });
-}
-
-inline tensor outer(const tensor &a, const tensor &b)
-{
-    return detail::call([&] { return fv_outer(a.get(), b.get()); });
-}
-
-inline tensor adaptive_avg_pool1d(const tensor &x, fv_dims output_size)
-{
-    return detail::call([&] { return fv_adaptive_avg_pool1d(x.get(), output_size); });
-}
-
-inline tensor adaptive_avg_pool2d(const tensor &x, fv_dims output_size)
-{
-    return detail::call([&] { return fv_adaptive_avg_pool2d(x.get(), output_size); });
-}
-
-inline tensor adaptive_avg_pool3d(const tensor &x, fv_dims output_size)
-{
-    return detail::call([&] { return fv_adaptive_avg_pool3d(x.get(), output_size); });
-}
-
 inline tensor cumsum(const tensor &x, int64_t dim)
 {
     return detail::call([&] { return fv_cumsum(x.get(), dim); });
@@ -2446,16 +2401,6 @@ inline tensor min(const tensor &x)
 inline tensor gather(const tensor &x, int64_t dim, const tensor &index)
 {
     return detail::call([&] { return fv_gather(x.get(), dim, index.get()); });
-}
-
-inline tensor softmax(const tensor &x, int64_t dim)
-{
-    return detail::call([&] { return fv_softmax(x.get(), dim); });
-}
-
-inline tensor log_softmax(const tensor &x, int64_t dim)
-{
-    return detail::call([&] { return fv_log_softmax(x.get(), dim); });
 }
 
 inline tensor squeeze(const tensor &x, int64_t dim)
@@ -2516,6 +2461,61 @@ inline tensor clone(const tensor &x)
 inline tensor flip(const tensor &x, fv_dims dim)
 {
     return detail::call([&] { return fv_flip(x.get(), dim); });
+}
+
+inline tensor matmul(const tensor &a, const tensor &b)
+{
+    return detail::call([&] { return fv_matmul(a.get(), b.get()); });
+}
+
+inline tensor mm(const tensor &a, const tensor &b)
+{
+    return detail::call([&] { return fv_mm(a.get(), b.get()); });
+}
+
+inline tensor bmm(const tensor &a, const tensor &b)
+{
+    return detail::call([&] { return fv_bmm(a.get(), b.get()); });
+}
+
+inline tensor dot(const tensor &a, const tensor &b)
+{
+    return detail::call([&] { return fv_dot(a.get(), b.get()); });
+}
+
+inline tensor outer(const tensor &a, const tensor &b)
+{
+    return detail::call([&] { return fv_outer(a.get(), b.get()); });
+}
+
+inline tensor adaptive_avg_pool1d(const tensor &x, fv_dims output_size)
+{
+    return detail::call([&] { return fv_adaptive_avg_pool1d(x.get(), output_size); });
+}
+
+inline tensor adaptive_avg_pool2d(const tensor &x, fv_dims output_size)
+{
+    return detail::call([&] { return fv_adaptive_avg_pool2d(x.get(), output_size); });
+}
+
+inline tensor adaptive_avg_pool3d(const tensor &x, fv_dims output_size)
+{
+    return detail::call([&] { return fv_adaptive_avg_pool3d(x.get(), output_size); });
+}
+
+inline tensor softmax(const tensor &x, int64_t dim)
+{
+    return detail::call([&] { return fv_softmax(x.get(), dim); });
+}
+
+inline tensor log_softmax(const tensor &x, int64_t dim)
+{
+    return detail::call([&] { return fv_log_softmax(x.get(), dim); });
+}
+
+inline tensor detach(const tensor &t)
+{
+    return detail::call([&] { return fv_detach(t.get()); });
 }
 
 inline tensor all_reduce(const tensor &x)
@@ -3045,41 +3045,6 @@ inline module avg_pool3d(fv_dims kernel_size, const avg_pool3d_options &options 
     return module(fv_nn_avg_pool3d_ex(&a));
 }
 
-inline module relu6()
-{
-    return module(fv_nn_relu6());
-}
-
-inline module sigmoid()
-{
-    return module(fv_nn_sigmoid());
-}
-
-inline module tanh()
-{
-    return module(fv_nn_tanh());
-}
-
-inline module silu()
-{
-    return module(fv_nn_silu());
-}
-
-inline module gelu()
-{
-    return module(fv_nn_gelu());
-}
-
-inline module softmax(int64_t dim)
-{
-    return module(fv_nn_softmax(dim));
-}
-
-inline module log_softmax(int64_t dim)
-{
-    return module(fv_nn_log_softmax(dim));
-}
-
 inline module identity()
 {
     return module(fv_nn_identity());
@@ -3113,6 +3078,41 @@ inline module adaptive_max_pool2d(fv_dims output_size)
 inline module adaptive_max_pool3d(fv_dims output_size)
 {
     return module(fv_nn_adaptive_max_pool3d(output_size));
+}
+
+inline module relu6()
+{
+    return module(fv_nn_relu6());
+}
+
+inline module sigmoid()
+{
+    return module(fv_nn_sigmoid());
+}
+
+inline module tanh()
+{
+    return module(fv_nn_tanh());
+}
+
+inline module silu()
+{
+    return module(fv_nn_silu());
+}
+
+inline module gelu()
+{
+    return module(fv_nn_gelu());
+}
+
+inline module softmax(int64_t dim)
+{
+    return module(fv_nn_softmax(dim));
+}
+
+inline module log_softmax(int64_t dim)
+{
+    return module(fv_nn_log_softmax(dim));
 }
 } // namespace nn
 

@@ -7,11 +7,11 @@
 #ifndef FOVEA_DATA_DATA_H
 #define FOVEA_DATA_DATA_H
 
-#include "compose.h"
 #include "dataset.h"
+#include "vision.h"
 #include "images.h"
+#include "compose.h"
 #include "loader.h"
 #include "metrics.h"
-#include "vision.h"
 
 #endif

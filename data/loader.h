@@ -53,6 +53,7 @@ fv_loader *fv_loader_new_ex(const fv_loader_args *a);
 #define fv_loader_new(...)                                                                         \
     FV_CALL(fv_loader_new_ex, fv_loader_args, FV_LOADER_DEFAULTS, __VA_ARGS__)
 
+/* Gives up the loader, its batch and its hold on the data set. NULL is fine. */
 void fv_loader_free(fv_loader *loader);
 
 /* A loop over the batches of one epoch, each in the fv_batch b, which the loop declares. It always

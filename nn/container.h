@@ -10,12 +10,12 @@ extern "C" {
 #endif
 #pragma GCC visibility push(default)
 
-/* Modules in a row, which the container will own: FV_MODULES(a, b, c). */
+/* Modules in a row, which the container will own: FV_MODULES(a, b, c). (The NULL in front lets the
+ * list be empty.) */
 typedef struct fv_modules {
     fv_module *const *items;
     int64_t count;
 } fv_modules;
-/* The NULL in front lets the list be empty. */
 #define FV_MODULES(...)                                                                            \
     ((fv_modules){                                                                                 \
         (fv_module *const[]){NULL, __VA_ARGS__} + 1,                                               \

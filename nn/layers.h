@@ -3,10 +3,10 @@
 #ifndef FOVEA_NN_LAYERS_H
 #define FOVEA_NN_LAYERS_H
 
-#include "activation.h"
-#include "conv.h"
 #include "linear.h"
-#include "norm.h"
+#include "conv.h"
 #include "pool.h"
+#include "norm.h"
+#include "activation.h"
 
 #endif

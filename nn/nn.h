@@ -2,12 +2,12 @@
 #ifndef FOVEA_NN_NN_H
 #define FOVEA_NN_NN_H
 
-#include "container.h"
-#include "init.h"
-#include "layers.h"
 #include "module.h"
-#include "parallel/data_parallel.h"
-#include "parallel/distributed.h"
+#include "container.h"
+#include "layers.h"
+#include "init.h"
 #include "state.h"
+#include "parallel/distributed.h"
+#include "parallel/data_parallel.h"
 
 #endif

@@ -2,9 +2,9 @@
 #ifndef FOVEA_OPTIM_OPTIM_H
 #define FOVEA_OPTIM_OPTIM_H
 
-#include "clip.h"
 #include "optimizer.h"
 #include "scheduler.h"
+#include "clip.h"
 #include "state.h"
 
 #endif

@@ -22,7 +22,8 @@ typedef struct fv_create_args {
 #define FV_CREATE_DEFAULTS FV_DEFAULTS(fv_create_args, FV_NO_SIZES, .dtype = FV_FLOAT32)
 extern const fv_create_args fv_create_defaults;
 
-/* fv_zeros(2, 3, .dtype = FV_INT64), fv_randn(8, n, .requires_grad = true), fv_ones(.shape = s).
+/* A new tensor of these sizes, its elements left as they are, 0, 1 or random: fv_zeros(2, 3, .dtype
+ * = FV_INT64), fv_randn(8, n, .requires_grad = true), fv_ones(.shape = s).
  * Errors: shape, memory, requires_grad on integers.
  * Source: torch.empty, zeros, ones, rand (uniform [0, 1)), randn (normal 0, 1). */
 fv_tensor *fv_empty_ex(const fv_create_args *a);

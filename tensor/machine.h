@@ -24,6 +24,7 @@ typedef struct fv_machine {
     bool weights_stay;                /* as in inference, where packed weights are kept */
 } fv_machine;
 
+/* What this thread's next piece of work may use. */
 fv_machine fv_machine_now(void);
 
 #pragma GCC visibility pop

@@ -36,6 +36,8 @@ typedef struct fv_memory_info {
  * are a function of the requests alone. While other threads allocate, cached_bytes may be off by
  * what they do meanwhile.  Source: torch.cuda.memory_stats. */
 fv_memory_info fv_memory_stats(void);
+
+/* The peaks begin anew at what is live now. */
 void fv_reset_peak_memory(void);
 
 /* Convolutions and matrix products read weights in an order of their own. A weight that is used

@@ -21,6 +21,8 @@ typedef struct fv_rng_state {
 
 /* Restarts the process-wide generator.  Source: torch.manual_seed. */
 void fv_manual_seed(uint64_t seed);
+
+/* Where that generator stands, to be read and to be set.  Source: torch.get_rng_state. */
 fv_rng_state fv_get_rng_state(void);
 void fv_set_rng_state(fv_rng_state state);
 

@@ -67,6 +67,7 @@ fv_status fv_sizes_settle(const char *function, fv_sizes sizes, fv_shape *out);
  * lie within +-2^(60/n - 1); one that does not makes an invalid value, which every op refuses. */
 typedef int64_t fv_dims;
 
+/* The tuple of so many numbers: what FV_DIMS is made by. */
 fv_dims fv_dims_pack(fv_shape values);
 
 /* FV_DIMS of 2 or 3 constants is a constant expression, so that it may stand in a static struct. */

@@ -82,9 +82,14 @@ typedef struct fv_tensor_list {
 
 /* True for NULL, for the failed tensor, and for a dead one, which is told (see fv_error). */
 bool fv_failed(const fv_tensor *t);
+
+/* The lengths of all dimensions, how many there are, and how many elements that makes.
+ * Source: Tensor.shape, ndim, numel. */
 fv_shape fv_shape_of(const fv_tensor *t);
 int fv_ndim(const fv_tensor *t);
 int64_t fv_numel(const fv_tensor *t);
+
+/* The type of the elements.  Source: Tensor.dtype. */
 fv_dtype fv_dtype_of(const fv_tensor *t);
 
 /* Length of dimension dim, which may count from the end (-1). 0 for a failed tensor and -1 with an

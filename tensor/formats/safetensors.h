@@ -51,9 +51,10 @@ fv_tensor_file *fv_tensor_file_open(const char *path);
 /* The same on a file's bytes in memory, which the caller keeps until fv_tensor_file_free. */
 fv_tensor_file *fv_tensor_file_parse(const void *bytes, size_t count);
 
-/* NULL is fine. */
+/* Closes the file. NULL is fine. */
 void fv_tensor_file_free(fv_tensor_file *file);
 
+/* How many tensors there are; 0 for NULL. */
 int64_t fv_tensor_file_count(const fv_tensor_file *file);
 
 /* Name and shape of tensor i; NULL and FV_SCALAR for an i out of range. */

@@ -135,6 +135,7 @@ fv_tensor *fv_select(fv_tensor *x, int64_t dim, int64_t index);
 /* --- with a shape, for authors of ops ----------------------------------------------------------
  */
 
+/* fv_reshape, fv_expand and fv_permute with what they take as an fv_shape. */
 fv_tensor *fv_reshape_to(fv_tensor *x, fv_shape shape);
 fv_tensor *fv_expand_to(fv_tensor *x, fv_shape shape);
 fv_tensor *fv_permute_to(fv_tensor *x, fv_shape dims);
