@@ -20,7 +20,8 @@ extern "C" {
 
 /* Does this thread record ops on the tape? At first it does. */
 bool fv_grad_enabled(void);
-/* Switches recording on or off for this thread. Returns the mode before.  Source: torch.set_grad_enabled. */
+/* Switches recording on or off for this thread. Returns the mode before.  Source:
+ * torch.set_grad_enabled. */
 bool fv_set_grad_enabled(bool enabled);
 
 typedef struct fv_grad_mode {
