@@ -53,6 +53,11 @@ typedef void (*fv_observer_fn)(const fv_event *event, void *context);
 int fv_observe(fv_observer_fn function, void *context);
 void fv_unobserve(int handle);
 
+/* What the op of a FORWARD event says of its call, while the event is told: how the positions of an
+ * output see dimension dim of an input, false where that is not known; what it multiplies. */
+bool fv_event_window(const fv_event *event, int input, int output, int dim, fv_window *window);
+fv_work fv_event_work(const fv_event *event);
+
 /* A stretch of time that is no op: reported when it ends, if an observer is there. */
 typedef struct fv_span {
     const char *name;

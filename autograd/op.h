@@ -41,6 +41,7 @@
 
 #include "../tensor/machine.h"
 #include "../tensor/tensor.h"
+#include "facts.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -187,6 +188,16 @@ struct fv_op {
 
     /* What some gradient reads besides, where that depends on options. May be NULL. */
     uint32_t (*also_saves)(const fv_call *c);
+
+    /* For inspection (facts.h), both of a call that infer has passed, from shapes and options
+     * alone: c->in and c->out are there, c->plan is not. */
+
+    /* How the positions of output j see dimension dim of input i; false where no window can say it.
+     * NULL: it is not known of any. */
+    bool (*window)(const fv_call *c, int i, int j, int dim, fv_window *w);
+
+    /* NULL: none are counted. */
+    fv_work (*multiply_adds)(const fv_call *c);
 
     /* Frees memory that options own; NULL for plain structs. Called when the call or its node ends,
      * exactly once per fv_apply. */

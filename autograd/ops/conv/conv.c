@@ -198,6 +198,33 @@ static uint32_t also_saves(const fv_call *c)
     return ((const fv_conv_options *)c->options)->relu ? FV_OUT(0) : 0;
 }
 
+/* --- facts, for inspection -------------------------------------------------------------------- */
+
+static bool forward_window(const fv_call *c, int input, int output, int dim, fv_window *w)
+{
+    return fv_conv_window(c, FV_CONV_FORWARD, input, output, dim, w);
+}
+
+static bool transpose_window(const fv_call *c, int input, int output, int dim, fv_window *w)
+{
+    return fv_conv_window(c, FV_CONV_GRAD_INPUT, input, output, dim, w);
+}
+
+static fv_work forward_work(const fv_call *c)
+{
+    return fv_conv_work(c, FV_CONV_FORWARD);
+}
+
+static fv_work transpose_work(const fv_call *c)
+{
+    return fv_conv_work(c, FV_CONV_GRAD_INPUT);
+}
+
+static fv_work weight_work(const fv_call *c)
+{
+    return fv_conv_work(c, FV_CONV_GRAD_WEIGHT);
+}
+
 /* --- the ops ---------------------------------------------------------------------------------- */
 
 #define COMMON_FIELDS                                                                              \
@@ -228,17 +255,19 @@ static const fv_option transpose_fields[] = {
     .saves = {FV_IN(CONV_WEIGHT) | FV_IN(CONV_SCALE), FV_IN(CONV_INPUT) | FV_IN(CONV_SCALE),       \
               FV_IN(CONV_SCALE), FV_IN(CONV_INPUT) | FV_IN(CONV_WEIGHT) | FV_IN(CONV_BIAS)}
 #define FORWARD_FACE                                                                               \
-    WEIGHTED, .option_fields = fields, .plan = plan_forward, .gradient = forward_gradient
+    WEIGHTED, .option_fields = fields, .plan = plan_forward, .gradient = forward_gradient,         \
+              .window = forward_window, .multiply_adds = forward_work
 #define TRANSPOSE_FACE                                                                             \
     WEIGHTED, .option_fields = transpose_fields, .plan = plan_transpose,                           \
-              .gradient = transpose_gradient
+              .gradient = transpose_gradient, .window = transpose_window,                          \
+              .multiply_adds = transpose_work
 #define WEIGHT_FACE                                                                                \
     .inputs = 2, .outputs = 1,                                                                     \
     .input = {{"input", FV_ORDER_CHANNELS_LAST, false},                                            \
               {"gradient", FV_ORDER_CHANNELS_LAST, false}},                                        \
     .options_size = sizeof(fv_conv_options), .option_fields = weight_fields, .plan = plan_weight,  \
     .describe = describe, .forward = run, .reference = run_reference, .gradient = weight_gradient, \
-    .saves = {FV_IN(1), FV_IN(0)}
+    .multiply_adds = weight_work, .saves = {FV_IN(1), FV_IN(0)}
 
 static fv_status infer_conv1d(fv_call *c)
 {

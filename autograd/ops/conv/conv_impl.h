@@ -35,4 +35,9 @@ fv_status fv_conv_resolve(const fv_call *c, fv_conv_pass face, int nd, fv_conv_g
 /* The infer phase. */
 fv_status fv_conv_infer(fv_call *c, fv_conv_pass face, int nd);
 
+/* .window and .multiply_adds of a call that infer has passed. */
+bool fv_conv_window(const fv_call *c, fv_conv_pass face, int input, int output, int dim,
+                    fv_window *w);
+fv_work fv_conv_work(const fv_call *c, fv_conv_pass face);
+
 #endif

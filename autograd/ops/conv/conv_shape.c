@@ -1,4 +1,5 @@
-/* Shape rules of the convolution family: options and shapes become a geometry, or an error. */
+/* Shape rules of the convolution family: options and shapes become a geometry, or an error; and
+ * what the geometry tells of windows and work. */
 #include "autograd/ops/conv/conv_impl.h"
 
 /* Sizes, strides and paddings beyond this are refused, so that no sum or product below overflows.
@@ -313,4 +314,55 @@ fv_status fv_conv_infer(fv_call *c, fv_conv_pass face, int nd)
     else
         fv_output_channels_last(c, 0, c->in[0]->dtype, &out);
     return FV_OK;
+}
+
+/* --- facts ------------------------------------------------------------------------------------ */
+
+static bool spatial_window(const fv_conv_geometry *g, fv_conv_pass face, int dim, int d,
+                           fv_window *w)
+{
+    if (face == FV_CONV_FORWARD)
+        return fv_window_sliding(dim, reach(g, d), g->stride[d], g->pad[d], w);
+    /* x[i] = sum of y[o] w[k] over o * stride - pad + k * dilation = i: the o from
+     * (i + pad - (reach - 1)) / stride to (i + pad) / stride */
+    *w = (fv_window){.dim = dim,
+                     .size = fv_ratio_of(reach(g, d) - 1 + g->stride[d], g->stride[d]),
+                     .stride = fv_ratio_of(1, g->stride[d]),
+                     .padding = fv_ratio_of(reach(g, d) - 1 - g->pad[d], g->stride[d])};
+    return true;
+}
+
+/* Of several groups only those of one channel have an order. */
+static bool channel_window(const fv_call *c, const fv_conv_geometry *g, int input, fv_window *w)
+{
+    if (g->groups == 1) return fv_window_all(c, input, 0, 1, w);
+    return g->c == g->groups && g->o == g->groups && fv_window_shifted(1, 0, w);
+}
+
+bool fv_conv_window(const fv_call *c, fv_conv_pass face, int input, int output, int dim,
+                    fv_window *w)
+{
+    fv_conv_geometry g;
+    const int nd = c->in[CONV_INPUT]->ndim - 2;
+    if (input == CONV_RESIDUAL) return fv_window_same(c, input, output, dim, w);
+    if (input == CONV_WEIGHT) return false;
+    if (input > CONV_WEIGHT) return fv_window_shifted(1, 0, w);
+    if (fv_conv_resolve(c, face, nd, &g) != FV_OK) return false;
+    if (dim == 0) return fv_window_shifted(0, 0, w);
+    if (dim == 1) return channel_window(c, &g, input, w);
+    return spatial_window(&g, face, dim, 3 - nd + dim - 2, w);
+}
+
+/* One product for each tap of each position of y: the three faces walk the same ones. */
+fv_work fv_conv_work(const fv_call *c, fv_conv_pass face)
+{
+    fv_conv_geometry g;
+    if (fv_conv_resolve(c, face, c->in[0]->ndim - 2, &g) != FV_OK) return (fv_work){0, 0};
+    fv_work work = {fv_count_product(fv_count_product(g.n, g.o), g.c / g.groups), 0};
+    for (int d = 0; d < 3; d++) {
+        work.multiply_adds = fv_count_product(work.multiply_adds, g.out[d]);
+        work.multiply_adds = fv_count_product(work.multiply_adds, g.k[d]);
+    }
+    if (c->inputs > CONV_BIAS && c->in[CONV_BIAS]) work.bias_adds = c->out[0]->numel;
+    return work;
 }

@@ -65,6 +65,7 @@ static const fv_op to_op = {
     .reference = to_reference,
     .gradient = to_gradient,
     .option_fields = to_fields,
+    .window = fv_window_same,
 };
 FV_REGISTER(to_op);
 

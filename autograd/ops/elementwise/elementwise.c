@@ -141,6 +141,7 @@ static fv_tensor *softplus_second(fv_tensor *g, fv_tensor *y, double beta, doubl
                                      .reference = name_##_reference,                               \
                                      .inplace = true,                                              \
                                      .gradient = grad,                                             \
+                                     .window = fv_window_same,                                     \
                                      __VA_ARGS__};                                                 \
     FV_REGISTER(name_##_op);
 

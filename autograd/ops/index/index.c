@@ -87,6 +87,13 @@ static void best_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **
     if (gout[0]) gin[0] = fv_gather_backward(gout[0], c->out[1], a->dim, *fv_input_shape(c, 0));
 }
 
+static bool best_window(const fv_call *c, int input, int output, int dim, fv_window *w)
+{
+    const best_options *a = c->options;
+    if (dim == a->dim) return fv_window_all(c, input, output, dim, w);
+    return fv_window_same(c, input, output, dim, w);
+}
+
 static const fv_op max_dim_op = {
     .name = "max_dim",
     .inputs = 1,
@@ -99,6 +106,7 @@ static const fv_op max_dim_op = {
     .gradient = best_gradient,
     .saves = {FV_OUT(1)},
     .option_fields = best_fields,
+    .window = best_window,
 };
 FV_REGISTER(max_dim_op);
 
@@ -113,6 +121,7 @@ static const fv_op argmax_op = {
     .reference = best_reference,
     .gradient = FV_NO_GRADIENT,
     .option_fields = best_fields,
+    .window = best_window,
 };
 FV_REGISTER(argmax_op);
 

@@ -229,6 +229,17 @@ static const fv_option norm_fields[] = {
     {0},
 };
 
+/* In training each output depends on all that the statistics of its channel are of. */
+static bool batch_norm_window(const fv_call *c, int input, int output, int dim, fv_window *w)
+{
+    const norm_options *a = c->options;
+    const bool map = c->in[input]->ndim > 1, residual = input == 5;
+    if (output > 0) return false;
+    if (!map) return fv_window_shifted(1, 0, w);
+    if (a->training && !residual && dim != 1) return fv_window_all(c, input, output, dim, w);
+    return fv_window_same(c, input, output, dim, w);
+}
+
 static const fv_op batch_norm_op = {
     .name = "batch_norm",
     .inputs = 6,
@@ -249,6 +260,7 @@ static const fv_op batch_norm_op = {
     .saves = {FV_IN(0) | FV_IN(3) | FV_OUT(1) | FV_OUT(2), 0, 0, FV_IN(0) | FV_OUT(1) | FV_OUT(2)},
     .also_saves = batch_norm_also_saves,
     .option_fields = norm_fields,
+    .window = batch_norm_window,
 };
 FV_REGISTER(batch_norm_op);
 

@@ -21,7 +21,7 @@ static fv_pool_options adaptive_options(fv_dims output_size)
         .options_size = sizeof(fv_pool_options), .option_fields = fields, .infer = infer_,         \
         .plan = fv_pool_plan_forward, .describe = fv_pool_describe,                                \
         .forward = fv_avg_pool_forward, .reference = fv_avg_pool_reference,                        \
-        .gradient = fv_avg_pool_gradient                                                           \
+        .gradient = fv_avg_pool_gradient, .window = fv_pool_window_of                              \
     }
 
 static const fv_op adaptive_avg_pool1d_op = ADAPTIVE_AVG("adaptive_avg_pool1d", fv_pool_infer_1d);
@@ -72,7 +72,7 @@ const fv_op *fv_adaptive_avg_pool_op(int spatial)
         .options_size = sizeof(fv_pool_options), .option_fields = fields, .infer = infer_,         \
         .plan = fv_pool_plan_forward, .describe = fv_pool_describe,                                \
         .forward = fv_max_pool_forward, .reference = fv_max_pool_reference,                        \
-        .gradient = fv_max_pool_gradient, .saves = {                                               \
+        .gradient = fv_max_pool_gradient, .window = fv_pool_window_of, .saves = {                  \
             FV_OUT(1)                                                                              \
         }                                                                                          \
     }

@@ -51,7 +51,7 @@ static const fv_option avg_fields[] = {FV_POOL_FIELD(kernel_size, FV_OPTION_DIMS
         .options_size = sizeof(fv_pool_options), .option_fields = avg_fields, .infer = infer_,     \
         .plan = fv_pool_plan_forward, .describe = fv_pool_describe,                                \
         .forward = fv_avg_pool_forward, .reference = fv_avg_pool_reference,                        \
-        .gradient = fv_avg_pool_gradient                                                           \
+        .gradient = fv_avg_pool_gradient, .window = fv_pool_window_of                              \
     }
 
 static const fv_op avg_pool1d_op = AVG_POOL("avg_pool1d", fv_pool_infer_1d);

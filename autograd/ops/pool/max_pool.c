@@ -73,7 +73,7 @@ static const fv_option behind_fields[] = {
         .options_size = sizeof(fv_pool_options), .option_fields = max_fields, .infer = infer_,     \
         .plan = fv_pool_plan_forward, .describe = fv_pool_describe,                                \
         .forward = fv_max_pool_forward, .reference = fv_max_pool_reference,                        \
-        .gradient = fv_max_pool_gradient, .saves = {                                               \
+        .gradient = fv_max_pool_gradient, .window = fv_pool_window_of, .saves = {                  \
             FV_OUT(1)                                                                              \
         }                                                                                          \
     }

@@ -281,6 +281,35 @@ int fv_pool_describe(const fv_call *c, char *text, size_t size)
                     p->pass == FV_POOL_FORWARD ? "pixels" : "rows", (long long)p->chunks);
 }
 
+/* --- facts, for inspection ---------------------------------------------------------------- */
+
+/* Adaptive windows are those from floor(o * in / out) to ceil((o + 1) * in / out) - 1; where that
+ * is no whole number of steps, in and out being p and q in lowest terms, they begin up to (q - 1) /
+ * q early and end as much late. */
+static bool adaptive_window(const fv_pool_axis *axis, int dim, fv_window *w)
+{
+    const fv_ratio step = fv_ratio_of(axis->in, axis->out);
+    if (step.den == 0) return false;
+    *w = (fv_window){.dim = dim,
+                     .size = fv_ratio_of(step.num + 2 * (step.den - 1), step.den),
+                     .stride = step,
+                     .padding = fv_ratio_of(step.den - 1, step.den)};
+    return true;
+}
+
+bool fv_pool_window_of(const fv_call *c, int input, int output, int dim, fv_window *w)
+{
+    const fv_shape x = fv_shape_of(c->in[input]);
+    fv_pool g;
+    fv_shape y;
+    if (dim < 2) return fv_window_same(c, input, output, dim, w);
+    if (resolve(c, &x, &g, &y) != FV_OK) return false;
+    const fv_pool_axis *axis = &g.axis[FV_POOL_AXES - x.ndim + dim];
+    if (g.adaptive) return adaptive_window(axis, dim, w);
+    return fv_window_sliding(dim, (axis->kernel - 1) * axis->dilation + 1, axis->stride,
+                             axis->padding, w);
+}
+
 /* --- calls -------------------------------------------------------------------------------- */
 
 fv_pool_options fv_pool_options_behind(const fv_call *c)

@@ -35,6 +35,9 @@ void fv_pool_plan_behind(fv_call *c);
 void fv_pool_plan_backward(fv_call *c);
 int fv_pool_describe(const fv_call *c, char *text, size_t size);
 
+/* .window of the forward ops. */
+bool fv_pool_window_of(const fv_call *c, int input, int output, int dim, fv_window *w);
+
 /* The options of a forward op as an op behind it takes them. */
 fv_pool_options fv_pool_options_behind(const fv_call *c);
 

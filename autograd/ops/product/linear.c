@@ -104,6 +104,13 @@ static uint32_t linear_also_saves(const fv_call *c)
     return has_relu(c) ? FV_OUT(0) : 0;
 }
 
+static bool linear_window(const fv_call *c, int input, int output, int dim, fv_window *w)
+{
+    const bool features = dim == c->in[input]->ndim - 1;
+    if (input < 2 && features) return fv_window_all(c, input, output, dim, w);
+    return fv_window_shifted(input == 0 ? dim : c->out[output]->ndim - 1, 0, w);
+}
+
 static const fv_option linear_fields[] = {
     FV_FIELD(linear_options, relu, FV_OPTION_BOOL),
     {0},
@@ -124,6 +131,8 @@ static const fv_op linear_op = {
     .gradient = linear_gradient,
     .saves = {FV_IN(1), FV_IN(0)},
     .also_saves = linear_also_saves,
+    .window = linear_window,
+    .multiply_adds = fv_product_work,
 };
 FV_REGISTER(linear_op);
 

@@ -64,6 +64,8 @@ static const fv_op matmul_op = {
     .reference = fv_product_reference,
     .gradient = matmul_gradient,
     .saves = {FV_IN(1), FV_IN(0)},
+    .window = fv_product_window,
+    .multiply_adds = fv_product_work,
 };
 FV_REGISTER(matmul_op);
 
@@ -91,6 +93,8 @@ static const fv_op mm_op = {
     .reference = fv_product_reference,
     .gradient = matmul_gradient,
     .saves = {FV_IN(1), FV_IN(0)},
+    .window = fv_product_window,
+    .multiply_adds = fv_product_work,
 };
 FV_REGISTER(mm_op);
 
@@ -116,6 +120,8 @@ static const fv_op dot_op = {
     .reference = fv_product_reference,
     .gradient = matmul_gradient,
     .saves = {FV_IN(1), FV_IN(0)},
+    .window = fv_product_window,
+    .multiply_adds = fv_product_work,
 };
 FV_REGISTER(dot_op);
 
@@ -155,6 +161,8 @@ static const fv_op bmm_op = {
     .reference = fv_product_reference,
     .gradient = bmm_gradient,
     .saves = {FV_IN(1), FV_IN(0)},
+    .window = fv_product_window,
+    .multiply_adds = fv_product_work,
 };
 FV_REGISTER(bmm_op);
 

@@ -182,3 +182,32 @@ void fv_product_reference(fv_call *c)
     else
         fv_gemm_integers(&plan->g, &o);
 }
+
+/* --- facts ------------------------------------------------------------------------------------ */
+
+/* A batch dimension, which broadcasts from the right. */
+static bool batch_window(const fv_call *c, int input, int dim, fv_window *w)
+{
+    const fv_tensor *x = c->in[input], *y = c->out[0];
+    const int batch = y->ndim - (c->in[0]->ndim > 1) - (c->in[1]->ndim > 1);
+    const int to = batch - (x->ndim - 2) + dim;
+    if (x->shape[dim] == y->shape[to]) return fv_window_shifted(to, 0, w);
+    return fv_window_one(0, w);
+}
+
+bool fv_product_window(const fv_call *c, int input, int output, int dim, fv_window *w)
+{
+    const fv_tensor *x = c->in[input], *y = c->out[output];
+    const int summed = input == 0 || x->ndim == 1 ? x->ndim - 1 : x->ndim - 2;
+    if (dim == summed) return fv_window_all(c, input, output, dim, w);
+    if (dim < x->ndim - 2) return batch_window(c, input, dim, w);
+    const bool row = input == 0 && c->in[1]->ndim > 1; /* behind it stand b's columns */
+    return fv_window_shifted(y->ndim - 1 - row, 0, w);
+}
+
+fv_work fv_product_work(const fv_call *c)
+{
+    const fv_tensor *a = c->in[0], *y = c->out[0];
+    return (fv_work){.multiply_adds = fv_count_product(y->numel, a->shape[a->ndim - 1]),
+                     .bias_adds = c->inputs > 2 && c->in[2] ? y->numel : 0};
+}

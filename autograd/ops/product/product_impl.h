@@ -25,4 +25,8 @@ int fv_product_describe(const fv_call *c, char *text, size_t size);
 void fv_product_forward(fv_call *c);
 void fv_product_reference(fv_call *c);
 
+/* .window and .multiply_adds, the latter of linear as well. */
+bool fv_product_window(const fv_call *c, int input, int output, int dim, fv_window *w);
+fv_work fv_product_work(const fv_call *c);
+
 #endif

@@ -70,6 +70,7 @@ static const fv_op dropout_op = {
     .reference = dropout_reference,
     .gradient = dropout_gradient,
     .option_fields = dropout_fields,
+    .window = fv_window_same,
 };
 FV_REGISTER(dropout_op);
 

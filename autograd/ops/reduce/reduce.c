@@ -60,6 +60,16 @@ fv_status fv_reduce_floating_infer(fv_call *c)
     return status != FV_OK ? status : fv_reduce_infer(c, c->in[0]->dtype);
 }
 
+bool fv_reduce_window(const fv_call *c, int input, int output, int dim, fv_window *w)
+{
+    const fv_reduce_options *a = c->options;
+    const uint32_t mask = fv_dims_mask(a->dim, c->in[input]->ndim);
+    int to = 0;
+    if (mask >> dim & 1) return fv_window_all(c, input, output, dim, w);
+    for (int d = 0; d < dim; d++) to += a->keepdim || !(mask >> d & 1);
+    return fv_window_shifted(to, 0, w);
+}
+
 static void plan(fv_call *c, uint32_t mask, bool shifts)
 {
     fv_scratch measure = {NULL, 0};
@@ -173,6 +183,7 @@ static const fv_op sum_op = {
     .reference = sum_reference,
     .gradient = sum_gradient,
     .option_fields = fv_reduce_fields,
+    .window = fv_reduce_window,
 };
 FV_REGISTER(sum_op);
 
@@ -212,6 +223,7 @@ static const fv_op mean_op = {
     .reference = mean_reference,
     .gradient = mean_gradient,
     .option_fields = fv_reduce_fields,
+    .window = fv_reduce_window,
 };
 FV_REGISTER(mean_op);
 

@@ -62,6 +62,7 @@ static const fv_op amax_op = {
     .gradient = extreme_gradient,
     .saves = {FV_IN(0) | FV_OUT(0)},
     .option_fields = fv_reduce_fields,
+    .window = fv_reduce_window,
 };
 FV_REGISTER(amax_op);
 
@@ -79,6 +80,7 @@ static const fv_op amin_op = {
     .gradient = extreme_gradient,
     .saves = {FV_IN(0) | FV_OUT(0)},
     .option_fields = fv_reduce_fields,
+    .window = fv_reduce_window,
 };
 FV_REGISTER(amin_op);
 
@@ -117,6 +119,7 @@ static const fv_op max_op = {
     .gradient = extreme_of_all_gradient,
     .saves = {FV_IN(0) | FV_OUT(0)},
     .option_fields = fv_reduce_fields,
+    .window = fv_reduce_window,
 };
 FV_REGISTER(max_op);
 
@@ -134,6 +137,7 @@ static const fv_op min_op = {
     .gradient = extreme_of_all_gradient,
     .saves = {FV_IN(0) | FV_OUT(0)},
     .option_fields = fv_reduce_fields,
+    .window = fv_reduce_window,
 };
 FV_REGISTER(min_op);
 
@@ -185,6 +189,7 @@ static const fv_op any_op = {
     .reference = any_reference,
     .gradient = FV_NO_GRADIENT,
     .option_fields = fv_reduce_fields,
+    .window = fv_reduce_window,
 };
 FV_REGISTER(any_op);
 
@@ -201,6 +206,7 @@ static const fv_op all_op = {
     .reference = all_reference,
     .gradient = FV_NO_GRADIENT,
     .option_fields = fv_reduce_fields,
+    .window = fv_reduce_window,
 };
 FV_REGISTER(all_op);
 
@@ -302,6 +308,7 @@ static const fv_op prod_op = {
     .gradient = prod_gradient,
     .saves = {FV_IN(0)},
     .option_fields = fv_reduce_fields,
+    .window = fv_reduce_window,
 };
 FV_REGISTER(prod_op);
 

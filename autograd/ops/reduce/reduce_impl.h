@@ -19,6 +19,9 @@ fv_status fv_reduce_infer(fv_call *c, fv_dtype result);
 fv_status fv_reduce_floating_infer(fv_call *c); /* floating in and out */
 fv_dtype fv_reduce_sum_dtype(fv_dtype dtype);   /* of sums and products */
 
+/* The .window of all: the reduced dimensions are seen as a whole. */
+bool fv_reduce_window(const fv_call *c, int input, int output, int dim, fv_window *w);
+
 /* One pass over the input, or two with shifts between them. */
 void fv_reduce_plan_one(fv_call *c);
 void fv_reduce_plan_two(fv_call *c);

@@ -118,6 +118,7 @@ static const fv_op var_op = {
     .gradient = var_gradient,
     .saves = {FV_IN(0)},
     .option_fields = var_fields,
+    .window = fv_reduce_window,
 };
 FV_REGISTER(var_op);
 
@@ -135,6 +136,7 @@ static const fv_op std_op = {
     .gradient = std_gradient,
     .saves = {FV_IN(0) | FV_OUT(0)},
     .option_fields = var_fields,
+    .window = fv_reduce_window,
 };
 FV_REGISTER(std_op);
 
@@ -249,6 +251,7 @@ static const fv_op norm_op = {
     .gradient = norm_gradient,
     .saves = {FV_IN(0) | FV_OUT(0)},
     .option_fields = norm_fields,
+    .window = fv_reduce_window,
 };
 FV_REGISTER(norm_op);
 
@@ -295,6 +298,7 @@ static const fv_op logsumexp_op = {
     .gradient = logsumexp_gradient,
     .saves = {FV_IN(0) | FV_OUT(0)},
     .option_fields = fv_reduce_fields,
+    .window = fv_reduce_window,
 };
 FV_REGISTER(logsumexp_op);
 

@@ -70,6 +70,12 @@ static void log_softmax_gradient(const fv_call *c, fv_tensor *const *gout, fv_te
     gin[0] = fv_log_softmax_backward(gout[0], c->out[0], dim_of(c));
 }
 
+static bool softmax_window(const fv_call *c, int input, int output, int dim, fv_window *w)
+{
+    if (dim == dim_of(c)) return fv_window_all(c, input, output, dim, w);
+    return fv_window_same(c, input, output, dim, w);
+}
+
 static const fv_op softmax_op = {
     .name = "softmax",
     .inputs = 1,
@@ -82,6 +88,7 @@ static const fv_op softmax_op = {
     .gradient = softmax_gradient,
     .saves = {FV_OUT(0)},
     .option_fields = softmax_fields,
+    .window = softmax_window,
 };
 FV_REGISTER(softmax_op);
 
@@ -97,6 +104,7 @@ static const fv_op log_softmax_op = {
     .gradient = log_softmax_gradient,
     .saves = {FV_OUT(0)},
     .option_fields = softmax_fields,
+    .window = softmax_window,
 };
 FV_REGISTER(log_softmax_op);
 

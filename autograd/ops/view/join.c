@@ -128,6 +128,19 @@ static void cat_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **g
     }
 }
 
+static bool cat_window(const fv_call *c, int input, int output, int dim, fv_window *w)
+{
+    const join_options *a = c->options;
+    int64_t start = 0;
+    (void)output;
+    if (passed_over(c->in[input]->ndim, c->in[input]->shape[0])) return false;
+    for (int i = 0; i < input && dim == a->dim; i++) {
+        const fv_tensor *t = c->in[i];
+        if (!passed_over(t->ndim, t->shape[0])) start += t->shape[dim];
+    }
+    return fv_window_shifted(dim, start, w);
+}
+
 static const fv_op cat_op = {
     .name = "cat",
     .any_dtype = true,
@@ -140,6 +153,7 @@ static const fv_op cat_op = {
     .reference = cat_reference,
     .gradient = cat_gradient,
     .option_fields = join_fields,
+    .window = cat_window,
 };
 FV_REGISTER(cat_op);
 
@@ -221,6 +235,13 @@ static void stack_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor *
     }
 }
 
+static bool stack_window(const fv_call *c, int input, int output, int dim, fv_window *w)
+{
+    const join_options *a = c->options;
+    (void)input, (void)output;
+    return fv_window_shifted(dim + (dim >= a->dim), 0, w);
+}
+
 static const fv_op stack_op = {
     .name = "stack",
     .any_dtype = true,
@@ -233,6 +254,7 @@ static const fv_op stack_op = {
     .reference = stack_reference,
     .gradient = stack_gradient,
     .option_fields = join_fields,
+    .window = stack_window,
 };
 FV_REGISTER(stack_op);
 

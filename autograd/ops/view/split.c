@@ -85,6 +85,15 @@ static void split_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor *
     fv_object_free(parts, bytes);
 }
 
+static bool split_window(const fv_call *c, int input, int output, int dim, fv_window *w)
+{
+    const split_options *a = c->options;
+    const int64_t start = output * a->split_size, length = c->in[input]->shape[dim];
+    if (dim != a->dim) return fv_window_shifted(dim - (a->unbind && dim > a->dim), 0, w);
+    if (a->unbind) return fv_window_one(start, w);
+    return fv_window_shifted(dim, -(start < length ? start : length), w);
+}
+
 static const fv_option split_fields[] = {FV_FIELD(split_options, split_size, FV_OPTION_INT),
                                          FV_FIELD(split_options, dim, FV_OPTION_DIM),
                                          FV_FIELD(split_options, parts, FV_OPTION_INT),
@@ -100,6 +109,7 @@ static const fv_op split_op = {
     .option_fields = split_fields,
     .infer = split_infer,
     .gradient = split_gradient,
+    .window = split_window,
 };
 FV_REGISTER(split_op);
 

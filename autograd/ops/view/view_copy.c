@@ -40,6 +40,7 @@ static const fv_op contiguous_op = {
     .forward = copy_forward,
     .reference = copy_reference,
     .gradient = copy_gradient,
+    .window = fv_window_same,
 };
 FV_REGISTER(contiguous_op);
 
@@ -70,6 +71,7 @@ static const fv_op channels_last_op = {
     .forward = copy_forward,
     .reference = copy_reference,
     .gradient = copy_gradient,
+    .window = fv_window_same,
 };
 FV_REGISTER(channels_last_op);
 
@@ -105,6 +107,7 @@ static const fv_op clone_op = {
     .forward = copy_forward,
     .reference = copy_reference,
     .gradient = copy_gradient,
+    .window = fv_window_same,
 };
 FV_REGISTER(clone_op);
 
@@ -185,6 +188,13 @@ static void flip_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **
     gin[0] = fv_flip(gout[0], ((const flip_options *)c->options)->dim);
 }
 
+static bool flip_window(const fv_call *c, int input, int output, int dim, fv_window *w)
+{
+    const int64_t last = c->in[0]->shape[dim] - 1;
+    if (reversed_dims(c) >> dim & 1) return fv_window_sliding(dim, 1, -1, -last, w);
+    return fv_window_same(c, input, output, dim, w);
+}
+
 static const fv_op flip_op = {
     .name = "flip",
     .any_dtype = true,
@@ -197,6 +207,7 @@ static const fv_op flip_op = {
     .forward = flip_forward,
     .reference = flip_reference,
     .gradient = flip_gradient,
+    .window = flip_window,
 };
 FV_REGISTER(flip_op);
 

@@ -35,6 +35,20 @@ static void squeeze_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor
     gin[0] = fv_reshape_to(gout[0], *fv_input_shape(c, 0));
 }
 
+static bool squeeze_window(const fv_call *c, int input, int output, int dim, fv_window *w)
+{
+    const dim_options *a = c->options;
+    const fv_tensor *x = c->in[input];
+    int to = 0;
+    (void)output;
+    for (int i = 0; i <= dim; i++) {
+        const bool dropped = x->shape[i] == 1 && (a->dim == FV_ALL || a->dim == i);
+        if (dropped && i == dim) return fv_window_one(0, w);
+        if (i < dim) to += !dropped;
+    }
+    return fv_window_shifted(to, 0, w);
+}
+
 static const fv_op squeeze_op = {
     .name = "squeeze",
     .inputs = 1,
@@ -44,6 +58,7 @@ static const fv_op squeeze_op = {
     .infer = squeeze_infer,
     .gradient = squeeze_gradient,
     .option_fields = squeeze_fields,
+    .window = squeeze_window,
 };
 FV_REGISTER(squeeze_op);
 
@@ -87,6 +102,13 @@ static void unsqueeze_gradient(const fv_call *c, fv_tensor *const *gout, fv_tens
     gin[0] = fv_squeeze(gout[0], a->dim);
 }
 
+static bool unsqueeze_window(const fv_call *c, int input, int output, int dim, fv_window *w)
+{
+    const dim_options *a = c->options;
+    (void)input, (void)output;
+    return fv_window_shifted(dim + (dim >= a->dim), 0, w);
+}
+
 static const fv_op unsqueeze_op = {
     .name = "unsqueeze",
     .inputs = 1,
@@ -96,6 +118,7 @@ static const fv_op unsqueeze_op = {
     .infer = unsqueeze_infer,
     .gradient = unsqueeze_gradient,
     .option_fields = dim_fields,
+    .window = unsqueeze_window,
 };
 FV_REGISTER(unsqueeze_op);
 
@@ -158,6 +181,7 @@ static const fv_op expand_op = {
     .option_fields = expand_fields,
     .infer = expand_infer,
     .gradient = expand_gradient,
+    .window = fv_window_same,
 };
 FV_REGISTER(expand_op);
 

@@ -14,6 +14,14 @@ static void output_permuted(fv_call *c, const int64_t *from)
     fv_output_view(c, 0, 0, &shape, strides, 0);
 }
 
+/* Where output_permuted puts input dimension dim. */
+static bool permuted_window(const int64_t *from, int dim, fv_window *w)
+{
+    int to = 0;
+    while (from[to] != dim) to++;
+    return fv_window_shifted(to, 0, w);
+}
+
 /* --- permute ---------------------------------------------------------------------------------- */
 
 typedef struct permute_options {
@@ -52,6 +60,12 @@ static void permute_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor
     gin[0] = fv_permute_to(gout[0], inverse);
 }
 
+static bool permute_window(const fv_call *c, int input, int output, int dim, fv_window *w)
+{
+    (void)input, (void)output;
+    return permuted_window(((const permute_options *)c->options)->dims.dim, dim, w);
+}
+
 static const fv_op permute_op = {
     .name = "permute",
     .inputs = 1,
@@ -61,6 +75,7 @@ static const fv_op permute_op = {
     .option_fields = permute_fields,
     .infer = permute_infer,
     .gradient = permute_gradient,
+    .window = permute_window,
 };
 FV_REGISTER(permute_op);
 
@@ -84,6 +99,22 @@ typedef struct two_dims_options {
     int64_t first, second;
 } two_dims_options;
 
+static void transposed(const two_dims_options *a, int64_t *from)
+{
+    for (int i = 0; i < FV_MAX_DIMS; i++) from[i] = i;
+    from[a->first] = a->second;
+    from[a->second] = a->first;
+}
+
+static void moved(const two_dims_options *a, int64_t *from)
+{
+    int next = 0;
+    for (int i = 0; i < FV_MAX_DIMS; i++) {
+        if (next == a->first) next++;
+        from[i] = i == a->second ? a->first : next++;
+    }
+}
+
 static fv_status transpose_infer(fv_call *c)
 {
     two_dims_options *a = c->options;
@@ -91,11 +122,17 @@ static fv_status transpose_infer(fv_call *c)
     if (status == FV_OK) status = fv_need_dim(c, 0, &a->second);
     if (status != FV_OK) return status;
     int64_t from[FV_MAX_DIMS];
-    for (int i = 0; i < FV_MAX_DIMS; i++) from[i] = i;
-    from[a->first] = a->second;
-    from[a->second] = a->first;
+    transposed(a, from);
     output_permuted(c, from);
     return FV_OK;
+}
+
+static bool transpose_window(const fv_call *c, int input, int output, int dim, fv_window *w)
+{
+    int64_t from[FV_MAX_DIMS];
+    (void)input, (void)output;
+    transposed(c->options, from);
+    return permuted_window(from, dim, w);
 }
 
 static void transpose_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
@@ -118,6 +155,7 @@ static const fv_op transpose_op = {
     .infer = transpose_infer,
     .gradient = transpose_gradient,
     .option_fields = transpose_fields,
+    .window = transpose_window,
 };
 FV_REGISTER(transpose_op);
 
@@ -133,13 +171,17 @@ static fv_status movedim_infer(fv_call *c)
     if (status == FV_OK) status = fv_need_dim(c, 0, &a->second);
     if (status != FV_OK) return status;
     int64_t from[FV_MAX_DIMS];
-    int next = 0;
-    for (int i = 0; i < FV_MAX_DIMS; i++) {
-        if (next == a->first) next++;
-        from[i] = i == a->second ? a->first : next++;
-    }
+    moved(a, from);
     output_permuted(c, from);
     return FV_OK;
+}
+
+static bool movedim_window(const fv_call *c, int input, int output, int dim, fv_window *w)
+{
+    int64_t from[FV_MAX_DIMS];
+    (void)input, (void)output;
+    moved(c->options, from);
+    return permuted_window(from, dim, w);
 }
 
 static void movedim_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
@@ -162,6 +204,7 @@ static const fv_op movedim_op = {
     .infer = movedim_infer,
     .gradient = movedim_gradient,
     .option_fields = movedim_fields,
+    .window = movedim_window,
 };
 FV_REGISTER(movedim_op);
 
@@ -186,6 +229,12 @@ static void t_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin
     gin[0] = fv_t(gout[0]);
 }
 
+static bool t_window(const fv_call *c, int input, int output, int dim, fv_window *w)
+{
+    (void)output;
+    return fv_window_shifted(c->in[input]->ndim == 2 ? 1 - dim : dim, 0, w);
+}
+
 static const fv_op t_op = {
     .name = "t",
     .inputs = 1,
@@ -193,6 +242,7 @@ static const fv_op t_op = {
     .outputs = 1,
     .infer = t_infer,
     .gradient = t_gradient,
+    .window = t_window,
 };
 FV_REGISTER(t_op);
 

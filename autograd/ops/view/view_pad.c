@@ -250,6 +250,12 @@ static void pad_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **g
     gin[0] = fv_pad(gout[0], .shape = inverse);
 }
 
+static bool pad_window(const fv_call *c, int input, int output, int dim, fv_window *w)
+{
+    (void)output;
+    return fv_window_shifted(dim, before_of(c->options, c->in[input]->ndim, dim), w);
+}
+
 static const fv_op pad_op = {
     .name = "pad",
     .any_dtype = true,
@@ -262,6 +268,7 @@ static const fv_op pad_op = {
     .forward = pad_forward,
     .reference = pad_reference,
     .gradient = pad_gradient,
+    .window = pad_window,
 };
 FV_REGISTER(pad_op);
 

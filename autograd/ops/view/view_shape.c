@@ -124,6 +124,38 @@ static void reshape_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor
     gin[0] = fv_reshape_to(gout[0], *fv_input_shape(c, 0));
 }
 
+/* A dimension of so many steps in row-major order. */
+typedef struct run {
+    int64_t step, length;
+} run;
+
+static run run_of(const fv_tensor *t, int dim)
+{
+    run r = {1, t->shape[dim]};
+    for (int i = dim + 1; i < t->ndim; i++) r.step *= t->shape[i];
+    return r;
+}
+
+/* A dimension that is there afterwards as well is the same; one that lies inside of another is
+ * scattered over it; for one that is split no single dimension says where it went. */
+static bool reshape_window(const fv_call *c, int input, int output, int dim, fv_window *w)
+{
+    const fv_tensor *x = c->in[input], *y = c->out[output];
+    const run from = run_of(x, dim);
+    if (x->numel == 0) return false;
+    if (from.length == 1) return fv_window_one(0, w);
+    for (int to = 0; to < y->ndim; to++) {
+        const run r = run_of(y, to);
+        if (r.step == from.step && r.length == from.length) return fv_window_shifted(to, 0, w);
+        const bool inside = r.step <= from.step && from.step * from.length <= r.step * r.length;
+        if (!inside) continue;
+        fv_window_sliding(to, from.length, 0, 0, w);
+        w->scattered = true;
+        return true;
+    }
+    return false;
+}
+
 /* --- reshape ---------------------------------------------------------------------------------- */
 
 static fv_status reshape_infer(fv_call *c)
@@ -146,6 +178,7 @@ static const fv_op reshape_op = {
     .forward = reshape_forward,
     .reference = reshape_reference,
     .gradient = reshape_gradient,
+    .window = reshape_window,
 };
 FV_REGISTER(reshape_op);
 
@@ -195,6 +228,7 @@ static const fv_op view_op = {
     .forward = reshape_forward,
     .reference = reshape_reference,
     .gradient = reshape_gradient,
+    .window = reshape_window,
 };
 FV_REGISTER(view_op);
 
@@ -258,6 +292,7 @@ static const fv_op flatten_op = {
     .reference = reshape_reference,
     .gradient = reshape_gradient,
     .option_fields = flatten_fields,
+    .window = reshape_window,
 };
 FV_REGISTER(flatten_op);
 
@@ -312,6 +347,7 @@ static const fv_op unflatten_op = {
     .infer = unflatten_infer,
     .gradient = reshape_gradient,
     .option_fields = unflatten_fields,
+    .window = reshape_window,
 };
 FV_REGISTER(unflatten_op);
 

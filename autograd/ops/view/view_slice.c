@@ -67,6 +67,13 @@ static const fv_option slice_fields[] = {FV_FIELD(slice_options, dim, FV_OPTION_
                                          FV_FIELD(slice_options, step, FV_OPTION_INT),
                                          {0}};
 
+static bool slice_window(const fv_call *c, int input, int output, int dim, fv_window *w)
+{
+    const slice_options *a = c->options;
+    if (dim == a->dim) return fv_window_sliding(dim, 1, a->step, -a->start, w);
+    return fv_window_same(c, input, output, dim, w);
+}
+
 static const fv_op slice_op = {
     .name = "slice",
     .inputs = 1,
@@ -76,6 +83,7 @@ static const fv_op slice_op = {
     .infer = slice_infer,
     .gradient = slice_gradient,
     .option_fields = slice_fields,
+    .window = slice_window,
 };
 FV_REGISTER(slice_op);
 
@@ -119,6 +127,13 @@ static const fv_option narrow_fields[] = {FV_FIELD(narrow_options, dim, FV_OPTIO
                                           FV_FIELD(narrow_options, length, FV_OPTION_INT),
                                           {0}};
 
+static bool narrow_window(const fv_call *c, int input, int output, int dim, fv_window *w)
+{
+    const narrow_options *a = c->options;
+    (void)input, (void)output;
+    return fv_window_shifted(dim, dim == a->dim ? -a->start : 0, w);
+}
+
 static const fv_op narrow_op = {
     .name = "narrow",
     .inputs = 1,
@@ -128,6 +143,7 @@ static const fv_op narrow_op = {
     .infer = narrow_infer,
     .gradient = narrow_gradient,
     .option_fields = narrow_fields,
+    .window = narrow_window,
 };
 FV_REGISTER(narrow_op);
 
@@ -178,6 +194,14 @@ static const fv_option select_fields[] = {FV_FIELD(select_options, dim, FV_OPTIO
                                           FV_FIELD(select_options, index, FV_OPTION_INT),
                                           {0}};
 
+static bool select_window(const fv_call *c, int input, int output, int dim, fv_window *w)
+{
+    const select_options *a = c->options;
+    (void)input, (void)output;
+    if (dim == a->dim) return fv_window_one(a->index, w);
+    return fv_window_shifted(dim - (dim > a->dim), 0, w);
+}
+
 static const fv_op select_op = {
     .name = "select",
     .inputs = 1,
@@ -187,6 +211,7 @@ static const fv_op select_op = {
     .infer = select_infer,
     .gradient = select_gradient,
     .option_fields = select_fields,
+    .window = select_window,
 };
 FV_REGISTER(select_op);
 
