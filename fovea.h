@@ -54,8 +54,9 @@ static inline void fv_free_null(void *null)
     if (null) fv_fail(FV_ERR_OPTION, "fv_free: a void pointer does not say what it points to");
 }
 
-/* Frees a module, optimizer, scheduler, loader, data set, state, checkpoint or what trains on many
- * ranks; NULL is fine, a plain one too. Tensors are released by scopes and fv_release. */
+/* Frees a module, optimizer, scheduler, loader, data set, state, checkpoint, inspection or what
+ * trains on many ranks; NULL is fine, a plain one too. Tensors are released by scopes and
+ * fv_release. */
 #define fv_free(object)                                                                            \
     _Generic((object), fv_module *                                                                 \
              : fv_module_free, fv_optim *                                                          \
@@ -65,7 +66,8 @@ static inline void fv_free_null(void *null)
              : fv_dataset_free, fv_state *                                                         \
              : fv_state_free, fv_checkpoint *                                                      \
              : fv_checkpoint_free, fv_data_parallel *                                              \
-             : fv_data_parallel_free, void *                                                          \
+             : fv_data_parallel_free, fv_inspection *                                                 \
+             : fv_inspection_free, void *                                                          \
              : fv_free_null)(object)
 #endif
 

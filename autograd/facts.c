@@ -33,6 +33,7 @@ int64_t fv_count_product(int64_t a, int64_t b)
 
 bool fv_window_sliding(int to, int64_t size, int64_t stride, int64_t padding, fv_window *w)
 {
+    if (!w && fv_fail_null("window", "window")) return false;
     *w = (fv_window){.dim = to, .size = {size, 1}, .stride = {stride, 1}, .padding = {padding, 1}};
     return true;
 }

@@ -1408,6 +1408,54 @@ inline dataset idx_dataset(const char *images, const char *labels, int64_t class
     return dataset(fv_idx_dataset_ex(&a));
 }
 
+struct inspect_options {
+    fv_dtype dtype = fv_inspect_defaults.dtype;
+    bool training = fv_inspect_defaults.training;
+};
+inline inspection inspect(const module &module_, const shape &sizes, const inspect_options &options = {})
+{
+    fv_inspect_args a = fv_inspect_defaults;
+    a.module = module_.get();
+    a.shape = sizes;
+    a.dtype = options.dtype;
+    a.training = options.training;
+    return inspection(fv_inspect_ex(&a));
+}
+
+struct receptive_field_of_options {
+    fv_dtype dtype = fv_inspect_defaults.dtype;
+    bool training = fv_inspect_defaults.training;
+};
+inline fv_receptive_field receptive_field_of(const module &module_, const shape &sizes, const receptive_field_of_options &options = {})
+{
+    fv_inspect_args a = fv_inspect_defaults;
+    a.module = module_.get();
+    a.shape = sizes;
+    a.dtype = options.dtype;
+    a.training = options.training;
+    const fv_receptive_field result = fv_receptive_field_of_ex(&a);
+    detail::check();
+    return result;
+}
+
+struct summary_options {
+    fv_dtype dtype = fv_summary_defaults.dtype;
+    bool training = fv_summary_defaults.training;
+    int64_t depth = fv_summary_defaults.depth;
+};
+inline fv_status summary(const module &module_, const shape &sizes, const summary_options &options = {})
+{
+    fv_summary_args a = fv_summary_defaults;
+    a.module = module_.get();
+    a.shape = sizes;
+    a.dtype = options.dtype;
+    a.training = options.training;
+    a.depth = options.depth;
+    const fv_status result = fv_summary_ex(&a);
+    detail::check();
+    return result;
+}
+
 struct distributed_data_parallel_options {
     double bucket_cap_mb = fv_distributed_data_parallel_defaults.bucket_cap_mb;
     bool broadcast_buffers = fv_distributed_data_parallel_defaults.broadcast_buffers;

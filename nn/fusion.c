@@ -26,6 +26,20 @@ bool fv_set_fusion_enabled(bool on)
     return before;
 }
 
+static _Thread_local bool paused;
+
+bool fv_pause_fusion(bool on)
+{
+    const bool before = paused;
+    paused = on;
+    return before;
+}
+
+static bool fuses(void)
+{
+    return !paused && fv_fusion_enabled();
+}
+
 /* --- who takes what ----------------------------------------------------------------------- */
 
 void fv_module_fuses(fv_module *m, const fv_fusion *fusion)
@@ -35,7 +49,7 @@ void fv_module_fuses(fv_module *m, const fv_fusion *fusion)
 
 bool fv_takes(const fv_module *m, const fv_ending *ending)
 {
-    return fv_fusion_enabled() && m->fusion && m->fusion->takes && m->fusion->takes(m, ending);
+    return fuses() && m->fusion && m->fusion->takes && m->fusion->takes(m, ending);
 }
 
 bool fv_takes_all(const fv_module *m, const fv_ending *ending)
@@ -51,8 +65,7 @@ static const fv_module *child(const fv_module *row, int64_t i)
 
 static bool takes_norm(const fv_module *m, const fv_module *norm, const fv_tensor *x)
 {
-    return fv_fusion_enabled() && m->fusion && m->fusion->takes_norm &&
-           m->fusion->takes_norm(m, norm, x);
+    return fuses() && m->fusion && m->fusion->takes_norm && m->fusion->takes_norm(m, norm, x);
 }
 
 int64_t fv_take_next(const fv_module *row, int64_t i, const fv_tensor *x, fv_ending *ending)

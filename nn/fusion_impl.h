@@ -32,6 +32,10 @@ typedef struct fv_fusion {
     fv_tensor *(*forward)(fv_module *m, fv_tensor *x, const fv_ending *ending);
 } fv_fusion;
 
+/* While on, nothing fuses in this thread, whatever the switch of the process says. Returns the
+ * setting before. */
+bool fv_pause_fusion(bool on);
+
 /* For a constructor; NULL is fine. */
 void fv_module_fuses(fv_module *m, const fv_fusion *fusion);
 

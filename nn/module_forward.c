@@ -130,6 +130,15 @@ typedef struct module_call {
     const fv_ending *ending; /* or NULL */
 } module_call;
 
+static _Thread_local const fv_module_watch *watching;
+
+const fv_module_watch *fv_watch_modules(const fv_module_watch *watch)
+{
+    const fv_module_watch *before = watching;
+    watching = watch;
+    return before;
+}
+
 static fv_status run(const module_call *c)
 {
     fv_module *m = c->m;
@@ -142,6 +151,7 @@ static fv_status run(const module_call *c)
     else
         out[0] = m->type->forward(m, in[0]);
     const fv_status status = check_results(m->type, out, c->wanted);
+    if (watching && status == FV_OK) watching->ran(m, in, out, watching->context);
     fv_frame_pop(depth);
     return status;
 }

@@ -33,6 +33,16 @@ struct fv_module {
     char *names[FV_LIST_COUNT];
 };
 
+/* Told of each module that this thread has run, while its frame still stands; ops are told by
+ * observers (autograd/observe.h). */
+typedef struct fv_module_watch {
+    void (*ran)(fv_module *m, fv_tensor *const *in, fv_tensor *const *out, void *context);
+    void *context;
+} fv_module_watch;
+
+/* NULL ends it. Returns the watch before. */
+const fv_module_watch *fv_watch_modules(const fv_module_watch *watch);
+
 /* A name, one forward function, and with forward_many named inputs and outputs. */
 bool fv_module_type_valid(const fv_module_type *type);
 

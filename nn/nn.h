@@ -7,6 +7,7 @@
 #include "layers.h"
 #include "init.h"
 #include "state.h"
+#include "inspect/inspect.h"
 #include "parallel/distributed.h"
 #include "parallel/data_parallel.h"
 

@@ -379,6 +379,7 @@ static bool set_elements(fv_tensor *t)
     F(grad_of_input, !fv_usable(grad_in(x, d)))                                                    \
     F(gradcheck, !fv_gradcheck(self, FV_TENSORS(d)))                                               \
     F(gradgradcheck, !fv_gradgradcheck(self, FV_TENSORS(d)))                                       \
+    F(inspect, !fv_inspect_function(self, NULL, FV_TENSORS(d)))                                    \
     F(apply, !fv_usable(fv_apply(fv_find_op("relu"), NULL, 1, &d)))                                \
     F(apply_all, applies(d))                                                                       \
     F(apply_inplace, !fv_usable(fv_apply_inplace(fv_find_op("relu"), NULL, 1, &d)))                \

@@ -170,6 +170,9 @@ static int64_t numbers[8] = {1, 1, 1, 1, 1, 1, 1, 1};
 static fv_shape good_shape = {2, {2, 2}};
 static fv_gradcheck_report good_report;
 static fv_batch good_batch;
+static fv_event good_event;
+static fv_receptive_field good_field;
+static fv_window good_window;
 
 static fv_sizes good_sizes(void)
 {
@@ -186,6 +189,11 @@ static double good_number;
 static fv_data_parallel *good_parallel(void)
 {
     return fv_distributed_data_parallel(fv_nn_linear(1, 1));
+}
+
+static fv_inspection *good_inspection(void)
+{
+    return fv_inspect(good_module(), 2, 2);
 }
 
 static fv_sync_mode *good_sync_mode(void)
@@ -222,10 +230,12 @@ static const fv_op *good_op(void)
 #define GOOD_fv_dataset_p               good_dataset()
 #define GOOD_fv_dims                    1
 #define GOOD_fv_dtype                   FV_FLOAT64
+#define GOOD_fv_event_p                 (&good_event)
 #define GOOD_fv_frame_kind_p            (&good_kind)
 #define GOOD_fv_get_fn                  good_get
 #define GOOD_fv_gradcheck_report_p      (&good_report)
 #define GOOD_fv_hook_fn                 good_hook
+#define GOOD_fv_inspection_p            good_inspection()
 #define GOOD_fv_intercept_fn            good_intercept
 #define GOOD_fv_length_fn               good_length
 #define GOOD_fv_loader_p                good_loader()
@@ -242,6 +252,8 @@ static const fv_op *good_op(void)
 #define GOOD_fv_op_p                    good_op()
 #define GOOD_fv_optim_p                 good_optim()
 #define GOOD_fv_pass_end_fn             good_end
+#define GOOD_fv_receptive_field_p       (&good_field)
+#define GOOD_fv_window_p                (&good_window)
 #define GOOD_fv_rank_fn                 good_rank
 #define GOOD_fv_sync_mode_p             good_sync_mode()
 #define GOOD_fv_post_accumulate_hook_fn good_after
@@ -366,6 +378,12 @@ static const char *const accepted[] = {
     "fv_child_count m",
     "fv_module_to_string m",
     "fv_print_module m",
+    "fv_field_text text",
+    "fv_inspection_layers inspection",
+    "fv_inspection_layer inspection",
+    "fv_inspection_memory_of inspection",
+    "fv_inspection_print file",
+    "fv_summary_ex file",
     "fv_data_parallel_get_times parallel",
     "fv_sync_mode_close mode",
     "fv_optim_group_count optim",

@@ -208,6 +208,70 @@ START_TEST(gradients_lie_inside_of_windows)
 }
 END_TEST
 
+/* --- an op of one's own ----------------------------------------------------------------------- */
+
+static fv_status own_infer(fv_call *c)
+{
+    fv_shape shape = {4, {c->in[0]->shape[0], 1, 2, 1}};
+    fv_output_contiguous(c, 0, FV_FLOAT32, &shape);
+    return FV_OK;
+}
+
+static void own_forward(fv_call *c)
+{
+    memset(c->out[0]->data, 0, (size_t)c->out[0]->numel * sizeof(float));
+}
+
+static bool own_window(const fv_call *c, int i, int j, int dim, fv_window *w)
+{
+    switch (dim) {
+    case 0: return fv_window_same(c, i, j, dim, w);
+    case 1: return fv_window_all(c, i, j, dim, w);
+    case 2: return fv_window_sliding(2, 5, 3, 1, w);
+    default: return c->in[0]->shape[3] > 4 ? fv_window_one(4, w) : fv_window_shifted(3, 2, w);
+    }
+}
+
+static fv_work own_work(const fv_call *c)
+{
+    return (fv_work){fv_count_product(c->out[0]->numel, 15), 7};
+}
+
+static const fv_op own_op = {.name = "own",
+                             .inputs = 1,
+                             .outputs = 1,
+                             .infer = own_infer,
+                             .forward = own_forward,
+                             .gradient = FV_NO_GRADIENT,
+                             .window = own_window,
+                             .multiply_adds = own_work};
+
+static fv_tensor *call_own(fv_tensor *const *in, void *context)
+{
+    (void)context;
+    return fv_apply(&own_op, NULL, 1, in);
+}
+
+START_TEST(an_op_of_ones_own_says_its_window)
+{
+    FV_SCOPE;
+    for (int64_t width = 4; width <= 5; width++) {
+        fv_inspection *seen =
+            fv_inspect_function(call_own, NULL, FV_TENSORS(fv_empty(2, 3, 8, width)));
+        const fv_layer_info *info = fv_inspection_layer(seen, 1);
+        ck_assert_int_eq(info->multiply_adds, 60);
+        ck_assert_int_eq(info->bias_adds, 7);
+        ck_assert(info->field.known);
+        ck_assert_double_eq(info->field.size[0], 5);
+        ck_assert_double_eq(info->field.stride[0], 3);
+        ck_assert_double_eq(info->field.padding[0], 1);
+        ck_assert_double_eq(info->field.size[1], 1);
+        ck_assert_double_eq(info->field.padding[1], width > 4 ? -4 : 2);
+        fv_free(seen);
+    }
+}
+END_TEST
+
 /* --- what is said by hand --------------------------------------------------------------------- */
 
 typedef struct wanted {
@@ -310,6 +374,7 @@ Suite *fovea_suite(void)
     Suite *suite = suite_create("windows");
     TCase *cases = add_case(suite, "windows");
     tcase_add_test(cases, gradients_lie_inside_of_windows);
+    tcase_add_test(cases, an_op_of_ones_own_says_its_window);
     tcase_add_test(cases, windows_are_in_lowest_terms);
     tcase_add_test(cases, ratios_that_do_not_fit_are_none);
     return suite;
