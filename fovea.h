@@ -21,6 +21,7 @@
 #include "tensor/state.h"
 #include "tensor/memory.h"
 #include "tensor/threads.h"
+#include "tensor/interpolation.h"
 #include "tensor/conv_mode.h"
 #include "tensor/version.h"
 #include "tensor/text.h"

@@ -8,7 +8,7 @@
 #include "tensor/error.h"
 #include "tensor/shape.h"
 
-enum { MOST = 6 }; /* names of an enum, and NULL */
+enum { MOST = 8 }; /* names of an enum, and NULL */
 
 static const struct kind {
     int64_t first;
@@ -25,6 +25,9 @@ static const struct kind {
      {"FV_NONLINEARITY_LEAKY_RELU", "FV_NONLINEARITY_RELU", "FV_NONLINEARITY_LINEAR",
       "FV_NONLINEARITY_TANH", "FV_NONLINEARITY_SELU"}},
     {FV_CONV_PRECISION_FIRST, {"FV_CONV_FAST", "FV_CONV_ACCURATE", "FV_CONV_EXACT"}},
+    {FV_INTERPOLATION_FIRST,
+     {"FV_NEAREST", "FV_NEAREST_EXACT", "FV_LINEAR", "FV_BILINEAR", "FV_BICUBIC", "FV_TRILINEAR",
+      "FV_AREA"}},
 };
 
 enum { KINDS = sizeof kinds / sizeof *kinds };

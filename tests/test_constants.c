@@ -36,7 +36,14 @@ static const struct {
            NAMED(FV_NONLINEARITY_RELU),
            NAMED(FV_NONLINEARITY_LINEAR),
            NAMED(FV_NONLINEARITY_TANH),
-           NAMED(FV_NONLINEARITY_SELU)};
+           NAMED(FV_NONLINEARITY_SELU),
+           NAMED(FV_NEAREST),
+           NAMED(FV_NEAREST_EXACT),
+           NAMED(FV_LINEAR),
+           NAMED(FV_BILINEAR),
+           NAMED(FV_BICUBIC),
+           NAMED(FV_TRILINEAR),
+           NAMED(FV_AREA)};
 enum { ALL = sizeof all / sizeof *all };
 
 START_TEST(every_constant_has_its_name_and_a_number_of_its_own)
