@@ -3,12 +3,12 @@
 # package manager (apt-get, dnf, pacman, brew). To be sourced:
 #
 #   . .ci/packages.sh
-#   fovea_install build        what a build needs: compiler, CMake, Ninja, BLIS, zlib
+#   fovea_install build        what a build needs: compiler, CMake, Ninja, BLIS, zlib, libpng, libjpeg
 #   fovea_install test         the same and what the tests need: Check, pkg-config
 #   fovea_install mpi          what training on many machines needs (-DFOVEA_MPI=ON)
 #   fovea_install fashion      the Fashion-MNIST images (Debian and its kin only)
 #
-# Nothing is asked of the network when nothing is missing. BLIS and zlib are wanted, not needed:
+# Nothing is asked of the network when nothing is missing. BLIS, zlib, libpng and libjpeg are wanted, not needed:
 # if they cannot be had, a note says what the build will lack.
 
 fovea_note() { printf 'fovea: %s\n' "$*" >&2; }
@@ -60,8 +60,8 @@ fovea_has_header() {
   printf '#include <%s>\n' "$1" | "$cc" "${dirs[@]}" -E -x c - >/dev/null 2>&1
 }
 
-# Is this part of the system there? Parts: compiler cmake ninja pkg-config openmp blis zlib mpi check
-# curl fashion.
+# Is this part of the system there? Parts: compiler cmake ninja pkg-config openmp blis zlib png jpeg mpi
+# check curl fashion.
 fovea_has() {
   case $1 in
     compiler) fovea_compiler >/dev/null && fovea_has_header stdio.h ;;
@@ -71,6 +71,8 @@ fovea_has() {
     openmp) [ "$(uname -s)" != Darwin ] || fovea_has_header omp.h || [ -d /opt/homebrew/opt/libomp ] ;;
     blis) fovea_has_header blis.h ;;
     zlib) fovea_has_header zlib.h ;;
+    png) fovea_has_header png.h ;;
+    jpeg) fovea_has_header jpeglib.h ;;
     mpi) command -v mpicc >/dev/null 2>&1 && command -v mpirun >/dev/null 2>&1 ;;
     check) fovea_has_header check.h ;;
     curl) command -v curl >/dev/null 2>&1 ;;
@@ -88,6 +90,8 @@ fovea_packages_of() {
     apt-get:pkg-config) echo pkg-config ;;
     apt-get:blis) echo libblis-openmp-dev ;;
     apt-get:zlib) echo zlib1g-dev ;;
+    apt-get:png) echo libpng-dev ;;
+    apt-get:jpeg) echo libjpeg62-turbo-dev ;;
     apt-get:mpi) echo libopenmpi-dev openmpi-bin ;;
     dnf:mpi) echo openmpi-devel ;;
     pacman:mpi) echo openmpi ;;
@@ -99,11 +103,16 @@ fovea_packages_of() {
     dnf:pkg-config) echo pkgconf-pkg-config ;;
     dnf:blis) echo blis-devel ;;
     dnf:zlib) echo zlib-devel ;;
+    dnf:png) echo libpng-devel ;;
+    dnf:jpeg) echo libjpeg-turbo-devel ;;
     dnf:check) echo check-devel ;;
     dnf:curl | pacman:curl | brew:curl) echo curl ;;
     pacman:ninja | brew:ninja) echo ninja ;;
     pacman:pkg-config | brew:pkg-config) echo pkgconf ;;
     pacman:zlib | brew:zlib) echo zlib ;;
+    pacman:png | brew:png) echo libpng ;;
+    pacman:jpeg) echo libjpeg-turbo ;;
+    brew:jpeg) echo jpeg-turbo ;;
     brew:openmp) echo libomp ;;
     brew:blis) echo blis ;;
   esac
@@ -190,12 +199,14 @@ fovea_require() {
 # what it lacks.
 fovea_want_libraries() {
   local part
-  fovea_install_parts blis zlib openmp && return 0
-  for part in blis zlib openmp; do
+  fovea_install_parts blis zlib png jpeg openmp && return 0
+  for part in blis zlib png jpeg openmp; do
     fovea_install_parts "$part" && continue
     case $part in
       blis) fovea_note "without BLIS, matrix products use Fovea's own kernels" ;;
       zlib) fovea_note "without zlib, .gz files cannot be read" ;;
+      png) fovea_note "without libpng, PNG files cannot be read" ;;
+      jpeg) fovea_note "without libjpeg, JPEG files can be neither read nor written" ;;
       openmp) fovea_note "without OpenMP, the library uses its own threads only" ;;
     esac
   done

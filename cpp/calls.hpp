@@ -1136,6 +1136,109 @@ inline tensor pad(const tensor &input, const shape &sizes, const pad_options &op
     return detail::call([&] { return fv_pad_ex(&a); });
 }
 
+struct make_grid_options {
+    int64_t nrow = fv_make_grid_defaults.nrow;
+    int64_t padding = fv_make_grid_defaults.padding;
+    bool normalize = fv_make_grid_defaults.normalize;
+    double value_range[2] = {fv_make_grid_defaults.value_range[0], fv_make_grid_defaults.value_range[1]};
+    bool scale_each = fv_make_grid_defaults.scale_each;
+    double pad_value = fv_make_grid_defaults.pad_value;
+    bool channels_apart = fv_make_grid_defaults.channels_apart;
+    bool diverging = fv_make_grid_defaults.diverging;
+    int64_t upscale = fv_make_grid_defaults.upscale;
+};
+inline tensor make_grid(const tensor &tensor_, const make_grid_options &options = {})
+{
+    fv_make_grid_args a = fv_make_grid_defaults;
+    a.tensor = tensor_.get();
+    a.nrow = options.nrow;
+    a.padding = options.padding;
+    a.normalize = options.normalize;
+    for (int i = 0; i < 2; i++) a.value_range[i] = options.value_range[i];
+    a.scale_each = options.scale_each;
+    a.pad_value = options.pad_value;
+    a.channels_apart = options.channels_apart;
+    a.diverging = options.diverging;
+    a.upscale = options.upscale;
+    return detail::call([&] { return fv_make_grid_ex(&a); });
+}
+
+struct save_image_options {
+    int64_t nrow = fv_save_image_defaults.nrow;
+    int64_t padding = fv_save_image_defaults.padding;
+    bool normalize = fv_save_image_defaults.normalize;
+    double value_range[2] = {fv_save_image_defaults.value_range[0], fv_save_image_defaults.value_range[1]};
+    bool scale_each = fv_save_image_defaults.scale_each;
+    double pad_value = fv_save_image_defaults.pad_value;
+    bool channels_apart = fv_save_image_defaults.channels_apart;
+    bool diverging = fv_save_image_defaults.diverging;
+    int64_t upscale = fv_save_image_defaults.upscale;
+    int64_t quality = fv_save_image_defaults.quality;
+    int64_t compression = fv_save_image_defaults.compression;
+};
+inline fv_status save_image(const tensor &tensor_, const char *path, const save_image_options &options = {})
+{
+    fv_save_image_args a = fv_save_image_defaults;
+    a.tensor = tensor_.get();
+    a.path = path;
+    a.nrow = options.nrow;
+    a.padding = options.padding;
+    a.normalize = options.normalize;
+    for (int i = 0; i < 2; i++) a.value_range[i] = options.value_range[i];
+    a.scale_each = options.scale_each;
+    a.pad_value = options.pad_value;
+    a.channels_apart = options.channels_apart;
+    a.diverging = options.diverging;
+    a.upscale = options.upscale;
+    a.quality = options.quality;
+    a.compression = options.compression;
+    const fv_status result = fv_save_image_ex(&a);
+    detail::check();
+    return result;
+}
+
+struct read_image_options {
+    fv_image_mode mode = fv_read_image_defaults.mode;
+    bool apply_exif_orientation = fv_read_image_defaults.apply_exif_orientation;
+};
+inline tensor read_image(const char *path, const read_image_options &options = {})
+{
+    fv_read_image_args a = fv_read_image_defaults;
+    a.path = path;
+    a.mode = options.mode;
+    a.apply_exif_orientation = options.apply_exif_orientation;
+    return detail::call([&] { return fv_read_image_ex(&a); });
+}
+
+struct decode_image_options {
+    fv_image_mode mode = fv_decode_image_defaults.mode;
+    bool apply_exif_orientation = fv_decode_image_defaults.apply_exif_orientation;
+};
+inline tensor decode_image(const tensor &bytes, const decode_image_options &options = {})
+{
+    fv_decode_image_args a = fv_decode_image_defaults;
+    a.bytes = bytes.get();
+    a.mode = options.mode;
+    a.apply_exif_orientation = options.apply_exif_orientation;
+    return detail::call([&] { return fv_decode_image_ex(&a); });
+}
+
+struct write_image_options {
+    int64_t quality = fv_write_image_defaults.quality;
+    int64_t compression = fv_write_image_defaults.compression;
+};
+inline fv_status write_image(const tensor &image, const char *path, const write_image_options &options = {})
+{
+    fv_write_image_args a = fv_write_image_defaults;
+    a.image = image.get();
+    a.path = path;
+    a.quality = options.quality;
+    a.compression = options.compression;
+    const fv_status result = fv_write_image_ex(&a);
+    detail::check();
+    return result;
+}
+
 struct image_dataset_options {
     double mean[FV_MAX_IMAGE_CHANNELS] = {fv_image_dataset_defaults.mean[0], fv_image_dataset_defaults.mean[1], fv_image_dataset_defaults.mean[2], fv_image_dataset_defaults.mean[3]};
     double std[FV_MAX_IMAGE_CHANNELS] = {fv_image_dataset_defaults.std[0], fv_image_dataset_defaults.std[1], fv_image_dataset_defaults.std[2], fv_image_dataset_defaults.std[3]};

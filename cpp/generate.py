@@ -162,7 +162,7 @@ def struct_call(function, struct, macro, out):
         out.append("struct %s_options {" % name)
         for type_, member, array in options:
             if array:
-                values = ", ".join("%s.%s[%d]" % (defaults, member, i) for i in range(4))
+                values = ", ".join("%s.%s[%d]" % (defaults, member, i) for i in range(int(array) if array.isdigit() else 4))
                 out.append("    %s %s[%s] = {%s};" % (type_, member, array, values))
             elif type_ in ("fv_tensor *", "fv_tensor_list"):
                 out.append("    %s %s{};" % ("tensor" if type_ == "fv_tensor *" else "tensors",

@@ -13,5 +13,7 @@
 #include "compose.h"
 #include "loader.h"
 #include "metrics.h"
+#include "image/image.h"
+#include "image/grid.h"
 
 #endif

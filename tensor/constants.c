@@ -28,6 +28,9 @@ static const struct kind {
     {FV_INTERPOLATION_FIRST,
      {"FV_NEAREST", "FV_NEAREST_EXACT", "FV_LINEAR", "FV_BILINEAR", "FV_BICUBIC", "FV_TRILINEAR",
       "FV_AREA"}},
+    {FV_IMAGE_MODE_FIRST,
+     {"FV_IMAGE_UNCHANGED", "FV_IMAGE_GRAY", "FV_IMAGE_GRAY_ALPHA", "FV_IMAGE_RGB",
+      "FV_IMAGE_RGB_ALPHA"}},
 };
 
 enum { KINDS = sizeof kinds / sizeof *kinds };

@@ -190,7 +190,7 @@ by_compiler_line() { # LANGUAGE KIND
 
 needed_by_archive() {
   sed -n -e 's/^Libs.private: //p' -e 's/^Requires.private: //p' "$lib/pkgconfig/fovea.pc" |
-    sed 's/zlib/-lz/' | tr '\n' ' '
+    sed 's/zlib/-lz/; s/libpng/-lpng/; s/libjpeg/-ljpeg/; s/,//g' | tr '\n' ' '
 }
 
 # A program that needs no library at run time. Names are looked up in the archive of libc alone.

@@ -9,7 +9,7 @@
 #                strict is the compiler of the system with -std=c17
 #   --keep DIR   builds there and leaves it behind
 #
-# Without the optional packages (BLIS, zlib), which are rarely there for another processor. Needs
+# Without the optional packages (BLIS, zlib, libpng, libjpeg), which are rarely there for another processor. Needs
 # Debian's gcc-arm-linux-gnueabihf, gcc-aarch64-linux-gnu, gcc-riscv64-linux-gnu,
 # gcc-s390x-linux-gnu, musl-tools, emscripten, gcc-mingw-w64-x86-64, qemu-user: what is missing is
 # skipped. Ends with `N passed, N failed, N skipped`.
@@ -111,7 +111,7 @@ describe() {
 configure() { # TARGET
   cmake -S "$root" -B "$work/$1" "${generator[@]}" "${launcher[@]}" "${options[@]}" \
     -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG=-O2 -DFOVEA_WERROR=ON -DFOVEA_OWN_CHECK=ON \
-    -DFOVEA_BLIS=OFF -DFOVEA_ZLIB=OFF -DFOVEA_EXAMPLES=OFF -DFOVEA_BENCH=OFF
+    -DFOVEA_BLIS=OFF -DFOVEA_ZLIB=OFF -DFOVEA_PNG=OFF -DFOVEA_JPEG=OFF -DFOVEA_EXAMPLES=OFF -DFOVEA_BENCH=OFF
 }
 
 compile() { # TARGET

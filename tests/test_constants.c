@@ -43,7 +43,12 @@ static const struct {
            NAMED(FV_BILINEAR),
            NAMED(FV_BICUBIC),
            NAMED(FV_TRILINEAR),
-           NAMED(FV_AREA)};
+           NAMED(FV_AREA),
+           NAMED(FV_IMAGE_UNCHANGED),
+           NAMED(FV_IMAGE_GRAY),
+           NAMED(FV_IMAGE_GRAY_ALPHA),
+           NAMED(FV_IMAGE_RGB),
+           NAMED(FV_IMAGE_RGB_ALPHA)};
 enum { ALL = sizeof all / sizeof *all };
 
 START_TEST(every_constant_has_its_name_and_a_number_of_its_own)

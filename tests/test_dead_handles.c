@@ -410,6 +410,10 @@ static bool set_elements(fv_tensor *t)
     F(tensor_dataset, !fv_tensor_dataset(d, NULL))                                                 \
     F(tensor_dataset_y, !fv_tensor_dataset(x, d))                                                  \
     F(image_dataset, !fv_image_dataset(d, d))                                                      \
+    F(decode_image, !fv_usable(fv_decode_image(d)))                                                \
+    F(write_image, fv_write_image(d, "dead.png") != FV_OK)                                         \
+    F(make_grid, !fv_usable(fv_make_grid(d)))                                                      \
+    F(save_image, fv_save_image(d, "dead.png") != FV_OK)                                           \
     F(dataset_get, gets(d))                                                                        \
     F(save_tensors, saves(d))
 

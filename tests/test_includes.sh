@@ -1,7 +1,7 @@
 #!/bin/sh
 # Includes go one way: tensor <- autograd <- nn; optim -> autograd, tensor; data -> tensor. nn and
 # optim never meet; train sees all and nobody sees it. A *_impl.h stays in its folder; one file includes blis.h,
-# one mpi.h, one knows OpenMP.
+# one mpi.h, one png.h, one jpeglib.h, one knows OpenMP.
 set -u
 cd "$1" || exit 1
 failed=0
@@ -48,6 +48,10 @@ found 'blis.h belongs to tensor/kernels/product/gemm_blis.c' \
 found 'OpenMP belongs to tensor/parallel_openmp.c' \
   "$(grep -rnE '# *pragma +omp|omp_[a-z_]+\(|<omp\.h>' --include='*.[ch]' tensor autograd nn optim data train |
     grep -v '^tensor/parallel_openmp\.c:')"
+found 'png.h belongs to data/image/png_read.c, jpeglib.h to data/image/jpeg.c' \
+  "$(includes tensor autograd nn optim data train |
+    grep -E 'include +["<](png|jpeglib)\.h' |
+    grep -vE '^data/image/(png_read\.c:.*png|jpeg\.c:.*jpeglib)\.h')"
 found 'mpi.h belongs to nn/parallel/transport_mpi.c' \
   "$(includes tensor autograd nn optim data train examples |
     grep -E 'include +["<].*mpi\.h' | grep -v '^nn/parallel/transport_mpi\.c:')"

@@ -59,7 +59,7 @@ make_images "$work/data"
 
 # The static line names what a build with everything needs.
 complete=yes
-for name in -lblis -lgomp zlib; do
+for name in -lblis -lgomp zlib libpng libjpeg; do
   grep -q -e "private:.*$name" "$pc" || complete=no
 done
 
