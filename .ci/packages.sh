@@ -5,11 +5,12 @@
 #   . .ci/packages.sh
 #   fovea_install build        what a build needs: compiler, CMake, Ninja, BLIS, zlib, libpng, libjpeg
 #   fovea_install test         the same and what the tests need: Check, pkg-config
+#   fovea_install wasm         what compiles to WebAssembly, and serves a page of it
 #   fovea_install mpi          what training on many machines needs (-DFOVEA_MPI=ON)
 #   fovea_install fashion      the Fashion-MNIST images (Debian and its kin only)
 #
-# Nothing is asked of the network when nothing is missing. BLIS, zlib, libpng and libjpeg are wanted, not needed:
-# if they cannot be had, a note says what the build will lack.
+# Nothing is asked of the network when nothing is missing. BLIS, zlib, libpng and libjpeg are wanted,
+# not needed: if they cannot be had, a note says what the build will lack.
 
 fovea_note() { printf 'fovea: %s\n' "$*" >&2; }
 
@@ -61,7 +62,7 @@ fovea_has_header() {
 }
 
 # Is this part of the system there? Parts: compiler cmake ninja pkg-config openmp blis zlib png jpeg mpi
-# check curl fashion.
+# check curl fashion emscripten python3.
 fovea_has() {
   case $1 in
     compiler) fovea_compiler >/dev/null && fovea_has_header stdio.h ;;
@@ -76,6 +77,8 @@ fovea_has() {
     mpi) command -v mpicc >/dev/null 2>&1 && command -v mpirun >/dev/null 2>&1 ;;
     check) fovea_has_header check.h ;;
     curl) command -v curl >/dev/null 2>&1 ;;
+    emscripten) command -v emcc >/dev/null 2>&1 ;;
+    python3) command -v python3 >/dev/null 2>&1 ;;
     fashion) [ -f /usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz ] ;;
     *) return 1 ;;
   esac
@@ -99,6 +102,9 @@ fovea_packages_of() {
     apt-get:check | pacman:check | brew:check) echo check ;;
     apt-get:curl) echo curl ca-certificates ;;
     apt-get:fashion) echo dataset-fashion-mnist ;;
+    *:emscripten) echo emscripten ;;
+    pacman:python3) echo python ;;
+    *:python3) echo python3 ;;
     dnf:compiler | pacman:compiler) echo gcc ;;
     dnf:pkg-config) echo pkgconf-pkg-config ;;
     dnf:blis) echo blis-devel ;;
@@ -213,16 +219,17 @@ fovea_want_libraries() {
   return 0
 }
 
-# fovea_install build|test|mpi|fashion|curl; false when something that is needed cannot be had.
+# fovea_install build|test|wasm|mpi|fashion|curl; false when something that is needed cannot be had.
 fovea_install() {
   case ${1:-} in
     build) fovea_require compiler cmake ninja && fovea_want_libraries ;;
     test) fovea_install build && fovea_require pkg-config check ;;
+    wasm) fovea_require emscripten python3 ;;
     mpi) fovea_install_parts mpi ;;
     fashion) fovea_install_parts fashion ;;
     curl) fovea_install_parts curl ;;
     *)
-      fovea_note "fovea_install: build, test, mpi, fashion or curl, not '${1:-}'"
+      fovea_note "fovea_install: build, test, wasm, mpi, fashion or curl, not '${1:-}'"
       return 2
       ;;
   esac

@@ -1,4 +1,4 @@
-/* Networks for ten classes of images: of 3 x 32 x 32, and one for the 1 x 28 x 28 of MNIST.
+/* Networks for ten classes of images: of 3 x 32 x 32, and two for the 1 x 28 x 28 of MNIST.
  *
  * A constructor returns NULL if a part could not be made, and whatever takes a NULL part fails in
  * turn, so that only the root needs a check. Layers that stand side by side, as a convolution and
@@ -82,6 +82,15 @@ static inline fv_module *mnist_net(void)
                          fv_nn_linear(128, 10));
 }
 
+/* The network of the page in which one draws a digit (digits/): 600,810 weights. No layer pads. */
+static inline fv_module *digits_net(void)
+{
+    return fv_sequential(fv_nn_conv2d(1, 32, 3), fv_nn_relu(),                       /* 26 x 26 */
+                         fv_nn_conv2d(32, 32, 3), fv_nn_relu(), fv_nn_max_pool2d(2), /* 12 x 12 */
+                         fv_nn_dropout(.p = 0.25), fv_nn_flatten(), fv_nn_linear(32 * 12 * 12, 128),
+                         fv_nn_relu(), fv_nn_linear(128, 10));
+}
+
 /* --- by name ---------------------------------------------------------------------------------- */
 
 typedef fv_module *(*network_fn)(void);
@@ -92,11 +101,8 @@ static inline network_fn find_network(const char *name)
     static const struct {
         const char *name;
         network_fn build;
-    } networks[] = {{"small", small_net},
-                    {"lenet", lenet},
-                    {"resnet20", resnet20},
-                    {"resnet18", resnet18},
-                    {"mnist", mnist_net}};
+    } networks[] = {{"small", small_net},   {"lenet", lenet},     {"resnet20", resnet20},
+                    {"resnet18", resnet18}, {"mnist", mnist_net}, {"digits", digits_net}};
     for (size_t i = 0; i < sizeof networks / sizeof *networks; i++)
         if (strcmp(networks[i].name, name) == 0) return networks[i].build;
     return NULL;

@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "compact.h"
 #include "notes.h"
 #include "options.h"
 
@@ -27,6 +28,7 @@ typedef struct settings {
     int threads;
     int augment; /* -1: as the recipe says */
     bool quiet, memory, resume;
+    bool compact; /* weights are rounded at the end, see compact.h */
 } settings;
 
 enum {
@@ -39,7 +41,8 @@ enum {
     OPTION_CHECKPOINT,
     OPTION_EVERY,
     OPTION_KEEP,
-    OPTION_RESUME
+    OPTION_RESUME,
+    OPTION_COMPACT
 };
 
 static const struct argp_option common_options[] = {
@@ -440,7 +443,13 @@ static inline int end_run(training *t, char **argv)
     if (fv_error_status() != FV_OK) return 1;
     if (stop_signal) return leave_run(&t->run, argv);
     if (!fv_is_writer()) return 0;
-    if (path && fv_save(t->net, path, .metadata = t->notes.list) != FV_OK) return 1;
+    if (t->s->compact) {
+        round_weights(t->net);
+        t->run.accuracy = test_accuracy(t->net, t->test); /* of what is in the file */
+    }
+    if (path && fv_save(t->net, path, .metadata = t->notes.list,
+                        .dtype = t->s->compact ? FV_BFLOAT16 : FV_UNSET_DTYPE) != FV_OK)
+        return 1;
     printf("test_accuracy %.4f\n", t->run.accuracy);
     return 0;
 }
