@@ -6,6 +6,7 @@
 #   fovea_install build        what a build needs: compiler, CMake, Ninja, BLIS, zlib, libpng, libjpeg
 #   fovea_install test         the same and what the tests need: Check, pkg-config
 #   fovea_install wasm         what compiles to WebAssembly, and serves a page of it
+#   fovea_install web          the same and what tests/web needs: Chromium, Node, npm
 #   fovea_install mpi          what training on many machines needs (-DFOVEA_MPI=ON)
 #   fovea_install fashion      the Fashion-MNIST images (Debian and its kin only)
 #
@@ -62,7 +63,7 @@ fovea_has_header() {
 }
 
 # Is this part of the system there? Parts: compiler cmake ninja pkg-config openmp blis zlib png jpeg mpi
-# check curl fashion emscripten python3.
+# check curl fashion emscripten python3 chromium node npm.
 fovea_has() {
   case $1 in
     compiler) fovea_compiler >/dev/null && fovea_has_header stdio.h ;;
@@ -78,7 +79,8 @@ fovea_has() {
     check) fovea_has_header check.h ;;
     curl) command -v curl >/dev/null 2>&1 ;;
     emscripten) command -v emcc >/dev/null 2>&1 ;;
-    python3) command -v python3 >/dev/null 2>&1 ;;
+    chromium) command -v chromium >/dev/null 2>&1 || command -v google-chrome >/dev/null 2>&1 ;;
+    python3 | node | npm) command -v "$1" >/dev/null 2>&1 ;;
     fashion) [ -f /usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz ] ;;
     *) return 1 ;;
   esac
@@ -103,6 +105,10 @@ fovea_packages_of() {
     apt-get:curl) echo curl ca-certificates ;;
     apt-get:fashion) echo dataset-fashion-mnist ;;
     *:emscripten) echo emscripten ;;
+    apt-get:chromium | dnf:chromium | pacman:chromium) echo chromium ;;
+    apt-get:node | dnf:node | pacman:node) echo nodejs ;;
+    brew:node) echo node ;;
+    apt-get:npm | dnf:npm | pacman:npm) echo npm ;;
     pacman:python3) echo python ;;
     *:python3) echo python3 ;;
     dnf:compiler | pacman:compiler) echo gcc ;;
@@ -219,17 +225,18 @@ fovea_want_libraries() {
   return 0
 }
 
-# fovea_install build|test|wasm|mpi|fashion|curl; false when something that is needed cannot be had.
+# fovea_install build|test|wasm|web|mpi|fashion|curl; false when something that is needed cannot be had.
 fovea_install() {
   case ${1:-} in
     build) fovea_require compiler cmake ninja && fovea_want_libraries ;;
     test) fovea_install build && fovea_require pkg-config check ;;
     wasm) fovea_require emscripten python3 ;;
+    web) fovea_require emscripten python3 chromium node npm ;;
     mpi) fovea_install_parts mpi ;;
     fashion) fovea_install_parts fashion ;;
     curl) fovea_install_parts curl ;;
     *)
-      fovea_note "fovea_install: build, test, wasm, mpi, fashion or curl, not '${1:-}'"
+      fovea_note "fovea_install: build, test, wasm, web, mpi, fashion or curl, not '${1:-}'"
       return 2
       ;;
   esac

@@ -11,6 +11,7 @@ import { PAD, Sheet } from './draw.js';
 import { Layers } from './layers.js';
 import { Model } from './model.js';
 import { Tabs } from './tabs.js';
+import { KernelTab } from './kernels.js';
 import { followTheme } from './theme.js';
 import { Training } from './training.js';
 
@@ -44,6 +45,7 @@ class App {
       layers.repaint();
     });
     this.tabs.addEventListener('select', () => this.training.draw());
+    this.tabs.addEventListener('select', () => this.showKernels());
     followTheme($('theme'), () => this.recolour());
     this.recolour();
     this.acceptFiles();
@@ -89,6 +91,12 @@ class App {
     return { x: (x - dx) / scale, y: (y - dy) / scale, width: width / scale, height: height / scale };
   }
 
+  /** The second tab is made when it is first opened; its camera stops when it is left. */
+  showKernels() {
+    if (this.tabs.selected === 'kernels') this.kernels ??= new KernelTab($('kernels'), this.model.library);
+    else this.kernels?.stop();
+  }
+
   recolour() {
     const style = getComputedStyle(document.documentElement);
     const colour = (name) => style.getPropertyValue(`--${name}`).trim();
@@ -97,6 +105,7 @@ class App {
     document.querySelector('.legend-rising').style.background = gradient('rising');
     this.layers.repaint();
     this.training.draw();
+    this.kernels?.repaint();
   }
 
   // --- weights ----------------------------------------------------------------------------------

@@ -5,10 +5,12 @@
 const MAPS = {
   light: {
     rising: ['#fbf8f3', '#f7d9bd', '#ec9a62', '#c2501b', '#6b2408', '#2a0d02'],
+    grey: ['#000000', '#ffffff'],
     diverging: ['#123a66', '#3f7fbf', '#b3d0ea', '#fbf8f3', '#f2c39d', '#d0622a', '#7a2a0a'],
   },
   dark: {
     rising: ['#17150f', '#43230f', '#8a3e14', '#d9692a', '#f8b27c', '#fff3e2'],
+    grey: ['#000000', '#ffffff'],
     diverging: ['#9fd0ff', '#4a90d9', '#1f4468', '#17150f', '#6b3114', '#e07b3e', '#ffd3ac'],
   },
 };

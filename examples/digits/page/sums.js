@@ -16,7 +16,7 @@ export function element(tag, attributes = {}, ...children) {
 }
 
 export function number(value) {
-  if (value === 0) return '0';
+  if (Number.isInteger(value)) return String(value).replace('-', '\u2212');
   const size = Math.abs(value);
   const text = size >= 100 ? value.toFixed(0) : size >= 10 ? value.toFixed(1) : value.toFixed(2);
   const fine = size < 0.1 ? value.toPrecision(2) : text;
@@ -29,7 +29,7 @@ export function exact(value) {
 }
 
 /** Numbers in rows and columns, each on the colour that it has in a map. */
-function grid(values, columns, scale, label, best = -1) {
+export function grid(values, columns, scale, label, best = -1) {
   const cells = values.map((v, i) => {
     const cell = element('span', { class: i === best ? 'cell best' : 'cell' }, v === null ? '·' : number(v));
     if (v !== null) {
@@ -48,7 +48,7 @@ function spoken(v) {
   return v === null ? 'outside' : number(v);
 }
 
-function sign(text) {
+export function sign(text) {
   return element('span', { class: 'sign', 'aria-hidden': 'true' }, text);
 }
 
