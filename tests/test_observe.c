@@ -12,6 +12,7 @@ typedef struct seen {
     uint64_t call, within;
     int inputs, outputs;
     fv_shape shape;
+    int64_t multiply_adds;
     double nanoseconds;
 } seen;
 
@@ -35,6 +36,7 @@ static void keep(const fv_event *e, void *context)
     s->inputs = e->inputs;
     s->outputs = e->outputs;
     s->shape = e->outputs && e->out[0] ? fv_shape_of(e->out[0]) : (fv_shape){0};
+    s->multiply_adds = e->kind == FV_EVENT_FORWARD ? fv_event_work(e).multiply_adds : 0;
     s->nanoseconds = e->nanoseconds;
     if (r->extra) fv_add(r->extra, r->extra);
 }
@@ -64,6 +66,7 @@ START_TEST(an_op_is_told_with_options_and_shapes)
         fv_shape wanted = {4, {1, 3, 3, 6}};
         ck_assert(fv_shape_equal(&conv->shape, &wanted));
         ck_assert_str_eq(conv->path, "");
+        ck_assert_int_eq(conv->multiply_adds, 3 * 3 * 6 * 2 * 3 * 3);
         ck_assert(conv->nanoseconds > 0);
         for (int i = 0; i < r.count; i++) ck_assert_str_ne(r.items[i].name, "relu");
     }

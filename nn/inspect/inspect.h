@@ -100,6 +100,7 @@ fv_inspection *fv_inspect_ex(const fv_inspect_args *a);
  * Errors (NULL): no function, a failed input, what the function says. */
 fv_inspection *fv_inspect_function(fv_tensor_fn function, void *context, fv_tensor_list inputs);
 
+/* What fv_free does with an inspection; NULL is fine. */
 void fv_inspection_free(fv_inspection *inspection);
 
 /* How many modules and ops were seen, and each of them; NULL out of range. The first is the network
@@ -113,6 +114,7 @@ typedef struct fv_inspection_memory {
     int64_t forward_bytes; /* the most that the forward has allocated at a time, inputs and
                               parameters apart; in training with what the tape keeps */
 } fv_inspection_memory;
+/* What the run takes; zeros of NULL. */
 fv_inspection_memory fv_inspection_memory_of(const fv_inspection *inspection);
 
 /* The field of the last layer's output. Where that is not known it is an error that names the op:
