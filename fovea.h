@@ -55,8 +55,8 @@ static inline void fv_free_null(void *null)
     if (null) fv_fail(FV_ERR_OPTION, "fv_free: a void pointer does not say what it points to");
 }
 
-/* Frees a module, optimizer, scheduler, loader, data set, state, checkpoint, inspection or what
- * trains on many ranks; NULL is fine, a plain one too. Tensors are released by scopes and
+/* Frees a module, optimizer, scheduler, loader, data set, state, checkpoint, inspection, figure
+ * or what trains on many ranks; NULL is fine, a plain one too. Tensors are released by scopes and
  * fv_release. */
 #define fv_free(object)                                                                            \
     _Generic((object), fv_module *                                                                 \
@@ -68,7 +68,8 @@ static inline void fv_free_null(void *null)
              : fv_state_free, fv_checkpoint *                                                      \
              : fv_checkpoint_free, fv_data_parallel *                                              \
              : fv_data_parallel_free, fv_inspection *                                                 \
-             : fv_inspection_free, void *                                                          \
+             : fv_inspection_free, fv_figure *                                                     \
+             : fv_figure_free, void *                                                              \
              : fv_free_null)(object)
 #endif
 

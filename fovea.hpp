@@ -457,6 +457,7 @@ using loader = detail::owner<fv_loader, fv_loader_free>;
 using checkpoint = detail::owner<fv_checkpoint, fv_checkpoint_free>;
 using data_parallel = detail::owner<fv_data_parallel, fv_data_parallel_free>;
 using inspection = detail::owner<fv_inspection, fv_inspection_free>;
+using figure = detail::owner<fv_figure, fv_figure_free>;
 
 inline void init_process_group(double timeout = fv_init_process_group_defaults.timeout)
 {

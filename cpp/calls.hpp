@@ -1239,6 +1239,184 @@ inline fv_status write_image(const tensor &image, const char *path, const write_
     return result;
 }
 
+struct image_folder_options {
+    int64_t height = fv_image_folder_defaults.height;
+    int64_t width = fv_image_folder_defaults.width;
+    int64_t channels = fv_image_folder_defaults.channels;
+    bool center_crop = fv_image_folder_defaults.center_crop;
+    bool apply_exif_orientation = fv_image_folder_defaults.apply_exif_orientation;
+    double mean[FV_MAX_IMAGE_CHANNELS] = {fv_image_folder_defaults.mean[0], fv_image_folder_defaults.mean[1], fv_image_folder_defaults.mean[2], fv_image_folder_defaults.mean[3]};
+    double std[FV_MAX_IMAGE_CHANNELS] = {fv_image_folder_defaults.std[0], fv_image_folder_defaults.std[1], fv_image_folder_defaults.std[2], fv_image_folder_defaults.std[3]};
+    int64_t random_crop = fv_image_folder_defaults.random_crop;
+    bool random_flip = fv_image_folder_defaults.random_flip;
+};
+inline dataset image_folder(const char *root, const image_folder_options &options = {})
+{
+    fv_image_folder_args a = fv_image_folder_defaults;
+    a.root = root;
+    a.height = options.height;
+    a.width = options.width;
+    a.channels = options.channels;
+    a.center_crop = options.center_crop;
+    a.apply_exif_orientation = options.apply_exif_orientation;
+    for (int i = 0; i < FV_MAX_IMAGE_CHANNELS; i++) a.mean[i] = options.mean[i];
+    for (int i = 0; i < FV_MAX_IMAGE_CHANNELS; i++) a.std[i] = options.std[i];
+    a.random_crop = options.random_crop;
+    a.random_flip = options.random_flip;
+    return dataset(fv_image_folder_ex(&a));
+}
+
+struct figure_new_options {
+    const char *x_label = fv_figure_defaults.x_label;
+    const char *y_label = fv_figure_defaults.y_label;
+    int64_t width = fv_figure_defaults.width;
+    int64_t height = fv_figure_defaults.height;
+    int64_t columns = fv_figure_defaults.columns;
+    bool log_x = fv_figure_defaults.log_x;
+    bool log_y = fv_figure_defaults.log_y;
+    double x_range[2] = {fv_figure_defaults.x_range[0], fv_figure_defaults.x_range[1]};
+    double y_range[2] = {fv_figure_defaults.y_range[0], fv_figure_defaults.y_range[1]};
+};
+inline figure figure_new(const char *title, const figure_new_options &options = {})
+{
+    fv_figure_args a = fv_figure_defaults;
+    a.title = title;
+    a.x_label = options.x_label;
+    a.y_label = options.y_label;
+    a.width = options.width;
+    a.height = options.height;
+    a.columns = options.columns;
+    a.log_x = options.log_x;
+    a.log_y = options.log_y;
+    for (int i = 0; i < 2; i++) a.x_range[i] = options.x_range[i];
+    for (int i = 0; i < 2; i++) a.y_range[i] = options.y_range[i];
+    return figure(fv_figure_new_ex(&a));
+}
+
+struct plot_line_options {
+    const fv_tensor *x = fv_plot_line_defaults.x;
+    const char *label = fv_plot_line_defaults.label;
+    int64_t color = fv_plot_line_defaults.color;
+    double width = fv_plot_line_defaults.width;
+    bool points = fv_plot_line_defaults.points;
+};
+inline fv_status plot_line(const figure &figure_, const tensor &y, const plot_line_options &options = {})
+{
+    fv_plot_line_args a = fv_plot_line_defaults;
+    a.figure = figure_.get();
+    a.y = y.get();
+    a.x = options.x;
+    a.label = options.label;
+    a.color = options.color;
+    a.width = options.width;
+    a.points = options.points;
+    const fv_status result = fv_plot_line_ex(&a);
+    detail::check();
+    return result;
+}
+
+struct plot_bars_options {
+    fv_names names = fv_plot_bars_defaults.names;
+    const char *label = fv_plot_bars_defaults.label;
+    int64_t color = fv_plot_bars_defaults.color;
+    bool numbers = fv_plot_bars_defaults.numbers;
+};
+inline fv_status plot_bars(const figure &figure_, const tensor &values, const plot_bars_options &options = {})
+{
+    fv_plot_bars_args a = fv_plot_bars_defaults;
+    a.figure = figure_.get();
+    a.values = values.get();
+    a.names = options.names;
+    a.label = options.label;
+    a.color = options.color;
+    a.numbers = options.numbers;
+    const fv_status result = fv_plot_bars_ex(&a);
+    detail::check();
+    return result;
+}
+
+struct plot_heat_map_options {
+    fv_names row_names = fv_plot_heat_map_defaults.row_names;
+    fv_names column_names = fv_plot_heat_map_defaults.column_names;
+    double value_range[2] = {fv_plot_heat_map_defaults.value_range[0], fv_plot_heat_map_defaults.value_range[1]};
+    bool diverging = fv_plot_heat_map_defaults.diverging;
+    bool numbers = fv_plot_heat_map_defaults.numbers;
+};
+inline fv_status plot_heat_map(const figure &figure_, const tensor &values, const plot_heat_map_options &options = {})
+{
+    fv_plot_heat_map_args a = fv_plot_heat_map_defaults;
+    a.figure = figure_.get();
+    a.values = values.get();
+    a.row_names = options.row_names;
+    a.column_names = options.column_names;
+    for (int i = 0; i < 2; i++) a.value_range[i] = options.value_range[i];
+    a.diverging = options.diverging;
+    a.numbers = options.numbers;
+    const fv_status result = fv_plot_heat_map_ex(&a);
+    detail::check();
+    return result;
+}
+
+struct plot_image_options {
+    const char *name = fv_plot_image_defaults.name;
+    const char *note = fv_plot_image_defaults.note;
+};
+inline fv_status plot_image(const figure &figure_, const tensor &image, const plot_image_options &options = {})
+{
+    fv_plot_image_args a = fv_plot_image_defaults;
+    a.figure = figure_.get();
+    a.image = image.get();
+    a.name = options.name;
+    a.note = options.note;
+    const fv_status result = fv_plot_image_ex(&a);
+    detail::check();
+    return result;
+}
+
+struct figure_save_options {
+    double scale = fv_figure_save_defaults.scale;
+};
+inline fv_status figure_save(const figure &figure_, const char *path, const figure_save_options &options = {})
+{
+    fv_figure_save_args a = fv_figure_save_defaults;
+    a.figure = figure_.get();
+    a.path = path;
+    a.scale = options.scale;
+    const fv_status result = fv_figure_save_ex(&a);
+    detail::check();
+    return result;
+}
+
+struct resize_options {
+    fv_interpolation mode = fv_resize_defaults.mode;
+    bool antialias = fv_resize_defaults.antialias;
+};
+inline tensor resize(const tensor &image, int64_t height, int64_t width, const resize_options &options = {})
+{
+    fv_resize_args a = fv_resize_defaults;
+    a.image = image.get();
+    a.height = height;
+    a.width = width;
+    a.mode = options.mode;
+    a.antialias = options.antialias;
+    return detail::call([&] { return fv_resize_ex(&a); });
+}
+
+struct print_image_options {
+    int64_t columns = fv_print_image_defaults.columns;
+    bool sixel = fv_print_image_defaults.sixel;
+};
+inline fv_status print_image(const tensor &image, const print_image_options &options = {})
+{
+    fv_print_image_args a = fv_print_image_defaults;
+    a.image = image.get();
+    a.columns = options.columns;
+    a.sixel = options.sixel;
+    const fv_status result = fv_print_image_ex(&a);
+    detail::check();
+    return result;
+}
+
 struct image_dataset_options {
     double mean[FV_MAX_IMAGE_CHANNELS] = {fv_image_dataset_defaults.mean[0], fv_image_dataset_defaults.mean[1], fv_image_dataset_defaults.mean[2], fv_image_dataset_defaults.mean[3]};
     double std[FV_MAX_IMAGE_CHANNELS] = {fv_image_dataset_defaults.std[0], fv_image_dataset_defaults.std[1], fv_image_dataset_defaults.std[2], fv_image_dataset_defaults.std[3]};

@@ -73,10 +73,12 @@ HANDLES = {"fv_tensor *": "const tensor &", "const fv_tensor *": "const tensor &
            "fv_data_parallel *": "const data_parallel &",
            "const fv_data_parallel *": "const data_parallel &",
            "fv_checkpoint *": "const checkpoint &", "const fv_checkpoint *": "const checkpoint &",
+           "fv_figure *": "const figure &",
            "fv_inspection *": "const inspection &", "const fv_inspection *": "const inspection &"}
 OWNERS = {"fv_module *": "module", "fv_optim *": "optim", "fv_scheduler *": "scheduler",
           "fv_dataset *": "dataset", "fv_loader *": "loader", "fv_checkpoint *": "checkpoint",
-          "fv_data_parallel *": "data_parallel", "fv_inspection *": "inspection"}
+          "fv_data_parallel *": "data_parallel", "fv_inspection *": "inspection",
+          "fv_figure *": "figure"}
 SIZES = {"n0", "n1", "n2", "n3", "n4", "n5", "n6", "n7", "end", "shape"}
 POSITIONAL = {"int64_t", "fv_dims", "const char *", "fv_tensor_list", "fv_milestones", "fv_shape"}
 BY_HAND = {"fv_arange_ex", "fv_tensor_from_ex", "fv_backward_ex", "fv_grad_ex", "fv_gradcheck_ex",
@@ -113,7 +115,8 @@ def passed(kind, name):
     return name + ".get()" if kind in HANDLES else name
 
 
-TYPES = {"dataset", "optim", "scheduler", "loader", "module", "checkpoint", "data_parallel", "inspection", "tensor", "tensors",
+TYPES = {"dataset", "optim", "scheduler", "loader", "module", "checkpoint", "data_parallel", "inspection",
+         "figure", "tensor", "tensors",
          "shape", "batch", "dims", "dtype", "scope", "error"}
 
 

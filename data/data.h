@@ -15,5 +15,9 @@
 #include "metrics.h"
 #include "image/image.h"
 #include "image/grid.h"
+#include "image/resize.h"
+#include "image/plot.h"
+#include "image/terminal.h"
+#include "image/image_folder.h"
 
 #endif

@@ -263,6 +263,14 @@ static fv_status sample(void *context, int64_t index, fv_tensor **x, fv_tensor *
     *x = context;
     return FV_OK;
 }
+static bool plots(fv_tensor *d)
+{
+    fv_figure *f = fv_figure_new();
+    const bool refused = fv_plot_line(f, d) != FV_OK && fv_plot_bars(f, d) != FV_OK &&
+                         fv_plot_heat_map(f, d) != FV_OK && fv_plot_image(f, d) != FV_OK;
+    fv_free(f);
+    return refused;
+}
 static bool gets(fv_tensor *t)
 {
     fv_tensor *x;
@@ -412,6 +420,9 @@ static bool set_elements(fv_tensor *t)
     F(image_dataset, !fv_image_dataset(d, d))                                                      \
     F(decode_image, !fv_usable(fv_decode_image(d)))                                                \
     F(write_image, fv_write_image(d, "dead.png") != FV_OK)                                         \
+    F(resize, !fv_usable(fv_resize(d, 2, 2)))                                                      \
+    F(print_image, fv_print_image(d) != FV_OK)                                                     \
+    F(figures, plots(d))                                                                           \
     F(make_grid, !fv_usable(fv_make_grid(d)))                                                      \
     F(save_image, fv_save_image(d, "dead.png") != FV_OK)                                           \
     F(dataset_get, gets(d))                                                                        \

@@ -231,6 +231,7 @@ static const fv_op *good_op(void)
 #define GOOD_fv_dims                    1
 #define GOOD_fv_dtype                   FV_FLOAT64
 #define GOOD_fv_event_p                 (&good_event)
+#define GOOD_fv_figure_p                fv_figure_new()
 #define GOOD_fv_frame_kind_p            (&good_kind)
 #define GOOD_fv_get_fn                  good_get
 #define GOOD_fv_gradcheck_report_p      (&good_report)
@@ -248,6 +249,7 @@ static const fv_op *good_op(void)
 #define GOOD_fv_module_p                good_module()
 #define GOOD_fv_module_type_p           (&good_type)
 #define GOOD_fv_modules                 FV_MODULES(good_module())
+#define GOOD_fv_names                   ((fv_names){0})
 #define GOOD_fv_observer_fn             good_observer
 #define GOOD_fv_op_p                    good_op()
 #define GOOD_fv_optim_p                 good_optim()
@@ -307,6 +309,15 @@ static const char *const accepted[] = {
     "fv_load_ex report",
     "fv_default_log text",
     "fv_warn format",
+    "fv_figure_new_ex title",
+    "fv_figure_new_ex x_label",
+    "fv_figure_new_ex y_label",
+    "fv_plot_image_ex name",
+    "fv_plot_image_ex note",
+    "fv_print_image_ex file",
+    "fv_image_folder_classes dataset",
+    "fv_image_folder_class dataset",
+    "fv_image_folder_path dataset",
     "fv_retain t",
     "fv_release t",
     "fv_scope_adopt t",

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "data/image/colors_impl.h"
+#include "data/image/image_impl.h"
 
 /* The pictures of a tensor in a row: count of them, of `channels` planes each. */
 typedef struct pictures {
@@ -224,18 +225,17 @@ fv_tensor *fv_make_grid_ex(const fv_make_grid_args *a)
 
 /* --- to a file -------------------------------------------------------------------------------- */
 
-/* The nearest bytes; a NaN is 0. */
-static fv_tensor *as_bytes(const fv_tensor *grid)
+fv_tensor *fv_bytes_of_floats(const fv_tensor *image)
 {
-    const fv_shape shape = fv_shape_of(grid);
+    const fv_shape shape = fv_shape_of(image);
     fv_tensor *bytes = fv_tensor_alloc(FV_UINT8, &shape, NULL);
     if (!bytes) {
-        fv_fail(FV_ERR_MEMORY, "save_image: out of memory for an image %s", fv_shape_text(&shape));
+        fv_fail(FV_ERR_MEMORY, "out of memory for an image %s", fv_shape_text(&shape));
         return NULL;
     }
-    const float *in = grid->data;
+    const float *in = image->data;
     uint8_t *out = bytes->data;
-    for (int64_t i = 0; i < grid->numel; i++) {
+    for (int64_t i = 0; i < image->numel; i++) {
         const float v = in[i] * 255 + 0.5f;
         out[i] = v >= 255 ? 255 : v > 0 ? (uint8_t)v : 0;
     }
@@ -246,7 +246,7 @@ const fv_save_image_args fv_save_image_defaults = {FV_SAVE_IMAGE_DEFAULTS};
 
 static fv_status save_grid(const fv_tensor *grid, const fv_save_image_args *a)
 {
-    fv_tensor *bytes = as_bytes(grid);
+    fv_tensor *bytes = fv_bytes_of_floats(grid);
     if (!bytes) return FV_ERR_MEMORY;
     fv_write_image_args w = fv_write_image_defaults;
     w.image = bytes;

@@ -41,11 +41,27 @@ fv_status fv_png_decode(const fv_image_bytes *file, fv_pixels *p);
 fv_status fv_jpeg_decode(const fv_image_bytes *file, fv_pixels *p);
 fv_status fv_pnm_decode(const fv_image_bytes *file, fv_pixels *p);
 
-/* Encoders: to an open file. */
-fv_status fv_png_encode(const fv_pixels *p, int compression, fv_durable *file);
-fv_status fv_jpeg_encode(const fv_pixels *p, int quality, fv_durable *file);
-fv_status fv_pnm_encode(const fv_pixels *p, fv_durable *file);
+/* Where the bytes of a file go. */
+typedef struct fv_sink {
+    fv_status (*write)(void *context, const void *bytes, size_t count);
+    void *context;
+    const char *name; /* for messages */
+} fv_sink;
+
+/* Encoders. */
+fv_status fv_png_encode(const fv_pixels *p, int compression, fv_sink to);
+fv_status fv_jpeg_encode(const fv_pixels *p, int quality, fv_sink to);
+fv_status fv_pnm_encode(const fv_pixels *p, fv_sink to);
+/* Into an open file. */
+fv_sink fv_sink_of(fv_durable *file);
+/* The samples of a pixel side by side, of uint8 [C,H,W] or [H,W] in any order of memory; false when
+ * memory is out. */
+bool fv_pixels_of(const fv_tensor *image, fv_pixels *p);
 bool fv_jpeg_works(void);
+
+/* The bytes nearest to 255 times the float32 values of a dense tensor, a NaN being 0; one
+ * reference, or NULL with an error. */
+fv_tensor *fv_bytes_of_floats(const fv_tensor *image);
 
 /* The orientation that an EXIF block (from its byte order mark on) tells; 1 when it tells none. */
 int fv_exif_orientation(const uint8_t *exif, size_t size);

@@ -195,7 +195,7 @@ typedef struct jpeg_writing {
     struct jpeg_compress_struct info;
     struct jpeg_destination_mgr destination;
     errors errors;
-    fv_durable *file;
+    fv_sink to;
     fv_status status;
     JOCTET piece[PIECE];
 } jpeg_writing;
@@ -209,7 +209,7 @@ static void start_piece(j_compress_ptr info)
 
 static void write_bytes(jpeg_writing *w, size_t count)
 {
-    w->status = fv_durable_write(w->file, w->piece, count);
+    w->status = w->to.write(w->to.context, w->piece, count);
     if (w->status != FV_OK) longjmp(w->errors.back, 1);
 }
 
@@ -229,9 +229,8 @@ static void write_rest(j_compress_ptr info)
 static fv_status write_jpeg(jpeg_writing *w, const fv_pixels *p, int quality)
 {
     if (setjmp(w->errors.back))
-        return w->status != FV_OK
-                   ? w->status
-                   : fv_fail(FV_ERR_FORMAT, "%s: %s", w->file->path, w->errors.message);
+        return w->status != FV_OK ? w->status
+                                  : fv_fail(FV_ERR_FORMAT, "%s: %s", w->to.name, w->errors.message);
     jpeg_create_compress(&w->info);
     w->info.client_data = w;
     w->destination.init_destination = start_piece;
@@ -258,13 +257,13 @@ bool fv_jpeg_works(void)
     return true;
 }
 
-fv_status fv_jpeg_encode(const fv_pixels *p, int quality, fv_durable *file)
+fv_status fv_jpeg_encode(const fv_pixels *p, int quality, fv_sink to)
 {
     size_t token;
     jpeg_writing *w = fv_block_alloc(sizeof *w, &token);
-    if (!w) return fv_fail(FV_ERR_MEMORY, "%s: out of memory", file->path);
+    if (!w) return fv_fail(FV_ERR_MEMORY, "%s: out of memory", to.name);
     memset(w, 0, sizeof *w);
-    w->file = file;
+    w->to = to;
     w->info.err = use_errors(&w->errors);
     const fv_status status = write_jpeg(w, p, quality);
     jpeg_destroy_compress(&w->info);
@@ -288,14 +287,14 @@ fv_status fv_jpeg_decode(const fv_image_bytes *file, fv_pixels *p)
                    file->name);
 }
 
-fv_status fv_jpeg_encode(const fv_pixels *p, int quality, fv_durable *file)
+fv_status fv_jpeg_encode(const fv_pixels *p, int quality, fv_sink to)
 {
     (void)p, (void)quality;
     return fv_fail(
         FV_ERR_IO,
         "%s: this build was made without libjpeg and cannot write JPEG files; take .png, "
         "or install libjpeg (Debian: libjpeg62-turbo-dev) and build again",
-        file->path);
+        to.name);
 }
 
 #endif

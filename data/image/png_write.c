@@ -12,7 +12,7 @@ enum { PIECE = 32768, CHUNK_HEAD = 8, CHUNK_TAIL = 4 };
 
 /* An IDAT chunk under way: length and name, up to a piece of data, the checksum. */
 typedef struct chunk {
-    fv_durable *file;
+    fv_sink to;
     fv_status status;
     size_t used; /* of the data */
     uint8_t bytes[CHUNK_HEAD + PIECE + CHUNK_TAIL];
@@ -48,7 +48,7 @@ static void end_chunk(chunk *c, const char *name)
     memcpy(c->bytes + 4, name, 4);
     put_uint32(c->bytes + CHUNK_HEAD + c->used, checksum(c->bytes + 4, 4 + c->used));
     if (c->status == FV_OK)
-        c->status = fv_durable_write(c->file, c->bytes, CHUNK_HEAD + c->used + CHUNK_TAIL);
+        c->status = c->to.write(c->to.context, c->bytes, CHUNK_HEAD + c->used + CHUNK_TAIL);
     c->used = 0;
 }
 
@@ -186,7 +186,7 @@ static void write_head(chunk *c, const fv_pixels *p)
 {
     static const uint8_t colour[] = {0, 0, 4, 2, 6}; /* by channels */
     uint8_t *head = c->bytes + CHUNK_HEAD;
-    c->status = fv_durable_write(c->file, "\x89PNG\r\n\x1a\n", 8);
+    c->status = c->to.write(c->to.context, "\x89PNG\r\n\x1a\n", 8);
     put_uint32(head, (uint32_t)p->width);
     put_uint32(head + 4, (uint32_t)p->height);
     memcpy(head + 8, (uint8_t[]){8, colour[p->channels], 0, 0, 0}, 5);
@@ -214,7 +214,7 @@ static void write_rows(packer *k, const fv_pixels *p, uint8_t *best, uint8_t *ot
     }
 }
 
-fv_status fv_png_encode(const fv_pixels *p, int compression, fv_durable *file)
+fv_status fv_png_encode(const fv_pixels *p, int compression, fv_sink to)
 {
     size_t chunk_token, packer_token, rows_token;
     const size_t row = (size_t)(p->width * p->channels) + 1;
@@ -223,14 +223,14 @@ fv_status fv_png_encode(const fv_pixels *p, int compression, fv_durable *file)
     uint8_t *rows = fv_block_alloc(2 * row, &rows_token);
     fv_status status = FV_ERR_MEMORY;
     if (c && k && rows && start_packing((k->out = c, c->used = 0, k), compression)) {
-        c->file = file;
+        c->to = to;
         write_head(c, p);
         write_rows(k, p, rows, rows + row);
         end_packing(k);
         end_chunk(c, "IEND");
         status = c->status;
     } else {
-        fv_fail(FV_ERR_MEMORY, "%s: out of memory", file->path);
+        fv_fail(FV_ERR_MEMORY, "%s: out of memory", to.name);
     }
     if (c) fv_block_free(c, chunk_token);
     if (k) fv_block_free(k, packer_token);

@@ -73,13 +73,12 @@ fv_status fv_pnm_decode(const fv_image_bytes *file, fv_pixels *p)
     return status == FV_OK ? read_samples(&c, words, largest, p) : status;
 }
 
-fv_status fv_pnm_encode(const fv_pixels *p, fv_durable *file)
+fv_status fv_pnm_encode(const fv_pixels *p, fv_sink to)
 {
     char head[64];
     const int n = snprintf(head, sizeof head, "P%c\n%" PRId64 " %" PRId64 "\n255\n",
                            p->channels == 1 ? '5' : '6', p->width, p->height);
-    fv_status status = fv_durable_write(file, head, (size_t)n);
-    if (status == FV_OK)
-        status = fv_durable_write(file, p->samples, (size_t)(p->width * p->height * p->channels));
-    return status;
+    const fv_status status = to.write(to.context, head, (size_t)n);
+    const size_t bytes = (size_t)(p->width * p->height * p->channels);
+    return status == FV_OK ? to.write(to.context, p->samples, bytes) : status;
 }

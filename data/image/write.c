@@ -72,19 +72,27 @@ static fv_status check_options(const fv_write_image_args *a)
     return FV_OK;
 }
 
-/* The samples of a pixel side by side, whatever the order of the tensor's memory. */
-static fv_status interleave(const fv_tensor *t, const char *path, fv_pixels *p)
+bool fv_pixels_of(const fv_tensor *image, fv_pixels *p)
 {
-    const fv_shape s = planes_of(t), lying = {3, {s.dim[1], s.dim[2], s.dim[0]}};
-    const int64_t *step = t->strides + t->ndim - 2;
-    const int64_t strides[] = {step[0], step[1], t->ndim == 3 ? t->strides[0] : 0};
+    const fv_shape s = planes_of(image), lying = {3, {s.dim[1], s.dim[2], s.dim[0]}};
+    const int64_t *step = image->strides + image->ndim - 2;
+    const int64_t strides[] = {step[0], step[1], image->ndim == 3 ? image->strides[0] : 0};
     *p = (fv_pixels){s.dim[2], s.dim[1], s.dim[0], 1, NULL, 0};
-    p->samples = fv_block_alloc((size_t)t->numel, &p->token);
-    fv_tensor *view = p->samples ? fv_tensor_alias(t, &lying, strides, 0) : NULL;
-    const fv_status status = view ? fv_copy_out(view, FV_UINT8, p->samples)
-                                  : fv_fail(FV_ERR_MEMORY, "%s: out of memory", path);
+    p->samples = fv_block_alloc((size_t)image->numel, &p->token);
+    fv_tensor *view = p->samples ? fv_tensor_alias(image, &lying, strides, 0) : NULL;
+    const bool done = view && fv_copy_out(view, FV_UINT8, p->samples) == FV_OK;
     fv_release(view);
-    return status;
+    return done;
+}
+
+static fv_status write_to_file(void *context, const void *bytes, size_t count)
+{
+    return fv_durable_write(context, bytes, count);
+}
+
+fv_sink fv_sink_of(fv_durable *file)
+{
+    return (fv_sink){write_to_file, file, file->path};
 }
 
 static fv_status encode(const fv_write_image_args *a, format how, const fv_pixels *p)
@@ -93,9 +101,9 @@ static fv_status encode(const fv_write_image_args *a, format how, const fv_pixel
     fv_status status = fv_durable_open(&file, a->path);
     if (status != FV_OK) return status;
     switch (how) {
-    case PNG: status = fv_png_encode(p, (int)a->compression, &file); break;
-    case JPEG: status = fv_jpeg_encode(p, (int)a->quality, &file); break;
-    default: status = fv_pnm_encode(p, &file); break;
+    case PNG: status = fv_png_encode(p, (int)a->compression, fv_sink_of(&file)); break;
+    case JPEG: status = fv_jpeg_encode(p, (int)a->quality, fv_sink_of(&file)); break;
+    default: status = fv_pnm_encode(p, fv_sink_of(&file)); break;
     }
     if (status == FV_OK) status = fv_durable_commit(&file);
     fv_durable_abort(&file);
@@ -120,7 +128,8 @@ fv_status fv_write_image_ex(const fv_write_image_args *a)
     if (status == FV_OK && !find_format(a->path, &how)) status = FV_ERR_OPTION;
     if (status == FV_OK) status = check_image(a->image, how);
     if (status == FV_OK) status = check_options(a);
-    if (status == FV_OK) status = interleave(a->image, a->path, &p);
+    if (status == FV_OK && !fv_pixels_of(a->image, &p))
+        status = fv_fail(FV_ERR_MEMORY, "%s: out of memory", a->path);
     if (status == FV_OK) status = encode(a, how, &p);
     fv_pixels_free(&p);
     return status;
