@@ -233,6 +233,8 @@ refuse "usage" predict one two three
 refuse "usage" predict one two --inverted
 refuse "no network 'vgg'" profile_step vgg
 refuse "usage" profile_step lenet small
+refuse "usage" receptive_field vgg
+refuse "usage" receptive_field lenet small
 
 # the script does so before it installs or builds anything
 for bad in 0 -1 x 1e3 ''; do
