@@ -337,6 +337,30 @@ START_TEST(what_runs_twice_counts_its_parameters_once)
 }
 END_TEST
 
+static fv_tensor *call_twice(fv_tensor *const *in, void *context)
+{
+    fv_module *layer = context;
+    return fv_forward(layer, fv_forward(layer, in[0]));
+}
+
+START_TEST(what_two_parents_share_counts_once)
+{
+    FV_SCOPE;
+    fv_module *layer = fv_nn_conv2d(2, 2, 3, .padding = 1);
+    fv_inspection *seen = fv_inspect_function(call_twice, layer, FV_TENSORS(fv_empty(1, 2, 8, 8)));
+    ck_assert_int_eq(all_of(seen)->parameters, 38);
+    ck_assert_int_eq(all_of(seen)->multiply_adds, 2 * 64 * 36);
+    fv_free(seen);
+    fv_module *net = fv_sequential(layer, fv_nn_relu());
+    fv_module_add_child(net, "again", layer);
+    seen = fv_inspect(net, 1, 2, 8, 8);
+    ck_assert_int_eq(all_of(seen)->parameters, 38);
+    ck_assert_int_eq(fv_inspection_memory_of(seen).parameter_bytes, 4 * 38);
+    fv_free(seen);
+    fv_free(net);
+}
+END_TEST
+
 /* --- functions -------------------------------------------------------------------------------- */
 
 static fv_tensor *one_op(fv_tensor *const *in, void *context)
@@ -594,6 +618,7 @@ Suite *fovea_suite(void)
     TCase *records = add_case(suite, "records");
     tcase_add_test(records, records_stand_in_the_order_of_the_tree);
     tcase_add_test(records, what_runs_twice_counts_its_parameters_once);
+    tcase_add_test(records, what_two_parents_share_counts_once);
     tcase_add_test(records, a_single_op);
     tcase_add_test(records, a_function_of_modules);
     TCase *traces = add_case(suite, "traces");
