@@ -64,6 +64,7 @@ export class Sheet extends EventTarget {
   end() {
     if (!this.stroke) return;
     this.stroke = null;
+    this.redraw();
     this.changed('lift');
   }
 
@@ -101,21 +102,18 @@ export class Sheet extends EventTarget {
 
   // --- ink --------------------------------------------------------------------------------------
 
+  /** All strokes anew, each as one line: those drawn piece by piece have rough edges. */
   redraw() {
     this.inkContext.clearRect(0, 0, PAD, PAD);
-    for (const stroke of this.strokes) {
-      stroke.points.forEach((_, i) => this.inkSegment(stroke, i));
-    }
+    this.strokes.forEach((stroke) => line(this.inkContext, stroke.points, stroke.thickness));
     this.show();
   }
 
   /** The part of a stroke that ends in point i, in the ink and on the screen. */
   inkSegment(stroke, i) {
-    const to = stroke.points[i];
-    const from = stroke.points[Math.max(i - 1, 0)];
-    segment(this.inkContext, from, to, stroke.thickness);
-    segment(this.screen, from, to, stroke.thickness);
-    this.drawOverlay();
+    const part = stroke.points.slice(Math.max(i - 1, 0), i + 1);
+    line(this.inkContext, part, stroke.thickness);
+    line(this.screen, part, stroke.thickness);
   }
 
   /** Draws everything anew, as after another size or colour. */
@@ -123,11 +121,8 @@ export class Sheet extends EventTarget {
     const { screen } = this;
     screen.clearRect(0, 0, PAD, PAD);
     screen.strokeStyle = this.colours.ink;
-    for (const stroke of this.strokes) {
-      stroke.points.forEach((to, i) => {
-        segment(screen, stroke.points[Math.max(i - 1, 0)], to, stroke.thickness);
-      });
-    }
+    screen.fillStyle = this.colours.ink;
+    this.strokes.forEach((stroke) => line(screen, stroke.points, stroke.thickness));
     this.drawOverlay();
   }
 
@@ -268,19 +263,19 @@ function fitCanvas(canvas) {
   return context;
 }
 
-function segment(context, from, to, thickness) {
-  if (from === to) { // browsers do not agree on lines without length
-    context.fillStyle = context.strokeStyle;
-    context.beginPath();
-    context.arc(to.x, to.y, thickness / 2, 0, 2 * Math.PI);
+/** A line through the points; of one point a dot, which browsers do not agree on otherwise. */
+function line(context, points, thickness) {
+  const [first, ...rest] = points;
+  context.beginPath();
+  if (rest.length === 0) {
+    context.arc(first.x, first.y, thickness / 2, 0, 2 * Math.PI);
     context.fill();
     return;
   }
   context.lineWidth = thickness;
   context.lineCap = 'round';
   context.lineJoin = 'round';
-  context.beginPath();
-  context.moveTo(from.x, from.y);
-  context.lineTo(to.x, to.y);
+  context.moveTo(first.x, first.y);
+  rest.forEach(({ x, y }) => context.lineTo(x, y));
   context.stroke();
 }

@@ -15,12 +15,12 @@ export function element(tag, attributes = {}, ...children) {
   return e;
 }
 
+/** In few characters: .08 is 0.08. */
 export function number(value) {
   if (Number.isInteger(value)) return String(value).replace('-', '\u2212');
   const size = Math.abs(value);
-  const text = size >= 100 ? value.toFixed(0) : size >= 10 ? value.toFixed(1) : value.toFixed(2);
-  const fine = size < 0.1 ? value.toPrecision(2) : text;
-  return (size < 0.0005 ? value.toExponential(0) : fine).replace('-', '\u2212');
+  const digits = size >= 100 ? 0 : size >= 10 ? 1 : size >= 0.1 ? 2 : 3;
+  return value.toFixed(digits).replace(/^(-?)0\./, '$1.').replace('-', '\u2212');
 }
 
 /** With more digits, for results. */
