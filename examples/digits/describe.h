@@ -1,9 +1,11 @@
 /* The network as JSON, for the page: what its file says, and what there is to know of each layer.
  *
  *   { "network": "digits", "images": "MNIST", "classes": ["0", ...], "mean": 0.1307, "std": 0.3081,
- *     "input": [1,28,28], "parameters": 600810,
+ *     "input": [1,28,28], "parameters": 600810, "multiplyAdds": 6094208,
  *     "layers": [{ "kind": "Conv2d", "options": "1, 32, kernel_size=(3, 3), ...",
- *                  "output": [32,26,26], "parameters": 320 }, ...] } */
+ *                  "output": [32,26,26], "parameters": 320, "multiplyAdds": 194688,
+ *                  "field": { "whole": false, "size": [3,3], "stride": [1,1], "padding": [0,0] },
+ *                  "window": { the same, of the layer's own input } }, ...] } */
 #ifndef DIGITS_DESCRIBE_H
 #define DIGITS_DESCRIBE_H
 
@@ -53,52 +55,59 @@ static inline void put_shape(text *t, const char *key, fv_shape shape)
     put(t, "]");
 }
 
-/* The window of a convolution or pool: size, stride and padding, which hold in both directions. */
-static inline void put_window(text *t, const char *printed)
+/* Rows and columns of one of the field's three numbers. */
+static inline void put_pair(text *t, const char *key, const double *numbers)
 {
-    int size = 1, stride = 1, padding = 0;
-    const char *at = strstr(printed, "kernel_size=");
-    if (!at) return;
-    sscanf(at, strncmp(at + 12, "(", 1) == 0 ? "kernel_size=(%d" : "kernel_size=%d", &size);
-    if ((at = strstr(printed, "stride="))) sscanf(at + 7 + (at[7] == '('), "%d", &stride);
-    if ((at = strstr(printed, "padding="))) sscanf(at + 8 + (at[8] == '('), "%d", &padding);
-    put(t, ", \"window\": {\"size\": [%d,%d], \"stride\": [%d,%d], \"padding\": [%d,%d]}", size,
-        size, stride, stride, padding, padding);
+    put(t, "\"%s\": [%g,%g]", key, numbers[0], numbers[1]);
 }
 
-/* Type and options, from the layer's printed form: Conv2d(1, 32, kernel_size=(3, 3)). */
-static inline void put_kind(text *t, const fv_module *layer)
+/* Which positions an output position sees; nothing where that is not known. */
+static inline void put_field(text *t, const char *key, const fv_receptive_field *f)
 {
-    char *printed = fv_module_to_string(layer);
-    const char *s = printed ? printed : "";
-    const size_t name = strcspn(s, "("), rest = strlen(s + name);
-    put(t, "\"kind\": ");
-    put_string(t, s, name);
-    put(t, ", \"options\": ");
-    put_string(t, rest > 2 ? s + name + 1 : "", rest > 2 ? rest - 2 : 0);
-    put_window(t, s);
-    free(printed);
+    if (!f->known) return;
+    put(t, ", \"%s\": {\"whole\": %s, ", key, f->whole ? "true" : "false");
+    put_pair(t, "size", f->size);
+    put(t, ", ");
+    put_pair(t, "stride", f->stride);
+    put(t, ", ");
+    put_pair(t, "padding", f->padding);
+    put(t, "}");
 }
 
-static inline void put_layers(text *t, const fv_module *net, fv_tensor *x)
+/* What the layer sees of its own input, where that has rows and columns. */
+static inline void put_window(text *t, fv_module *layer, fv_shape input)
 {
+    if (input.ndim != 4) return;
+    fv_inspection *alone = fv_inspect(layer, .shape = input);
+    const fv_layer_info *info = fv_inspection_layer(alone, 0);
+    if (info) put_field(t, "window", &info->field);
+    fv_free(alone);
+}
+
+static inline void put_layers(text *t, fv_module *net, const fv_inspection *seen)
+{
+    int64_t layers = 0;
     put(t, "\"layers\": [");
-    for (int64_t i = 0; i < fv_child_count(net); i++) {
-        fv_module *layer = fv_child_at(net, i);
-        x = fv_forward(layer, x);
-        put(t, i ? ",\n{" : "\n{");
-        put_kind(t, layer);
+    for (int64_t k = 0; k < fv_inspection_layers(seen); k++) {
+        const fv_layer_info *info = fv_inspection_layer(seen, k);
+        if (info->depth != 1 || info->is_op) continue;
+        put(t, layers++ ? ",\n{\"kind\": " : "\n{\"kind\": ");
+        put_string(t, info->kind, strlen(info->kind));
+        put(t, ", \"options\": ");
+        put_string(t, info->options, strlen(info->options));
         put(t, ", ");
-        put_shape(t, "output", fv_shape_of(x));
-        put(t, ", \"parameters\": %d}", (int)fv_parameter_count(layer));
+        put_shape(t, "output", info->output);
+        put(t, ", \"parameters\": %d, \"multiplyAdds\": %d", (int)info->parameters,
+            (int)info->multiply_adds);
+        put_field(t, "field", &info->field);
+        put_window(t, fv_get_child(net, info->path), info->input);
+        put(t, "}");
     }
     put(t, "]");
 }
 
 static inline void describe_network(text *t, fv_module *net, const network_notes *notes)
 {
-    FV_SCOPE;
-    FV_NO_GRAD;
     t->used = 0;
     put(t, "{\"network\": ");
     put_string(t, notes->network, strlen(notes->network));
@@ -110,11 +119,16 @@ static inline void describe_network(text *t, fv_module *net, const network_notes
         put_string(t, notes->class_name[i], strlen(notes->class_name[i]));
     }
     put(t, "], \"mean\": %.9g, \"std\": %.9g, ", notes->mean[0], notes->std[0]);
-    fv_tensor *x = fv_zeros(1, notes->channels, notes->height, notes->width);
-    put_shape(t, "input", fv_shape_of(x));
-    put(t, ", \"parameters\": %d, ", (int)fv_parameter_count(net));
-    put_layers(t, net, x);
+    fv_inspection *seen = fv_inspect(net, 1, notes->channels, notes->height, notes->width);
+    const fv_layer_info *whole = fv_inspection_layer(seen, 0);
+    if (whole) {
+        put_shape(t, "input", whole->input);
+        put(t, ", \"parameters\": %d, \"multiplyAdds\": %d, ", (int)whole->parameters,
+            (int)whole->multiply_adds);
+        put_layers(t, net, seen);
+    }
     put(t, "}");
+    fv_free(seen);
 }
 
 #endif

@@ -120,7 +120,7 @@ class App {
     }
     this.say('');
     this.opened = bytes;
-    this.training.forget();
+    this.training.abandon();
     return true;
   }
 

@@ -4,7 +4,7 @@
 const WIDTH = 640;
 const HEIGHT = 240;
 const MARGIN = { left: 44, right: 12, top: 12, bottom: 30 };
-const MEMORY = 0.95; // of the running mean
+const MEMORY = 0.9; // of the running mean
 
 export class Chart {
   constructor(canvas) {

@@ -94,9 +94,15 @@ function level(value, scale) {
   return Math.min(Math.max(Math.round((value - scale.from) * scale.factor), 0), LEVELS - 1);
 }
 
-/** The colour of one number, and whether text on it should be light. */
+/** Luminance as WCAG has it, from 0 to 1. */
+function luminance(rgb) {
+  const linear = rgb.map((c) => (c > 10 ? ((c / 255 + 0.055) / 1.055) ** 2.4 : c / 255 / 12.92));
+  return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
+}
+
+/** The colour of one number, and whether dark text stands out from it better than light text. */
 export function colourOf(value, scale) {
   const pixel = tableOf(scale.kind)[level(value, scale)];
-  const [r, g, b] = [pixel & 255, (pixel >> 8) & 255, (pixel >> 16) & 255];
-  return { css: `rgb(${r} ${g} ${b})`, bright: 0.299 * r + 0.587 * g + 0.114 * b > 140 };
+  const rgb = [pixel & 255, (pixel >> 8) & 255, (pixel >> 16) & 255];
+  return { css: `rgb(${rgb.join(' ')})`, bright: luminance(rgb) > 0.18 };
 }

@@ -20,7 +20,7 @@ const WORDS = {
 /** Width and height in which a layer of n units is shown. */
 function rowsOf(n) {
   if (n <= 16) return [n, 1];
-  let width = Math.ceil(Math.sqrt(2 * n));
+  let width = Math.ceil(Math.sqrt(8 * n));
   while (n % width !== 0) width++;
   return [width, n / width];
 }

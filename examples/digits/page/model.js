@@ -29,7 +29,9 @@ export class Model {
     } finally {
       this.library.FS.unlink(FILE);
     }
-    this.network = JSON.parse(this.words(this.library._digits_describe()));
+    const description = this.library._digits_describe();
+    if (!description) throw this.failure();
+    this.network = JSON.parse(this.words(description));
     return this.network;
   }
 
@@ -125,7 +127,7 @@ export class Model {
   }
 
   failure() {
-    return new Error(this.words(this.library._digits_error()));
+    return new Error(this.words(this.library._digits_error()).replace(`${FILE}: `, ''));
   }
 }
 

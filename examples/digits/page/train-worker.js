@@ -74,6 +74,7 @@ async function train({ weights, anew, rate, epochs, batch, seed, own }) {
       const { images, labels } = gather(set, order.slice(i, i + batch));
       const begun = performance.now();
       const { loss, right } = model.step(images, labels);
+      if (!Number.isFinite(loss)) throw new Error('The loss is no number any more: try a smaller learning rate.');
       const filters = model.weight(0).slice();
       self.postMessage({ step: { loss, right, count: labels.length, filters, ms: performance.now() - begun } });
       if (performance.now() - sent > BETWEEN_WEIGHTS) {

@@ -110,6 +110,14 @@ export class Training {
     this.draw();
   }
 
+  /** Another file was opened: what was trained has no place any more. */
+  abandon() {
+    this.quit();
+    this.forget();
+    this.say('Not started.');
+    this.draw();
+  }
+
   /** Nothing of a former run. */
   forget() {
     this.chart.clear();
