@@ -33,6 +33,7 @@
 #include "autograd/ops/view/join.h"
 #include "autograd/ops/product/matmul.h"
 #include "autograd/ops/conv/conv.h"
+#include "autograd/ops/fold/fold.h"
 #include "autograd/ops/pool/pool.h"
 #include "autograd/ops/norm/norm.h"
 #include "autograd/ops/softmax/softmax.h"

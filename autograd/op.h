@@ -271,6 +271,9 @@ fv_status fv_need_same_dtype(const fv_call *c, int a, const char *name_a, int b,
 fv_status fv_need_ndim(const fv_call *c, int input, const char *name, int low, int high);
 /* dim in [-ndim, ndim) is wrapped in place. */
 fv_status fv_need_dim(const fv_call *c, int input, int64_t *dim);
+/* One option for n dimensions: one number or FV_DIMS of n, each in [low, 2^31). */
+fv_status fv_need_dims(const fv_call *c, const char *name, fv_dims option, int n, int64_t low,
+                       int64_t *out);
 /* An elements count that a tensor can have (product and bytes below 2^62). */
 fv_status fv_need_size(const fv_call *c, const fv_shape *shape);
 

@@ -65,6 +65,20 @@ fv_status fv_need_dim(const fv_call *c, int input, int64_t *dim)
     return FV_OK;
 }
 
+fv_status fv_need_dims(const fv_call *c, const char *name, fv_dims option, int n, int64_t low,
+                       int64_t *out)
+{
+    if (!fv_dims_spread(option, n, out))
+        return fv_reject(c, FV_ERR_OPTION,
+                         "%s must be one number or FV_DIMS of %d, one per spatial dimension", name,
+                         n);
+    for (int i = 0; i < n; i++)
+        if (out[i] < low || out[i] > INT32_MAX)
+            return fv_reject(c, FV_ERR_OPTION, "%s is %lld, must lie in [%lld, %lld]", name,
+                             (long long)out[i], (long long)low, (long long)INT32_MAX);
+    return FV_OK;
+}
+
 fv_status fv_need_size(const fv_call *c, const fv_shape *shape)
 {
     fv_shape spanned = *shape; /* strides count an empty dimension as one of length 1 */

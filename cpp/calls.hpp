@@ -428,6 +428,105 @@ inline tensor softplus(const tensor &input, const softplus_options &options = {}
     return detail::call([&] { return fv_softplus_ex(&a); });
 }
 
+struct unfold1d_options {
+    fv_dims dilation = fv_unfold_defaults.dilation;
+    fv_dims padding = fv_unfold_defaults.padding;
+    fv_dims stride = fv_unfold_defaults.stride;
+};
+inline tensor unfold1d(const tensor &input, fv_dims kernel_size, const unfold1d_options &options = {})
+{
+    fv_unfold_args a = fv_unfold_defaults;
+    a.input = input.get();
+    a.kernel_size = kernel_size;
+    a.dilation = options.dilation;
+    a.padding = options.padding;
+    a.stride = options.stride;
+    return detail::call([&] { return fv_unfold1d_ex(&a); });
+}
+
+struct unfold_options {
+    fv_dims dilation = fv_unfold_defaults.dilation;
+    fv_dims padding = fv_unfold_defaults.padding;
+    fv_dims stride = fv_unfold_defaults.stride;
+};
+inline tensor unfold(const tensor &input, fv_dims kernel_size, const unfold_options &options = {})
+{
+    fv_unfold_args a = fv_unfold_defaults;
+    a.input = input.get();
+    a.kernel_size = kernel_size;
+    a.dilation = options.dilation;
+    a.padding = options.padding;
+    a.stride = options.stride;
+    return detail::call([&] { return fv_unfold_ex(&a); });
+}
+
+struct unfold3d_options {
+    fv_dims dilation = fv_unfold_defaults.dilation;
+    fv_dims padding = fv_unfold_defaults.padding;
+    fv_dims stride = fv_unfold_defaults.stride;
+};
+inline tensor unfold3d(const tensor &input, fv_dims kernel_size, const unfold3d_options &options = {})
+{
+    fv_unfold_args a = fv_unfold_defaults;
+    a.input = input.get();
+    a.kernel_size = kernel_size;
+    a.dilation = options.dilation;
+    a.padding = options.padding;
+    a.stride = options.stride;
+    return detail::call([&] { return fv_unfold3d_ex(&a); });
+}
+
+struct fold1d_options {
+    fv_dims dilation = fv_fold_defaults.dilation;
+    fv_dims padding = fv_fold_defaults.padding;
+    fv_dims stride = fv_fold_defaults.stride;
+};
+inline tensor fold1d(const tensor &input, fv_dims output_size, fv_dims kernel_size, const fold1d_options &options = {})
+{
+    fv_fold_args a = fv_fold_defaults;
+    a.input = input.get();
+    a.output_size = output_size;
+    a.kernel_size = kernel_size;
+    a.dilation = options.dilation;
+    a.padding = options.padding;
+    a.stride = options.stride;
+    return detail::call([&] { return fv_fold1d_ex(&a); });
+}
+
+struct fold_options {
+    fv_dims dilation = fv_fold_defaults.dilation;
+    fv_dims padding = fv_fold_defaults.padding;
+    fv_dims stride = fv_fold_defaults.stride;
+};
+inline tensor fold(const tensor &input, fv_dims output_size, fv_dims kernel_size, const fold_options &options = {})
+{
+    fv_fold_args a = fv_fold_defaults;
+    a.input = input.get();
+    a.output_size = output_size;
+    a.kernel_size = kernel_size;
+    a.dilation = options.dilation;
+    a.padding = options.padding;
+    a.stride = options.stride;
+    return detail::call([&] { return fv_fold_ex(&a); });
+}
+
+struct fold3d_options {
+    fv_dims dilation = fv_fold_defaults.dilation;
+    fv_dims padding = fv_fold_defaults.padding;
+    fv_dims stride = fv_fold_defaults.stride;
+};
+inline tensor fold3d(const tensor &input, fv_dims output_size, fv_dims kernel_size, const fold3d_options &options = {})
+{
+    fv_fold_args a = fv_fold_defaults;
+    a.input = input.get();
+    a.output_size = output_size;
+    a.kernel_size = kernel_size;
+    a.dilation = options.dilation;
+    a.padding = options.padding;
+    a.stride = options.stride;
+    return detail::call([&] { return fv_fold3d_ex(&a); });
+}
+
 struct nll_loss_options {
     int64_t ignore_index = fv_nll_loss_defaults.ignore_index;
     fv_reduction reduction = fv_nll_loss_defaults.reduction;

@@ -9,7 +9,8 @@
 
 typedef struct weigh_options {
     int64_t dim;
-    bool huge; /* asks for a size that no tensor has */
+    bool huge;    /* asks for a size that no tensor has */
+    fv_dims pair; /* not read; from 0 on */
 } weigh_options;
 
 /* What the gradient was told. */
@@ -23,6 +24,7 @@ static struct {
 static fv_status weigh_infer(fv_call *c)
 {
     weigh_options *a = c->options;
+    int64_t pair[2];
     fv_status status = fv_need_floating(c, 0, "input");
     if (status == FV_OK) status = fv_need_ndim(c, 0, "input", 3, 4);
     if (status == FV_OK) status = fv_need_ndim(c, 1, "weight", 1, 1);
@@ -30,6 +32,7 @@ static fv_status weigh_infer(fv_call *c)
     if (status == FV_OK) status = fv_need_dim(c, 0, &a->dim);
     fv_shape huge = FV_SHAPE((int64_t)1 << 40, (int64_t)1 << 40);
     if (status == FV_OK && a->huge) status = fv_need_size(c, &huge);
+    if (status == FV_OK) status = fv_need_dims(c, "pair", a->pair, 2, 0, pair);
     if (status != FV_OK) return status;
     fv_shape shape = fv_shape_of(c->in[0]);
     if (shape.dim[a->dim] != c->in[1]->shape[0])
@@ -76,6 +79,7 @@ static void weigh_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor *
 
 static const fv_option weigh_fields[] = {FV_FIELD(weigh_options, dim, FV_OPTION_DIM),
                                          FV_FIELD(weigh_options, huge, FV_OPTION_BOOL),
+                                         FV_FIELD(weigh_options, pair, FV_OPTION_DIMS),
                                          {0}};
 
 static const fv_op weigh_op = {
@@ -168,51 +172,72 @@ START_TEST(checks_name_the_argument)
          {1, {2}},
          FV_INT64,
          FV_INT64,
-         {1, false},
+         {1, false, 0},
          FV_ERR_DTYPE,
          "input [1,2,3] is int64"},
         {{2, {2, 3}},
          {1, {2}},
          FV_FLOAT64,
          FV_FLOAT64,
-         {1, false},
+         {1, false, 0},
          FV_ERR_SHAPE,
          "input [2,3] has 2 dimensions, 3 to 4"},
         {{3, {1, 2, 3}},
          {2, {1, 2}},
          FV_FLOAT64,
          FV_FLOAT64,
-         {1, false},
+         {1, false, 0},
          FV_ERR_SHAPE,
          "weight [1,2] has 2 dimensions, 1 are needed"},
         {{3, {1, 2, 3}},
          {1, {2}},
          FV_FLOAT64,
          FV_FLOAT32,
-         {1, false},
+         {1, false, 0},
          FV_ERR_DTYPE,
          "weight [2] is float32"},
         {{3, {1, 2, 3}},
          {1, {2}},
          FV_FLOAT64,
          FV_FLOAT64,
-         {3, false},
+         {3, false, 0},
          FV_ERR_INDEX,
          "dim 3 is out of range"},
         {{3, {1, 2, 3}},
          {1, {2}},
          FV_FLOAT64,
          FV_FLOAT64,
-         {-4, false},
+         {-4, false, 0},
          FV_ERR_INDEX,
          "dim -4 is out of range"},
         {{3, {1, 2, 3}},
          {1, {2}},
          FV_FLOAT64,
          FV_FLOAT64,
-         {1, true},
+         {1, true, 0},
          FV_ERR_SHAPE,
          "beyond what memory can hold"},
+        {{3, {1, 2, 3}},
+         {1, {2}},
+         FV_FLOAT64,
+         FV_FLOAT64,
+         {1, false, FV_DIMS(1, 2, 3)},
+         FV_ERR_OPTION,
+         "pair must be one number or FV_DIMS of 2"},
+        {{3, {1, 2, 3}},
+         {1, {2}},
+         FV_FLOAT64,
+         FV_FLOAT64,
+         {1, false, FV_DIMS(1, -2)},
+         FV_ERR_OPTION,
+         "pair is -2, must lie in [0, 2147483647]"},
+        {{3, {1, 2, 3}},
+         {1, {2}},
+         FV_FLOAT64,
+         FV_FLOAT64,
+         {1, false, INT64_C(1) << 31},
+         FV_ERR_OPTION,
+         "pair is 2147483648"},
     };
     fv_set_log(NULL, NULL);
     for (size_t k = 0; k < sizeof mistakes / sizeof mistakes[0]; k++) {

@@ -51,6 +51,7 @@ fv_keep
 fv_loader_next
 fv_module_new
 fv_need_dim
+fv_need_dims
 fv_need_elements
 fv_need_floating
 fv_need_ndim

@@ -13,20 +13,6 @@ static bool is_special(fv_dims v)
     return v == FV_SAME || v == FV_VALID || v == FV_FULL;
 }
 
-/* One option for nd dimensions, each at least low. */
-static fv_status spread(const fv_call *c, const char *name, fv_dims value, int nd, int64_t low,
-                        int64_t *out)
-{
-    if (!fv_dims_spread(value, nd, out))
-        return fv_reject(c, FV_ERR_OPTION, "%s needs one number or %d of them", name, nd);
-    for (int i = 0; i < nd; i++)
-        if (out[i] < low || out[i] > LIMIT)
-            return fv_reject(c, FV_ERR_OPTION, "%s is %lld, it must be at least %lld%s", name,
-                             (long long)out[i], (long long)low,
-                             out[i] > LIMIT ? " and at most 2^31" : "");
-    return FV_OK;
-}
-
 static fv_status check_size(const fv_call *c, int nd)
 {
     const fv_conv_options *a = c->options;
@@ -151,7 +137,7 @@ static fv_status set_padding(const fv_call *c, int nd, fv_conv_geometry *g, int6
     const fv_conv_options *a = c->options;
     const int at = 3 - nd;
     if (!is_special(a->padding)) {
-        fv_status status = spread(c, "padding", a->padding, nd, 0, g->pad + at);
+        fv_status status = fv_need_dims(c, "padding", a->padding, nd, 0, g->pad + at);
         for (int i = 0; i < nd && status == FV_OK; i++) total[i] = 2 * g->pad[at + i];
         return status;
     }
@@ -188,7 +174,7 @@ static fv_status transpose_sizes(const fv_call *c, int nd, fv_conv_geometry *g,
     const fv_conv_options *a = c->options;
     const fv_tensor *x = c->in[0], *w = c->in[1];
     int64_t extra[3], span;
-    fv_status status = spread(c, "output_padding", a->output_padding, nd, 0, extra);
+    fv_status status = fv_need_dims(c, "output_padding", a->output_padding, nd, 0, extra);
     for (int i = 0; i < nd && status == FV_OK; i++) {
         const int d = 3 - nd + i;
         if (extra[i] >= g->stride[d] && extra[i] >= g->dilation[d])
@@ -281,8 +267,9 @@ fv_status fv_conv_resolve(const fv_call *c, fv_conv_pass face, int nd, fv_conv_g
     *g = (fv_conv_geometry){.groups = a->groups};
     for (int i = 0; i < 3; i++) g->in[i] = g->out[i] = g->k[i] = g->stride[i] = g->dilation[i] = 1;
     fv_status status = check_operands(c, nd);
-    if (status == FV_OK) status = spread(c, "stride", a->stride, nd, 1, g->stride + 3 - nd);
-    if (status == FV_OK) status = spread(c, "dilation", a->dilation, nd, 1, g->dilation + 3 - nd);
+    if (status == FV_OK) status = fv_need_dims(c, "stride", a->stride, nd, 1, g->stride + 3 - nd);
+    if (status == FV_OK)
+        status = fv_need_dims(c, "dilation", a->dilation, nd, 1, g->dilation + 3 - nd);
     if (status == FV_OK && a->groups < 1)
         status = fv_reject(c, FV_ERR_OPTION, "groups is %lld, it must be at least 1",
                            (long long)a->groups);

@@ -5,41 +5,24 @@
 
 #include "autograd/ops/view/view.h"
 
-enum { LARGEST_OPTION = INT32_MAX };
-
 _Static_assert(sizeof(fv_pool_plan) <= FV_PLAN_BYTES, "the plan fits into its buffer");
 
 /* --- options ------------------------------------------------------------------------------ */
-
-/* One number or one per spatial dimension, each in [low, 2^31). */
-static fv_status spread(const fv_call *c, const char *name, fv_dims option, int spatial,
-                        int64_t low, int64_t *out)
-{
-    if (!fv_dims_spread(option, spatial, out))
-        return fv_reject(c, FV_ERR_OPTION,
-                         "%s must be one number or FV_DIMS of %d, one per spatial dimension", name,
-                         spatial);
-    for (int i = 0; i < spatial; i++)
-        if (out[i] < low || out[i] > LARGEST_OPTION)
-            return fv_reject(c, FV_ERR_OPTION, "%s is %lld, must lie in [%lld, %lld]", name,
-                             (long long)out[i], (long long)low, (long long)LARGEST_OPTION);
-    return FV_OK;
-}
 
 static fv_status resolve_options(const fv_call *c, const fv_pool_options *a, int n,
                                  fv_pool_axis *axis)
 {
     int64_t kernel[FV_POOL_AXES], stride[FV_POOL_AXES], padding[FV_POOL_AXES];
     int64_t dilation[FV_POOL_AXES];
-    fv_status status = spread(c, "kernel_size", a->kernel_size, n, 1, kernel);
+    fv_status status = fv_need_dims(c, "kernel_size", a->kernel_size, n, 1, kernel);
     fv_dims steps = a->stride == FV_UNSET ? a->kernel_size : a->stride;
     fv_dims pad = a->padding == FV_VALID ? 0 : a->padding;
     if (pad == FV_SAME || pad == FV_FULL)
         return fv_reject(c, FV_ERR_OPTION, "padding is FV_%s, which only convolutions take",
                          pad == FV_SAME ? "SAME" : "FULL");
-    if (status == FV_OK) status = spread(c, "stride", steps, n, 1, stride);
-    if (status == FV_OK) status = spread(c, "padding", pad, n, 0, padding);
-    if (status == FV_OK) status = spread(c, "dilation", a->dilation, n, 1, dilation);
+    if (status == FV_OK) status = fv_need_dims(c, "stride", steps, n, 1, stride);
+    if (status == FV_OK) status = fv_need_dims(c, "padding", pad, n, 0, padding);
+    if (status == FV_OK) status = fv_need_dims(c, "dilation", a->dilation, n, 1, dilation);
     if (status == FV_OK && a->divisor_override == 0)
         status = fv_reject(c, FV_ERR_OPTION, "divisor_override must not be 0");
     for (int i = 0; i < n && status == FV_OK; i++) {
@@ -83,7 +66,7 @@ static fv_status resolve_adaptive(const fv_call *c, const fv_pool_options *a, co
                                   int n, fv_pool_axis *axis)
 {
     int64_t out[FV_POOL_AXES];
-    fv_status status = spread(c, "output_size", a->output_size, n, 0, out);
+    fv_status status = fv_need_dims(c, "output_size", a->output_size, n, 0, out);
     for (int i = 0; i < n && status == FV_OK; i++) {
         axis[i].out = out[i];
         if (out[i] > 0) axis[i].kernel = axis[i].in / out[i] + (axis[i].in % out[i] ? 2 : 0);
