@@ -920,6 +920,57 @@ inline tensor adaptive_max_pool3d(const tensor &input, fv_dims output_size)
     return detail::call([&] { return fv_adaptive_max_pool3d_ex(&a); });
 }
 
+struct max_unpool1d_options {
+    fv_dims stride = fv_max_unpool_defaults.stride;
+    fv_dims padding = fv_max_unpool_defaults.padding;
+    fv_dims output_size = fv_max_unpool_defaults.output_size;
+};
+inline tensor max_unpool1d(const tensor &input, const tensor &indices, fv_dims kernel_size, const max_unpool1d_options &options = {})
+{
+    fv_max_unpool_args a = fv_max_unpool_defaults;
+    a.input = input.get();
+    a.indices = indices.get();
+    a.kernel_size = kernel_size;
+    a.stride = options.stride;
+    a.padding = options.padding;
+    a.output_size = options.output_size;
+    return detail::call([&] { return fv_max_unpool1d_ex(&a); });
+}
+
+struct max_unpool2d_options {
+    fv_dims stride = fv_max_unpool_defaults.stride;
+    fv_dims padding = fv_max_unpool_defaults.padding;
+    fv_dims output_size = fv_max_unpool_defaults.output_size;
+};
+inline tensor max_unpool2d(const tensor &input, const tensor &indices, fv_dims kernel_size, const max_unpool2d_options &options = {})
+{
+    fv_max_unpool_args a = fv_max_unpool_defaults;
+    a.input = input.get();
+    a.indices = indices.get();
+    a.kernel_size = kernel_size;
+    a.stride = options.stride;
+    a.padding = options.padding;
+    a.output_size = options.output_size;
+    return detail::call([&] { return fv_max_unpool2d_ex(&a); });
+}
+
+struct max_unpool3d_options {
+    fv_dims stride = fv_max_unpool_defaults.stride;
+    fv_dims padding = fv_max_unpool_defaults.padding;
+    fv_dims output_size = fv_max_unpool_defaults.output_size;
+};
+inline tensor max_unpool3d(const tensor &input, const tensor &indices, fv_dims kernel_size, const max_unpool3d_options &options = {})
+{
+    fv_max_unpool_args a = fv_max_unpool_defaults;
+    a.input = input.get();
+    a.indices = indices.get();
+    a.kernel_size = kernel_size;
+    a.stride = options.stride;
+    a.padding = options.padding;
+    a.output_size = options.output_size;
+    return detail::call([&] { return fv_max_unpool3d_ex(&a); });
+}
+
 struct linear_options {
     bool relu = fv_linear_defaults.relu;
 };

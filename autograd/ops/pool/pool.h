@@ -1,4 +1,5 @@
-/* Pooling: maximum and average over windows, fixed or adaptive, in 1 to 3 dimensions.
+/* Pooling: maximum and average over windows, fixed or adaptive, in 1 to 3 dimensions, and the way
+ * back to where the maxima were.
  *
  * Inputs are [N,C,spatial] or, without a batch, [C,spatial]; only the batch may be empty. Options
  * take one number for all dimensions or FV_DIMS(...), one per dimension. Results are in
@@ -109,6 +110,37 @@ fv_tensor *fv_adaptive_max_pool3d_ex(const fv_adaptive_max_pool_args *a);
 #define fv_adaptive_max_pool3d(...)                                                                \
     FV_CALL(fv_adaptive_max_pool3d_ex, fv_adaptive_max_pool_args, FV_ADAPTIVE_MAX_POOL_DEFAULTS,   \
             __VA_ARGS__)
+
+typedef struct fv_max_unpool_args {
+    size_t size;
+    fv_tensor *input;
+    fv_tensor *indices;
+    fv_dims kernel_size;
+    fv_dims stride;      /* kernel_size */
+    fv_dims padding;     /* 0 */
+    fv_dims output_size; /* FV_UNSET: (H - 1) * stride - 2 * padding + kernel_size */
+} fv_max_unpool_args;
+#define FV_MAX_UNPOOL_DEFAULTS                                                                     \
+    FV_DEFAULTS(fv_max_unpool_args, .stride = FV_UNSET, .output_size = FV_UNSET)
+extern const fv_max_unpool_args fv_max_unpool_defaults;
+
+/* y = 0, then y[n, c, indices[n, c, i]] = x[n, c, i]: what fv_max_pool2d took goes back to where it
+ * was, and all else is 0.
+ * x, indices (int64) [N,C,H,W]  ->  y [N,C,OH,OW]     (1d: [N,C,L], 3d: [N,C,D,H,W]; or without N)
+ * Options are those of the pooling. output_size is what its input was, a number or FV_DIMS(OH, OW),
+ * where several lengths pool to one: it lies less than a stride from the default. indices are flat
+ * within a plane [OH,OW]; of equal ones the last wins, and each gets the gradient. Any dtype.
+ * Gradient: x (twice differentiable).   Errors: shape, dtype, option, an index outside of [OH,OW].
+ * Source: torch.nn.functional.max_unpool2d. */
+fv_tensor *fv_max_unpool1d_ex(const fv_max_unpool_args *a);
+fv_tensor *fv_max_unpool2d_ex(const fv_max_unpool_args *a);
+fv_tensor *fv_max_unpool3d_ex(const fv_max_unpool_args *a);
+#define fv_max_unpool1d(...)                                                                       \
+    FV_CALL(fv_max_unpool1d_ex, fv_max_unpool_args, FV_MAX_UNPOOL_DEFAULTS, __VA_ARGS__)
+#define fv_max_unpool2d(...)                                                                       \
+    FV_CALL(fv_max_unpool2d_ex, fv_max_unpool_args, FV_MAX_UNPOOL_DEFAULTS, __VA_ARGS__)
+#define fv_max_unpool3d(...)                                                                       \
+    FV_CALL(fv_max_unpool3d_ex, fv_max_unpool_args, FV_MAX_UNPOOL_DEFAULTS, __VA_ARGS__)
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

@@ -122,6 +122,89 @@ CASE_BODY(max_pool_indices, "3x3 stride 2 padded",
           "F.max_pool2d(x0, 3, 2, 1, return_indices=True)[1]", DISTINCT(1, 2, 5, 6),
           fv_max_pool2d(x[0], 3, 2, 1, .indices = &y[0]));
 
+/* --- back to where the maxima of x0 were -------------------------------------------------------
+ */
+
+#define UNPOOL(pool, result)                                                                       \
+    fv_tensor *i = NULL;                                                                           \
+    (void)pool;                                                                                    \
+    y[0] = result
+
+CASE_BODY(max_unpool1d, "pairs",
+          "F.max_unpool1d(x1, F.max_pool1d(x0, 2, return_indices=True)[1], 2)", MAXIMA(2, 3, 8),
+          X(2, 3, 4), UNPOOL(fv_max_pool1d(x[0], 2, .indices = &i), fv_max_unpool1d(x[1], i, 2)));
+CASE_BODY(max_unpool1d, "all options",
+          "F.max_unpool1d(x1, F.max_pool1d(x0, 2, 3, 1, return_indices=True)[1], 2, 3, 1, (11,))",
+          MAXIMA(2, 3, 11), X(2, 3, 4),
+          UNPOOL(fv_max_pool1d(x[0], 2, 3, 1, .indices = &i),
+                 fv_max_unpool1d(x[1], i, 2, 3, 1, 11)));
+CASE_BODY(max_unpool1d, "without a batch",
+          "F.max_unpool1d(x1, F.max_pool1d(x0, 2, return_indices=True)[1], 2)", MAXIMA(3, 8),
+          X(3, 4), UNPOOL(fv_max_pool1d(x[0], 2, .indices = &i), fv_max_unpool1d(x[1], i, 2)));
+
+CASE_BODY(max_unpool2d, "2x2", "F.max_unpool2d(x1, F.max_pool2d(x0, 2, return_indices=True)[1], 2)",
+          MAXIMA(2, 3, 4, 6), X(2, 3, 2, 3),
+          UNPOOL(fv_max_pool2d(x[0], 2, .indices = &i), fv_max_unpool2d(x[1], i, 2)));
+CASE_BODY(max_unpool2d, "output_size",
+          "F.max_unpool2d(x1, F.max_pool2d(x0, 2, return_indices=True)[1], 2, output_size=(5, 7))",
+          MAXIMA(2, 3, 5, 7), X(2, 3, 2, 3),
+          UNPOOL(fv_max_pool2d(x[0], 2, .indices = &i),
+                 fv_max_unpool2d(x[1], i, 2, .output_size = FV_DIMS(5, 7))));
+CASE_BODY(max_unpool2d, "gaps between windows",
+          "F.max_unpool2d(x1, F.max_pool2d(x0, 2, 3, return_indices=True)[1], 2, 3)",
+          MAXIMA(1, 2, 5, 8), X(1, 2, 2, 3),
+          UNPOOL(fv_max_pool2d(x[0], 2, 3, .indices = &i), fv_max_unpool2d(x[1], i, 2, 3)));
+CASE_BODY(max_unpool2d, "padded",
+          "F.max_unpool2d(x1, F.max_pool2d(x0, 3, 3, 1, return_indices=True)[1], 3, 3, 1)",
+          MAXIMA(2, 2, 4, 7), X(2, 2, 2, 3),
+          UNPOOL(fv_max_pool2d(x[0], 3, 3, 1, .indices = &i), fv_max_unpool2d(x[1], i, 3, 3, 1)));
+CASE_BODY(max_unpool2d, "another number in each dimension",
+          "F.max_unpool2d(x1, F.max_pool2d(x0, (3, 2), (4, 2), (1, 0), return_indices=True)[1],"
+          " (3, 2), (4, 2), (1, 0))",
+          MAXIMA(2, 3, 5, 6), X(2, 3, 2, 3),
+          UNPOOL(fv_max_pool2d(x[0], FV_DIMS(3, 2), FV_DIMS(4, 2), FV_DIMS(1, 0), .indices = &i),
+                 fv_max_unpool2d(x[1], i, FV_DIMS(3, 2), FV_DIMS(4, 2), FV_DIMS(1, 0))));
+CASE_BODY(max_unpool2d, "37 channels",
+          "F.max_unpool2d(x1, F.max_pool2d(x0, 2, return_indices=True)[1], 2)", MAXIMA(1, 37, 2, 4),
+          X(1, 37, 1, 2),
+          UNPOOL(fv_max_pool2d(x[0], 2, .indices = &i), fv_max_unpool2d(x[1], i, 2)));
+CASE_BODY(max_unpool2d, "empty batch",
+          "F.max_unpool2d(x1, F.max_pool2d(x0, 2, return_indices=True)[1], 2)", MAXIMA(0, 3, 4, 4),
+          X(0, 3, 2, 2),
+          UNPOOL(fv_max_pool2d(x[0], 2, .indices = &i), fv_max_unpool2d(x[1], i, 2)));
+CASE_BODY(max_unpool2d, "without a batch",
+          "F.max_unpool2d(x1, F.max_pool2d(x0, 2, return_indices=True)[1], 2)", MAXIMA(3, 4, 6),
+          X(3, 2, 3), UNPOOL(fv_max_pool2d(x[0], 2, .indices = &i), fv_max_unpool2d(x[1], i, 2)));
+/* The gradient there is in test_maps.c. */
+CASE_WITH((.not_gradcheck = "equal indices each get the gradient, and the last of them the place"),
+          max_unpool2d, "equal indices", "F.max_unpool2d(x0, x1, 2)", CONSTANT(X(2, 3, 2, 3)),
+          CONSTANT(INDEX(24, 2, 3, 2, 3)), fv_max_unpool2d(x[0], x[1], 2));
+
+CASE_BODY(max_unpool3d, "2x2x2",
+          "F.max_unpool3d(x1, F.max_pool3d(x0, 2, return_indices=True)[1], 2)",
+          MAXIMA(1, 2, 4, 2, 4), X(1, 2, 2, 1, 2),
+          UNPOOL(fv_max_pool3d(x[0], 2, .indices = &i), fv_max_unpool3d(x[1], i, 2)));
+CASE_BODY(
+    max_unpool3d, "all options",
+    "F.max_unpool3d(x1, F.max_pool3d(x0, 2, 3, 1, return_indices=True)[1], 2, 3, 1, (5, 4, 6))",
+    MAXIMA(1, 2, 5, 4, 6), X(1, 2, 2, 2, 3),
+    UNPOOL(fv_max_pool3d(x[0], 2, 3, 1, .indices = &i),
+           fv_max_unpool3d(x[1], i, 2, 3, 1, FV_DIMS(5, 4, 6))));
+
+/* x1 is the output's gradient. */
+#define UNPOOLED(call, ...)                                                                        \
+    fv_tensor *z = case_leaf(x[1], FV_SHAPE(__VA_ARGS__));                                         \
+    y[0] = case_gradient(call, z, x[1])
+
+CASE_BODY(max_unpool_backward, "1d", NULL, CONSTANT(INDEX(8, 2, 3, 4)), X(2, 3, 8),
+          UNPOOLED(fv_max_unpool1d(z, x[0], 2), 2, 3, 4));
+CASE_BODY(max_unpool_backward, "2d", NULL, CONSTANT(INDEX(24, 2, 3, 2, 3)), X(2, 3, 4, 6),
+          UNPOOLED(fv_max_unpool2d(z, x[0], 2), 2, 3, 2, 3));
+CASE_BODY(max_unpool_backward, "37 channels", NULL, CONSTANT(INDEX(8, 1, 37, 1, 2)), X(1, 37, 2, 4),
+          UNPOOLED(fv_max_unpool2d(z, x[0], 2), 1, 37, 1, 2));
+CASE_BODY(max_unpool_backward, "3d", NULL, CONSTANT(INDEX(64, 1, 2, 2, 2, 2)), X(1, 2, 4, 4, 4),
+          UNPOOLED(fv_max_unpool3d(z, x[0], 2), 1, 2, 2, 2, 2));
+
 /* --- average pooling -------------------------------------------------------------------------- */
 
 CASE(avg_pool1d, "pairs", "F.avg_pool1d(x0, 2)", X(2, 3, 9), fv_avg_pool1d(x[0], 2));
