@@ -35,6 +35,7 @@
 #include "autograd/ops/conv/conv.h"
 #include "autograd/ops/fold/fold.h"
 #include "autograd/ops/pool/pool.h"
+#include "autograd/ops/resample/interpolate.h"
 #include "autograd/ops/norm/norm.h"
 #include "autograd/ops/softmax/softmax.h"
 #include "autograd/ops/loss/loss.h"

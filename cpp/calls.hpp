@@ -1200,6 +1200,29 @@ inline tensor all(const tensor &input, const all_options &options = {})
     return detail::call([&] { return fv_all_ex(&a); });
 }
 
+struct interpolate_options {
+    fv_dims output_size = fv_interpolate_defaults.output_size;
+    double scale_factor = fv_interpolate_defaults.scale_factor;
+    fv_interpolation mode = fv_interpolate_defaults.mode;
+    bool align_corners = fv_interpolate_defaults.align_corners;
+    bool recompute_scale_factor = fv_interpolate_defaults.recompute_scale_factor;
+    bool antialias = fv_interpolate_defaults.antialias;
+    double scale_factors[3] = {fv_interpolate_defaults.scale_factors[0], fv_interpolate_defaults.scale_factors[1], fv_interpolate_defaults.scale_factors[2]};
+};
+inline tensor interpolate(const tensor &input, const interpolate_options &options = {})
+{
+    fv_interpolate_args a = fv_interpolate_defaults;
+    a.input = input.get();
+    a.output_size = options.output_size;
+    a.scale_factor = options.scale_factor;
+    a.mode = options.mode;
+    a.align_corners = options.align_corners;
+    a.recompute_scale_factor = options.recompute_scale_factor;
+    a.antialias = options.antialias;
+    for (int i = 0; i < 3; i++) a.scale_factors[i] = options.scale_factors[i];
+    return detail::call([&] { return fv_interpolate_ex(&a); });
+}
+
 inline tensor cat(const tensors &tensors_, int64_t dim)
 {
     fv_cat_args a = fv_cat_defaults;
@@ -2980,6 +3003,21 @@ inline tensor adaptive_avg_pool2d(const tensor &x, fv_dims output_size)
 inline tensor adaptive_avg_pool3d(const tensor &x, fv_dims output_size)
 {
     return detail::call([&] { return fv_adaptive_avg_pool3d(x.get(), output_size); });
+}
+
+inline tensor pixel_shuffle(const tensor &x, int64_t factor)
+{
+    return detail::call([&] { return fv_pixel_shuffle(x.get(), factor); });
+}
+
+inline tensor pixel_unshuffle(const tensor &x, int64_t factor)
+{
+    return detail::call([&] { return fv_pixel_unshuffle(x.get(), factor); });
+}
+
+inline tensor channel_shuffle(const tensor &x, int64_t groups)
+{
+    return detail::call([&] { return fv_channel_shuffle(x.get(), groups); });
 }
 
 inline tensor softmax(const tensor &x, int64_t dim)

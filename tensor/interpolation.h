@@ -19,6 +19,9 @@ typedef enum fv_interpolation {
     FV_AREA,                             /* the mean of the pixels that an output pixel covers */
 } fv_interpolation;
 
+/* "nearest-exact": their names in PyTorch, in this order; ends with NULL. */
+extern const char *const fv_interpolation_names[];
+
 #pragma GCC visibility pop
 #ifdef __cplusplus
 }

@@ -229,14 +229,31 @@ END_TEST
 /* The ops that take them; views besides. */
 static bool moves_only(const fv_op *op)
 {
-    static const char *const names[] = {"as_strided", "as_strided_scatter",
-                                        "cat",        "clone",
-                                        "contiguous", "copy",
-                                        "fill",       "flip",
-                                        "flatten",    "gather",
-                                        "pad",        "reshape",
-                                        "stack",      "to",
-                                        "view",       "to_channels_last"};
+    static const char *const names[] = {"as_strided",
+                                        "as_strided_scatter",
+                                        "cat",
+                                        "channel_shuffle",
+                                        "clone",
+                                        "contiguous",
+                                        "copy",
+                                        "fill",
+                                        "flip",
+                                        "flatten",
+                                        "gather",
+                                        "max_unpool1d",
+                                        "max_unpool2d",
+                                        "max_unpool3d",
+                                        "pad",
+                                        "pixel_shuffle",
+                                        "reshape",
+                                        "stack",
+                                        "to",
+                                        "pixel_unshuffle",
+                                        "unfold",
+                                        "unfold1d",
+                                        "unfold3d",
+                                        "view",
+                                        "to_channels_last"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (strcmp(op->name, names[i]) == 0) return true;
     return !op->forward;

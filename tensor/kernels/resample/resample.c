@@ -53,7 +53,7 @@ static desk take_desk(const fv_resample_plan *p, fv_scratch *s)
 {
     const size_t size = fv_dtype_size(p->dtype), pixel = (size_t)p->g.inner * size;
     const size_t sources = (size_t)(p->longest[DEPTH] * p->longest[HEIGHT]);
-    const int64_t kept = p->along_first ? p->longest[HEIGHT] * p->to[WIDTH] : 0;
+    const int64_t kept = p->kept * p->to[WIDTH];
     desk d;
     d.row = fv_take(s, (size_t)p->from[WIDTH] * pixel);
     d.kept = fv_take(s, (size_t)kept * pixel);
@@ -180,6 +180,8 @@ void fv_resample_make_plan(fv_resample_plan *p, fv_dtype dtype, fv_machine machi
     }
     const double nanoseconds = nanoseconds_of(p);
     p->along_first = p->to[HEIGHT] > p->from[HEIGHT];
+    p->kept = p->along_first ? 1 : 0;
+    while (p->along_first && p->kept < p->longest[HEIGHT]) p->kept *= 2;
     p->rows = g->outer * p->to[DEPTH] * p->to[HEIGHT];
     p->threads = fv_threads_for(machine, nanoseconds);
     p->chunks = fv_chunks_for(nanoseconds, p->rows);
@@ -189,8 +191,12 @@ void fv_resample_make_plan(fv_resample_plan *p, fv_dtype dtype, fv_machine machi
 
 /* --- rows ------------------------------------------------------------------------------------- */
 
+/* How a row becomes as wide as the result. */
+typedef enum width_kind { WEIGHTED, PICKED, TWICE } width_kind;
+
 typedef struct job {
     const fv_resample_plan *p;
+    width_kind width;
     const char *x;
     char *y;
     layout l;
@@ -202,8 +208,7 @@ typedef struct job {
 /* A row of the result, in work. */
 typedef struct place {
     int64_t outer, d, h;
-    int64_t made; /* source rows below it are in `kept`; of the volume `of` */
-    int64_t of;
+    int64_t made; /* source rows of this outer and d below it are in `kept` */
 } place;
 
 static const char *source_row(const job *j, int64_t outer, int64_t d, int64_t h)
@@ -242,10 +247,27 @@ static const void *sum_rows(const job *j, const desk *d, int64_t outer, fv_resam
     return d->row;
 }
 
+/* The nearest pixels of single numbers are copied, most often each twice. */
+static width_kind width_of(const fv_resample_plan *p, const fv_resample_span *spans)
+{
+    const fv_interpolation mode = p->g.mode;
+    const bool nearest = mode == FV_NEAREST || mode == FV_NEAREST_EXACT;
+    if (!nearest || p->g.transposed || p->g.inner > 1) return WEIGHTED;
+    bool twice = p->to[WIDTH] == 2 * p->from[WIDTH];
+    for (int64_t i = 0; twice && i < p->to[WIDTH]; i++) twice = spans[i].first == i / 2;
+    return twice ? TWICE : PICKED;
+}
+
 static void along(const job *j, void *to, const void *from)
 {
-    j->p->kernels->along[j->type](to, from, j->l.axis[WIDTH].spans, j->l.axis[WIDTH].weights,
-                                  j->p->to[WIDTH], j->p->g.inner);
+    const fv_resample_kernels *k = j->p->kernels;
+    const table *t = &j->l.axis[WIDTH];
+    if (j->width == TWICE)
+        k->twice[j->type](to, from, j->p->from[WIDTH]);
+    else if (j->width == PICKED)
+        k->pick[j->type](to, from, t->spans, j->p->to[WIDTH]);
+    else
+        k->along[j->type](to, from, t->spans, t->weights, j->p->to[WIDTH], j->p->g.inner);
 }
 
 /* Rows of the source become as wide as the result, each once, and are kept while they are needed;
@@ -254,14 +276,14 @@ static void row_along_first(const job *j, const desk *d, place *at, char *y)
 {
     const fv_resample_span deep = j->l.axis[DEPTH].spans[at->d],
                            high = j->l.axis[HEIGHT].spans[at->h];
-    const int64_t keeps = j->p->longest[HEIGHT];
+    const int64_t last = j->p->kept - 1;
     int64_t h = at->made > high.first ? at->made : high.first;
     for (; h < high.first + high.count; h++)
-        along(j, (char *)d->kept + h % keeps * j->wide,
+        along(j, (char *)d->kept + (h & last) * j->wide,
               sum_rows(j, d, at->outer, deep, (fv_resample_span){(int32_t)h, 1, 0}, false));
     at->made = h;
     for (int64_t k = 0; k < high.count; k++)
-        d->sources[k] = (char *)d->kept + (high.first + k) % keeps * j->wide;
+        d->sources[k] = (char *)d->kept + ((high.first + k) & last) * j->wide;
     j->p->kernels->rows[j->type](y, d->sources, weights_at(j, HEIGHT, high.at), high.count,
                                  j->p->to[WIDTH] * j->p->g.inner);
 }
@@ -279,16 +301,18 @@ static void run_chunk(void *context, int64_t chunk, int slot)
     const fv_resample_plan *p = j->p;
     const desk d = desk_of(&j->l, slot);
     const int64_t last = fv_chunk_begin(p->rows, p->chunks, chunk + 1);
-    place at = {.of = -1};
-    for (int64_t row = fv_chunk_begin(p->rows, p->chunks, chunk); row < last; row++) {
-        const int64_t volume = row / p->to[HEIGHT];
-        if (volume != at.of)
-            at = (place){.outer = volume / p->to[DEPTH], .d = volume % p->to[DEPTH], .of = volume};
-        at.h = row % p->to[HEIGHT];
+    int64_t row = fv_chunk_begin(p->rows, p->chunks, chunk), volume = row / p->to[HEIGHT];
+    place at = {volume / p->to[DEPTH], volume % p->to[DEPTH], row % p->to[HEIGHT], 0};
+    for (; row < last; row++) {
         if (p->along_first)
             row_along_first(j, &d, &at, j->y + row * j->wide);
         else
             row_along_last(j, &d, &at, j->y + row * j->wide);
+        if (++at.h < p->to[HEIGHT]) continue;
+        at.h = at.made = 0;
+        if (++at.d < p->to[DEPTH]) continue;
+        at.d = 0;
+        at.outer++;
     }
 }
 
@@ -302,5 +326,6 @@ void fv_resample_run(const fv_resample_plan *p, const void *x, void *y, void *sc
     j.wide = p->to[WIDTH] * p->g.inner * j.size;
     for (int i = 0; i < FV_RESAMPLE_AXES; i++)
         (p->g.transposed ? fill_transposed : fill_forward)(p, i, j.l.axis[i], j.l.window);
+    j.width = width_of(p, j.l.axis[WIDTH].spans);
     fv_parallel(p->threads, p->chunks, run_chunk, &j);
 }

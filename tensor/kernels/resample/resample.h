@@ -61,6 +61,7 @@ typedef struct fv_resample_plan {
     int64_t from[FV_RESAMPLE_AXES], to[FV_RESAMPLE_AXES]; /* of source and result */
     int64_t longest[FV_RESAMPLE_AXES];                    /* span of each axis */
     bool along_first;                                     /* the width before the height */
+    int64_t kept;                                         /* rows, a power of 2 */
     int64_t rows, chunks;                                 /* of the result; 0: nothing to compute */
     int threads;
     size_t scratch_bytes; /* 64-byte aligned memory that a run needs */
@@ -87,6 +88,10 @@ typedef struct fv_resample_kernels {
      * k < inner. */
     void (*along[2])(void *y, const void *x, const fv_resample_span *spans, const void *weights,
                      int64_t n, int64_t inner);
+    /* y[j] = x[spans[j].first], j < n. */
+    void (*pick[2])(void *y, const void *x, const fv_resample_span *spans, int64_t n);
+    /* y[2j] = y[2j + 1] = x[j], j < n. */
+    void (*twice[2])(void *y, const void *x, int64_t n);
 } fv_resample_kernels;
 
 FV_ISA_DECLARE(fv_resample_kernels, fv_resample_kernels_);

@@ -99,9 +99,25 @@ static void NAME(along)(void *y_, const void *x_, const fv_resample_span *spans,
         NAME(along_single)(y, x, spans, weights, n);
         return;
     }
-    for (int64_t j = 0; j < n; j++)
-        NAME(pixel)
-        (y + j * inner, x + spans[j].first * inner, weights + spans[j].at, spans[j].count, inner);
+    for (int64_t j = 0; j < n; j++) NAME(pixel)
+    (y + j * inner, x + spans[j].first * inner, weights + spans[j].at, spans[j].count, inner);
+}
+
+static void NAME(pick)(void *y_, const void *x_, const fv_resample_span *spans, int64_t n)
+{
+    T *restrict y = y_;
+    const T *restrict x = x_;
+    for (int64_t j = 0; j < n; j++) y[j] = x[spans[j].first];
+}
+
+static void NAME(twice)(void *y_, const void *x_, int64_t n)
+{
+    T *restrict y = y_;
+    const T *restrict x = x_;
+    for (int64_t j = 0; j < n; j++) {
+        y[2 * j] = x[j];
+        y[2 * j + 1] = x[j];
+    }
 }
 
 #undef T

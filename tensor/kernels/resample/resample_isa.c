@@ -15,4 +15,6 @@
 const fv_resample_kernels FV_ISA_NAME(fv_resample_kernels_) = {
     .rows = {rows_f32, rows_f64},
     .along = {along_f32, along_f64},
+    .pick = {pick_f32, pick_f64},
+    .twice = {twice_f32, twice_f64},
 };
