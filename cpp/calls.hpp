@@ -3371,6 +3371,37 @@ inline module conv_transpose3d(int64_t in_channels, int64_t out_channels, fv_dim
     return module(fv_nn_conv_transpose3d_ex(&a));
 }
 
+struct unfold_options {
+    fv_dims dilation = fv_nn_unfold_defaults.dilation;
+    fv_dims padding = fv_nn_unfold_defaults.padding;
+    fv_dims stride = fv_nn_unfold_defaults.stride;
+};
+inline module unfold(fv_dims kernel_size, const unfold_options &options = {})
+{
+    fv_nn_unfold_args a = fv_nn_unfold_defaults;
+    a.kernel_size = kernel_size;
+    a.dilation = options.dilation;
+    a.padding = options.padding;
+    a.stride = options.stride;
+    return module(fv_nn_unfold_ex(&a));
+}
+
+struct fold_options {
+    fv_dims dilation = fv_nn_fold_defaults.dilation;
+    fv_dims padding = fv_nn_fold_defaults.padding;
+    fv_dims stride = fv_nn_fold_defaults.stride;
+};
+inline module fold(fv_dims output_size, fv_dims kernel_size, const fold_options &options = {})
+{
+    fv_nn_fold_args a = fv_nn_fold_defaults;
+    a.output_size = output_size;
+    a.kernel_size = kernel_size;
+    a.dilation = options.dilation;
+    a.padding = options.padding;
+    a.stride = options.stride;
+    return module(fv_nn_fold_ex(&a));
+}
+
 struct linear_options {
     bool bias = fv_nn_linear_defaults.bias;
     fv_dtype dtype = fv_nn_linear_defaults.dtype;
@@ -3562,6 +3593,95 @@ inline module avg_pool3d(fv_dims kernel_size, const avg_pool3d_options &options 
     return module(fv_nn_avg_pool3d_ex(&a));
 }
 
+struct max_unpool1d_options {
+    fv_dims stride = fv_nn_max_unpool_defaults.stride;
+    fv_dims padding = fv_nn_max_unpool_defaults.padding;
+    fv_dims output_size = fv_nn_max_unpool_defaults.output_size;
+};
+inline module max_unpool1d(fv_dims kernel_size, const max_unpool1d_options &options = {})
+{
+    fv_nn_max_unpool_args a = fv_nn_max_unpool_defaults;
+    a.kernel_size = kernel_size;
+    a.stride = options.stride;
+    a.padding = options.padding;
+    a.output_size = options.output_size;
+    return module(fv_nn_max_unpool1d_ex(&a));
+}
+
+struct max_unpool2d_options {
+    fv_dims stride = fv_nn_max_unpool_defaults.stride;
+    fv_dims padding = fv_nn_max_unpool_defaults.padding;
+    fv_dims output_size = fv_nn_max_unpool_defaults.output_size;
+};
+inline module max_unpool2d(fv_dims kernel_size, const max_unpool2d_options &options = {})
+{
+    fv_nn_max_unpool_args a = fv_nn_max_unpool_defaults;
+    a.kernel_size = kernel_size;
+    a.stride = options.stride;
+    a.padding = options.padding;
+    a.output_size = options.output_size;
+    return module(fv_nn_max_unpool2d_ex(&a));
+}
+
+struct max_unpool3d_options {
+    fv_dims stride = fv_nn_max_unpool_defaults.stride;
+    fv_dims padding = fv_nn_max_unpool_defaults.padding;
+    fv_dims output_size = fv_nn_max_unpool_defaults.output_size;
+};
+inline module max_unpool3d(fv_dims kernel_size, const max_unpool3d_options &options = {})
+{
+    fv_nn_max_unpool_args a = fv_nn_max_unpool_defaults;
+    a.kernel_size = kernel_size;
+    a.stride = options.stride;
+    a.padding = options.padding;
+    a.output_size = options.output_size;
+    return module(fv_nn_max_unpool3d_ex(&a));
+}
+
+struct upsample_options {
+    fv_dims output_size = fv_nn_upsample_defaults.output_size;
+    double scale_factor = fv_nn_upsample_defaults.scale_factor;
+    fv_interpolation mode = fv_nn_upsample_defaults.mode;
+    bool align_corners = fv_nn_upsample_defaults.align_corners;
+    bool recompute_scale_factor = fv_nn_upsample_defaults.recompute_scale_factor;
+    double scale_factors[3] = {fv_nn_upsample_defaults.scale_factors[0], fv_nn_upsample_defaults.scale_factors[1], fv_nn_upsample_defaults.scale_factors[2]};
+};
+inline module upsample(const upsample_options &options = {})
+{
+    fv_nn_upsample_args a = fv_nn_upsample_defaults;
+    a.output_size = options.output_size;
+    a.scale_factor = options.scale_factor;
+    a.mode = options.mode;
+    a.align_corners = options.align_corners;
+    a.recompute_scale_factor = options.recompute_scale_factor;
+    for (int i = 0; i < 3; i++) a.scale_factors[i] = options.scale_factors[i];
+    return module(fv_nn_upsample_ex(&a));
+}
+
+struct upsampling_nearest2d_options {
+    fv_dims output_size = fv_nn_upsampling_defaults.output_size;
+    double scale_factor = fv_nn_upsampling_defaults.scale_factor;
+};
+inline module upsampling_nearest2d(const upsampling_nearest2d_options &options = {})
+{
+    fv_nn_upsampling_args a = fv_nn_upsampling_defaults;
+    a.output_size = options.output_size;
+    a.scale_factor = options.scale_factor;
+    return module(fv_nn_upsampling_nearest2d_ex(&a));
+}
+
+struct upsampling_bilinear2d_options {
+    fv_dims output_size = fv_nn_upsampling_defaults.output_size;
+    double scale_factor = fv_nn_upsampling_defaults.scale_factor;
+};
+inline module upsampling_bilinear2d(const upsampling_bilinear2d_options &options = {})
+{
+    fv_nn_upsampling_args a = fv_nn_upsampling_defaults;
+    a.output_size = options.output_size;
+    a.scale_factor = options.scale_factor;
+    return module(fv_nn_upsampling_bilinear2d_ex(&a));
+}
+
 inline module identity()
 {
     return module(fv_nn_identity());
@@ -3595,6 +3715,21 @@ inline module adaptive_max_pool2d(fv_dims output_size)
 inline module adaptive_max_pool3d(fv_dims output_size)
 {
     return module(fv_nn_adaptive_max_pool3d(output_size));
+}
+
+inline module pixel_shuffle(int64_t upscale_factor)
+{
+    return module(fv_nn_pixel_shuffle(upscale_factor));
+}
+
+inline module pixel_unshuffle(int64_t downscale_factor)
+{
+    return module(fv_nn_pixel_unshuffle(downscale_factor));
+}
+
+inline module channel_shuffle(int64_t groups)
+{
+    return module(fv_nn_channel_shuffle(groups));
 }
 
 inline module relu6()

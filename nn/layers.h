@@ -5,7 +5,9 @@
 
 #include "linear.h"
 #include "conv.h"
+#include "fold.h"
 #include "pool.h"
+#include "resample.h"
 #include "norm.h"
 #include "activation.h"
 

@@ -70,6 +70,30 @@ fv_module *fv_nn_adaptive_max_pool1d(fv_dims output_size);
 fv_module *fv_nn_adaptive_max_pool2d(fv_dims output_size);
 fv_module *fv_nn_adaptive_max_pool3d(fv_dims output_size);
 
+typedef struct fv_nn_max_unpool_args {
+    size_t size;
+    fv_dims kernel_size;
+    fv_dims stride;      /* kernel_size */
+    fv_dims padding;     /* 0 */
+    fv_dims output_size; /* FV_UNSET: of whole windows */
+} fv_nn_max_unpool_args;
+#define FV_NN_MAX_UNPOOL_DEFAULTS                                                                  \
+    FV_DEFAULTS(fv_nn_max_unpool_args, .stride = FV_UNSET, .output_size = FV_UNSET)
+extern const fv_nn_max_unpool_args fv_nn_max_unpool_defaults;
+
+/* fv_max_unpool1d, 2d, 3d, with the indices as the second input: fv_forward(unpool, x, indices).
+ * Errors (NULL): options out of range.
+ * Source: torch.nn.MaxUnpool1d, MaxUnpool2d, MaxUnpool3d, which take output_size in each call. */
+fv_module *fv_nn_max_unpool1d_ex(const fv_nn_max_unpool_args *a);
+fv_module *fv_nn_max_unpool2d_ex(const fv_nn_max_unpool_args *a);
+fv_module *fv_nn_max_unpool3d_ex(const fv_nn_max_unpool_args *a);
+#define fv_nn_max_unpool1d(...)                                                                    \
+    FV_CALL(fv_nn_max_unpool1d_ex, fv_nn_max_unpool_args, FV_NN_MAX_UNPOOL_DEFAULTS, __VA_ARGS__)
+#define fv_nn_max_unpool2d(...)                                                                    \
+    FV_CALL(fv_nn_max_unpool2d_ex, fv_nn_max_unpool_args, FV_NN_MAX_UNPOOL_DEFAULTS, __VA_ARGS__)
+#define fv_nn_max_unpool3d(...)                                                                    \
+    FV_CALL(fv_nn_max_unpool3d_ex, fv_nn_max_unpool_args, FV_NN_MAX_UNPOOL_DEFAULTS, __VA_ARGS__)
+
 #pragma GCC visibility pop
 #ifdef __cplusplus
 }

@@ -112,8 +112,82 @@ START_TEST(convolution_layers_pad_in_every_mode)
 }
 END_TEST
 
+static void expect_unpooled(fv_module *layer, fv_tensor *x, fv_tensor *indices,
+                            const fv_tensor *want)
+{
+    ck_assert_msg(layer != NULL, "%s", fv_error());
+    ck_assert(tensors_same(fv_forward(layer, x, indices), want));
+    ck_assert(fv_failed(fv_forward(layer, x)));
+    expect_error(FV_ERR_OPTION, "indices");
+    fv_free(layer);
+}
+
+START_TEST(layers_of_windows_and_sizes_compute_what_the_functions_do)
+{
+    fv_set_log(NULL, NULL);
+    {
+        FV_SCOPE;
+        fv_tensor *a = fv_randn(2, 4, 9), *b = fv_randn(2, 4, 9, 8), *c = fv_randn(1, 4, 8, 7, 9);
+        expect_same(fv_nn_unfold(3, 2, 1, FV_DIMS(2, 1)), b, fv_unfold(b, 3, 2, 1, FV_DIMS(2, 1)));
+        fv_tensor *columns = fv_unfold(b, 3, 2, 1, 2);
+        expect_same(fv_nn_fold(FV_DIMS(9, 8), 3, 2, 1, 2), columns,
+                    fv_fold(columns, FV_DIMS(9, 8), 3, 2, 1, 2));
+        expect_same(fv_nn_upsample(FV_DIMS(5, 11), .mode = FV_BICUBIC, .align_corners = true), b,
+                    fv_interpolate(b, FV_DIMS(5, 11), .mode = FV_BICUBIC, .align_corners = true));
+        expect_same(
+            fv_nn_upsample(.scale_factor = 1.3, .mode = FV_LINEAR, .recompute_scale_factor = true),
+            a,
+            fv_interpolate(a, .scale_factor = 1.3, .mode = FV_LINEAR,
+                           .recompute_scale_factor = true));
+        expect_same(fv_nn_upsample(.scale_factors = {2, 1, 0.5}), c,
+                    fv_interpolate(c, .scale_factors = {2, 1, 0.5}));
+        expect_same(fv_nn_upsampling_nearest2d(.scale_factor = 3), b,
+                    fv_interpolate(b, .scale_factor = 3));
+        expect_same(fv_nn_upsampling_bilinear2d(7), b,
+                    fv_interpolate(b, 7, .mode = FV_BILINEAR, .align_corners = true));
+        expect_same(fv_nn_pixel_shuffle(2), b, fv_pixel_shuffle(b, 2));
+        fv_tensor *even = fv_narrow(b, 2, 0, 8);
+        expect_same(fv_nn_pixel_unshuffle(2), even, fv_pixel_unshuffle(even, 2));
+        expect_same(fv_nn_channel_shuffle(2), c, fv_channel_shuffle(c, 2));
+
+        fv_tensor *i, *line = fv_max_pool1d(a, 2, 3, .indices = &i);
+        expect_unpooled(fv_nn_max_unpool1d(2, 3, .output_size = 9), line, i,
+                        fv_max_unpool1d(line, i, 2, 3, .output_size = 9));
+        fv_tensor *map = fv_max_pool2d(b, 3, 2, 1, .indices = &i);
+        expect_unpooled(fv_nn_max_unpool2d(3, 2, 1, FV_DIMS(9, 8)), map, i,
+                        fv_max_unpool2d(map, i, 3, 2, 1, FV_DIMS(9, 8)));
+        fv_tensor *volume = fv_max_pool3d(c, 2, .indices = &i);
+        expect_unpooled(fv_nn_max_unpool3d(2, .output_size = FV_DIMS(8, 7, 9)), volume, i,
+                        fv_max_unpool3d(volume, i, 2, .output_size = FV_DIMS(8, 7, 9)));
+    }
+    ck_assert(no_failures());
+}
+END_TEST
+
 START_TEST(options_are_printed_as_by_pytorch)
 {
+    expect_text(fv_nn_unfold(FV_DIMS(2, 3), .padding = 1),
+                "Unfold(kernel_size=(2, 3), dilation=1, padding=1, stride=1)");
+    expect_text(fv_nn_fold(FV_DIMS(4, 5), 2, .stride = 2),
+                "Fold(output_size=(4, 5), kernel_size=2, dilation=1, padding=0, stride=2)");
+    expect_text(fv_nn_max_unpool1d(2), "MaxUnpool1d(kernel_size=(2,), stride=(2,), padding=(0,))");
+    expect_text(fv_nn_max_unpool2d(FV_DIMS(3, 2), FV_DIMS(2, 1), 1),
+                "MaxUnpool2d(kernel_size=(3, 2), stride=(2, 1), padding=(1, 1))");
+    expect_text(fv_nn_max_unpool3d(2, 3, .output_size = 5),
+                "MaxUnpool3d(kernel_size=(2, 2, 2), stride=(3, 3, 3), padding=(0, 0, 0), "
+                "output_size=(5, 5, 5))");
+    expect_text(fv_nn_upsample(.scale_factor = 2), "Upsample(scale_factor=2.0, mode=nearest)");
+    expect_text(fv_nn_upsample(FV_DIMS(3, 4), .mode = FV_BILINEAR, .align_corners = true),
+                "Upsample(size=(3, 4), mode=bilinear)");
+    expect_text(fv_nn_upsample(.scale_factors = {2, 1.5}, .mode = FV_NEAREST_EXACT),
+                "Upsample(scale_factor=(2.0, 1.5), mode=nearest-exact)");
+    expect_text(fv_nn_upsampling_nearest2d(.scale_factor = 2),
+                "UpsamplingNearest2d(scale_factor=2.0, mode=nearest)");
+    expect_text(fv_nn_upsampling_bilinear2d(FV_DIMS(3, 4)),
+                "UpsamplingBilinear2d(size=(3, 4), mode=bilinear)");
+    expect_text(fv_nn_pixel_shuffle(2), "PixelShuffle(upscale_factor=2)");
+    expect_text(fv_nn_pixel_unshuffle(2), "PixelUnshuffle(downscale_factor=2)");
+    expect_text(fv_nn_channel_shuffle(2), "ChannelShuffle(groups=2)");
     expect_text(fv_nn_conv2d(4, 6, FV_DIMS(3, 1), .padding = FV_SAME, .groups = 2, .bias = false),
                 "Conv2d(4, 6, kernel_size=(3, 1), stride=(1, 1), padding=same, groups=2, "
                 "bias=False)");
@@ -282,6 +356,29 @@ START_TEST(layers_check_every_option)
     REFUSED(fv_nn_max_pool1d(2, .stride = 0), "stride");
     REFUSED(fv_nn_adaptive_max_pool3d(FV_DIMS(1, 0, 1)), "output_size");
     REFUSED(fv_nn_dropout2d(-0.5), "p is -0.5");
+    REFUSED(fv_nn_unfold(3, .stride = 0), "nn_unfold: stride is 0");
+    REFUSED(fv_nn_unfold(0), "kernel_size is 0");
+    REFUSED(fv_nn_unfold(3, .dilation = -1), "dilation");
+    REFUSED(fv_nn_fold(FV_DIMS(4, 0), 2), "nn_fold: output_size");
+    REFUSED(fv_nn_fold(4, 2, .padding = -1), "nn_fold: padding");
+    REFUSED(fv_nn_max_unpool1d(2, .output_size = 0), "nn_max_unpool1d: output_size is 0");
+    REFUSED(fv_nn_max_unpool2d(2, .stride = FV_DIMS(1, 2, 3)), "stride");
+    REFUSED(fv_nn_max_unpool3d(2, .padding = FV_SAME), "padding is FV_SAME");
+    REFUSED(fv_nn_upsample(), "one of output_size and scale_factor");
+    REFUSED(fv_nn_upsample(4, 2), "one of output_size and scale_factor");
+    REFUSED(fv_nn_upsample(.scale_factor = 2, .scale_factors = {2, 2}), "one of output_size");
+    REFUSED(fv_nn_upsample(.scale_factor = -2), "must be positive");
+    REFUSED(fv_nn_upsample(.scale_factors = {2, -2}), "must be positive");
+    REFUSED(fv_nn_upsample(FV_DIMS(4, 0)), "output_size is 0");
+    REFUSED(fv_nn_upsample(4, .mode = (fv_interpolation)FV_SUM),
+            "mode is FV_SUM; it takes FV_NEAREST");
+    REFUSED(fv_nn_upsample(4, .align_corners = true), "no meaning in mode nearest");
+    REFUSED(fv_nn_upsample(4, .recompute_scale_factor = true), "beside an output_size");
+    REFUSED(fv_nn_upsampling_nearest2d(), "nn_upsampling_nearest2d: one of");
+    REFUSED(fv_nn_upsampling_bilinear2d(0), "nn_upsampling_bilinear2d: output_size");
+    REFUSED(fv_nn_pixel_shuffle(0), "upscale_factor is 0");
+    REFUSED(fv_nn_pixel_unshuffle(-1), "downscale_factor is -1");
+    REFUSED(fv_nn_channel_shuffle(0), "groups is 0");
     REFUSED(fv_nn_dropout((double)NAN), "p is nan");
     {
         FV_SCOPE;
@@ -346,6 +443,7 @@ Suite *fovea_suite(void)
     Suite *suite = suite_create("layers");
     TCase *values = add_case(suite, "values");
     tcase_add_test(values, pooling_layers_compute_what_the_functions_do);
+    tcase_add_test(values, layers_of_windows_and_sizes_compute_what_the_functions_do);
     tcase_add_test(values, activation_layers_compute_what_the_functions_do);
     tcase_add_test(values, convolution_layers_pad_in_every_mode);
     TCase *text = add_case(suite, "text");
