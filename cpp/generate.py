@@ -14,21 +14,10 @@ import subprocess
 import sys
 
 root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.join(root, "docs"))
+import headers  # noqa: E402, where it lies
+
 compiler = os.environ.get("CC", "cc").split()
-
-
-def headers():
-    """Texts of the public headers, comments removed and lines joined."""
-    names = []
-    for folder in ("tensor", "autograd", "nn", "optim", "data", "train"):
-        for path, _, files in os.walk(os.path.join(root, folder)):
-            names += [os.path.join(path, f) for f in files
-                      if f.endswith(".h") and not f.endswith("_impl.h") and "kernels" not in path]
-    for name in sorted(names):
-        with open(name) as f:
-            text = f.read()
-        text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
-        yield text.replace("\\\n", " ")
 
 
 def preprocessed():
@@ -39,31 +28,19 @@ def preprocessed():
     return re.sub(r"\s+", " ", out).replace("_Bool", "bool")
 
 
-TEXT = "\n".join(headers())
+LIBRARY = headers.Library()
 PLAIN = preprocessed()
 
 
 def fields(struct):
     """(type, name, array) of each member; `struct fv_x *` is an opaque pointer."""
-    body = re.search(r"typedef struct %s \{(.*?)\} %s;" % (struct, struct), TEXT, re.S).group(1)
-    found = []
-    for line in body.split(";"):
-        line = " ".join(line.split())
-        if not line:
-            continue
-        m = re.match(r"((?:const )?(?:struct )?\w+) (.*)", line)
-        for name in m.group(2).split(","):
-            name = name.strip()
-            stars = len(name) - len(name.lstrip("*"))
-            array = re.search(r"\[(.*)\]", name)
-            found.append((m.group(1) + (" " + "*" * stars if stars else ""),
-                          re.sub(r"\[.*", "", name.lstrip("*")), array.group(1) if array else None))
-    return found
+    for kind, name, _ in LIBRARY.structs[struct]:
+        array = re.search(r"\[(.*)\]", name)
+        yield kind, re.sub(r"\[.*", "", name) or kind, array.group(1) if array else None
 
 
 def with_default(macro):
-    body = re.search(r"#define %s\b(.*)" % macro, TEXT).group(1)
-    return set(re.findall(r"\.(\w+) =", body))
+    return set(LIBRARY.defaults[macro])
 
 
 HANDLES = {"fv_tensor *": "const tensor &", "const fv_tensor *": "const tensor &",
@@ -253,13 +230,12 @@ def plain_calls(out):
 
 def main():
     spaces = {None: [], "nn": [], "init": []}
-    seen = set()
-    for m in re.finditer(r"#define (fv_\w+)\(\.\.\.\)\s+FV_CALL\(\s*(\w+),\s*(\w+),\s*(\w+),", TEXT):
-        function, struct, macro = m.group(2), m.group(3), m.group(4)
-        if function in seen or macro == "FV_DEFAULTS":
-            continue
-        seen.add(function)
-        struct_call(function, struct, macro, spaces[spaced(function)[0]])
+    for path in sorted(LIBRARY.found):
+        for section in LIBRARY.found[path].sections:
+            for call in section.entries:
+                if call.defaults:
+                    function = call.functions[0]
+                    struct_call(function, call.struct, call.defaults, spaces[spaced(function)[0]])
     plain_calls(lambda space, lines: spaces[space].extend(lines))
     print("/* Made by generate.py of the C headers: do not edit. */")
     print("#ifndef FOVEA_CALLS_HPP\n#define FOVEA_CALLS_HPP\n\n#include \"../fovea.hpp\"\n")

@@ -47,7 +47,7 @@ class Entry:
         self.remark = remark    # the comment at the end of its line
         self.functions = [name] if kind == "function" else []  # of C, that stand behind it
         self.result, self.params = "", []  # of a function: (type, name, default or None, remark)
-        self.struct = None                 # of a call macro: its arguments
+        self.struct = self.defaults = None # of a call macro: its arguments, and their defaults
 
 
 # --- pieces -----------------------------------------------------------------------------------------
@@ -429,7 +429,7 @@ class Library:
     def become_call(self, e, function, struct, defaults):
         e.kind, e.result = "function", function.result
         e.comment = function.comment or e.comment
-        e.functions = [function.name]
+        e.functions, e.defaults = [function.name], defaults
         e.struct = struct or re.sub(r"^const | \*$", "", function.params[0][0])
         defaults = defaults or next((name for name, body in self.bodies.items()
                                      if "(%s" % e.struct in body), None)
