@@ -237,7 +237,7 @@ def functions_page(writer):
                 out.append("<tr><td>%s</td><td>%s</td></tr>"
                            % (names, writer.linked(headers.first_sentence(words))))
             out.append("</table>")
-    writer.write("by_task.dox", "\n\n".join(out).replace("*/", "* /") + " */")
+    writer.write("by_task.dox", "\n".join(out).replace("*/", "* /") + " */")
 
 
 def main():
