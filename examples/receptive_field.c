@@ -226,16 +226,16 @@ int main(int argc, char **argv)
 {
     static measured m;
     static picture shown;
-    const char *name = "small", *folder = ".";
+    const char *name = NULL, *folder = ".";
     for (int i = 1; i < argc; i++) {
         const bool out = strcmp(argv[i], "--out") == 0;
-        if (out && i + 1 == argc) return usage();
+        if (out ? i + 1 == argc : name != NULL) return usage();
         if (out)
             folder = argv[++i];
         else
             name = argv[i];
     }
-    const network_fn build = find_network(name);
+    const network_fn build = find_network(name ? name : "small");
     if (!build) return usage();
     fv_manual_seed(0);
     fv_module *net = build();

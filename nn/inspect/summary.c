@@ -40,11 +40,6 @@ static const char *grouped(int64_t value, char *text)
     return text;
 }
 
-static double megabytes(int64_t bytes)
-{
-    return (double)bytes / 1e6;
-}
-
 /* --- rows ------------------------------------------------------------------------------------- */
 
 static const fv_layer_info *info_of(const table *t, int64_t k)
@@ -169,6 +164,13 @@ static void print_rows(table *t)
     print_line(t);
 }
 
+static void print_megabytes(const table *t, const char *what, int64_t bytes)
+{
+    char text[40];
+    fv_format(text, sizeof text, "%.2f", (double)bytes / 1e6);
+    fprintf(t->file, "%s (MB): %s\n", what, text);
+}
+
 static void print_totals(const table *t)
 {
     char text[40];
@@ -180,11 +182,10 @@ static void print_totals(const table *t)
     fprintf(t->file, "Multiply-adds: %s\n", grouped(all->multiply_adds, text));
     fprintf(t->file, "Additions of a bias: %s\n", grouped(all->bias_adds, text));
     print_line(t);
-    fprintf(t->file, "Input (MB): %.2f\n", megabytes(m.input_bytes));
-    fprintf(t->file, "Forward (MB): %.2f\n", megabytes(m.forward_bytes));
-    fprintf(t->file, "Parameters (MB): %.2f\n", megabytes(m.parameter_bytes));
-    fprintf(t->file, "Together (MB): %.2f\n",
-            megabytes(m.input_bytes + m.forward_bytes + m.parameter_bytes));
+    print_megabytes(t, "Input", m.input_bytes);
+    print_megabytes(t, "Forward", m.forward_bytes);
+    print_megabytes(t, "Parameters", m.parameter_bytes);
+    print_megabytes(t, "Together", m.input_bytes + m.forward_bytes + m.parameter_bytes);
     print_line(t);
 }
 
@@ -195,10 +196,8 @@ fv_status fv_inspection_print(const fv_inspection *seen, int64_t depth, FILE *fi
     table t = {.seen = seen, .depth = depth};
     print_rows(&t);
     t.file = file ? file : stdout;
-    void *numerals = fv_numerals_begin();
     print_rows(&t);
     print_totals(&t);
-    fv_numerals_end(numerals);
     fflush(t.file);
     return ferror(t.file) ? fv_fail(FV_ERR_IO, "inspection_print: writing has failed") : FV_OK;
 }
