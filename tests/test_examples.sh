@@ -47,6 +47,13 @@ if ! grep -q '^6.1.body.3 (Conv2d) *conv2d *\[128,512,4,4\] *winograd 4x4' "$wor
   failed=1
 fi
 try train_mnist --data "$data" --limit 200 --epochs 1
+try train_mnist --data "$data" --limit 100 --epochs 1 --model digits --compact --save "$work/digits.safetensors"
+for note in '"dtype":"BF16"' '"network":"digits"'; do
+  if ! grep -q "$note" "$work/digits.safetensors"; then
+    echo "FAILED: train_mnist --model digits --compact saved nothing with $note"
+    failed=1
+  fi
+done
 for model in small lenet resnet20; do
   try train_cifar10 --data "$data" --limit 96 --epochs 1 --model $model --save "$work/$model.safetensors"
 done

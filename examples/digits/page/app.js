@@ -1,8 +1,8 @@
 /**
  * The page: what the parts tell one another.
  *
- * A stroke -> the image (centre.js) -> the answer (bars.js), at once; the layers (layers.js) with the
- * next frame.
+ * A stroke -> the image (centre.js) -> the answer (bars.js), at once; the layers (layers.js) with
+ * the next frame.
  */
 import { Bars } from './bars.js';
 import { centre } from './centre.js';
@@ -10,6 +10,7 @@ import { gradient } from './colours.js';
 import { PAD, Sheet } from './draw.js';
 import { Layers } from './layers.js';
 import { Model } from './model.js';
+import { whole } from './sums.js';
 import { Tabs } from './tabs.js';
 import { KernelTab } from './kernels.js';
 import { followTheme } from './theme.js';
@@ -36,10 +37,15 @@ class App {
       this.answer();
       this.settled = true;
     });
-    layers.addEventListener('point', ({ field }) => sheet.mark(field && this.fit ? [this.onSheet(field)] : []));
+    layers.addEventListener('point', ({ field }) =>
+      sheet.mark(field && this.fit ? [this.onSheet(field)] : []),
+    );
     $('undo').addEventListener('click', () => sheet.undo());
     $('clear').addEventListener('click', () => sheet.clear());
-    $('thickness').addEventListener('input', ({ target }) => (sheet.thickness = Number(target.value)));
+    $('thickness').addEventListener(
+      'input',
+      ({ target }) => (sheet.thickness = Number(target.value)),
+    );
     $('scale').addEventListener('change', ({ target }) => {
       layers.scaleByMap = target.value === 'map';
       layers.repaint();
@@ -88,7 +94,12 @@ class App {
   /** A rectangle of the image, on the sheet. */
   onSheet({ x, y, width, height }) {
     const { scale, x: dx, y: dy } = this.fit;
-    return { x: (x - dx) / scale, y: (y - dy) / scale, width: width / scale, height: height / scale };
+    return {
+      x: (x - dx) / scale,
+      y: (y - dy) / scale,
+      width: width / scale,
+      height: height / scale,
+    };
   }
 
   /** The second tab is made when it is first opened; its camera stops when it is left. */
@@ -100,7 +111,11 @@ class App {
   recolour() {
     const style = getComputedStyle(document.documentElement);
     const colour = (name) => style.getPropertyValue(`--${name}`).trim();
-    this.sheet.setColours({ ink: colour('ink'), pen: colour('accent'), mark: colour('accent') });
+    this.sheet.setColours({
+      ink: colour('ink'),
+      pen: colour('accent'),
+      mark: colour('accent'),
+    });
     document.querySelector('.legend-signed').style.background = gradient('diverging');
     document.querySelector('.legend-rising').style.background = gradient('rising');
     this.layers.repaint();
@@ -128,7 +143,8 @@ class App {
   useWeights(bytes) {
     const before = this.model.network;
     const network = this.model.open(bytes);
-    $('network').textContent = `Network “${network.network}”: ${network.parameters.toLocaleString('en')} weights, for ${network.images}.`;
+    $('network').textContent =
+      `Network “${network.network}”: ${whole(network.parameters)} weights, for ${network.images}.`;
     if (before?.network !== network.network) this.layers.build();
     if (String(before?.classes) !== String(network.classes)) this.bars.setClasses(network.classes);
     this.answer();
@@ -154,7 +170,10 @@ class App {
 
 async function fetchWeights() {
   const answer = await fetch(new URL('digits.safetensors', import.meta.url));
-  if (!answer.ok) throw new Error('The weights, digits.safetensors, are not beside the page: open a file of train_mnist.');
+  if (!answer.ok)
+    throw new Error(
+      'The weights, digits.safetensors, are not beside the page: open a file of train_mnist.',
+    );
   return answer.arrayBuffer();
 }
 
@@ -173,7 +192,9 @@ async function start() {
 function keepForOffline() {
   if (!('serviceWorker' in navigator) || !window.isSecureContext) return;
   navigator.serviceWorker.register(new URL('sw.js', import.meta.url)).catch(() => {});
-  navigator.serviceWorker.ready.then(() => ($('offline').textContent = 'It works without network, too.'));
+  navigator.serviceWorker.ready.then(
+    () => ($('offline').textContent = 'It works without network, too.'),
+  );
 }
 
 /** The App, once it has started: for the console and the tests. */

@@ -17,13 +17,21 @@ export class Bars {
     this.rows = names.map((name) => {
       const row = document.createElement('li');
       row.innerHTML =
-        '<span class="bar-name"></span><span class="bar-track"><span class="bar-fill"></span></span>' +
+        '<span class="bar-name"></span>' +
+        '<span class="bar-track"><span class="bar-fill"></span></span>' +
         '<span class="bar-value"></span>';
       row.querySelector('.bar-name').textContent = name;
-      return { row, fill: row.querySelector('.bar-fill'), value: row.querySelector('.bar-value') };
+      return {
+        row,
+        fill: row.querySelector('.bar-fill'),
+        value: row.querySelector('.bar-value'),
+      };
     });
     this.list.replaceChildren(...this.rows.map(({ row }) => row));
-    this.list.classList.toggle('wide', names.some((name) => name.length > 2));
+    this.list.classList.toggle(
+      'wide',
+      names.some((name) => name.length > 2),
+    );
     this.clear();
   }
 

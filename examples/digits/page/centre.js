@@ -40,7 +40,7 @@ function centreOfMass(ink, width, box) {
   return { x: sumX / mass, y: sumY / mass };
 }
 
-/** How much of [at, at + 1) the target's cells i and i + 1 get, when a pixel covers `size` of one. */
+/** The first of the cells that a pixel covers, which is `size` of one wide, and its share of it. */
 function share(start, size) {
   const cell = Math.floor(start);
   const first = Math.min(size, cell + 1 - start) / size;

@@ -45,7 +45,8 @@ export class Chart {
     const steps = Math.max(this.losses.length, 50);
     const top = Math.max(2.5, ...this.means);
     const x = (step) => MARGIN.left + (step / steps) * (WIDTH - MARGIN.left - MARGIN.right);
-    const y = (loss) => HEIGHT - MARGIN.bottom - (Math.min(loss, top) / top) * (HEIGHT - MARGIN.top - MARGIN.bottom);
+    const y = (loss) =>
+      HEIGHT - MARGIN.bottom - (Math.min(loss, top) / top) * (HEIGHT - MARGIN.top - MARGIN.bottom);
     context.font = '12px system-ui, sans-serif';
     this.axes(context, { x, y, steps, top, text: colour('muted'), rule: colour('line') });
     this.line(context, this.losses, x, y, colour('faint'), 1);
@@ -91,7 +92,9 @@ export class Chart {
 
   describe() {
     const { length } = this.losses;
-    const words = length ? `Loss by step: ${length} steps, now ${this.mean.toFixed(3)}` : 'Loss by step: no step yet';
+    const words = length
+      ? `Loss by step: ${length} steps, now ${this.mean.toFixed(3)}`
+      : 'Loss by step: no step yet';
     this.canvas.setAttribute('aria-label', words);
   }
 }

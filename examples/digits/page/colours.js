@@ -70,7 +70,11 @@ export function scaleOf({ low, high }) {
   const reach = Math.max(-low, high);
   const from = signed ? -reach : low;
   const to = signed ? reach : high;
-  return { from, factor: to > from ? (LEVELS - 1) / (to - from) : 0, kind: signed ? 'diverging' : 'rising' };
+  return {
+    from,
+    factor: to > from ? (LEVELS - 1) / (to - from) : 0,
+    kind: signed ? 'diverging' : 'rising',
+  };
 }
 
 /** A canvas of width x height shows as many numbers, a pixel each. */
@@ -100,9 +104,9 @@ function luminance(rgb) {
   return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
 }
 
-/** The colour of one number, and whether dark text stands out from it better than light text. */
+/** The colour of one number, and whether black text stands out from it better than white. */
 export function colourOf(value, scale) {
   const pixel = tableOf(scale.kind)[level(value, scale)];
   const rgb = [pixel & 255, (pixel >> 8) & 255, (pixel >> 16) & 255];
-  return { css: `rgb(${rgb.join(' ')})`, bright: luminance(rgb) > 0.18 };
+  return { css: `rgb(${rgb.join(' ')})`, bright: luminance(rgb) > 0.179 };
 }

@@ -12,16 +12,32 @@ const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], Arrow
 export class Detail {
   constructor(layers) {
     this.layers = layers;
-    this.canvas = element('canvas', { class: 'detail-map', tabindex: '0', role: 'application' });
+    this.canvas = element('canvas', {
+      class: 'detail-map',
+      tabindex: '0',
+      role: 'application',
+    });
     this.cursor = element('span', { class: 'detail-cursor' });
     this.title = element('h4', { 'aria-live': 'polite' });
     this.sum = element('div', { class: 'sum' });
     const close = element('button', { class: 'quiet', type: 'button' }, 'Close');
     close.addEventListener('click', () => this.close(true));
-    this.element = element('section', { class: 'detail' },
-      element('div', { class: 'detail-view' }, element('div', { class: 'detail-frame' }, this.canvas, this.cursor),
-        element('p', { class: 'hint' }, 'Point at a unit, or use the arrow keys.')),
-      element('div', { class: 'detail-text' }, element('div', { class: 'detail-head' }, this.title, close), this.sum));
+    this.element = element(
+      'section',
+      { class: 'detail' },
+      element(
+        'div',
+        { class: 'detail-view' },
+        element('div', { class: 'detail-frame' }, this.canvas, this.cursor),
+        element('p', { class: 'hint' }, 'Point at a unit, or use the arrow keys.'),
+      ),
+      element(
+        'div',
+        { class: 'detail-text' },
+        element('div', { class: 'detail-head' }, this.title, close),
+        this.sum,
+      ),
+    );
     this.listen();
   }
 
@@ -87,7 +103,9 @@ export class Detail {
   strongest() {
     const { card, map } = this;
     const size = card.width * card.height;
-    const values = this.layers.tensor(card.index).values.subarray(map.channel * size, (map.channel + 1) * size);
+    const values = this.layers
+      .tensor(card.index)
+      .values.subarray(map.channel * size, (map.channel + 1) * size);
     let best = 0;
     values.forEach((v, i) => {
       if (v > values[best]) best = i;
@@ -113,7 +131,13 @@ export class Detail {
     const { values } = this.layers.tensor(card.index);
     const size = card.width * card.height;
     const part = values.subarray(map.channel * size, (map.channel + 1) * size);
-    paint(this.canvas, part, card.width, card.height, scaleOf(range(this.layers.scaleByMap ? part : values)));
+    paint(
+      this.canvas,
+      part,
+      card.width,
+      card.height,
+      scaleOf(range(this.layers.scaleByMap ? part : values)),
+    );
     this.cursor.style.left = `${(100 * chosen.x) / card.width}%`;
     this.cursor.style.top = `${(100 * chosen.y) / card.height}%`;
     this.cursor.style.width = `${100 / card.width}%`;

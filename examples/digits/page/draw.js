@@ -109,11 +109,13 @@ export class Sheet extends EventTarget {
     this.show();
   }
 
-  /** The part of a stroke that ends in point i, in the ink and on the screen. */
+  /** The part of a stroke that ends in point i: into the ink now, onto the screen next frame. */
   inkSegment(stroke, i) {
-    const part = stroke.points.slice(Math.max(i - 1, 0), i + 1);
-    line(this.inkContext, part, stroke.thickness);
-    line(this.screen, part, stroke.thickness);
+    line(this.inkContext, stroke.points.slice(Math.max(i - 1, 0), i + 1), stroke.thickness);
+    this.frame ??= requestAnimationFrame(() => {
+      this.frame = null;
+      this.show();
+    });
   }
 
   /** Draws everything anew, as after another size or colour. */

@@ -2,15 +2,16 @@
  * How the value of one unit comes about: the numbers that its layer multiplies, adds or compares.
  * No DOM here: sums.js shows what these functions find.
  *
- * A layer's `input` and `output` are { shape, values }; a unit is { channel, y, x }, or { index } in
- * a layer without maps.
+ * A layer's `input` and `output` are { shape, values }; a unit is { channel, y, x }, or { index }
+ * in a layer without maps.
  */
 
 /** The rectangle of the input image that a unit of the layer depends on, or null if unknown. */
 export function fieldOf(network, layer, unit) {
   if (layer < 0) return { x: unit.x, y: unit.y, width: 1, height: 1 };
   const { kind } = network.layers[layer];
-  if (kind === 'Flatten') return fieldOf(network, layer - 1, beforeFlatten(network, layer, unit.index));
+  if (kind === 'Flatten')
+    return fieldOf(network, layer - 1, beforeFlatten(network, layer, unit.index));
   const { field } = network.layers[layer];
   const [, height, width] = network.input;
   if (!field) return null;

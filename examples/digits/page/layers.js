@@ -4,7 +4,7 @@
 import { paint, range, scaleOf } from './colours.js';
 import { Detail } from './detail.js';
 import { fieldOf } from './explain.js';
-import { element } from './sums.js';
+import { element, whole } from './sums.js';
 import { nameOf, unitAt } from './units.js';
 
 const WORDS = {
@@ -34,14 +34,17 @@ export class Layers extends EventTarget {
     this.cards = [];
     this.scaleByMap = false;
     this.detail = new Detail(this);
-    this.seen = new IntersectionObserver((entries) => {
-      for (const { target, isIntersecting } of entries) {
-        const card = this.cards.find((c) => c.element === target);
-        if (!card) continue;
-        card.visible = isIntersecting;
-        if (isIntersecting && card.stale) this.paintCard(card);
-      }
-    }, { rootMargin: '200px' });
+    this.seen = new IntersectionObserver(
+      (entries) => {
+        for (const { target, isIntersecting } of entries) {
+          const card = this.cards.find((c) => c.element === target);
+          if (!card) continue;
+          card.visible = isIntersecting;
+          if (isIntersecting && card.stale) this.paintCard(card);
+        }
+      },
+      { rootMargin: '200px' },
+    );
   }
 
   /** Makes the cards of the network that is open. */
@@ -86,30 +89,63 @@ export class Layers extends EventTarget {
     const [width, height] = flat ? rowsOf(layer.output[0]) : [layer.output[2], layer.output[1]];
     const card = { layer, index, flat, width, height, count: flat ? 1 : layer.output[0] };
     card.maps = Array.from({ length: card.count }, (_, channel) => this.makeMap(card, channel));
-    card.grid = element('div', { class: flat ? 'maps flat' : 'maps', role: 'group', 'aria-label': `Maps of ${nameOf(card)}` }, ...card.maps.map((m) => m.button));
+    card.grid = element(
+      'div',
+      {
+        class: flat ? 'maps flat' : 'maps',
+        role: 'group',
+        'aria-label': `Maps of ${nameOf(card)}`,
+      },
+      ...card.maps.map((m) => m.button),
+    );
     this.rove(card);
-    const head = element('header', { class: 'card-head' },
-      element('h3', {}, element('span', { class: 'card-number', 'aria-hidden': 'true' }, index < 0 ? '·' : String(index + 1)), layer.kind),
-      element('p', { class: 'card-words' }, WORDS[layer.kind] ?? ''));
-    card.element = element('article', { class: 'card', 'aria-label': nameOf(card) }, head, this.facts(card), card.grid);
+    const head = element(
+      'header',
+      { class: 'card-head' },
+      element(
+        'h3',
+        {},
+        element(
+          'span',
+          { class: 'card-number', 'aria-hidden': 'true' },
+          index < 0 ? '·' : String(index + 1),
+        ),
+        layer.kind,
+      ),
+      element('p', { class: 'card-words' }, WORDS[layer.kind] ?? ''),
+    );
+    card.element = element(
+      'article',
+      { class: 'card', 'aria-label': nameOf(card) },
+      head,
+      this.facts(card),
+      card.grid,
+    );
     if (card.count > 1) head.append(this.sortButton(card));
     return card;
   }
 
   facts({ layer }) {
     const list = element('dl', { class: 'facts' });
-    const fact = (term, text) => list.append(element('div', {}, element('dt', {}, term), element('dd', {}, text)));
+    const fact = (term, text) =>
+      list.append(element('div', {}, element('dt', {}, term), element('dd', {}, text)));
     if (layer.options) fact('Options', layer.options);
     fact('Output', layer.output.join(' × '));
     if (layer.kind === 'Input') return list;
-    fact('Parameters', layer.parameters.toLocaleString('en'));
-    if (layer.multiplyAdds !== undefined) fact('Multiply-adds', layer.multiplyAdds.toLocaleString('en'));
-    if (layer.field) fact('Sees', layer.field.whole ? 'the whole image' : layer.field.size.join(' × '));
+    fact('Parameters', whole(layer.parameters));
+    if (layer.multiplyAdds !== undefined)
+      fact('Multiply-adds', whole(layer.multiplyAdds));
+    if (layer.field)
+      fact('Sees', layer.field.whole ? 'the whole image' : layer.field.size.join(' × '));
     return list;
   }
 
   sortButton(card) {
-    const button = element('button', { class: 'quiet', type: 'button', 'aria-pressed': 'false' }, 'Sort by strength');
+    const button = element(
+      'button',
+      { class: 'quiet', type: 'button', 'aria-pressed': 'false' },
+      'Sort by strength',
+    );
     button.addEventListener('click', () => {
       card.sorted = !card.sorted;
       button.setAttribute('aria-pressed', String(card.sorted));
@@ -124,7 +160,9 @@ export class Layers extends EventTarget {
     if (card.sorted && this.image) {
       const { values } = this.tensor(card.index);
       const size = card.width * card.height;
-      const strength = order.map((_, c) => values.subarray(c * size, (c + 1) * size).reduce((s, v) => s + Math.abs(v), 0));
+      const strength = order.map((_, c) =>
+        values.subarray(c * size, (c + 1) * size).reduce((s, v) => s + Math.abs(v), 0),
+      );
       order.sort((a, b) => strength[b] - strength[a]);
     }
     card.grid.append(...order.map((c) => card.maps[c].button));
@@ -136,12 +174,25 @@ export class Layers extends EventTarget {
     const canvas = element('canvas', { width: card.width, height: card.height });
     canvas.style.aspectRatio = `${card.width} / ${card.height}`;
     const name = card.count > 1 ? `Map ${channel} of ${nameOf(card)}` : nameOf(card);
-    const button = element('button', { class: 'map', type: 'button', 'aria-label': `${name}: enlarge`, 'aria-expanded': 'false' }, canvas);
-    if (card.count > 1) button.append(element('span', { class: 'map-number', 'aria-hidden': 'true' }, String(channel)));
+    const button = element(
+      'button',
+      {
+        class: 'map',
+        type: 'button',
+        'aria-label': `${name}: enlarge`,
+        'aria-expanded': 'false',
+      },
+      canvas,
+    );
+    if (card.count > 1)
+      button.append(
+        element('span', { class: 'map-number', 'aria-hidden': 'true' }, String(channel)),
+      );
     const map = { channel, canvas, button };
     button.addEventListener('click', () => this.detail.toggle(card, map));
     button.addEventListener('pointermove', (event) => {
-      if (event.pointerType !== 'touch') this.point(card.index, unitAt(card, channel, canvas, event));
+      if (event.pointerType !== 'touch')
+        this.point(card.index, unitAt(card, channel, canvas, event));
     });
     button.addEventListener('pointerleave', () => this.unpoint());
     return map;
@@ -154,7 +205,14 @@ export class Layers extends EventTarget {
       const buttons = Array.from(card.grid.children);
       const at = buttons.indexOf(document.activeElement);
       const columns = getComputedStyle(card.grid).gridTemplateColumns.split(' ').length;
-      const move = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns, Home: -at, End: buttons.length - 1 - at };
+      const move = {
+        ArrowLeft: -1,
+        ArrowRight: 1,
+        ArrowUp: -columns,
+        ArrowDown: columns,
+        Home: -at,
+        End: buttons.length - 1 - at,
+      };
       const to = buttons[at + move[event.key]];
       if (at < 0 || !to) return;
       event.preventDefault();

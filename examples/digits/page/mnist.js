@@ -15,12 +15,15 @@ async function fetchUnpacked(name) {
 
 /** The elements of an IDX file of bytes: behind a magic number and the size of each dimension. */
 function elements(bytes) {
-  if (bytes[0] !== 0 || bytes[1] !== 0 || bytes[2] !== 8) throw new Error('This is no IDX file of bytes.');
+  if (bytes[0] !== 0 || bytes[1] !== 0 || bytes[2] !== 8)
+    throw new Error('This is no IDX file of bytes.');
   return bytes.subarray(4 + 4 * bytes[3]);
 }
 
-/** @returns {Promise<{images: Uint8Array, labels: Uint8Array}>} 28 x 28 bytes an image, 255 is ink */
+/** @returns {Promise<{images: Uint8Array, labels: Uint8Array}>} 28 x 28 bytes an image, 255: ink */
 export async function loadMnist() {
-  const [images, labels] = await Promise.all(['mnist-images.idx.gz', 'mnist-labels.idx.gz'].map(fetchUnpacked));
+  const [images, labels] = await Promise.all(
+    ['mnist-images.idx.gz', 'mnist-labels.idx.gz'].map(fetchUnpacked),
+  );
   return { images: elements(images), labels: elements(labels) };
 }

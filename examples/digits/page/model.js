@@ -62,7 +62,10 @@ export class Model {
   }
 
   output(layer) {
-    return this.floats(this.library._digits_output(layer), count(this.network.layers[layer].output));
+    return this.floats(
+      this.library._digits_output(layer),
+      count(this.network.layers[layer].output),
+    );
   }
 
   /** Weights of a layer, row-major, or null where it has none. */

@@ -26,7 +26,12 @@ export class OwnDigits {
     if (!image) return;
     const canvas = element('canvas');
     paint(canvas, image, SIDE, SIDE, INK);
-    const button = element('button', { type: 'button', class: 'thumbnail', 'aria-label': `${label}: remove` }, canvas, String(label));
+    const button = element(
+      'button',
+      { type: 'button', class: 'thumbnail', 'aria-label': `${label}: remove` },
+      canvas,
+      String(label),
+    );
     const item = element('li', {}, button);
     const digit = { image: Uint8Array.from(image, (v) => Math.round(255 * v)), label };
     button.addEventListener('click', () => this.remove(digit, item));

@@ -20,7 +20,15 @@ export function number(value) {
   if (Number.isInteger(value)) return String(value).replace('-', '\u2212');
   const size = Math.abs(value);
   const digits = size >= 100 ? 0 : size >= 10 ? 1 : size >= 0.1 ? 2 : 3;
-  return value.toFixed(digits).replace(/^(-?)0\./, '$1.').replace('-', '\u2212');
+  return value
+    .toFixed(digits)
+    .replace(/^(-?)0\./, '$1.')
+    .replace('-', '\u2212');
+}
+
+/** A count, with its thousands apart. */
+export function whole(count) {
+  return count.toLocaleString('en');
 }
 
 /** With more digits, for results. */
@@ -31,15 +39,23 @@ export function exact(value) {
 /** Numbers in rows and columns, each on the colour that it has in a map. */
 export function grid(values, columns, scale, label, best = -1) {
   const cells = values.map((v, i) => {
-    const cell = element('span', { class: i === best ? 'cell best' : 'cell' }, v === null ? '·' : number(v));
+    const cell = element(
+      'span',
+      { class: i === best ? 'cell best' : 'cell' },
+      v === null ? '·' : number(v),
+    );
     if (v !== null) {
       const { css, bright } = colourOf(v, scale);
       cell.style.background = css;
-      cell.style.color = bright ? '#17150f' : '#fff';
+      cell.style.color = bright ? '#000' : '#fff';
     }
     return cell;
   });
-  const box = element('span', { class: 'grid', role: 'img', 'aria-label': `${label}: ${values.map(spoken).join(', ')}` }, ...cells);
+  const box = element(
+    'span',
+    { class: 'grid', role: 'img', 'aria-label': `${label}: ${values.map(spoken).join(', ')}` },
+    ...cells,
+  );
   box.style.gridTemplateColumns = `repeat(${columns}, 1fr)`;
   return element('figure', { class: 'grid-figure' }, box, element('figcaption', {}, label));
 }
@@ -60,7 +76,7 @@ function strong(text) {
   return element('strong', {}, text);
 }
 
-// --- the kinds of layers ----------------------------------------------------------------------------
+// --- the kinds of layers ------------------------------------------------------------------------
 
 /** One input channel of a convolution: patch x filter = products, and their sum. */
 function channelRow(term, sum, scales, several) {
@@ -97,13 +113,21 @@ function showConvolution(view) {
   if (sum.terms.length > SPELT_OUT) {
     const rest = sum.terms.slice(SPELT_OUT);
     const total = rest.reduce((s, t) => s + t.sum, 0);
-    const more = element('details', { class: 'more' },
-      element('summary', {}, `${rest.length} more channels: ∑ ${exact(total)}`));
+    const more = element(
+      'details',
+      { class: 'more' },
+      element('summary', {}, `${rest.length} more channels: ∑ ${exact(total)}`),
+    );
     more.addEventListener('toggle', () => more.append(...rows(rest)), { once: true });
     parts.push(more);
   }
   const sums = exact(sum.total - sum.bias);
-  parts.push(line(`${several ? 'All channels' : 'Sum'} ${sums} + bias ${exact(sum.bias)} = `, strong(exact(sum.total))));
+  parts.push(
+    line(
+      `${several ? 'All channels' : 'Sum'} ${sums} + bias ${exact(sum.bias)} = `,
+      strong(exact(sum.total)),
+    ),
+  );
   return parts;
 }
 
@@ -111,7 +135,11 @@ function showPooling(view) {
   const pool = pooling(view.layer, view.input, view.unit);
   const scale = scaleOf(range(view.input.values));
   return [
-    element('div', { class: 'product' }, grid(pool.patch, pool.columns, scale, 'window', pool.best)),
+    element(
+      'div',
+      { class: 'product' },
+      grid(pool.patch, pool.columns, scale, 'window', pool.best),
+    ),
     line('The largest of them: ', strong(exact(pool.total))),
   ];
 }
@@ -125,13 +153,50 @@ function inputName(view, index) {
 
 function showLinear(view) {
   const sum = linear(view.input, view.weight, view.bias, view.unit, TERMS);
-  const cells = (tag, texts) => texts.map((t) => element(tag, tag === 'th' ? { scope: 'col' } : {}, t));
-  const head = element('thead', {}, element('tr', {}, ...cells('th', ['Input', 'Value', 'Weight', 'Product'])));
-  const body = element('tbody', {}, ...sum.terms.map((t) =>
-    element('tr', {}, ...cells('td', [inputName(view, t.index), number(t.value), number(t.weight), exact(t.product)]))));
-  const parts = [element('table', { class: 'terms' }, element('caption', {}, `The ${sum.terms.length} largest of ${view.input.values.length.toLocaleString('en')} terms`), head, body)];
-  if (sum.others > 0) parts.push(line(`The other ${sum.others.toLocaleString('en')} terms: ∑ ${exact(sum.rest)}`));
-  parts.push(line(`All terms ${exact(sum.total - sum.bias)} + bias ${exact(sum.bias)} = `, strong(exact(sum.total))));
+  const cells = (tag, texts) =>
+    texts.map((t) => element(tag, tag === 'th' ? { scope: 'col' } : {}, t));
+  const head = element(
+    'thead',
+    {},
+    element('tr', {}, ...cells('th', ['Input', 'Value', 'Weight', 'Product'])),
+  );
+  const body = element(
+    'tbody',
+    {},
+    ...sum.terms.map((t) =>
+      element(
+        'tr',
+        {},
+        ...cells('td', [
+          inputName(view, t.index),
+          number(t.value),
+          number(t.weight),
+          exact(t.product),
+        ]),
+      ),
+    ),
+  );
+  const parts = [
+    element(
+      'table',
+      { class: 'terms' },
+      element(
+        'caption',
+        {},
+        `The ${sum.terms.length} largest of ${whole(view.input.values.length)} terms`,
+      ),
+      head,
+      body,
+    ),
+  ];
+  if (sum.others > 0)
+    parts.push(line(`The other ${whole(sum.others)} terms: ∑ ${exact(sum.rest)}`));
+  parts.push(
+    line(
+      `All terms ${exact(sum.total - sum.bias)} + bias ${exact(sum.bias)} = `,
+      strong(exact(sum.total)),
+    ),
+  );
   if (view.last) parts.push(softmaxLine(view));
   return parts;
 }
@@ -143,7 +208,15 @@ function softmaxLine(view) {
   const parts = values.map((v) => Math.exp(v - most));
   const p = parts[view.unit.index] / parts.reduce((a, b) => a + b, 0);
   const z = exact(view.output.values[view.unit.index]);
-  return line(`Softmax: e^${z} over the sum of all ten = `, strong(exact(p)), ', the bar of ', strong(view.network.classes[view.unit.index]));
+  const name = strong(view.network.classes[view.unit.index]);
+  return line(
+    'Softmax: e',
+    element('sup', {}, z),
+    ' over the sum of all ten = ',
+    strong(exact(p)),
+    ', the bar of ',
+    name,
+  );
 }
 
 function showRelu(view) {
@@ -153,17 +226,30 @@ function showRelu(view) {
 
 function showFlatten(view) {
   const { channel, y, x } = beforeFlatten(view.network, view.index, view.unit.index);
-  return [line(`Number ${view.unit.index} is map ${channel} at (${x}, ${y}): nothing is computed, the maps are laid out in a row.`)];
+  return [
+    line(
+      `Number ${view.unit.index} is map ${channel} at (${x}, ${y}): nothing is computed, `,
+      'the maps are laid out in a row.',
+    ),
+  ];
 }
 
 function showDropout(view) {
-  return [line(`While predicting, dropout hands everything on: `, strong(exact(view.value)), '. In training it sets a part at random to 0, and enlarges the rest.')];
+  return [
+    line(
+      `While predicting, dropout hands everything on: `,
+      strong(exact(view.value)),
+      '. In training it sets a part at random to 0, and enlarges the rest.',
+    ),
+  ];
 }
 
 function showInput(view) {
   const { mean, std } = view.network;
   const pixel = view.value * std + mean;
-  return [line(`(pixel ${exact(pixel)} − mean ${mean}) / deviation ${std} = `, strong(exact(view.value)))];
+  return [
+    line(`(pixel ${exact(pixel)} − mean ${mean}) / deviation ${std} = `, strong(exact(view.value))),
+  ];
 }
 
 const SHOW = {

@@ -10,7 +10,9 @@ self.addEventListener('install', (event) => {
   event.waitUntil(
     caches
       .open(CACHE)
-      .then((cache) => cache.addAll(self.PAGE.files.map((file) => new Request(file, { cache: 'reload' }))))
+      .then((cache) =>
+        cache.addAll(self.PAGE.files.map((file) => new Request(file, { cache: 'reload' }))),
+      )
       .then(() => self.skipWaiting()),
   );
 });

@@ -1,6 +1,6 @@
 /**
- * Tabs as the ARIA practices have them: arrow keys, Home and End go from tab to tab, and the address
- * (#training) says which is open.
+ * Tabs as the ARIA practices have them: arrow keys, Home and End go from tab to tab, and the
+ * address (#training) says which is open.
  */
 export class Tabs extends EventTarget {
   constructor(list) {
@@ -36,7 +36,12 @@ export class Tabs extends EventTarget {
   handleKey(event) {
     const at = this.tabs.indexOf(event.currentTarget);
     const last = this.tabs.length - 1;
-    const to = { ArrowLeft: at > 0 ? at - 1 : last, ArrowRight: at < last ? at + 1 : 0, Home: 0, End: last }[event.key];
+    const to = {
+      ArrowLeft: at > 0 ? at - 1 : last,
+      ArrowRight: at < last ? at + 1 : 0,
+      Home: 0,
+      End: last,
+    }[event.key];
     if (to === undefined) return;
     event.preventDefault();
     this.select(this.tabs[to], true);

@@ -1,9 +1,9 @@
 /**
  * Trains in a worker, so that the page stays at hand.
  *
- * It is told { start: { weights, anew, rate, epochs, batch, seed, own } } or { stop: true }, and tells
- * { step }, { epoch }, { weights }, { done } or { error }. `weights` are bytes of a safetensors file;
- * `own` are images and labels that the visitor drew, in place of MNIST's.
+ * It is told { start: { weights, anew, rate, epochs, batch, seed, own } } or { stop: true }, and
+ * tells { step }, { epoch }, { weights }, { done } or { error }. `weights` are bytes of a safetensors
+ * file; `own` are images and labels that the visitor drew, in place of MNIST's.
  */
 import { Model, SIDE } from './model.js';
 import { loadMnist } from './mnist.js';
@@ -74,9 +74,12 @@ async function train({ weights, anew, rate, epochs, batch, seed, own }) {
       const { images, labels } = gather(set, order.slice(i, i + batch));
       const begun = performance.now();
       const { loss, right } = model.step(images, labels);
-      if (!Number.isFinite(loss)) throw new Error('The loss is no number any more: try a smaller learning rate.');
+      if (!Number.isFinite(loss))
+        throw new Error('The loss is no number any more: try a smaller learning rate.');
       const filters = model.weight(0).slice();
-      self.postMessage({ step: { loss, right, count: labels.length, filters, ms: performance.now() - begun } });
+      self.postMessage({
+        step: { loss, right, count: labels.length, filters, ms: performance.now() - begun },
+      });
       if (performance.now() - sent > BETWEEN_WEIGHTS) {
         sendWeights(model);
         sent = performance.now();
@@ -84,7 +87,9 @@ async function train({ weights, anew, rate, epochs, batch, seed, own }) {
       await pause();
     }
     if (!stopped) {
-      const accuracy = own ? accuracyOf(model, set, 0, trained) : accuracyOf(model, set, trained, set.labels.length);
+      const accuracy = own
+        ? accuracyOf(model, set, 0, trained)
+        : accuracyOf(model, set, trained, set.labels.length);
       self.postMessage({ epoch: { epoch, accuracy, heldOut: !own } });
     }
   }

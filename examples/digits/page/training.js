@@ -51,7 +51,8 @@ export class Training {
   begin(job) {
     this.worker = new Worker(new URL('train-worker.js', import.meta.url), { type: 'module' });
     this.worker.onmessage = ({ data }) => this.hear(data);
-    this.worker.onerror = ({ message }) => this.hear({ error: message || 'the worker did not start' });
+    this.worker.onerror = ({ message }) =>
+      this.hear({ error: message || 'the worker did not start' });
     this.worker.postMessage({ start: job });
     this.job = job;
     this.epoch = 1;
@@ -82,16 +83,21 @@ export class Training {
   endEpoch({ epoch, accuracy, heldOut }) {
     const words = `${(100 * accuracy).toFixed(1)} %`;
     this.chart.mark(words);
-    this.accuracy = heldOut ? `${words} of 500 unseen images right.` : `${words} of your digits right.`;
+    this.accuracy = heldOut
+      ? `${words} of 500 unseen images right.`
+      : `${words} of your digits right.`;
     this.epoch = epoch + 1;
   }
 
   words() {
     const { job, chart } = this;
     if (!chart.losses.length) return 'No step was done.';
-    const epoch = Math.min(this.epoch, job.epochs);
-    const pace = `${this.pace.toFixed(0)} ms a step of ${job.batch}`;
-    return `Epoch ${epoch} of ${job.epochs}, step ${chart.losses.length}: loss ${chart.mean.toFixed(3)}, ${(100 * this.right).toFixed(0)} % of the images right, ${pace}. ${this.accuracy}`;
+    const parts = [
+      `Epoch ${Math.min(this.epoch, job.epochs)} of ${job.epochs}, step ${chart.losses.length}:`,
+      `loss ${chart.mean.toFixed(3)}, ${(100 * this.right).toFixed(0)} % of the images right,`,
+      `${this.pace.toFixed(0)} ms a step of ${job.batch}. ${this.accuracy}`,
+    ];
+    return parts.join(' ');
   }
 
   quit() {
@@ -129,8 +135,13 @@ export class Training {
 
   download() {
     if (!this.app.model.network) return;
-    const url = URL.createObjectURL(new Blob([this.app.model.save()], { type: 'application/octet-stream' }));
-    element('a', { href: url, download: `${this.app.model.network.network}.safetensors` }).click();
+    const url = URL.createObjectURL(
+      new Blob([this.app.model.save()], { type: 'application/octet-stream' }),
+    );
+    element('a', {
+      href: url,
+      download: `${this.app.model.network.network}.safetensors`,
+    }).click();
     setTimeout(() => URL.revokeObjectURL(url), 10000);
   }
 
@@ -165,7 +176,13 @@ export class Training {
     const { low, high } = range(weights);
     const scale = scaleOf({ low: Math.min(low, -1e-9), high });
     Array.from(box.children).forEach((canvas, i) => {
-      paint(canvas, weights.subarray(i * height * width, (i + 1) * height * width), width, height, scale);
+      paint(
+        canvas,
+        weights.subarray(i * height * width, (i + 1) * height * width),
+        width,
+        height,
+        scale,
+      );
     });
   }
 }
