@@ -14,7 +14,7 @@ case $(clang-format --version 2>/dev/null) in
 esac
 if command -v shellcheck >/dev/null 2>&1; then
   checked=1
-  for script in .ci/* tests/*.sh tests/golden/*.sh; do
+  for script in .ci/* examples/digits/*.sh tests/*.sh tests/golden/*.sh tests/web/*.sh; do
     shellcheck -x "$script" || failed=1
   done
 fi

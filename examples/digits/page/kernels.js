@@ -5,7 +5,13 @@
 import { draw, frame } from './kernels_drawing.js';
 import { KernelLibrary } from './kernels_library.js';
 import { MARKUP, OWN, PRESETS } from './kernels_markup.js';
-import { convolutionFormula, paddingOf, poolFormula, short, showNumbers } from './kernels_numbers.js';
+import {
+  convolutionFormula,
+  paddingOf,
+  poolFormula,
+  short,
+  showNumbers,
+} from './kernels_numbers.js';
 import { Camera, builtIn, fromFile, shrunk, toPlanes } from './kernels_pictures.js';
 import { element } from './sums.js';
 
@@ -93,7 +99,8 @@ export class KernelTab {
     const high = whole ? Number(field.max) : LARGEST;
     const sound = value >= low && value <= high && (!whole || Number.isInteger(value));
     field.setAttribute('aria-invalid', String(!sound));
-    if (!sound) throw new Error(`${name}: a ${whole ? 'whole ' : ''}number from ${low} to ${high}, please.`);
+    if (!sound)
+      throw new Error(`${name}: a ${whole ? 'whole ' : ''}number from ${low} to ${high}, please.`);
     return value;
   }
 
@@ -103,7 +110,9 @@ export class KernelTab {
    */
   settings() {
     const number = (id) => this.numberOf(this.at(id));
-    const entered = this.cells().map((cell) => this.numberOf(cell, cell.getAttribute('aria-label')));
+    const entered = this.cells().map((cell) =>
+      this.numberOf(cell, cell.getAttribute('aria-label')),
+    );
     const divisor = number('divisor');
     if (divisor === 0) throw new Error('divided by: any number but 0, please.');
     const chain = {
@@ -275,7 +284,10 @@ export class KernelTab {
       rows.push(['pool, rows', poolFormula(convolved.height, chain, result.height)]);
       rows.push(['pool, columns', poolFormula(convolved.width, chain, result.width)]);
     }
-    const parts = rows.flatMap(([name, text]) => [element('dt', {}, name), element('dd', {}, text)]);
+    const parts = rows.flatMap(([name, text]) => [
+      element('dt', {}, name),
+      element('dd', {}, text),
+    ]);
     this.at('formulas').replaceChildren(...parts);
   }
 
@@ -283,7 +295,8 @@ export class KernelTab {
 
   listenToPixels() {
     const after = this.at('after');
-    for (const type of ['pointermove', 'pointerdown']) after.addEventListener(type, (e) => this.pointTo(e));
+    for (const type of ['pointermove', 'pointerdown'])
+      after.addEventListener(type, (e) => this.pointTo(e));
     after.addEventListener('keydown', (event) => {
       if (!(event.key in ARROWS) || !this.maps) return;
       event.preventDefault();

@@ -7,7 +7,9 @@ const POOLS = ['none', 'max', 'average'];
 
 // Fields of 4 bytes, in the order of the structs `chain` and `map`.
 const CHAIN =
-  'planes height width kernel bias padding border stride dilation relu pool poolSize poolStride'.split(' ');
+  'planes height width kernel bias padding border stride dilation relu pool poolSize poolStride'.split(
+    ' ',
+  );
 const MAP_FIELDS = 6;
 const STAGES = ['padded', 'convolved', 'result'];
 

@@ -9,7 +9,8 @@ export const GREY = { from: 0, factor: 1, kind: 'grey' };
 
 /** At most two digits behind the point, and none that say nothing. */
 export function short(value) {
-  const text = Math.abs(value) >= 1e6 ? value.toExponential(2) : String(Math.round(value * 100) / 100);
+  const text =
+    Math.abs(value) >= 1e6 ? value.toExponential(2) : String(Math.round(value * 100) / 100);
   return text.replace('-', '−');
 }
 
@@ -60,7 +61,9 @@ export function tracePool(maps, chain, plane, row, column) {
   const values = [];
   for (let i = 0; i < chain.poolSize; i++)
     for (let j = 0; j < chain.poolSize; j++)
-      values.push(convolved.data[(plane * convolved.height + top + i) * convolved.width + left + j]);
+      values.push(
+        convolved.data[(plane * convolved.height + top + i) * convolved.width + left + j],
+      );
   return { top, left, side: chain.poolSize, values, best: values.indexOf(Math.max(...values)) };
 }
 
@@ -70,7 +73,8 @@ function valueAt(map, plane, row, column) {
 
 /** Patch x kernel = products, each as a square of numbers. */
 function productOf(trace, kernel, border, outside) {
-  const shown = (pick) => trace.taps.map((tap) => (border === 'zeros' && outside(tap) ? null : pick(tap)));
+  const shown = (pick) =>
+    trace.taps.map((tap) => (border === 'zeros' && outside(tap) ? null : pick(tap)));
   const weights = trace.taps.map((tap) => tap.weight);
   const products = shown((tap) => tap.product);
   const signed = (values) => {
@@ -105,7 +109,9 @@ function sumLine(trace, chain, divisor, value) {
 }
 
 function poolParts(pool, chain, value, chosen, place) {
-  const words = { max: 'The largest of the window', average: 'The average of the window' }[chain.pool];
+  const words = { max: 'The largest of the window', average: 'The average of the window' }[
+    chain.pool
+  ];
   const best = chain.pool === 'max' ? chosen : -1;
   const scale = scaleOf(range(pool.values));
   return [

@@ -163,7 +163,8 @@ export async function fromFile(file) {
 }
 
 const REFUSALS = {
-  NotAllowedError: "The camera was refused. The browser's settings for this page can allow it again.",
+  NotAllowedError:
+    "The camera was refused. The browser's settings for this page can allow it again.",
   NotFoundError: 'No camera was found.',
   NotReadableError: 'The camera is in use by another program.',
 };
@@ -179,7 +180,8 @@ export class Camera {
 
   /** Calls frame(video) for every picture until stop(); throws a sentence. */
   async start(frame) {
-    if (!navigator.mediaDevices) throw new Error('The browser gives no camera to pages without https.');
+    if (!navigator.mediaDevices)
+      throw new Error('The browser gives no camera to pages without https.');
     try {
       this.#stream = await navigator.mediaDevices.getUserMedia({
         video: { width: { ideal: 320 }, height: { ideal: 240 }, facingMode: 'environment' },
