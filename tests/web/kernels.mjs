@@ -178,6 +178,8 @@ async function mistakes({ page, checks, shoot }) {
     `a kernel beyond the picture: “${await text(page, '#k-message')}”`,
     (await text(page, '#k-message')) !== '',
   );
+  const stale = () => page.$eval('#kernels', (e) => e.classList.contains('k-stale'));
+  checks.check('what was computed before fades', await stale());
   await shoot(page, 'kernels-mistake');
   await set(page, 'dilation', '1');
   await set(page, 'pool', 'none');

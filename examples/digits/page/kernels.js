@@ -235,6 +235,8 @@ export class KernelTab {
     } catch (error) {
       this.say(error.message);
       return;
+    } finally {
+      this.root.classList.toggle('k-stale', !this.maps); // what is seen was computed before
     }
     this.say('');
     this.enable();

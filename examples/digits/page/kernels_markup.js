@@ -58,7 +58,7 @@ export const MARKUP = `
       </div>
       <div class="tools">
         ${select('side', 'Longer side', ['32', '64', '160', '320', '640'], '320')}
-        ${select('colour', 'In', ['grey', 'colour'], 'grey')}
+        ${select('colour', 'Channels', ['grey', 'colour'], 'grey')}
       </div>
     </figure>
     <form class="k-kernel card" onsubmit="return false">

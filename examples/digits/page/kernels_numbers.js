@@ -5,7 +5,7 @@ import { range, scaleOf } from './colours.js';
 import { element, grid, sign } from './sums.js';
 
 /** The scale of pixels: 0 is black, 255 white, in either theme. */
-export const GREY = { from: 0, factor: 1, kind: 'grey' };
+const GREY = { from: 0, factor: 1, kind: 'grey' };
 
 /** At most two digits behind the point, and none that say nothing. */
 export function short(value) {
@@ -87,7 +87,7 @@ function productOf(trace, kernel, border, outside) {
     grid(
       shown((tap) => tap.value),
       kernel,
-      scaleOf({ low: 0, high: 255 }),
+      GREY,
       'patch',
     ),
     sign('×'),
