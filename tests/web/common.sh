@@ -76,9 +76,9 @@ build_native() {
     --target fovea_shared train_mnist
 }
 
-# The network "digits" as serve.sh trains it; on made-up images a moment's training.
+# The network "digits" much as serve.sh trains it; on made-up images a moment's training.
 train_network() {
-  local options=(--compact)
+  local options=(--compact --epochs 2)
   data=${FOVEA_DATA:-$root/datasets}
   if [ -e "$data/mnist/t10k-images-idx3-ubyte" ] || [ -e "$data/mnist/t10k-images-idx3-ubyte.gz" ]; then
     mnist=$data/mnist

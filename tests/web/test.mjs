@@ -23,14 +23,27 @@ const TABS = ['layers', 'training', 'kernels'];
 const modules = path.join(options.build, 'node_modules');
 const checks = new Checks();
 
+/** In the page: scrolls through it, for what is out of sight has not been painted. */
+async function seeAll() {
+  const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
+  const [height, before] = [document.documentElement.scrollHeight, scrollY];
+  for (let y = 0; y < height; y += innerHeight) {
+    scrollTo(0, y);
+    await frame();
+    await frame();
+  }
+  scrollTo(0, before);
+  await frame();
+}
+
 /** What a group gets: { browser, url, server, open(viewport), shoot(page, name) }. */
 function contextOf(browser, server) {
   const open = (viewport) => openPage(browser, server.url, viewport);
-  const shoot = (page, name) =>
-    page.screenshot({
-      path: path.join(options.build, 'screenshots', `${name}.png`),
-      fullPage: true,
-    });
+  const shoot = async (page, name) => {
+    await page.evaluate(seeAll);
+    const file = path.join(options.build, 'screenshots', `${name}.png`);
+    await page.screenshot({ path: file, fullPage: true });
+  };
   return { browser, server, url: server.url, open, shoot, checks, options };
 }
 
