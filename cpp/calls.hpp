@@ -1533,6 +1533,7 @@ inline fv_status plot_heat_map(const figure &figure_, const tensor &values, cons
 struct plot_image_options {
     const char *name = fv_plot_image_defaults.name;
     const char *note = fv_plot_image_defaults.note;
+    int64_t span = fv_plot_image_defaults.span;
 };
 inline fv_status plot_image(const figure &figure_, const tensor &image, const plot_image_options &options = {})
 {
@@ -1541,6 +1542,7 @@ inline fv_status plot_image(const figure &figure_, const tensor &image, const pl
     a.image = image.get();
     a.name = options.name;
     a.note = options.note;
+    a.span = options.span;
     const fv_status result = fv_plot_image_ex(&a);
     detail::check();
     return result;

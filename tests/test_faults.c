@@ -4,6 +4,7 @@
  * library's allocations fail as well: the linker puts functions of this test before those. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "support.h"
@@ -357,6 +358,63 @@ static bool use_data(void)
            use_set(fv_image_dataset(images, labels, .random_crop = 1, .random_flip = true));
 }
 
+/* Beside saved_path; one path at a time. */
+static const char *beside(const char *ending)
+{
+    static char path[64];
+    snprintf(path, sizeof path, "%s%s", saved_path, ending);
+    return path;
+}
+
+static const char *const picture_files[] = {".ppm", ".png", ".svg", ".d/a/1.ppm", ".d/a/2.ppm"};
+
+static bool write_pictures(void)
+{
+    fv_tensor *image = fv_zeros(3, 4, 5, .dtype = FV_UINT8);
+    mkdir(beside(".d"), 0700);
+    mkdir(beside(".d/a"), 0700);
+    for (int i = 0; i < 5; i++)
+        if (i != 2 && fv_write_image(image, beside(picture_files[i])) != FV_OK) return false;
+    fv_tensor *again = fv_read_image(beside(".ppm"));
+    return fv_usable(fv_resize(again, 2, 3)) &&
+           fv_save_image(fv_ones(2, 3, 4, 4), beside(".ppm"), .upscale = 2) == FV_OK &&
+           use_set(fv_image_folder(beside(".d"), .height = 2, .width = 2));
+}
+
+/* A figure of one kind; true when it came out whole. */
+static bool draw_figure(int kind, const char *path)
+{
+    fv_figure *f = fv_figure_new("title", .width = 120, .height = 110);
+    const fv_names names = FV_NAMES("a", "b");
+    fv_tensor *v = fv_ones(2), *square = fv_ones(2, 2);
+    bool whole = f && fv_usable(v) && fv_usable(square);
+    if (whole && kind == 0)
+        whole = fv_plot_line(f, v, .label = "line") == FV_OK &&
+                fv_plot_bars(f, v, .names = names) == FV_OK;
+    if (whole && kind == 1)
+        whole = fv_plot_heat_map(f, square, .row_names = names, .column_names = names) == FV_OK;
+    if (whole && kind == 2) whole = fv_plot_image(f, square, .name = "picture") == FV_OK;
+    whole = whole && fv_figure_save(f, path, .scale = 1) == FV_OK;
+    fv_free(f);
+    return whole;
+}
+
+static bool use_pictures(void)
+{
+    FILE *nowhere = fopen("/dev/null", "w");
+    bool whole = nowhere && write_pictures();
+    for (int kind = 0; kind < 3 && whole; kind++)
+        whole = draw_figure(kind, beside(".svg")) && draw_figure(kind, beside(".png"));
+    for (int sixel = 0; sixel < 2 && whole; sixel++)
+        whole = fv_print_image(fv_ones(3, 4, 4), .file = nowhere, .sixel = sixel, .columns = 2) ==
+                FV_OK;
+    if (nowhere) fclose(nowhere);
+    for (int i = 0; i < 5; i++) unlink(beside(picture_files[i]));
+    rmdir(beside(".d/a"));
+    rmdir(beside(".d"));
+    return whole;
+}
+
 static bool train(void)
 {
     network n;
@@ -434,6 +492,7 @@ START_TEST(every_allocation_of_all_else_may_fail)
                 {"go on", go_on},
                 {"optimizers", use_optimizers},
                 {"data", use_data},
+                {"pictures", use_pictures},
                 {"print", print_tensors}};
     fv_set_log(NULL, NULL);
     strcpy(saved_path + strlen(saved_path) - 6, "XXXXXX");

@@ -341,6 +341,9 @@ fv_status fv_plot_image_ex(const fv_plot_image_args *a)
     if (f->first || f->heat.values)
         return fv_fail(FV_ERR_STATE, "%s: the figure has something already; pictures stand alone",
                        name);
+    if (a->span < 1 || a->span > f->columns)
+        return fv_fail(FV_ERR_OPTION, "%s: span is %" PRId64 ", need 1 to %" PRId64, name, a->span,
+                       f->columns);
     const fv_shape s = fv_shape_of(a->image);
     if (s.ndim != 2 && !(s.ndim == 3 && (s.dim[0] == 1 || s.dim[0] == 3)))
         return fv_fail(FV_ERR_SHAPE, "%s: the image is %s, need [H,W], [1,H,W] or [3,H,W]", name,
@@ -352,7 +355,7 @@ fv_status fv_plot_image_ex(const fv_plot_image_args *a)
         if (p) fv_block_free(p, token);
         return fv_fail(FV_ERR_MEMORY, "%s: out of memory", name);
     }
-    *p = (fv_picture){.token = token, .image = bytes};
+    *p = (fv_picture){.token = token, .span = a->span, .image = bytes};
     fv_printable(p->name, sizeof p->name, a->name);
     fv_printable(p->note, sizeof p->note, a->note);
     if (f->last_picture)

@@ -119,15 +119,17 @@ typedef struct fv_plot_image_args {
     const fv_tensor *image; /* uint8, or floating from 0 to 1; [H,W], or [C,H,W] with C 1 or 3 */
     const char *name;       /* above it, at the left; NULL: none */
     const char *note;       /* above it, at the right; NULL: none */
+    int64_t span;           /* columns that it takes; 1 */
 } fv_plot_image_args;
-#define FV_PLOT_IMAGE_DEFAULTS FV_DEFAULTS(fv_plot_image_args, .name = NULL, .note = NULL)
+#define FV_PLOT_IMAGE_DEFAULTS                                                                     \
+    FV_DEFAULTS(fv_plot_image_args, .name = NULL, .note = NULL, .span = 1)
 extern const fv_plot_image_args fv_plot_image_defaults;
 
-/* Adds a picture to a sheet: so many of them stand in a row as the figure has columns, each as wide
- * as its column, or a whole number of times as large as it is where that is narrower. The figure is
- * as high as they need, whatever was said. fv_make_grid makes pictures of maps, filters and
- * batches. Errors: no figure, shape, a figure that has something other than pictures. Source:
- * matplotlib's subplots and imshow. */
+/* Adds a picture to a sheet: so many of them stand in a row as the figure has columns. Each is as
+ * wide as its columns, or a whole number of times as large as it is where that is narrower, at most
+ * eight. The figure is as high as they need, whatever was said. fv_make_grid makes pictures of
+ * maps, filters and batches. Errors: no figure, shape, a span of more columns than there are, a
+ * figure that has something other than pictures.   Source: matplotlib's subplots and imshow. */
 fv_status fv_plot_image_ex(const fv_plot_image_args *a);
 #define fv_plot_image(...)                                                                         \
     FV_CALL(fv_plot_image_ex, fv_plot_image_args, FV_PLOT_IMAGE_DEFAULTS, __VA_ARGS__)

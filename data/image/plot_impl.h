@@ -27,6 +27,7 @@ typedef struct fv_picture {
     struct fv_picture *next;
     size_t token;
     char name[FV_LABEL_ROOM], note[FV_NAME_ROOM];
+    int64_t span;
     fv_tensor *image; /* uint8 [3,H,W], dense */
 } fv_picture;
 

@@ -3,19 +3,25 @@
 
 #include "data/image/plot_impl.h"
 
-#define GAP     14.0 /* between pictures */
-#define CAPTION 17.0 /* height of names and notes */
+#define GAP        14.0 /* between pictures */
+#define CAPTION    17.0 /* height of names and notes */
+#define MOST_TIMES 8.0
 
 typedef struct sheet {
     const fv_figure *f;
     double column; /* width of one */
 } sheet;
 
-/* How large a picture is drawn: as its column, if that does not make its pixels unequal squares. */
+static double room_of(const sheet *s, const fv_picture *p)
+{
+    return (double)p->span * (s->column + GAP) - GAP;
+}
+
+/* A whole number of times as large as it is, so that its pixels are equal squares; or its room. */
 static double width_of(const sheet *s, const fv_picture *p)
 {
-    const double width = (double)p->image->shape[2], times = floor(s->column / width);
-    return times >= 1 && times < 8 ? times * width : s->column;
+    const double width = (double)p->image->shape[2], times = floor(room_of(s, p) / width);
+    return times >= 1 ? fmin(times, MOST_TIMES) * width : room_of(s, p);
 }
 
 static double height_of(const sheet *s, const fv_picture *p)
@@ -26,24 +32,31 @@ static double height_of(const sheet *s, const fv_picture *p)
 static void draw_picture(const sheet *s, fv_canvas *c, const fv_picture *p, double x, double y,
                          double caption)
 {
-    const double width = width_of(s, p);
+    const double width = width_of(s, p), height = height_of(s, p);
     if (*p->name) fv_draw_text(c, x, y + 10, p->name, FV_ANCHOR_START, FV_DARK);
     if (*p->note)
         fv_draw_text(c, x + fmax(width, s->column), y + 10, p->note, FV_ANCHOR_END, FV_MIDDLE);
-    c->picture(c, x, y + caption, width, height_of(s, p), p->image);
+    c->rectangle(c, x - 1, y + caption - 1, width + 2, height + 2, FV_GRID);
+    c->picture(c, x, y + caption, width, height, p->image);
 }
 
-/* One row of up to so many pictures; the next one's first picture goes to *p. */
+/* Is there room for the picture in a row that has so many columns filled? */
+static bool fits(const sheet *s, const fv_picture *p, int64_t filled)
+{
+    return p && filled + p->span <= s->f->columns;
+}
+
+/* One row of pictures; the next one's first picture goes to *p. */
 static double draw_row(const sheet *s, fv_canvas *c, const fv_picture **p, double left, double top)
 {
     double height = 0, caption = 0;
-    const fv_picture *q = *p;
-    for (int64_t i = 0; q && i < s->f->columns; i++, q = q->next) {
+    int64_t filled = 0;
+    for (const fv_picture *q = *p; fits(s, q, filled); filled += q->span, q = q->next) {
         height = fmax(height, height_of(s, q));
         if (*q->name || *q->note) caption = CAPTION;
     }
-    for (int64_t i = 0; *p && i < s->f->columns; i++, *p = (*p)->next)
-        if (c) draw_picture(s, c, *p, left + (double)i * (s->column + GAP), top, caption);
+    for (filled = 0; fits(s, *p, filled); filled += (*p)->span, *p = (*p)->next)
+        if (c) draw_picture(s, c, *p, left + (double)filled * (s->column + GAP), top, caption);
     return top + caption + height;
 }
 
