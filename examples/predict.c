@@ -9,7 +9,6 @@
  * three likeliest classes: "sneaker 0.9712". */
 #include "models.h"
 #include "notes.h"
-#include "picture.h"
 
 typedef enum polarity { BY_BORDER, INVERT, AS_IS } polarity;
 
@@ -51,28 +50,43 @@ static fv_module *load_network(const network_notes *n, const char *path)
     return NULL;
 }
 
-/* The picture as the network's input [1,C,H,W]. */
-static fv_tensor *as_input(const picture *p, const network_notes *n, polarity how)
+/* The picture of a file from 0 to 1, [C,H,W]; what is transparent in it becomes white. */
+static fv_tensor *read_picture(const char *path, int64_t channels)
 {
-    const int64_t area = n->height * n->width;
-    double *pixels = malloc((size_t)(n->channels * area) * sizeof *pixels);
-    if (!pixels) return fv_zeros(0); /* which no network takes */
-    fit_picture(p, n->channels, n->height, n->width, pixels);
-    if (p->width * n->height != p->height * n->width)
-        fprintf(stderr, "the picture is %" PRId64 " x %" PRId64 ": its shape is changed\n",
-                p->width, p->height);
-    if (how == BY_BORDER && n->channels == 1 && border_mean(pixels, n->height, n->width) > 0.5) {
+    const fv_image_mode mode = channels == 1 ? FV_IMAGE_GRAY_ALPHA : FV_IMAGE_RGB_ALPHA;
+    fv_tensor *bytes = fv_read_image(path, .mode = mode, .apply_exif_orientation = true);
+    if (fv_failed(bytes)) return bytes;
+    fv_tensor *x = fv_div(fv_to(bytes, FV_FLOAT32), 255);
+    fv_tensor *colors = fv_narrow(x, 0, 0, channels), *alpha = fv_narrow(x, 0, channels, 1);
+    return fv_add(fv_mul(fv_sub(colors, 1), alpha), 1);
+}
+
+/* The mean of the outermost pixels of [C,H,W]: bright for ink on paper. */
+static double border_mean(fv_tensor *x)
+{
+    const int64_t height = fv_size(x, 1), width = fv_size(x, 2);
+    if (height < 3 || width < 3) return fv_item(fv_mean(x));
+    fv_tensor *inside = fv_narrow(fv_narrow(x, 1, 1, height - 2), 2, 1, width - 2);
+    const double all = fv_item(fv_sum(x)), inner = fv_item(fv_sum(inside));
+    return (all - inner) / (double)(fv_numel(x) - fv_numel(inside));
+}
+
+/* The picture as the network's input [1,C,H,W]. */
+static fv_tensor *as_input(fv_tensor *picture, const network_notes *n, polarity how)
+{
+    const int64_t height = fv_size(picture, 1), width = fv_size(picture, 2);
+    fv_tensor *x = fv_resize(fv_detach(picture), n->height, n->width);
+    if (width * n->height != height * n->width)
+        fprintf(stderr, "the picture is %" PRId64 " x %" PRId64 ": its shape is changed\n", width,
+                height);
+    if (how == BY_BORDER && n->channels == 1 && border_mean(x) > 0.5) {
         fprintf(stderr, "its border is bright: taken inverted (--as-is takes it as it is)\n");
         how = INVERT;
     }
-    for (int64_t i = 0; i < n->channels * area; i++) {
-        if (how == INVERT) pixels[i] = 1 - pixels[i];
-        const int64_t c = i / area;
-        pixels[i] = (pixels[i] - n->mean[c]) / n->std[c];
-    }
-    fv_tensor *x = fv_to(fv_tensor_from(pixels, 1, n->channels, n->height, n->width), FV_FLOAT32);
-    free(pixels);
-    return x;
+    if (how == INVERT) x = fv_add(fv_mul(x, -1), 1);
+    fv_tensor *mean = fv_to(fv_tensor_from(n->mean, n->channels, 1, 1), FV_FLOAT32);
+    fv_tensor *std = fv_to(fv_tensor_from(n->std, n->channels, 1, 1), FV_FLOAT32);
+    return fv_unsqueeze(fv_div(fv_sub(x, mean), std), 0);
 }
 
 /* Prints the likeliest classes, best first. */
@@ -87,13 +101,13 @@ static void print_best(double *probability, const network_notes *n)
     }
 }
 
-static bool predict(fv_module *net, const picture *p, const network_notes *n, polarity how)
+static bool predict(fv_module *net, fv_tensor *picture, const network_notes *n, polarity how)
 {
     FV_SCOPE;
     FV_NO_GRAD;
     double probability[MAX_CLASSES];
     fv_eval(net);
-    fv_tensor *answer = fv_softmax(fv_forward(net, as_input(p, n, how)), 1);
+    fv_tensor *answer = fv_softmax(fv_forward(net, as_input(picture, n, how)), 1);
     if (fv_error_status() != FV_OK) return false;
     if (fv_shape_of(answer).dim[1] != n->class_count) {
         fprintf(stderr, "the file names %d classes, the network has another number\n",
@@ -113,12 +127,15 @@ int main(int argc, char **argv)
         return 2;
     }
     network_notes n;
-    picture p = {0};
+    bool done = false;
     fv_module *net = NULL;
-    bool done = read_notes(&n, a.weights) && read_picture(&p, a.image) &&
-                (net = load_network(&n, a.weights)) != NULL && predict(net, &p, &n, a.polarity);
+    if (read_notes(&n, a.weights)) {
+        FV_SCOPE;
+        fv_tensor *picture = read_picture(a.image, n.channels);
+        if (!fv_failed(picture)) net = load_network(&n, a.weights);
+        done = net && predict(net, picture, &n, a.polarity);
+    }
     fv_free(net);
-    free(p.samples);
     fv_shutdown();
     return done ? 0 : 1;
 }

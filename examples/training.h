@@ -1,6 +1,6 @@
-/* What the training examples share: options, a progress line, the test accuracy, and how a run is
- * saved, stopped and taken up again. Plain housekeeping; how a network is trained stands in the
- * programs themselves. */
+/* What the training examples share: options, what they print, and how a run is saved, stopped and
+ * taken up again. Plain housekeeping; how a network is trained stands in the programs themselves.
+ */
 #ifndef EXAMPLES_TRAINING_H
 #define EXAMPLES_TRAINING_H
 
@@ -11,12 +11,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
+#include "arguments.h"
 #include "compact.h"
 #include "notes.h"
-#include "options.h"
+#include "progress.h"
 
 /* --- options ---------------------------------------------------------------------------------- */
 
@@ -66,50 +65,6 @@ static const struct argp_option common_options[] = {
     {"quiet", 'q', NULL, 0, "Print the last line only, and what --memory asks for", 0},
     {0},
 };
-
-enum { MOST_THREADS = 4096 }; /* that the library takes */
-
-/* Says what is wrong with an option's value and leaves. */
-static inline void refuse(struct argp_state *state, const char *text, const char *what, double low,
-                          double high)
-{
-    const char *last = state->argv[state->next - 1]; /* the value, or --lr=VALUE, or -lVALUE */
-    const char letter[] = {'-', text[-(last != text)], '\0'};
-    const char *option = last == text ? state->argv[state->next - 2] : last;
-    if (last != text && last[1] != '-') option = letter;
-    int length = (int)strcspn(option, "=");
-    argp_error(state, "%.*s: '%s' is no %s from %.15g to %.15g", length, option, text, what, low,
-               high);
-}
-
-static inline int64_t whole_number_to(struct argp_state *state, const char *text, int64_t low,
-                                      int64_t high)
-{
-    int64_t v = low;
-    if (!read_whole(text, low, high, &v))
-        refuse(state, text, "whole number", (double)low, (double)high);
-    return v;
-}
-
-/* As large as a double holds exactly, so that a message can name it. */
-static inline int64_t whole_number(struct argp_state *state, const char *text, int64_t low)
-{
-    return whole_number_to(state, text, low, INT64_C(1000000000000));
-}
-
-static inline double number_from(struct argp_state *state, const char *text, double low,
-                                 double high)
-{
-    double v = low;
-    if (!read_number(text, low, high, &v)) refuse(state, text, "number", low, high);
-    return v;
-}
-
-static inline const char *path_given(struct argp_state *state, const char *text)
-{
-    if (!*text) argp_error(state, "an empty path");
-    return text;
-}
 
 static inline error_t parse_common(int key, char *arg, struct argp_state *state)
 {
@@ -178,47 +133,6 @@ static inline bool can_save(const settings *s)
 }
 
 /* --- progress --------------------------------------------------------------------------------- */
-
-static inline double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-typedef struct progress {
-    bool quiet;
-    int64_t epoch, epochs, batches; /* of the training, and of an epoch */
-    int64_t images_per_batch;
-    double start, shown, epoch_start;
-    int64_t done; /* batches of the whole training */
-} progress;
-
-/* Tells, on stderr, where the training stands: a bar on a terminal, else a line every ten seconds.
- */
-static inline void show_progress(progress *p, int64_t batch, double loss, double lr)
-{
-    const double t = now();
-    const bool terminal = isatty(STDERR_FILENO);
-    p->done++;
-    if (p->quiet || t - p->shown < (terminal ? 0.1 : 10.0)) return;
-    p->shown = t;
-    const double speed = (double)p->done / (t - p->start); /* batches a second */
-    const int64_t left = (p->epochs - p->epoch) * p->batches - batch;
-    const int eta = (int)((double)left / speed);
-    char bar[21] = "....................";
-    memset(bar, '#', (size_t)(20 * batch / p->batches));
-    fprintf(stderr,
-            "%sepoch %" PRId64 "/%" PRId64 " [%s] loss %.4f  lr %.4f  %.0f images/s  ETA %d:%02d%s",
-            terminal ? "\r" : "", p->epoch + 1, p->epochs, bar, loss, lr,
-            speed * (double)p->images_per_batch, eta / 60, eta % 60, terminal ? "\033[K" : "\n");
-    fflush(stderr);
-}
-
-static inline void clear_progress(const progress *p)
-{
-    if (!p->quiet && isatty(STDERR_FILENO)) fprintf(stderr, "\r\033[K");
-}
 
 static inline void print_epoch(const progress *p, double loss, double accuracy)
 {
@@ -338,24 +252,6 @@ static inline int leave_run(saved_run *run, char **argv)
     }
     fprintf(stderr, "%s\n", resumes ? "" : " --resume");
     return 128 + stop_signal; /* as a shell has it */
-}
-
-/* --- testing ---------------------------------------------------------------------------------- */
-
-/* Part of the images whose largest output is that of their label; -1 after an error. */
-static inline double test_accuracy(fv_module *net, fv_loader *images)
-{
-    double right = 0;
-    int64_t seen = 0;
-    fv_eval(net);
-    FV_EACH_BATCH (b, images) {
-        FV_SCOPE;
-        FV_NO_GRAD;
-        right += fv_accuracy(fv_forward(net, b.x), b.y) * (double)b.n;
-        seen += b.n;
-    }
-    fv_train(net);
-    return fv_error_status() == FV_OK && seen > 0 ? right / (double)seen : -1;
 }
 
 /* --- the whole training ----------------------------------------------------------------------- */

@@ -29,7 +29,7 @@ if [ -z "$data" ]; then
   make_images "$data"
 fi
 
-known='first_program first_program_cpp gradcheck_layer predict train_cifar10 train_mnist'
+known='activations filters first_program first_program_cpp gradcheck_layer predict templates train_cifar10 train_mnist'
 for program in "$build"/examples/*; do
   [ -f "$program" ] || continue
   name=$(basename "$program")
@@ -57,6 +57,39 @@ done
 for model in small lenet resnet20; do
   try train_cifar10 --data "$data" --limit 96 --epochs 1 --model $model --save "$work/$model.safetensors"
 done
+
+# --- pictures of what networks and kernels do: each is written, and is a PNG file --------------------
+# draws NAME PICTURES -- ARGUMENTS...
+draws() {
+  name=$1
+  pictures=$2
+  shift 3
+  try "$name" "$@" --out "$work/pictures" >"$work/out"
+  for picture in $pictures; do
+    if [ "$(head -c 4 "$work/pictures/$picture.png" | tail -c 3)" != PNG ] || ! grep -q "$picture.png" "$work/out"; then
+      echo "FAILED: $name drew no $picture.png, and said:"
+      cat "$work/out"
+      failed=1
+    fi
+  done
+}
+mkdir -p "$work/pictures"
+draws filters filters --
+# the average of a kernel that sums to 1 is that of the picture, of one that sums to 0 next to nothing
+awk '/^identity/ { one = $3 } /^box blur/ { blur = $6 } /^Laplace, 8/ { zero = $4 } /^grey/ { grey = $2 }
+     END { exit !(one > 0.2 && one - grey < 0.01 && grey - one < 0.01 && blur - one < 0.01 &&
+                  one - blur < 0.01 && zero < 0.001 && zero > -0.001) }' "$work/out" || {
+  echo "FAILED: filters printed:"
+  cat "$work/out"
+  failed=1
+}
+{ printf 'P6 60 40 255\n'; head -c 7200 /dev/zero | tr '\0' 'x'; } >"$work/flat.ppm"
+draws filters filters -- "$work/flat.ppm"
+draws templates templates -- --data "$data" --limit 200 --epochs 1
+draws templates templates_filters -- --data "$data" --limit 128 --epochs 1 --filters
+draws activations 'activations activations_where activations_ascent' -- --data "$data" --quick --limit 64
+try train_mnist --data "$data" --limit 64 --epochs 1 --quiet --save "$work/way.safetensors"
+draws activations activations -- --data "$data" --quick --model "$work/way.safetensors" --digit 3
 
 # --- predict: what train_mnist saved names pictures rightly ----------------------------------------
 # picture KIND SIZE BRIGHT DARK SIDE: plain PGM (P2) or PPM (P3)
@@ -116,10 +149,11 @@ open(sys.argv[2], "wb").write(
     b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 28, 28, 8, 0, 0, 0, 0))
     + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
 END
-  if grep -q '^PNG_LIBRARY_RELEASE:.*=/' "$build/CMakeCache.txt"; then
+  if grep -q '^PNG_LIBRARY_RELEASE:.*=/' "$build/CMakeCache.txt" &&
+    grep -q '^FOVEA_PNG:BOOL=ON' "$build/CMakeCache.txt"; then
     named 1 '' sides.safetensors right.png
   elif "$build/examples/predict" "$work/sides.safetensors" "$work/right.png" 2>"$work/message" ||
-    ! grep -q 'built without libpng' "$work/message"; then
+    ! grep -q 'made without libpng' "$work/message"; then
     echo "FAILED: predict without libpng said:"
     cat "$work/message"
     failed=1
@@ -154,11 +188,11 @@ head -c 300 "$work/left.pgm" >"$work/short.pgm"
 printf 'P5 0 28 255\n' >"$work/empty.pgm"
 printf 'P2 2 1 255\n1 256\n' >"$work/above.pgm"
 printf 'P5 99999 28 255\n' >"$work/huge.pgm"
-unreadable 'it ends early' sides.safetensors short.pgm
-unreadable 'damaged header' sides.safetensors empty.pgm
-unreadable 'damaged header' sides.safetensors huge.pgm
-unreadable 'above its maximum' sides.safetensors above.pgm
-unreadable 'neither PGM, PPM nor PNG' sides.safetensors sides.safetensors
+unreadable 'more than its bytes can hold' sides.safetensors short.pgm
+unreadable 'a picture of 0 x 28' sides.safetensors empty.pgm
+unreadable 'a picture of 99999 x 28' sides.safetensors huge.pgm
+unreadable 'no number up to 255' sides.safetensors above.pgm
+unreadable 'neither PNG, JPEG, PGM nor PPM' sides.safetensors sides.safetensors
 unreadable 'none.pgm: No such file' sides.safetensors none.pgm
 unreadable 'none.safetensors' none.safetensors left.pgm
 unreadable 'does not say which network' tour.safetensors left.pgm
@@ -238,6 +272,11 @@ refuse "usage" predict
 refuse "usage" predict one
 refuse "usage" predict one two three
 refuse "usage" predict one two --inverted
+refuse "usage" filters one two
+refuse "usage" filters --out
+refuse "an empty path" activations --model ''
+refuse "no whole number from 1 to" templates --epochs 0
+refuse "Usage" templates surplus
 refuse "no network 'vgg'" profile_step vgg
 refuse "usage" profile_step lenet small
 refuse "usage" receptive_field vgg

@@ -49,7 +49,7 @@ found 'OpenMP belongs to tensor/parallel_openmp.c' \
   "$(grep -rnE '# *pragma +omp|omp_[a-z_]+\(|<omp\.h>' --include='*.[ch]' tensor autograd nn optim data train |
     grep -v '^tensor/parallel_openmp\.c:')"
 found 'png.h belongs to data/image/png_read.c, jpeglib.h to data/image/jpeg.c' \
-  "$(includes tensor autograd nn optim data train |
+  "$(includes tensor autograd nn optim data train examples |
     grep -E 'include +["<](png|jpeglib)\.h' |
     grep -vE '^data/image/(png_read\.c:.*png|jpeg\.c:.*jpeglib)\.h')"
 found 'mpi.h belongs to nn/parallel/transport_mpi.c' \
