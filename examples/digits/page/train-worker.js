@@ -10,6 +10,7 @@ import { loadMnist } from './mnist.js';
 
 const AREA = SIDE * SIDE;
 const HELD_OUT = 500; // of MNIST's images: not trained on, the accuracy is theirs
+const LEAST_STEPS = 20;
 const BETWEEN_WEIGHTS = 700; // ms
 
 let stopped = false;
@@ -41,6 +42,12 @@ function shuffled(limit) {
   return order;
 }
 
+/** The order of an epoch: few images come so often that there are LEAST_STEPS steps. */
+function orderOf(count, batch) {
+  const passes = Math.max(1, Math.ceil((LEAST_STEPS * batch) / count));
+  return Array.from({ length: passes }, () => shuffled(count)).flat();
+}
+
 function gather({ images, labels }, order) {
   const batch = new Uint8Array(order.length * AREA);
   order.forEach((at, i) => batch.set(images.subarray(at * AREA, (at + 1) * AREA), i * AREA));
@@ -69,8 +76,8 @@ async function train({ weights, anew, rate, epochs, batch, seed, own }) {
   model.begin(anew, rate, seed);
   let sent = performance.now();
   for (let epoch = 1; epoch <= epochs && !stopped; epoch++) {
-    const order = shuffled(trained);
-    for (let i = 0; i < trained && !stopped; i += batch) {
+    const order = orderOf(trained, batch);
+    for (let i = 0; i < order.length && !stopped; i += batch) {
       const { images, labels } = gather(set, order.slice(i, i + batch));
       const begun = performance.now();
       const { loss, right } = model.step(images, labels);
