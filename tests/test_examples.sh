@@ -30,10 +30,11 @@ if [ -z "$data" ]; then
 fi
 
 known='activations filters first_program first_program_cpp gradcheck_layer predict templates train_cifar10 train_mnist'
+shown='equivariance'
 for program in "$build"/examples/*; do
   [ -f "$program" ] || continue
   name=$(basename "$program")
-  case " $known " in
+  case " $known $shown " in
     *" $name "*) ;;
     *) try "$name" ;;
   esac
@@ -173,6 +174,39 @@ for model in small lenet resnet20; do
   fi
 done
 
+# --- programs that show one thing: a figure that must hold, and pictures --------------------------
+# show NAME CONDITION PICTURES ARGUMENTS...: quick, into a folder that it makes; CONDITION is awk's, of
+# the lines that it prints
+show() {
+  name=$1
+  condition=$2
+  pictures=$3
+  shift 3
+  [ -x "$build/examples/$name" ] || return
+  echo "--- $name $*"
+  (cd "$work" && "$build/examples/$name" --quick --out "$name" "$@" </dev/null >out) || {
+    echo "FAILED: $name $* left with $?"
+    failed=1
+  }
+  awk "$condition" "$work/out" || {
+    echo "FAILED: $name $* should have $condition, but said:"
+    cat "$work/out"
+    failed=1
+  }
+  for picture in $pictures; do
+    [ -s "$work/$name/$picture" ] && continue
+    echo "FAILED: $name $* has not written $picture"
+    failed=1
+  done
+}
+digits=$data
+[ -n "${FOVEA_DATA:-}" ] || digits=$work/sides
+# shellcheck disable=SC2016 # awk's fields
+{
+  show equivariance '/stride 2  *1/ && $NF > 0.1 {odd = 1} /stride 2  *2/ && $NF < 1e-4 {even = 1}
+      /padding 1  / && $NF > 1e-4 {wrong = 1} END {exit !(odd && even && !wrong)}' \
+    'equivariance.png equivariance_pooling.png equivariance_accuracy.png' --data "$digits"
+}
 # unreadable WHAT ARGUMENTS...: told, with status 1
 unreadable() {
   what=$1
@@ -263,6 +297,11 @@ for program in train_mnist train_cifar10; do
   refuse "unrecognized option" $program --data "$data" --learning-rate 1
   refuse "requires an argument" $program --lr
   refuse "Usage" $program --data "$data" surplus
+done
+for program in $shown; do
+  refuse "no whole number from 1 to 1000000000000" "$program" --epochs 0
+  refuse "an empty path" "$program" --out ''
+  refuse "Usage" "$program" surplus
 done
 refuse "no model 'vgg'" train_cifar10 --model vgg
 refuse "from 1 to 1000000" network_plan 0
