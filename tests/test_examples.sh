@@ -30,7 +30,7 @@ if [ -z "$data" ]; then
 fi
 
 known='activations filters first_program first_program_cpp gradcheck_layer predict templates train_cifar10 train_mnist'
-shown='equivariance'
+shown='equivariance unet'
 for program in "$build"/examples/*; do
   [ -f "$program" ] || continue
   name=$(basename "$program")
@@ -206,6 +206,7 @@ digits=$data
   show equivariance '/stride 2  *1/ && $NF > 0.1 {odd = 1} /stride 2  *2/ && $NF < 1e-4 {even = 1}
       /padding 1  / && $NF > 1e-4 {wrong = 1} END {exit !(odd && even && !wrong)}' \
     'equivariance.png equivariance_pooling.png equivariance_accuracy.png' --data "$digits"
+  show unet '$1 == "mean_iou" && $2 > 0.25 {good = 1} END {exit !good}' unet.png
 }
 # unreadable WHAT ARGUMENTS...: told, with status 1
 unreadable() {
@@ -303,6 +304,7 @@ for program in $shown; do
   refuse "an empty path" "$program" --out ''
   refuse "Usage" "$program" surplus
 done
+refuse "unrecognized option" unet --data "$data" # it reads none
 refuse "no model 'vgg'" train_cifar10 --model vgg
 refuse "from 1 to 1000000" network_plan 0
 refuse "from 1 to 1000000" network_plan 12x
