@@ -30,7 +30,7 @@ if [ -z "$data" ]; then
 fi
 
 known='activations filters first_program first_program_cpp gradcheck_layer predict templates train_cifar10 train_mnist'
-shown='equivariance unet'
+shown='equivariance unet audio'
 for program in "$build"/examples/*; do
   [ -f "$program" ] || continue
   name=$(basename "$program")
@@ -207,7 +207,14 @@ digits=$data
       /padding 1  / && $NF > 1e-4 {wrong = 1} END {exit !(odd && even && !wrong)}' \
     'equivariance.png equivariance_pooling.png equivariance_accuracy.png' --data "$digits"
   show unet '$1 == "mean_iou" && $2 > 0.25 {good = 1} END {exit !good}' unet.png
+  show audio '/test_accuracy/ && $6 > 0.25 {good = 1} END {exit !good}' \
+    'audio_spectrograms.png audio_filters.png audio_spectra.png chord.wav vowel_i.wav'
 }
+if [ "$(head -c 4 "$work/audio/chord.wav")" != RIFF ] ||
+  [ "$(wc -c <"$work/audio/chord.wav")" -ne $((44 + 2 * 4096)) ]; then
+  echo "FAILED: audio's chord.wav is no .wav file of 4096 samples"
+  failed=1
+fi
 # unreadable WHAT ARGUMENTS...: told, with status 1
 unreadable() {
   what=$1
@@ -304,7 +311,9 @@ for program in $shown; do
   refuse "an empty path" "$program" --out ''
   refuse "Usage" "$program" surplus
 done
-refuse "unrecognized option" unet --data "$data" # it reads none
+for program in unet audio; do # they read no data
+  refuse "unrecognized option" "$program" --data "$data"
+done
 refuse "no model 'vgg'" train_cifar10 --model vgg
 refuse "from 1 to 1000000" network_plan 0
 refuse "from 1 to 1000000" network_plan 12x
