@@ -30,7 +30,7 @@ if [ -z "$data" ]; then
 fi
 
 known='activations filters first_program first_program_cpp gradcheck_layer predict templates train_cifar10 train_mnist'
-shown='equivariance unet audio'
+shown='equivariance unet audio voxels'
 for program in "$build"/examples/*; do
   [ -f "$program" ] || continue
   name=$(basename "$program")
@@ -209,6 +209,8 @@ digits=$data
   show unet '$1 == "mean_iou" && $2 > 0.25 {good = 1} END {exit !good}' unet.png
   show audio '/test_accuracy/ && $6 > 0.25 {good = 1} END {exit !good}' \
     'audio_spectrograms.png audio_filters.png audio_spectra.png chord.wav vowel_i.wav'
+  show voxels '/test_accuracy/ && $6 > 0.25 {good = 1} END {exit !good}' \
+    'voxels.png voxels_slices.png'
 }
 if [ "$(head -c 4 "$work/audio/chord.wav")" != RIFF ] ||
   [ "$(wc -c <"$work/audio/chord.wav")" -ne $((44 + 2 * 4096)) ]; then
@@ -311,7 +313,7 @@ for program in $shown; do
   refuse "an empty path" "$program" --out ''
   refuse "Usage" "$program" surplus
 done
-for program in unet audio; do # they read no data
+for program in unet audio voxels; do # they read no data
   refuse "unrecognized option" "$program" --data "$data"
 done
 refuse "no model 'vgg'" train_cifar10 --model vgg
