@@ -30,7 +30,7 @@ if [ -z "$data" ]; then
 fi
 
 known='activations filters first_program first_program_cpp gradcheck_layer predict templates train_cifar10 train_mnist'
-shown='equivariance unet audio voxels'
+shown='equivariance unet audio voxels upsampling'
 for program in "$build"/examples/*; do
   [ -f "$program" ] || continue
   name=$(basename "$program")
@@ -211,6 +211,10 @@ digits=$data
     'audio_spectrograms.png audio_filters.png audio_spectra.png chord.wav vowel_i.wav'
   show voxels '/test_accuracy/ && $6 > 0.25 {good = 1} END {exit !good}' \
     'voxels.png voxels_slices.png'
+  show upsampling '/3x3, stride 2/ && NF == 6 && $6 > 0.2 {three = 1}
+      /^  nearest/ && NF == 5 && $5 < 1e-4 {near = 1}
+      END {exit !(three && near)}' \
+    'upsampling_hits.png upsampling_random.png upsampling_autoencoders.png' --data "$digits"
 }
 if [ "$(head -c 4 "$work/audio/chord.wav")" != RIFF ] ||
   [ "$(wc -c <"$work/audio/chord.wav")" -ne $((44 + 2 * 4096)) ]; then
