@@ -30,7 +30,7 @@ if [ -z "$data" ]; then
 fi
 
 known='activations filters first_program first_program_cpp gradcheck_layer predict templates train_cifar10 train_mnist'
-shown='equivariance unet audio voxels upsampling'
+shown='equivariance unet audio voxels upsampling dcgan'
 for program in "$build"/examples/*; do
   [ -f "$program" ] || continue
   name=$(basename "$program")
@@ -215,12 +215,22 @@ digits=$data
       /^  nearest/ && NF == 5 && $5 < 1e-4 {near = 1}
       END {exit !(three && near)}' \
     'upsampling_hits.png upsampling_random.png upsampling_autoencoders.png' --data "$digits"
+  show dcgan '/^epoch 1/ && $4 < 1.6 {good = 1} END {exit !good}' \
+    'dcgan_epoch_01.png dcgan_epochs.png dcgan_losses.png dcgan.safetensors' --mnist --data "$digits"
 }
 if [ "$(head -c 4 "$work/audio/chord.wav")" != RIFF ] ||
   [ "$(wc -c <"$work/audio/chord.wav")" -ne $((44 + 2 * 4096)) ]; then
   echo "FAILED: audio's chord.wav is no .wav file of 4096 samples"
   failed=1
 fi
+for again in one two; do
+  try dcgan --sample dcgan/dcgan.safetensors --seed 7 --out $again
+done
+if ! cmp -s "$work/one/dcgan_samples.png" "$work/two/dcgan_samples.png"; then
+  echo "FAILED: dcgan --sample drew two pictures with one seed"
+  failed=1
+fi
+
 # unreadable WHAT ARGUMENTS...: told, with status 1
 unreadable() {
   what=$1
