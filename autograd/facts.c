@@ -48,6 +48,18 @@ bool fv_window_one(int64_t position, fv_window *w)
     return fv_window_sliding(-1, 1, 0, -position, w);
 }
 
+/* q * stride - padding <= o <= q * stride - padding + size - 1: the q from
+ * (o + padding - (size - 1)) / stride to (o + padding) / stride. */
+bool fv_window_reverse(int to, int64_t size, int64_t stride, int64_t padding, fv_window *w)
+{
+    if (!w && fv_fail_null("window", "window")) return false;
+    *w = (fv_window){.dim = to,
+                     .size = fv_ratio_of(size - 1 + stride, stride),
+                     .stride = fv_ratio_of(1, stride),
+                     .padding = fv_ratio_of(size - 1 - padding, stride)};
+    return true;
+}
+
 bool fv_window_all(const fv_call *c, int input, int output, int dim, fv_window *w)
 {
     (void)output;

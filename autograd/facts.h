@@ -69,6 +69,9 @@ bool fv_window_one(int64_t position, fv_window *w);
 /* A window of whole numbers along the output's dimension `to`. */
 bool fv_window_sliding(int to, int64_t size, int64_t stride, int64_t padding, fv_window *w);
 
+/* The way back: position o sees the positions whose sliding windows have it. */
+bool fv_window_reverse(int to, int64_t size, int64_t stride, int64_t padding, fv_window *w);
+
 /* a * b for numbers that are not negative; INT64_MAX where that is too much. */
 int64_t fv_count_product(int64_t a, int64_t b);
 

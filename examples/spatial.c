@@ -150,17 +150,6 @@ static void print_identity(const char *what, fv_tensor *a, fv_tensor *b, bool ho
     if (equal != holds) wrong++;
 }
 
-/* The patches of x [1,C,H,W] under a 3x3 window as columns [C*9, positions]: im2col. */
-static fv_tensor *columns_of(fv_tensor *x)
-{
-    fv_tensor *taps[9];
-    const int64_t rows = fv_size(x, 2) - 2, columns = fv_size(x, 3) - 2;
-    for (int64_t k = 0; k < 9; k++)
-        taps[k] = fv_narrow(fv_narrow(x, 2, k / 3, rows), 3, k % 3, columns);
-    fv_tensor *all = fv_stack(((fv_tensor_list){taps, 9}), .dim = 2); /* [1,C,9,rows,columns] */
-    return fv_reshape(all, fv_size(x, 1) * 9, rows * columns);
-}
-
 static void try_identities(void)
 {
     FV_SCOPE;
@@ -176,7 +165,8 @@ static void try_identities(void)
     print_identity("the same with a ReLU between them", fv_conv2d(fv_relu(fv_conv2d(x, w1)), w2),
                    once, false);
 
-    fv_tensor *product = fv_mm(fv_reshape(w1, 4, -1), columns_of(x));
+    fv_tensor *columns = fv_unfold(x, 3); /* im2col: [1,27,100], a window in each column */
+    fv_tensor *product = fv_matmul(fv_reshape(w1, 4, -1), columns);
     print_identity("im2col and a matrix product = conv2d", fv_reshape(product, 1, 4, 10, 10),
                    fv_conv2d(x, w1), true);
 

@@ -200,6 +200,50 @@ START_TEST(dilation_and_transposed_convolutions)
 }
 END_TEST
 
+/* Smaller and larger again, beside the way around it, as in a U-Net. */
+static fv_tensor *down_and_up(fv_tensor *const *in, void *context)
+{
+    fv_tensor *small = fv_max_pool2d(in[0], 2), *large = NULL;
+    switch (*(const int *)context) {
+    case 0: large = fv_interpolate(small, .scale_factor = 2, .mode = FV_NEAREST); break;
+    case 1: large = fv_interpolate(small, .scale_factor = 2, .mode = FV_BILINEAR); break;
+    default: large = fv_pixel_shuffle(fv_cat(FV_TENSORS(small, small), .dim = 1), 2);
+    }
+    return fv_mul(large, fv_narrow(in[0], 1, 0, 1));
+}
+
+START_TEST(enlarged_maps_are_aligned_with_the_larger_ones)
+{
+    static const double sizes[] = {3, 5, 3};
+    for (int how = 0; how < 3; how++) {
+        FV_SCOPE;
+        fv_inspection *seen =
+            fv_inspect_function(down_and_up, &how, FV_TENSORS(fv_empty(1, 2, 12, 12)));
+        ck_assert_msg(seen != NULL, "%s", fv_error());
+        expect_field(fv_inspection_field(seen), sizes[how], 1, (sizes[how] - 1) / 2);
+        fv_free(seen);
+    }
+}
+END_TEST
+
+/* A convolution as im2col and a product sees, summed over all places, what its windows reach. */
+static fv_tensor *sum_of_columns(fv_tensor *const *in, void *context)
+{
+    (void)context;
+    return fv_sum(fv_unfold(in[0], 3, .stride = 3), .dim = FV_DIMS(1, 2));
+}
+
+START_TEST(columns_reach_as_far_as_their_windows)
+{
+    fv_inspection *seen = inspect_one(sum_of_columns, 8, 9);
+    const fv_receptive_field f = fv_inspection_field(seen);
+    ck_assert(f.known && !f.whole); /* the last two rows are in no window */
+    ck_assert_double_eq(f.size[0], 6);
+    ck_assert_double_eq(f.size[1], 9);
+    fv_free(seen);
+}
+END_TEST
+
 START_TEST(a_field_ends_at_the_borders)
 {
     fv_module *net = fv_nn_conv2d(1, 1, 3, .stride = 3); /* 7 columns: the last is never seen */
@@ -319,6 +363,8 @@ Suite *fovea_suite(void)
     tcase_add_test(fields, what_sees_all_is_whole);
     tcase_add_test(fields, layers_of_kernels_see_one_and_l_times_k_less_one);
     tcase_add_test(fields, dilation_and_transposed_convolutions);
+    tcase_add_test(fields, enlarged_maps_are_aligned_with_the_larger_ones);
+    tcase_add_test(fields, columns_reach_as_far_as_their_windows);
     tcase_add_test(fields, a_field_ends_at_the_borders);
     tcase_add_test(fields, flattened_maps_are_whole_behind_a_linear_layer);
     tcase_add_test(fields, what_is_not_known_is_said);

@@ -228,8 +228,10 @@ static bool own_window(const fv_call *c, int i, int j, int dim, fv_window *w)
     case 0: return fv_window_same(c, i, j, dim, w);
     case 1: return fv_window_all(c, i, j, dim, w);
     case 2: return fv_window_sliding(2, 5, 3, 1, w);
-    default: return c->in[0]->shape[3] > 4 ? fv_window_one(4, w) : fv_window_shifted(3, 2, w);
+    default: break;
     }
+    if (c->in[0]->shape[3] == 4) return fv_window_shifted(3, 2, w);
+    return c->in[0]->shape[3] == 5 ? fv_window_one(4, w) : fv_window_reverse(3, 3, 2, 1, w);
 }
 
 static fv_work own_work(const fv_call *c)
@@ -255,7 +257,8 @@ static fv_tensor *call_own(fv_tensor *const *in, void *context)
 START_TEST(an_op_of_ones_own_says_its_window)
 {
     FV_SCOPE;
-    for (int64_t width = 4; width <= 5; width++) {
+    static const double sizes[] = {1, 1, 2}, paddings[] = {2, -4, 0.5};
+    for (int64_t width = 4; width <= 6; width++) {
         fv_inspection *seen =
             fv_inspect_function(call_own, NULL, FV_TENSORS(fv_empty(2, 3, 8, width)));
         const fv_layer_info *info = fv_inspection_layer(seen, 1);
@@ -265,8 +268,8 @@ START_TEST(an_op_of_ones_own_says_its_window)
         ck_assert_double_eq(info->field.size[0], 5);
         ck_assert_double_eq(info->field.stride[0], 3);
         ck_assert_double_eq(info->field.padding[0], 1);
-        ck_assert_double_eq(info->field.size[1], 1);
-        ck_assert_double_eq(info->field.padding[1], width > 4 ? -4 : 2);
+        ck_assert_double_eq(info->field.size[1], sizes[width - 4]);
+        ck_assert_double_eq(info->field.padding[1], paddings[width - 4]);
         fv_free(seen);
     }
 }
@@ -301,6 +304,31 @@ static wanted window_of(const char *op, int input, int dim, fv_tensor *(*f)(fv_t
 static fv_tensor *up(fv_tensor *x)
 {
     return fv_conv_transpose2d(x, fv_ones(1, 1, 4, 4), NULL, .stride = 2, .padding = 1);
+}
+
+static fv_tensor *nearest(fv_tensor *x)
+{
+    return fv_interpolate(x, .scale_factor = 2, .mode = FV_NEAREST);
+}
+
+static fv_tensor *bilinear(fv_tensor *x)
+{
+    return fv_interpolate(x, .scale_factor = 2, .mode = FV_BILINEAR);
+}
+
+static fv_tensor *corners(fv_tensor *x)
+{
+    return fv_interpolate(x, 13, .mode = FV_BILINEAR, .align_corners = true);
+}
+
+static fv_tensor *crooked(fv_tensor *x)
+{
+    return fv_interpolate(x, .scale_factor = 1.7, .mode = FV_NEAREST);
+}
+
+static fv_tensor *columns(fv_tensor *x)
+{
+    return fv_unfold(x, 3, .stride = 2, .padding = 1);
 }
 
 static fv_tensor *thirds(fv_tensor *x)
@@ -344,6 +372,14 @@ START_TEST(windows_are_in_lowest_terms)
     const fv_shape square = {4, {1, 1, 7, 7}};
     expect_window(window_of("conv_transpose2d", 0, 2, up, square), 2, R(5, 2), R(1, 2), R(1, 1),
                   false);
+    expect_window(window_of("interpolate", 0, 2, nearest, square), 2, R(3, 2), R(1, 2), R(1, 2),
+                  false);
+    expect_window(window_of("interpolate", 0, 2, bilinear, square), 2, R(5, 2), R(1, 2), R(1, 1),
+                  false);
+    expect_window(window_of("interpolate", 0, 2, corners, square), 2, R(2, 1), R(1, 2), R(1, 2),
+                  false);
+    ck_assert(!window_of("interpolate", 0, 2, crooked, square).known);
+    expect_window(window_of("unfold", 0, 2, columns, square), 2, R(9, 1), R(0, 1), R(1, 1), true);
     expect_window(window_of("adaptive_avg_pool2d", 0, 3, thirds, square), 3, R(11, 3), R(7, 3),
                   R(2, 3), false);
     expect_window(window_of("flip", 0, 2, backwards, square), 2, R(1, 1), R(-1, 1), R(-6, 1),

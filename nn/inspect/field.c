@@ -189,11 +189,20 @@ static bool sees_all(const fv_window *w, int64_t length)
 static fv_window through(const fv_window *seen, int64_t length, const fv_window *w)
 {
     if (is_fixed(seen)) return *seen;
-    if (seen->scattered || w->scattered) {
+    if (seen->scattered) {
         fv_window all = all_of(seen, length);
-        all.scattered = !sees_all(w, length);
+        all.scattered = w->scattered || !sees_all(w, length);
         all.dim = all.scattered ? w->dim : -1;
         return all;
+    }
+    if (w->scattered) {
+        fv_window whole = *w;
+        whole.dim = -1;
+        whole.scattered = false;
+        whole = through(seen, length, &whole);
+        whole.dim = w->dim;
+        whole.scattered = true;
+        return whole;
     }
     const fv_ratio one = {1, 1}, step = seen->stride;
     const fv_ratio size = {step.num < 0 ? -step.num : step.num, step.den};

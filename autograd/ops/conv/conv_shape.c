@@ -310,13 +310,7 @@ static bool spatial_window(const fv_conv_geometry *g, fv_conv_pass face, int dim
 {
     if (face == FV_CONV_FORWARD)
         return fv_window_sliding(dim, reach(g, d), g->stride[d], g->pad[d], w);
-    /* x[i] = sum of y[o] w[k] over o * stride - pad + k * dilation = i: the o from
-     * (i + pad - (reach - 1)) / stride to (i + pad) / stride */
-    *w = (fv_window){.dim = dim,
-                     .size = fv_ratio_of(reach(g, d) - 1 + g->stride[d], g->stride[d]),
-                     .stride = fv_ratio_of(1, g->stride[d]),
-                     .padding = fv_ratio_of(reach(g, d) - 1 - g->pad[d], g->stride[d])};
-    return true;
+    return fv_window_reverse(dim, reach(g, d), g->stride[d], g->pad[d], w);
 }
 
 /* Of several groups only those of one channel have an order. */

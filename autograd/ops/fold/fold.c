@@ -161,12 +161,33 @@ static void unfold_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor 
     gin[0] = FV_APPLY(fold_ops[lengths.ndim], &options, gout[0]);
 }
 
+static int64_t reach_of(const fv_fold_axis *axis)
+{
+    return axis->dilation * (axis->kernel - 1) + 1;
+}
+
+/* Columns of several spatial dimensions are the places of all of them, one behind the other. */
+static bool unfold_window(const fv_call *c, int input, int output, int dim, fv_window *w)
+{
+    const int n = c->in[input]->ndim - 2;
+    fv_fold g;
+    if (dim == 0) return fv_window_same(c, input, output, dim, w);
+    if (unfold_geometry(c, &g) != FV_OK) return false;
+    if (dim == 1) return fv_window_reverse(1, taps_of(&g), taps_of(&g), 0, w);
+    const fv_fold_axis *axis = &g.axis[FV_FOLD_AXES - n + dim - 2];
+    if (n == 1) return fv_window_sliding(2, reach_of(axis), axis->stride, axis->padding, w);
+    fv_window_sliding(2, (axis->out - 1) * axis->stride + reach_of(axis), 0, axis->padding, w);
+    w->scattered = true;
+    return true;
+}
+
 #define UNFOLD(name_, infer_)                                                                      \
     {                                                                                              \
         .name = name_, .inputs = 1, .outputs = 1, .any_dtype = true,                               \
         .input = {{.name = "input", .order = FV_ORDER_ROW_MAJOR}},                                 \
         .options_size = sizeof(fold_options), .option_fields = unfold_fields, .infer = infer_,     \
-        .forward = unfold_forward, .reference = unfold_reference, .gradient = unfold_gradient      \
+        .forward = unfold_forward, .reference = unfold_reference, .gradient = unfold_gradient,     \
+        .window = unfold_window                                                                    \
     }
 static const fv_op unfold1d_op = UNFOLD("unfold1d", unfold_infer_1d);
 static const fv_op unfold_op = UNFOLD("unfold", unfold_infer_2d);
@@ -290,12 +311,26 @@ static void fold_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **
     gin[0] = FV_APPLY(unfold_ops[gout[0]->ndim - 2], &options, gout[0]);
 }
 
+static bool fold_window(const fv_call *c, int input, int output, int dim, fv_window *w)
+{
+    fv_fold g;
+    int64_t lengths[FV_FOLD_AXES];
+    const int n = c->out[output]->ndim - 2;
+    if (dim == 0) return fv_window_shifted(0, 0, w);
+    if (fold_geometry(c, n, lengths, &g) != FV_OK) return false;
+    if (dim == 1) return fv_window_sliding(1, taps_of(&g), taps_of(&g), 0, w);
+    const fv_fold_axis *axis = &g.axis[FV_FOLD_AXES - 1];
+    (void)input;
+    return n == 1 && fv_window_reverse(2, reach_of(axis), axis->stride, axis->padding, w);
+}
+
 #define FOLD(name_, infer_)                                                                        \
     {                                                                                              \
         .name = name_, .inputs = 1, .outputs = 1,                                                  \
         .input = {{.name = "input", .order = FV_ORDER_ROW_MAJOR}},                                 \
         .options_size = sizeof(fold_options), .option_fields = fold_fields, .infer = infer_,       \
-        .forward = fold_forward, .reference = fold_reference, .gradient = fold_gradient            \
+        .forward = fold_forward, .reference = fold_reference, .gradient = fold_gradient,           \
+        .window = fold_window                                                                      \
     }
 static const fv_op fold1d_op = FOLD("fold1d", fold_infer_1d);
 static const fv_op fold_op = FOLD("fold", fold_infer_2d);

@@ -235,6 +235,81 @@ static void backward_gradient(const fv_call *c, fv_tensor *const *gout, fv_tenso
     gin[0] = FV_APPLY(&interpolate_op, c->options, gout[0]);
 }
 
+/* --- facts, for inspection -------------------------------------------------------------------- */
+
+/* A scale as a fraction; no number for one that is none of small denominator. */
+static fv_ratio ratio_of_scale(double scale)
+{
+    for (int64_t den = 1; den <= 1 << 16; den *= 2) {
+        const double num = scale * (double)den;
+        if (num >= 1 && num < (double)INT32_MAX && num == floor(num))
+            return fv_ratio_of((int64_t)num, den);
+    }
+    return fv_ratio_of(0, 0);
+}
+
+/* Pixels of the input from one pixel of the output to the next. */
+static fv_ratio step_of(const fv_resample *g, int axis)
+{
+    const int64_t in = g->in[axis], out = g->out[axis];
+    if (g->align_corners) return out > 1 ? fv_ratio_of(in - 1, out - 1) : fv_ratio_of(0, 1);
+    if (g->scale[axis] == 0 || g->mode == FV_AREA) return fv_ratio_of(in, out);
+    const fv_ratio scale = ratio_of_scale(g->scale[axis]);
+    return fv_ratio_of(scale.den, scale.num);
+}
+
+/* The pixel at place o p / q + shift / 2q, rounded down. */
+static void one_pixel(fv_ratio step, int64_t shift, fv_window *w)
+{
+    const int64_t units = 2 * step.den, most = shift ? units - 1 : units - 2;
+    w->size = fv_ratio_of(units + most, units);
+    w->padding = fv_ratio_of(most - shift, units);
+}
+
+/* The pixels that are nearer than so many to the place o p / q + shift / 2q. In the units of 1 / 2q
+ * of places, the next smaller distance is `least` less. */
+static void near_pixels(fv_ratio step, int64_t distance, int64_t shift, int64_t least, fv_window *w)
+{
+    const int64_t units = 2 * step.den;
+    w->size = fv_ratio_of(2 * (distance - least) + units, units);
+    w->padding = fv_ratio_of(distance - least - shift, units);
+}
+
+/* Places are o p / q, or with half pixels (o + 1/2) p / q - 1/2. Of antialiasing the distance grows
+ * with the step. */
+static void filtered_window(const fv_resample *g, fv_ratio step, fv_window *w)
+{
+    const bool wide = g->antialias && step.num > step.den;
+    const int64_t around = g->mode == FV_BICUBIC ? 2 : 1;
+    const int64_t distance = 2 * around * (wide ? step.num : step.den);
+    const bool corners = g->align_corners && !g->antialias;
+    near_pixels(step, distance, corners ? 0 : step.num - step.den, corners ? 2 : 1, w);
+}
+
+/* From floor(o p / q) to ceil((o + 1) p / q) - 1. */
+static void covered_window(fv_ratio step, fv_window *w)
+{
+    w->size = fv_ratio_of(step.num + 2 * (step.den - 1), step.den);
+    w->padding = fv_ratio_of(step.den - 1, step.den);
+}
+
+static bool interpolate_window(const fv_call *c, int input, int output, int dim, fv_window *w)
+{
+    if (dim < 2) return fv_window_same(c, input, output, dim, w);
+    const fv_resample g = geometry_of(c);
+    const fv_ratio step = step_of(&g, AXES - c->in[input]->ndim + dim);
+    if (step.den == 0) return false;
+    w->dim = dim;
+    w->stride = step;
+    switch (g.mode) {
+    case FV_NEAREST: one_pixel(step, 0, w); break;
+    case FV_NEAREST_EXACT: one_pixel(step, step.num, w); break;
+    case FV_AREA: covered_window(step, w); break;
+    default: filtered_window(&g, step, w);
+    }
+    return true;
+}
+
 static const fv_op interpolate_op = {
     .name = "interpolate",
     .inputs = 1,
@@ -248,6 +323,7 @@ static const fv_op interpolate_op = {
     .forward = forward,
     .reference = reference,
     .gradient = interpolate_gradient,
+    .window = interpolate_window,
 };
 FV_REGISTER(interpolate_op);
 

@@ -145,6 +145,20 @@ static void pixel_unshuffle_gradient(const fv_call *c, fv_tensor *const *gout, f
     gin[0] = FV_APPLY(&pixel_shuffle_op, c->options, gout[0]);
 }
 
+static bool pixel_shuffle_window(const fv_call *c, int input, int output, int dim, fv_window *w)
+{
+    const int64_t r = ((const shuffle_options *)c->options)->factor;
+    if (dim == 0) return fv_window_same(c, input, output, dim, w);
+    return dim == 1 ? fv_window_sliding(1, r * r, r * r, 0, w) : fv_window_reverse(dim, r, r, 0, w);
+}
+
+static bool pixel_unshuffle_window(const fv_call *c, int input, int output, int dim, fv_window *w)
+{
+    const int64_t r = ((const shuffle_options *)c->options)->factor;
+    if (dim == 0) return fv_window_same(c, input, output, dim, w);
+    return dim == 1 ? fv_window_reverse(1, r * r, r * r, 0, w) : fv_window_sliding(dim, r, r, 0, w);
+}
+
 static const fv_op pixel_shuffle_op = {
     .name = "pixel_shuffle",
     .inputs = 1,
@@ -157,6 +171,7 @@ static const fv_op pixel_shuffle_op = {
     .forward = pixels_forward,
     .reference = pixels_reference,
     .gradient = pixel_shuffle_gradient,
+    .window = pixel_shuffle_window,
 };
 FV_REGISTER(pixel_shuffle_op);
 
@@ -172,6 +187,7 @@ static const fv_op pixel_unshuffle_op = {
     .forward = pixels_forward,
     .reference = pixels_reference,
     .gradient = pixel_unshuffle_gradient,
+    .window = pixel_unshuffle_window,
 };
 FV_REGISTER(pixel_unshuffle_op);
 
@@ -246,6 +262,14 @@ static void channel_shuffle_gradient(const fv_call *c, fv_tensor *const *gout, f
     gin[0] = FV_APPLY(&channel_shuffle_op, &options, gout[0]);
 }
 
+static bool channel_shuffle_window(const fv_call *c, int input, int output, int dim, fv_window *w)
+{
+    if (dim != 1) return fv_window_same(c, input, output, dim, w);
+    fv_window_sliding(1, c->in[input]->shape[1], 0, 0, w);
+    w->scattered = true;
+    return true;
+}
+
 static const fv_op channel_shuffle_op = {
     .name = "channel_shuffle",
     .inputs = 1,
@@ -258,6 +282,7 @@ static const fv_op channel_shuffle_op = {
     .forward = channels_forward,
     .reference = channels_reference,
     .gradient = channel_shuffle_gradient,
+    .window = channel_shuffle_window,
 };
 FV_REGISTER(channel_shuffle_op);
 
