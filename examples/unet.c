@@ -183,7 +183,7 @@ int main(int argc, char **argv)
     if (!read_demo(&d, argc, argv, "A U-Net finds the shapes in images that it is shown.",
                    &demo_argp))
         return 1;
-    if (d.epochs == 0) d.epochs = d.quick ? 2 : 8;
+    if (d.epochs == 0) d.epochs = d.quick ? 3 : 8;
     const int64_t count = d.quick ? 600 : 2000;
     fv_loader *batches = made_batches(get_image, count, 8, d.seed);
     fv_loader *test = made_batches(get_image, d.quick ? 50 : 400, 50, d.seed + 1);

@@ -191,7 +191,7 @@ int main(int argc, char **argv)
     demo d;
     if (!read_demo(&d, argc, argv, "Tells solids apart that it makes itself.", &demo_argp))
         return 1;
-    if (d.epochs == 0) d.epochs = d.quick ? 2 : 6;
+    if (d.epochs == 0) d.epochs = d.quick ? 3 : 6;
     const int64_t count = d.quick ? 800 : 2000;
     fv_loader *batches = made_batches(get_solid, count, 32, d.seed);
     fv_loader *test = made_batches(get_solid, d.quick ? 80 : 800, 80, d.seed + 1);
