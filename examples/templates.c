@@ -31,7 +31,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 static arguments read_arguments(int argc, char **argv)
 {
     static const struct argp_option options[] = {
-        {"filters", 'f', NULL, 0, "Train 64 filters of 11 x 11 instead, for ten minutes", 0}, {0}};
+        {"filters", 'f', NULL, 0, "Train 64 filters of 11 x 11 instead, for minutes", 0}, {0}};
     static const struct argp_child children[] = {{&demo_data_argp, 0, NULL, 0}, {0}};
     static const struct argp argp = {.options = options,
                                      .parser = parse,
@@ -197,7 +197,7 @@ static void large_filters(const demo *d)
     images i = open_images(d, true);
     fv_module *net = filter_net();
     fv_tensor *w = first_weights(net, 0, 0.3);
-    const int64_t epochs = d->epochs ? d->epochs : d->quick ? 1 : 15;
+    const int64_t epochs = d->epochs ? d->epochs : d->quick ? 1 : 8;
     const double accuracy = train(net, &i, (recipe){epochs, 0.1, 2e-3});
     fv_figure *sheet = fv_figure_new("A first layer of 64 filters of 3 x 11 x 11", .columns = SPAN,
                                      .width = 36 + 2 * 289);
