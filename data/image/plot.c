@@ -253,8 +253,8 @@ const fv_plot_heat_map_args fv_plot_heat_map_defaults = {FV_PLOT_HEAT_MAP_DEFAUL
 /* The range of the colour scale. */
 static void set_scale(fv_heat_map *h, const double *range)
 {
-    h->low = INFINITY;
-    h->high = -INFINITY;
+    h->low = (double)INFINITY;
+    h->high = -(double)INFINITY;
     for (int64_t i = 0; i < h->rows * h->columns; i++) {
         if (!isfinite(h->values[i])) continue;
         h->low = fmin(h->low, h->values[i]);
