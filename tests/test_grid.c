@@ -70,7 +70,7 @@ START_TEST(values_are_brought_to_0_and_1)
     ASSERT_PLANE(fv_make_grid(x, .padding = 0, .normalize = true, .value_range = {-1, 4}), 1, 4, 0,
                  0.2, 0.6, 1);
     ASSERT_PLANE(fv_make_grid(fv_full(1, 1, 2, .value = 5), .normalize = true), 1, 2, 0, 0);
-    fv_tensor *odd = TENSOR(FV_FLOAT64, FV_SHAPE(1, 4), NAN, -INFINITY, 1, 3);
+    fv_tensor *odd = TENSOR(FV_FLOAT64, FV_SHAPE(1, 4), (double)NAN, -(double)INFINITY, 1, 3);
     ASSERT_PLANE(fv_make_grid(odd, .normalize = true), 1, 4, 0, 0, 0, 1);
     ASSERT_PLANE(fv_make_grid(TENSOR(FV_UINT8, FV_SHAPE(1, 2), 0, 51)), 1, 2, 0, 0.2);
 }
@@ -109,7 +109,7 @@ static double channel(const fv_tensor *grid, int64_t c, int64_t x)
 START_TEST(diverging_colours_are_even_about_0)
 {
     FV_SCOPE;
-    fv_tensor *x = TENSOR(FV_FLOAT32, FV_SHAPE(1, 5), -4, -1, 0, 1, NAN);
+    fv_tensor *x = TENSOR(FV_FLOAT32, FV_SHAPE(1, 5), -4, -1, 0, 1, (double)NAN);
     fv_tensor *grid = fv_make_grid(x, .diverging = true);
     assert_shape(grid, 3, 1, 5);
     for (int64_t c = 0; c < 3; c++) {

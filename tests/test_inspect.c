@@ -519,7 +519,7 @@ START_TEST(refusals)
     expect_error(FV_ERR_STATE, "only a shape");
     ck_assert_ptr_null(fv_inspect_function(one_op, NULL, (fv_tensor_list){NULL, 0}));
     expect_error(FV_ERR_OPTION, "there are no inputs");
-    ck_assert_ptr_null(fv_inspect_function(one_op, NULL, FV_TENSORS(NULL)));
+    ck_assert_ptr_null(fv_inspect_function(one_op, NULL, FV_TENSORS(NULL, NULL, NULL)));
     expect_error(FV_ERR_OPTION, "is NULL");
     ck_assert_msg(same_memory(mark, difference, sizeof difference), "%s", difference);
     fv_free(net);

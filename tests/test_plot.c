@@ -114,7 +114,7 @@ START_TEST(what_is_no_number_interrupts_the_line)
 {
     FV_SCOPE;
     fv_figure *f = fv_figure_new();
-    fv_plot_line(f, TENSOR(FV_FLOAT32, FV_SHAPE(7), 1, 2, NAN, 3, 4, INFINITY, 5),
+    fv_plot_line(f, TENSOR(FV_FLOAT32, FV_SHAPE(7), 1, 2, (double)NAN, 3, 4, (double)INFINITY, 5),
                  .color = 0x123456);
     svg_of(f);
     ck_assert_int_eq(count("stroke=\"#123456\""), 2);
@@ -182,11 +182,12 @@ START_TEST(a_heat_map_has_a_cell_a_value)
 {
     FV_SCOPE;
     fv_figure *f = fv_figure_new("Heat", .x_label = "x", .y_label = "y");
-    ck_assert_int_eq(fv_plot_heat_map(f, TENSOR(FV_FLOAT32, FV_SHAPE(2, 3), -4, 0, 4, 1, 2, NAN),
-                                      .row_names = FV_NAMES("r0", "r1"),
-                                      .column_names = FV_NAMES("c0", "c1", "c2"), .diverging = true,
-                                      .numbers = true),
-                     FV_OK);
+    ck_assert_int_eq(
+        fv_plot_heat_map(f, TENSOR(FV_FLOAT32, FV_SHAPE(2, 3), -4, 0, 4, 1, 2, (double)NAN),
+                         .row_names = FV_NAMES("r0", "r1"),
+                         .column_names = FV_NAMES("c0", "c1", "c2"), .diverging = true,
+                         .numbers = true),
+        FV_OK);
     svg_of(f);
     ck_assert(has_text("r0") && has_text("r1") && has_text("c0") && has_text("c2"));
     ck_assert(has_text("-4") && has_text("nan") && has_text("4"));

@@ -90,7 +90,7 @@ typedef struct bounds {
 /* The smallest and the largest finite value. */
 static bounds find_bounds(const float *v, int64_t n)
 {
-    bounds b = {INFINITY, -INFINITY};
+    bounds b = {(double)INFINITY, -(double)INFINITY};
     for (int64_t i = 0; i < n; i++) {
         if (!isfinite(v[i])) continue;
         if (v[i] < b.low) b.low = v[i];

@@ -9,8 +9,8 @@ void fv_axis_start(fv_axis *a, bool logarithmic)
 {
     memset(a, 0, sizeof *a);
     a->logarithmic = logarithmic;
-    a->low = INFINITY;
-    a->high = -INFINITY;
+    a->low = (double)INFINITY;
+    a->high = -(double)INFINITY;
 }
 
 void fv_axis_include(fv_axis *a, double value)
@@ -84,8 +84,8 @@ static void add_tick(fv_axis *a, double v, const char *format, int digits)
 {
     if (a->ticks == FV_MOST_TICKS) return;
     a->tick[a->ticks] = v;
-    fv_format(a->text[a->ticks], sizeof a->text[0], v == 0 && strchr(format, 'e') ? "0" : format,
-              digits, v);
+    const bool zero = v == 0 && strchr(format, 'e'); /* no 0.0e0 */
+    fv_format(a->text[a->ticks], sizeof a->text[0], zero ? "%.*f" : format, zero ? 0 : digits, v);
     shorten(a->text[a->ticks++]);
 }
 

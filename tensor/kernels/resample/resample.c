@@ -165,13 +165,12 @@ static double nanoseconds_of(const fv_resample_plan *p)
 
 void fv_resample_make_plan(fv_resample_plan *p, fv_dtype dtype, fv_machine machine)
 {
+    *p = (fv_resample_plan){.g = p->g,
+                            .kernels = FV_ISA_PICK(fv_resample_kernels_, machine.isa),
+                            .dtype = dtype,
+                            .threads = 1};
     const fv_resample *g = &p->g;
     fv_scratch need = {0};
-    p->kernels = FV_ISA_PICK(fv_resample_kernels_, machine.isa);
-    p->dtype = dtype;
-    p->rows = p->chunks = 0;
-    p->threads = 1;
-    p->scratch_bytes = 0;
     if (is_empty(p)) return;
     for (int i = 0; i < FV_RESAMPLE_AXES; i++) {
         p->from[i] = g->transposed ? g->out[i] : g->in[i];
