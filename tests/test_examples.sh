@@ -176,13 +176,20 @@ done
 
 # --- programs that show one thing: a figure that must hold, and pictures --------------------------
 # show NAME CONDITION PICTURES ARGUMENTS...: quick, into a folder that it makes; CONDITION is awk's, of
-# the lines that it prints
+# the lines that it prints. Sanitizers, which are slow, see as little as runs through all of it
 show() {
   name=$1
   condition=$2
   pictures=$3
   shift 3
   [ -x "$build/examples/$name" ] || return
+  if [ "${SANITIZE:-}" = ON ]; then
+    condition=1
+    set -- "$@" --epochs 1
+    case $name in
+      equivariance | upsampling | dcgan) set -- "$@" --limit 100 ;;
+    esac
+  fi
   echo "--- $name $*"
   (cd "$work" && "$build/examples/$name" --quick --out "$name" "$@" </dev/null >out) || {
     echo "FAILED: $name $* left with $?"
