@@ -194,7 +194,7 @@ async function pictures({ page, checks }) {
   await dropFile(page, '#kernels', Buffer.from('no picture'), 'notes.txt', 'text/plain');
   await page
     .waitForFunction(() => document.querySelector('#k-message').textContent !== '', {
-      timeout: 5000,
+      timeout: 30_000,
     })
     .catch(() => {});
   checks.check(
@@ -208,7 +208,7 @@ async function pictures({ page, checks }) {
   });
   await dropFile(page, '#kernels', Buffer.from(png, 'base64'), 'half.png', 'image/png');
   await page
-    .waitForFunction(() => window.app.kernels.picture.width === 30, { timeout: 5000 })
+    .waitForFunction(() => window.app.kernels.picture.width === 30, { timeout: 30_000 })
     .catch(() => {});
   const { picture } = await state(page);
   checks.check(
@@ -225,7 +225,7 @@ async function camera({ page, checks, shoot, browser, url }) {
   await page.click('#k-camera');
   await page
     .waitForFunction(() => document.querySelector('#k-message').textContent !== '', {
-      timeout: 10_000,
+      timeout: 60_000,
     })
     .catch(() => {});
   const refusal = await text(page, '#k-message');
@@ -245,7 +245,7 @@ async function camera({ page, checks, shoot, browser, url }) {
   });
   await page.click('#k-camera');
   await page
-    .waitForFunction(() => window.frames_.length >= 20, { timeout: 20_000 })
+    .waitForFunction(() => window.frames_.length >= 20, { timeout: 120_000 })
     .catch(() => {});
   const frames = await page.evaluate(() => window.frames_);
   const middle = [...frames].sort((a, b) => a - b)[frames.length >> 1];

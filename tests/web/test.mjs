@@ -211,11 +211,11 @@ async function training({ open, browser, shoot }) {
   await page.click('#train-start');
   const steps = () => page.evaluate(() => window.app.training.chart.losses.length);
   await page.waitForFunction(() => window.app.training.chart.losses.length >= 100, {
-    timeout: 120_000,
+    timeout: 600_000,
     polling: 50,
   });
   await page.click('#train-stop');
-  await page.waitForFunction(() => !window.app.training.running, { timeout: 30_000 });
+  await page.waitForFunction(() => !window.app.training.running, { timeout: 120_000 });
   const losses = await page.evaluate(() => window.app.training.chart.losses.slice(0, 100));
   const mean = (list) => list.reduce((sum, v) => sum + v, 0) / list.length;
   const [first, last] = [mean(losses.slice(0, 10)), mean(losses.slice(-10))];
@@ -273,7 +273,7 @@ async function wrongFiles({ open, shoot }) {
     await dropFile(page, '#sheet', bytes, name);
     await page
       .waitForFunction(() => document.querySelector('#message').textContent !== '', {
-        timeout: 5000,
+        timeout: 30_000,
       })
       .catch(() => {});
     const message = await page.$eval('#message', (e) => e.textContent);
@@ -392,7 +392,7 @@ async function offline({ browser }) {
   const { page, complaints } = await openPage(browser, server.url);
   await page.evaluate(() => navigator.serviceWorker.ready.then(() => true));
   await page.waitForFunction(() => navigator.serviceWorker.controller !== null, {
-    timeout: 20_000,
+    timeout: 120_000,
   });
   await server.close();
   await page.reload({ waitUntil: 'load' });
