@@ -91,6 +91,8 @@ static void fail_locked(fv_group *g, int culprit, const char *why)
     if (g->failed) return;
     g->failed = true;
     g->culprit = culprit;
+    /* at once, for the rank that failed asks; choose_writer knows who else is gone */
+    if (g->writer == culprit && g->size > 1) g->writer = culprit == 0;
     snprintf(g->problem, sizeof g->problem, "%s", why);
     pthread_cond_broadcast(&g->done);
     pthread_cond_signal(&g->work);
