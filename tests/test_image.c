@@ -326,8 +326,8 @@ static fv_tensor *made_up(int64_t channels, int64_t height, int64_t width)
     uint8_t *p = fv_data_uint8(t);
     for (int64_t i = 0; i < fv_numel(t); i++) {
         const int64_t y = i / width % height, x = i % width;
-        p[i] =
-            (uint8_t)(y % 3 ? 3 * x + 5 * y + i / (width * height) : (int64_t)random_number(256));
+        const int64_t slope = 3 * x + 5 * y + i / (width * height) + (int64_t)random_number(3);
+        p[i] = (uint8_t)(y % 3 ? slope : (int64_t)random_number(256));
     }
     return t;
 }

@@ -110,6 +110,21 @@ START_TEST(ticks_are_round_numbers)
 }
 END_TEST
 
+START_TEST(powers_stand_evenly_on_a_logarithmic_axis)
+{
+    FV_SCOPE;
+    double place[3] = {0};
+    fv_figure *f = fv_figure_new(.log_y = true, .y_range = {1, 100});
+    fv_plot_line(f, TENSOR(FV_FLOAT32, FV_SHAPE(3), 1, 10, 100), .points = true);
+    svg_of(f);
+    const char *at = text;
+    for (int i = 0; i < 3 && (at = strstr(at, "cy=\"")); i++) place[i] = strtod(at += 4, NULL);
+    ck_assert(place[0] > place[2] + 100);
+    ck_assert_double_eq_tol(place[1], (place[0] + place[2]) / 2, 0.02);
+    fv_free(f);
+}
+END_TEST
+
 START_TEST(what_is_no_number_interrupts_the_line)
 {
     FV_SCOPE;
@@ -400,6 +415,7 @@ Suite *fovea_suite(void)
     tcase_add_unchecked_fixture(c, make_root, remove_root);
     tcase_add_test(c, a_line_goes_through_its_points);
     tcase_add_test(c, ticks_are_round_numbers);
+    tcase_add_test(c, powers_stand_evenly_on_a_logarithmic_axis);
     tcase_add_test(c, what_is_no_number_interrupts_the_line);
     tcase_add_test(c, bars_are_as_high_as_their_values);
     tcase_add_test(c, a_heat_map_has_a_cell_a_value);
