@@ -390,6 +390,36 @@ START_TEST(larger_geometries_are_cut_without_a_trace)
 }
 END_TEST
 
+/* The weight gradient of a shape for which the plan says how it goes. */
+static void check_way(const fv_conv_geometry *g, const char *way)
+{
+    fv_conv_plan plan;
+    char text[200];
+    fv_conv_make_plan(&plan, g, FV_FLOAT32, FV_CONV_GRAD_WEIGHT, NULL, machine_of(2, 0));
+    fv_conv_describe(&plan, text, sizeof text);
+    ck_assert_msg(strstr(text, way), "%s, not %s", text, way);
+    check_pass(g, FV_FLOAT32, FV_CONV_GRAD_WEIGHT);
+}
+
+START_TEST(large_weight_gradients_go_their_own_ways)
+{
+    const fv_conv_geometry many = plane(7, 165, 141, 1, 15, 3, 1);
+    const fv_conv_geometry few = plane(2, 165, 141, 1, 15, 3, 1);
+    const fv_conv_geometry dense = plane(5, 330, 310, 1, 7, 1, 1);
+    state = 12;
+    check_way(&dense, "product");
+    algorithm = "winograd";
+    precision = FV_CONV_FAST;
+    float_tolerance = 3e-4;
+    check_way(&many, "by planes");
+    check_way(&few, "panels,");
+    float_tolerance = 2e-5;
+    precision = FV_CONV_EXACT;
+    algorithm = NULL;
+    ck_assert(no_failures());
+}
+END_TEST
+
 START_TEST(strides_may_exceed_kernel_and_image)
 {
     const fv_conv_geometry all[] = {line(2, 10000, 3, 9000),    line(3, 10000, 1, 4999),
@@ -766,6 +796,7 @@ Suite *fovea_suite(void)
     tcase_add_test(values, winograd_agrees_with_the_plain_loops);
     tcase_add_test(values, kernels_as_large_as_their_maps);
     tcase_add_test(values, larger_geometries_are_cut_without_a_trace);
+    tcase_add_test(values, large_weight_gradients_go_their_own_ways);
     tcase_add_test(values, strides_may_exceed_kernel_and_image);
     tcase_add_test(values, wide_padding_and_dilation);
     tcase_add_test(values, epilogues_agree_with_the_plain_loops);
