@@ -51,20 +51,6 @@ static fv_tensor *loss_of(const recipe *r, fv_tensor *scores, fv_tensor *labels)
     return fv_mse_loss(scores, wanted);
 }
 
-static double accuracy(fv_module *net, fv_loader *batches)
-{
-    double right = 0, seen = 0;
-    fv_eval(net);
-    FV_EACH_BATCH (b, batches) {
-        FV_SCOPE;
-        FV_NO_GRAD;
-        right += fv_accuracy(fv_forward(net, b.x), b.y) * (double)b.n;
-        seen += (double)b.n;
-    }
-    fv_train(net);
-    return right / seen;
-}
-
 /* The data, as several loaders hand it out. */
 typedef struct images {
     fv_loader *plain, *augmented; /* of the training images */
@@ -101,7 +87,7 @@ static outcome train(const recipe *r, const images *data, int epochs)
         }
         last_loss = sum / (double)fv_loader_batches(batches);
     }
-    const outcome end = {accuracy(net, data->seen), accuracy(net, data->unseen)};
+    const outcome end = {course_accuracy(net, data->seen), course_accuracy(net, data->unseen)};
     printf("%-18s loss %.3f   training images %.3f   test images %.3f\n", r->name, last_loss,
            end.seen, end.unseen);
     fv_free(schedule), fv_free(opt), fv_free(net);

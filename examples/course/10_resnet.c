@@ -55,20 +55,6 @@ static double arrives(int layers, bool around)
 
 /* --- training --------------------------------------------------------------------------------- */
 
-static double accuracy(fv_module *net, fv_loader *batches)
-{
-    double right = 0, seen = 0;
-    fv_eval(net);
-    FV_EACH_BATCH (b, batches) {
-        FV_SCOPE;
-        FV_NO_GRAD;
-        right += fv_accuracy(fv_forward(net, b.x), b.y) * (double)b.n;
-        seen += (double)b.n;
-    }
-    fv_train(net);
-    return right / seen;
-}
-
 /* The loss of every fifth step, and the mean over 51 steps around each. */
 static void draw(const course *c, fv_tensor *losses)
 {
@@ -119,7 +105,7 @@ static void learn(const course *c)
             fv_fill_(fv_select(losses, 0, step++), fv_item(loss));
         }
         printf("epoch %d: loss %.3f, test accuracy %.3f\n", (int)epoch,
-               sum / (double)fv_dataset_size(train), accuracy(net, test_batches));
+               sum / (double)fv_dataset_size(train), course_accuracy(net, test_batches));
     }
     draw(c, losses);
     fv_save(net, course_path(c, "resnet8.safetensors"));

@@ -50,6 +50,21 @@ static inline const char *course_path(const course *c, const char *name)
     return path;
 }
 
+/* The part of the images that net gets right, in evaluation mode; it is in training mode after. */
+static inline double course_accuracy(fv_module *net, fv_loader *batches)
+{
+    double right = 0, seen = 0;
+    fv_eval(net);
+    FV_EACH_BATCH (b, batches) {
+        FV_SCOPE;
+        FV_NO_GRAD;
+        right += fv_accuracy(fv_forward(net, b.x), b.y) * (double)b.n;
+        seen += (double)b.n;
+    }
+    fv_train(net);
+    return right / seen;
+}
+
 /* What main returns: 0, or 1 when something has failed, whose message stderr has. */
 static inline int course_end(void)
 {

@@ -86,8 +86,9 @@ static bool is_dense(const conv_window *w, const product_plan *p)
 }
 
 /* Products as in fv_conv_gemm_cost; w is read once, the columns are written and read again. A 1x1
- * kernel is a plain product to the implicit one as well, which needs no columns; its sums are no
- * matter of tiles that stay, and lose where they are many and positions few. */
+ * kernel is a plain product to the implicit one as well, which needs no columns either; but its
+ * weight gradient loads all positions for each range of the sums, and loses where positions are few
+ * and sums many. */
 static double cost(const conv_window *w, fv_conv_pass pass, fv_machine machine)
 {
     product_plan p;
