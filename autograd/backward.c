@@ -294,6 +294,7 @@ static fv_status call_gradient(fv_pass *p, fv_node *node, fv_tensor **in, fv_ten
                  .outputs = node->outputs,
                  .out = out,
                  .node = node,
+                 .frees_saved = !p->retain_graph && !node->running,
                  .inplace = node->inplace,
                  .shapes_only = node->shapes_only};
     fv_status status = unpack(p, node, &c, in);
@@ -313,6 +314,14 @@ static fv_status own_leaf_gradients(const fv_pass *p, const fv_node *node, fv_st
     return status;
 }
 
+static void drop_gradients(fv_node *node)
+{
+    for (int j = 0; j < node->outputs; j++) {
+        fv_release(node->grads[j]);
+        node->grads[j] = NULL;
+    }
+}
+
 static fv_status run_gradient(fv_pass *p, fv_node *node)
 {
     fv_tensor *few[3 * FEW];
@@ -325,6 +334,7 @@ static fv_status run_gradient(fv_pass *p, fv_node *node)
     fv_status status = call_gradient(p, node, all, all + 2 * n, all + n);
     fv_scope_close(&scope);
     if (all != few) fv_object_free(all, bytes);
+    drop_gradients(node); /* what was made over them belongs to their heirs alone */
     return p->captures ? status : own_leaf_gradients(p, node, status);
 }
 
@@ -357,10 +367,7 @@ static fv_status run_node(fv_pass *p, fv_node *node)
         status = run_reached(p, node);
         fv_frame_pop(depth);
     }
-    for (int j = 0; j < node->outputs; j++) {
-        fv_release(node->grads[j]);
-        node->grads[j] = NULL;
-    }
+    drop_gradients(node);
     bool done = status == FV_OK && !p->retain_graph && !node->skipped;
     if (done && !node->running)
         fv_node_free_saved(node); /* else an outer pass is in its gradient */

@@ -8,17 +8,11 @@
 
 #include "autograd/ops/elementwise/elementwise.h"
 #include "autograd/ops/view/view.h"
+#include "autograd/overlap_impl.h"
 #include "autograd/pass_impl.h"
 #include "tensor/kernels/elementwise/elementwise.h"
 
 /* --- sums of gradients ------------------------------------------------------------------------ */
-
-/* May it be written to? Only if nobody else holds the handle, its base or the storage. */
-static bool exclusive(const fv_tensor *t)
-{
-    return fv_reference_count(t) == 1 && (!t->base || fv_reference_count(t->base) == 1) &&
-           t->storage->refcount == 1 && !t->storage->release;
-}
 
 fv_status fv_gradient_add(const fv_pass *p, fv_tensor **slot, fv_tensor *g)
 {
@@ -27,7 +21,7 @@ fv_status fv_gradient_add(const fv_pass *p, fv_tensor **slot, fv_tensor *g)
         return FV_OK;
     }
     bool shapes_only = (*slot)->shapes_only || g->shapes_only;
-    if (!p->create_graph && exclusive(*slot) && fv_is_dense(*slot) &&
+    if (!p->create_graph && fv_is_exclusive(*slot) && fv_is_dense(*slot) &&
         (!shapes_only || (*slot)->shapes_only)) {
         if (shapes_only) return FV_OK;
         fv_elementwise_accumulate(fv_machine_now(), *slot, g);
@@ -75,7 +69,7 @@ static fv_tensor *copy_gradient(const fv_pass *p, const fv_tensor *t, fv_tensor 
 fv_status fv_gradient_own(const fv_pass *p, fv_tensor *t)
 {
     fv_tensor *g = t->grad;
-    if (exclusive(g) && (p->create_graph ? fv_is_dense(g) : well_ordered(g, t))) {
+    if (fv_is_exclusive(g) && (p->create_graph ? fv_is_dense(g) : well_ordered(g, t))) {
         fv_tensor_leave_base(g);
         return FV_OK;
     }

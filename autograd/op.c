@@ -167,13 +167,39 @@ static bool any_input_in_users_order(const fv_call *c)
     return false;
 }
 
+/* Does output j take the memory of an input that nobody needs any more? Reference twins read in any
+ * order, and observers look at gradients afterwards. */
+static bool takes_over(const fv_call *c, int j)
+{
+    const fv_output *s = &c->spec[j];
+    const fv_tensor *t = s->over < 0 ? NULL : c->in[s->over];
+    if (!t || !t->last_use || !grad_disabled || use_reference) return false;
+    if (fv_observed() && !c->shapes_only) return false;
+    fv_shape shape = fv_shape_of(t);
+    if (t->dtype != s->dtype || !fv_shape_equal(&shape, &s->shape)) return false;
+    for (int i = 0; i < t->ndim; i++)
+        if (t->shape[i] != 1 && t->strides[i] != s->strides[i]) return false;
+    return t->shapes_only == c->shapes_only && fv_is_exclusive(t);
+}
+
+/* An output with elements of its own. */
+static fv_tensor *new_output(const fv_call *c, int j)
+{
+    const fv_output *s = &c->spec[j];
+    if (takes_over(c, j)) {
+        fv_bump_version(c->in[s->over]);
+        return fv_tensor_alias(c->in[s->over], &s->shape, s->strides, 0);
+    }
+    return fv_tensor_alloc_as(c->shapes_only, s->dtype, &s->shape, s->strides);
+}
+
 static fv_tensor *allocate_output(const fv_call *c, int j)
 {
     const fv_output *s = &c->spec[j];
     if (c->inplace && j == 0) return fv_retain(c->in[0]);
     fv_tensor *t;
     if (s->view_of < 0) {
-        t = fv_tensor_alloc_as(c->shapes_only, s->dtype, &s->shape, s->strides);
+        t = new_output(c, j);
         if (t && !in_falling_order(s)) t->users_order = any_input_in_users_order(c);
     } else {
         fv_tensor *base = c->in[s->view_of];
@@ -371,17 +397,21 @@ static void release_record(const record *r)
 
 /* --- the call --------------------------------------------------------------------------------- */
 
+static void clear_output(fv_call *c, int j)
+{
+    c->spec[j].view_of = c->spec[j].over = -1;
+    c->spec[j].constant = false;
+}
+
 static fv_status infer(fv_call *c)
 {
     fv_status status = check_inputs(c);
     if (status != FV_OK) return status;
-    for (int j = 0; j < c->outputs; j++) {
-        c->spec[j].view_of = -1;
-        c->spec[j].constant = false;
-    }
+    for (int j = 0; j < c->outputs; j++) clear_output(c, j);
     if (c->op->option_fields) status = fv_check_options(c);
     if (status == FV_OK) status = c->op->infer(c);
     if (status == FV_OK && c->inplace) status = check_inplace(c);
+    if (c->op->inplace && c->spec[0].view_of < 0) c->spec[0].over = 0;
     if (status == FV_OK && c->op->check && !c->shapes_only) status = c->op->check(c);
     return status;
 }
@@ -503,6 +533,7 @@ static fv_status start(call_frame *f, const fv_op *op, const void *options, int 
     c->writes = 0;
     c->inplace = c->shapes_only = false;
     c->node = NULL;
+    c->frees_saved = false;
     c->options = f->options;
     if (!known || (inputs > 0 && !in)) {
         c->outputs = 0;
@@ -531,10 +562,7 @@ fv_status fv_set_outputs(fv_call *c, int outputs)
         c->out = (fv_tensor **)(void *)(both + specs);
     }
     c->outputs = outputs;
-    for (int j = 0; j < outputs; j++) {
-        c->spec[j].view_of = -1;
-        c->spec[j].constant = false;
-    }
+    for (int j = 0; j < outputs; j++) clear_output(c, j);
     return FV_OK;
 }
 

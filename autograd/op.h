@@ -52,7 +52,7 @@ typedef struct fv_op fv_op;
 
 enum {
     FV_MAX_OUTPUTS = 4,      /* that an op with a fixed number has */
-    FV_MAX_SAVED_INPUTS = 6, /* inputs that can be described and saved */
+    FV_MAX_SAVED_INPUTS = 7, /* inputs that can be described and saved */
     FV_ANY = -1,
     FV_PLAN_BYTES = 1024,
 };
@@ -67,6 +67,7 @@ typedef struct fv_output {
     fv_shape shape;
     int64_t strides[FV_MAX_DIMS]; /* set by the fv_output_* helpers below */
     int view_of;                  /* input whose storage it shares, or -1 */
+    int over;                     /* input whose memory it may take, or -1: see fv_last_use */
     int64_t offset;               /* of a view, in elements from that input's data */
     bool constant;                /* never differentiable, e.g. indices or saved statistics */
 } fv_output;
@@ -89,6 +90,7 @@ typedef struct fv_call {
     bool inplace;               /* output 0 is input 0's memory */
     bool shapes_only;           /* an input has a shape only: no elements are read or written */
     const struct fv_node *node; /* in gradient: the tape node */
+    bool frees_saved; /* in gradient: nobody runs it again, what was saved may be given up, too */
 } fv_call;
 
 typedef enum fv_option_kind {
@@ -304,6 +306,16 @@ const void *fv_packed(const fv_call *c, int i,
 
 /* Does input i want a gradient? Also valid in infer and forward. */
 bool fv_wants(const fv_call *c, int i);
+
+/* Says that t, a gradient or what was made of one, is used for the last time by the op that gets it
+ * next: a result for which infer or plan set .over, and the one of an op with .inplace, is then
+ * written over it, if nothing is recorded and nobody else holds t. That op reads no element of t
+ * after its place is written. Returns t; NULL stays NULL. */
+fv_tensor *fv_last_use(fv_tensor *t);
+
+/* What has come to input i from its other uses so far, NULL if nothing has. Whoever takes it gives
+ * it back as a part of gin[i]: for an op that adds it at less than the cost of a pass. */
+fv_tensor *fv_take_gradient(const fv_call *c, int i);
 
 /* Shape, dtype and memory order (row-major or channels-last, whichever is nearer) of input i, known
  * also when the tensor was not saved. */

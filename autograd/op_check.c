@@ -191,6 +191,21 @@ const fv_shape *fv_input_shape(const fv_call *c, int i)
     return &c->node->in[i].meta.shape;
 }
 
+fv_tensor *fv_last_use(fv_tensor *t)
+{
+    if (fv_usable(t)) t->last_use = true;
+    return t;
+}
+
+fv_tensor *fv_take_gradient(const fv_call *c, int i)
+{
+    const fv_edge *e = &c->node->in[i].edge;
+    if (!e->node || !e->node->grads[e->nr]) return NULL;
+    fv_tensor *g = e->node->grads[e->nr];
+    e->node->grads[e->nr] = NULL;
+    return fv_scope_adopt(g);
+}
+
 fv_dtype fv_input_dtype(const fv_call *c, int i)
 {
     return c->node->in[i].meta.dtype;

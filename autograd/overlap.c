@@ -1,4 +1,4 @@
-/* Whether two tensors of one storage share elements; see overlap_impl.h. */
+/* Whether memory is shared; see overlap_impl.h. */
 #include "autograd/overlap_impl.h"
 
 /* Two views of one order of strides, dimensions by falling stride. An element of the one is `k` of
@@ -91,4 +91,10 @@ bool fv_overlaps_partly(const fv_tensor *t, const fv_tensor *other)
     lattice l;
     if (!make_lattice(t, other, &l)) return true;
     return bridges(&l, 0, (other_first - first) / (int64_t)fv_dtype_size(t->dtype));
+}
+
+bool fv_is_exclusive(const fv_tensor *t)
+{
+    return fv_reference_count(t) == 1 && (!t->base || fv_reference_count(t->base) == 1) &&
+           t->storage->refcount == 1 && !t->storage->release;
 }

@@ -1,4 +1,4 @@
-/* Do two tensors share memory? For ops in place. */
+/* Who shares memory: for ops in place. */
 #ifndef FOVEA_AUTOGRAD_OVERLAP_IMPL_H
 #define FOVEA_AUTOGRAD_OVERLAP_IMPL_H
 
@@ -8,5 +8,8 @@
  * columns of a matrix are, and when each element lies exactly on its counterpart. Tensors of one
  * order of strides are told apart exactly; others count as overlapping when their extents do. */
 bool fv_overlaps_partly(const fv_tensor *t, const fv_tensor *other);
+
+/* May it be written to unseen? Only if nobody else holds the handle, its base or the storage. */
+bool fv_is_exclusive(const fv_tensor *t);
 
 #endif

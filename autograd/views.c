@@ -80,7 +80,7 @@ fv_node *fv_view_base_node(fv_tensor *view, fv_node *writer)
 {
     fv_tensor *in[] = {view->base, view};
     fv_region region = fv_region_of(view, view->base);
-    fv_output spec = {.dtype = view->dtype, .view_of = -1};
+    fv_output spec = {.dtype = view->dtype, .view_of = -1, .over = -1};
     const fv_call c = {.op = &fv_as_strided_scatter_op,
                        .options = &region,
                        .inputs = 2,

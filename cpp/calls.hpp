@@ -2887,6 +2887,11 @@ inline tensor zero_(const tensor &t)
     return detail::call([&] { return fv_zero_(t.get()); });
 }
 
+inline tensor last_use(const tensor &t)
+{
+    return detail::call([&] { return fv_last_use(t.get()); });
+}
+
 inline tensor cumsum(const tensor &x, int64_t dim)
 {
     return detail::call([&] { return fv_cumsum(x.get(), dim); });

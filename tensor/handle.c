@@ -226,7 +226,7 @@ fv_tensor *fv_handle_new(fv_dtype dtype, const fv_shape *shape, const int64_t *s
     t->ndim = shape->ndim;
     t->numel = numel;
     t->requires_grad = t->failed = t->shapes_only = t->retains_grad = false;
-    t->users_order = t->untracked = false;
+    t->users_order = t->untracked = t->last_use = false;
     t->death = 0;
     t->left_scope = false;
     t->references = 1;

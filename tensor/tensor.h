@@ -46,8 +46,9 @@ struct fv_tensor {
     bool shapes_only;   /* has no elements; data is NULL */
     /* private to autograd/ */
     bool retains_grad;
-    bool users_order; /* not row-major because the user wanted it, not the library */
-    bool untracked;   /* a view taken with gradients off */
+    bool users_order;   /* not row-major because the user wanted it, not the library */
+    bool untracked : 1; /* a view taken with gradients off */
+    bool last_use : 1;  /* see fv_last_use in autograd/op.h */
     /* private */
     uint8_t death;   /* how a dead tensor lost its last reference; 0 of any other */
     bool left_scope; /* a scope that owned it has closed */

@@ -318,6 +318,7 @@ static const char *const accepted[] = {
     "fv_image_folder_classes dataset",
     "fv_image_folder_class dataset",
     "fv_image_folder_path dataset",
+    "fv_last_use t",
     "fv_retain t",
     "fv_release t",
     "fv_scope_adopt t",

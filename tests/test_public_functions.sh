@@ -48,6 +48,7 @@ fv_input_dtype
 fv_input_order
 fv_input_shape
 fv_keep
+fv_last_use
 fv_loader_next
 fv_module_new
 fv_need_dim
@@ -67,6 +68,7 @@ fv_result_type
 fv_reuses
 fv_set_outputs
 fv_strides_like
+fv_take_gradient
 fv_tensor_alias
 fv_tensor_borrow
 fv_tensor_leave_base

@@ -27,6 +27,14 @@ static void keep_weights(fv_call *c)
     if (bytes) p->packed = fv_keep(c, 1, key, fv_conv_packed_key(p, key), bytes);
 }
 
+/* Is the epilogue a residual and nothing else? */
+static bool adds_alone(const fv_call *c)
+{
+    const bool relu = ((const fv_conv_options *)c->options)->relu;
+    return c->inputs == CONV_INPUTS && c->in[CONV_RESIDUAL] && !c->in[CONV_BIAS] &&
+           !c->in[CONV_SCALE] && !c->in[CONV_SHIFT] && !relu;
+}
+
 /* Input 1 is a weight, of any strides, but for the weight face. */
 static void plan(fv_call *c, fv_conv_pass face)
 {
@@ -41,6 +49,7 @@ static void plan(fv_call *c, fv_conv_pass face)
     fv_conv_make_plan(c->plan, &g, w->dtype, face, face == FV_CONV_GRAD_WEIGHT ? NULL : stride,
                       machine);
     if (face != FV_CONV_GRAD_WEIGHT) keep_weights(c);
+    if (adds_alone(c) && fv_conv_stores_over_residual(c->plan)) c->spec[0].over = CONV_RESIDUAL;
     c->scratch_bytes = fv_conv_scratch(c->plan);
 }
 
@@ -121,6 +130,14 @@ static fv_tensor *linear_face(const fv_op *op, const fv_conv_options *a, fv_tens
     return FV_APPLY(op, a, x, w, b, NULL, NULL, NULL);
 }
 
+/* The gradient of input 0, with what has come to that from elsewhere: it is added in the store. */
+static fv_tensor *of_input(const fv_call *c, const fv_op *op, fv_tensor *g)
+{
+    const fv_conv_options a = sized_like(c, 0);
+    fv_tensor *so_far = fv_last_use(fv_take_gradient(c, 0));
+    return FV_APPLY(op, &a, g, c->in[1], NULL, NULL, NULL, so_far);
+}
+
 static fv_tensor *sum_channels(fv_tensor *g)
 {
     static const int64_t dims[4][4] = {{0}, {0, 2}, {0, 2, 3}, {0, 2, 3, 4}};
@@ -154,9 +171,9 @@ static fv_tensor *epilogue_gradient(const fv_call *c, fv_tensor *gout, fv_tensor
     fv_tensor *scale = c->in[CONV_SCALE], *sums = NULL;
     fv_tensor *g = fv_order_channels_last(gout); /* once for all */
     if (relu && sum)
-        g = fv_relu_sums(g, c->out[0], &sums);
+        g = fv_relu_sums(fv_last_use(g), c->out[0], &sums);
     else if (relu)
-        g = fv_relu_backward(g, c->out[0]);
+        g = fv_relu_backward(fv_last_use(g), c->out[0]);
     else if (sum)
         sums = sum_channels(g);
     if (fv_wants(c, CONV_RESIDUAL)) gin[CONV_RESIDUAL] = g;
@@ -169,18 +186,18 @@ static fv_tensor *epilogue_gradient(const fv_call *c, fv_tensor *gout, fv_tensor
 static void forward_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
 {
     const int nd = rank(c);
-    const fv_conv_options of_x = sized_like(c, 0), of_w = sized_like(c, 1);
+    const fv_conv_options of_w = sized_like(c, 1);
     fv_tensor *g = epilogue_gradient(c, gout[0], gin);
-    if (fv_wants(c, 0)) gin[0] = linear_face(transpose_ops[nd], &of_x, g, c->in[1], NULL);
+    if (fv_wants(c, 0)) gin[0] = of_input(c, transpose_ops[nd], g);
     if (fv_wants(c, 1)) gin[1] = FV_APPLY(weight_ops[nd], &of_w, c->in[0], g);
 }
 
 static void transpose_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
 {
     const int nd = rank(c);
-    const fv_conv_options of_y = sized_like(c, 0), of_w = sized_like(c, 1);
+    const fv_conv_options of_w = sized_like(c, 1);
     fv_tensor *g = epilogue_gradient(c, gout[0], gin);
-    if (fv_wants(c, 0)) gin[0] = linear_face(forward_ops[nd], &of_y, g, c->in[1], NULL);
+    if (fv_wants(c, 0)) gin[0] = of_input(c, forward_ops[nd], g);
     if (fv_wants(c, 1)) gin[1] = FV_APPLY(weight_ops[nd], &of_w, g, c->in[0]);
 }
 

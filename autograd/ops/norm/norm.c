@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "autograd/autograd.h"
 #include "autograd/op.h"
 #include "autograd/ops/elementwise/elementwise.h"
 #include "autograd/ops/reduce/reduce.h"
@@ -18,6 +19,7 @@ typedef struct norm_options {
 
 typedef struct backward_options {
     bool training;
+    bool relu;
     bool masked; /* the gradient before the relu is an output, too */
     double eps;
 } backward_options;
@@ -203,22 +205,29 @@ static void batch_norm_gradient(const fv_call *c, fv_tensor *const *gout, fv_ten
         return;
     }
     const norm_options *a = c->options;
-    const backward_options options = {
-        .training = a->training, .masked = a->relu && fv_wants(c, 5), .eps = a->eps};
-    fv_tensor *in[] = {gout[0],   c->in[0],  c->in[3],
-                       c->out[1], c->out[2], a->relu ? c->out[0] : NULL};
-    fv_tensor *out[4] = {NULL};
-    fv_apply_many(&batch_norm_backward_op, &options, 6, in, out, 4);
+    const backward_options options = {.training = a->training,
+                                      .relu = a->relu,
+                                      .masked = a->relu && fv_wants(c, 5),
+                                      .eps = a->eps};
+    fv_tensor *y = a->relu ? c->out[0] : NULL, *bias = a->relu ? c->in[4] : NULL, *out[4] = {NULL};
+    if (!fv_wants(c, 5) || a->relu) fv_last_use(gout[0]);
+    if (c->frees_saved) fv_last_use(c->in[0]);
+    fv_tensor *in[] = {gout[0], c->in[0], c->in[3], c->out[1], c->out[2], y, bias};
+    fv_apply_many(&batch_norm_backward_op, &options, 7, in, out, 4);
     if (fv_wants(c, 0)) gin[0] = out[0];
     if (fv_wants(c, 3)) gin[3] = out[1];
     if (fv_wants(c, 4)) gin[4] = out[2];
     if (fv_wants(c, 5)) gin[5] = a->relu ? out[3] : gout[0];
 }
 
-/* Where the relu lets a gradient pass is seen from its output. */
+/* Where the relu lets a gradient pass is seen from its output. In training the backward pass reads x
+ * anyway, which with weight and bias says the same, unless a residual came in between. */
 static uint32_t batch_norm_also_saves(const fv_call *c)
 {
-    return ((const norm_options *)c->options)->relu ? FV_OUT(0) : 0;
+    const norm_options *a = c->options;
+    if (!a->relu) return 0;
+    const bool from_x = a->training && !c->in[5] && (fv_wants(c, 0) || fv_wants(c, 3));
+    return from_x ? FV_IN(3) | FV_IN(4) : FV_OUT(0);
 }
 
 static const fv_option norm_fields[] = {
@@ -275,9 +284,10 @@ fv_tensor *fv_batch_norm_ex(const fv_batch_norm_args *a)
                     a->bias, a->residual);
 }
 
-/* --- backward: gy, x, weight, mean, invstd, y -> gx, gweight, gbias (, masked) ------------ */
+/* --- backward: gy, x, weight, mean, invstd, y, bias -> gx, gweight, gbias (, masked) ------ */
 
-/* y is the output, where a relu made it: gy counts only where that let it pass. In training mean
+/* Behind a relu gy counts only where that let it pass: where y, its output, says so or, without y,
+ * what x, weight and bias give. In training mean
  * and invstd are functions of x; they come in only to save work, and may be absent. In evaluation
  * they are constants. */
 static fv_status backward_infer(fv_call *c)
@@ -287,15 +297,21 @@ static fv_status backward_infer(fv_call *c)
     if (status == FV_OK) status = need_eps(c, a->eps);
     if (status == FV_OK) status = need_like(c, 0, 1);
     if (status == FV_OK) status = need_like(c, 5, 1);
-    for (int i = 2; i < 5 && status == FV_OK; i++)
-        status = need_channels(c, i, 1, i == 2 ? c->in[1]->dtype : FV_FLOAT64);
+    static const int vectors[] = {2, 3, 4, 6};
+    for (int i = 0; i < 4 && status == FV_OK; i++) {
+        const bool statistic = vectors[i] == 3 || vectors[i] == 4;
+        status = need_channels(c, vectors[i], 1, statistic ? FV_FLOAT64 : c->in[1]->dtype);
+    }
     if (status != FV_OK) return status;
     if (!c->in[3] != !c->in[4] || (!a->training && !c->in[3]))
         return fv_reject(c, FV_ERR_OPTION,
                          "mean and invstd go together and are needed unless training, for input %s",
                          fv_text(c->in[1]));
-    if (a->masked && !c->in[5])
-        return fv_reject(c, FV_ERR_OPTION, "masked needs the output, for input %s",
+    if ((a->masked || (a->relu && !a->training)) && !c->in[5])
+        return fv_reject(c, FV_ERR_OPTION, "%s needs the output, for input %s",
+                         a->masked ? "masked" : "relu without training", fv_text(c->in[1]));
+    if (c->in[5] && !a->relu)
+        return fv_reject(c, FV_ERR_OPTION, "the output says nothing without relu, for input %s",
                          fv_text(c->in[1]));
 
     fv_dtype dtype = c->in[1]->dtype;
@@ -306,6 +322,8 @@ static fv_status backward_infer(fv_call *c)
     fv_output_contiguous(c, 1, dtype, &channels);
     fv_output_contiguous(c, 2, dtype, &channels);
     if (a->masked) fv_output_channels_last(c, 3, dtype, &x);
+    c->spec[0].over = a->masked ? 1 : 0;
+    if (a->masked) c->spec[3].over = 0;
     return FV_OK;
 }
 
@@ -320,6 +338,7 @@ static fv_batch_norm_grad backward_job(const fv_call *c)
     return (fv_batch_norm_grad){.gy = c->in[0],
                                 .x = c->in[1],
                                 .weight = c->in[2],
+                                .bias = c->in[6],
                                 .mean = c->in[3],
                                 .invstd = c->in[4],
                                 .y = c->in[5],
@@ -328,6 +347,7 @@ static fv_batch_norm_grad backward_job(const fv_call *c)
                                 .gbias = c->out[2],
                                 .masked = a->masked ? c->out[3] : NULL,
                                 .training = a->training,
+                                .relu = a->relu,
                                 .eps = a->eps};
 }
 
@@ -392,11 +412,25 @@ static fv_tensor *times_weight(const second *s, fv_tensor *v)
     return s->weight ? fv_mul(v, s->weight) : v;
 }
 
+/* g where the relu let it pass. */
+static fv_tensor *behind_relu(const fv_call *c, fv_tensor *g)
+{
+    const backward_options *a = c->options;
+    fv_tensor *y = c->in[5];
+    if (!a->relu) return g;
+    if (!y) {
+        const norm_options forward = {.training = true, .eps = a->eps};
+        y = FV_APPLY(&batch_norm_op, &forward, fv_detach(c->in[1]), NULL, NULL, c->in[2], c->in[6],
+                     NULL);
+    }
+    return fv_relu_backward(g, fv_detach(y));
+}
+
 static second second_of(const fv_call *c, fv_tensor *const *gout)
 {
     fv_tensor *x = c->in[1];
-    second s = {.options = c->options, .dims = row_dims(x->ndim), .gy = c->in[0]};
-    if (c->in[5]) s.gy = fv_relu_backward(s.gy, c->in[5]);
+    second s = {.options = c->options, .dims = row_dims(x->ndim)};
+    s.gy = behind_relu(c, c->in[0]);
     const int64_t rows = x->numel / x->shape[1];
     s.rows = (double)rows;
     s.weight = c->in[2] ? column(c->in[2], x->ndim) : NULL;
@@ -458,7 +492,7 @@ static void backward_gradient(const fv_call *c, fv_tensor *const *gout, fv_tenso
     if (c->in[1]->numel == 0) return;
     second s = second_of(c, gout);
     if (fv_wants(c, 0)) gin[0] = second_of_gy(&s);
-    if (gin[0] && c->in[5]) gin[0] = fv_relu_backward(gin[0], c->in[5]);
+    if (gin[0]) gin[0] = behind_relu(c, gin[0]);
     if (fv_wants(c, 1)) gin[1] = second_of_x(&s);
     if (fv_wants(c, 2) && s.of_gx)
         gin[2] = fv_reshape(fv_mul(inner(&s), s.invstd), c->in[1]->shape[1]);
@@ -466,25 +500,27 @@ static void backward_gradient(const fv_call *c, fv_tensor *const *gout, fv_tenso
 
 static const fv_option backward_fields[] = {
     FV_FIELD(backward_options, training, FV_OPTION_BOOL),
+    FV_FIELD(backward_options, relu, FV_OPTION_BOOL),
     FV_FIELD(backward_options, masked, FV_OPTION_BOOL),
     FV_FIELD(backward_options, eps, FV_OPTION_DOUBLE),
     {0},
 };
 
 enum {
-    BACKWARD_SAVES = FV_IN(0) | FV_IN(1) | FV_IN(2) | FV_IN(3) | FV_IN(4) | FV_IN(5),
+    BACKWARD_SAVES = FV_IN(0) | FV_IN(1) | FV_IN(2) | FV_IN(3) | FV_IN(4) | FV_IN(5) | FV_IN(6),
 };
 
 static const fv_op batch_norm_backward_op = {
     .name = "batch_norm_backward",
-    .inputs = 6,
+    .inputs = 7,
     .outputs = FV_ANY,
     .input = {{.name = "gradient", .order = FV_ORDER_CHANNELS_LAST},
               {.name = "input", .order = FV_ORDER_CHANNELS_LAST},
               {.name = "weight", .optional = true},
               {.name = "mean", .optional = true},
               {.name = "invstd", .optional = true},
-              {.name = "output", .order = FV_ORDER_CHANNELS_LAST, .optional = true}},
+              {.name = "output", .order = FV_ORDER_CHANNELS_LAST, .optional = true},
+              {.name = "bias", .optional = true}},
     .options_size = sizeof(backward_options),
     .infer = backward_infer,
     .plan = backward_plan,

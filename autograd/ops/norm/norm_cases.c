@@ -54,6 +54,17 @@ CASE_BODY(batch_norm, "running statistics, momentum",
 CASE(batch_norm, "training, relu", "F.relu(F.batch_norm(x0, None, None, x1, x2, True))",
      X(3, 4, 2, 3), X(4), X(4),
      fv_batch_norm(x[0], .weight = x[1], .bias = x[2], .training = true, .relu = true));
+CASE(batch_norm, "one channel, many rows, relu",
+     "F.relu(F.batch_norm(x0, None, None, x1, x2, True))", X(3, 1, 9, 11), X(1), X(1),
+     fv_batch_norm(x[0], .weight = x[1], .bias = x[2], .training = true, .relu = true));
+CASE(batch_norm, "3 channels, a tail, relu", "F.relu(F.batch_norm(x0, None, None, None, x1, True))",
+     X(2, 3, 7, 9), X(3), fv_batch_norm(x[0], .bias = x[1], .training = true, .relu = true));
+CASE_WITH((.tolerance = 1e-3), batch_norm, "70 channels, relu",
+          "F.relu(F.batch_norm(x0, None, None, x1, None, True))", X(5, 70), X(70),
+          fv_batch_norm(x[0], .weight = x[1], .training = true, .relu = true));
+CASE(batch_norm, "weight and bias alone want a gradient, relu",
+     "F.relu(F.batch_norm(x0, None, None, x1, x2, True))", CONSTANT(X(2, 3, 4)), X(3), X(3),
+     fv_batch_norm(x[0], .weight = x[1], .bias = x[2], .training = true, .relu = true));
 CASE(batch_norm, "training, residual", "F.batch_norm(x0, None, None, x1, x2, True) + x3",
      X(3, 4, 2, 3), X(4), X(4), X(3, 4, 2, 3),
      fv_batch_norm(x[0], .weight = x[1], .bias = x[2], .training = true, .residual = x[3]));

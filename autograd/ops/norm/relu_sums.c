@@ -19,6 +19,7 @@ static fv_status relu_sums_infer(fv_call *c)
                          fv_shape_text(&y), fv_shape_text(&g));
     fv_output_channels_last(c, 0, c->in[0]->dtype, &g);
     fv_output_contiguous(c, 1, c->in[0]->dtype, &channels);
+    c->spec[0].over = 0;
     return FV_OK;
 }
 
@@ -63,7 +64,7 @@ static void relu_sums_gradient(const fv_call *c, fv_tensor *const *gout, fv_tens
     fv_tensor *g = gout[0], *of_sums = gout[1] ? spread(c, gout[1]) : NULL;
     if (!fv_wants(c, 0)) return;
     g = g && of_sums ? fv_add(g, of_sums) : g ? g : of_sums;
-    if (g) gin[0] = fv_relu_backward(g, c->in[1]);
+    if (g) gin[0] = fv_relu_backward(fv_last_use(g), c->in[1]);
 }
 
 static const fv_op relu_sums_op = {

@@ -102,6 +102,11 @@ uint32_t fv_conv_packed_layout(const fv_conv_plan *p)
     return (uint32_t)(uintptr_t)p->algorithm + (p->pass == FV_CONV_GRAD_INPUT);
 }
 
+bool fv_conv_stores_over_residual(const fv_conv_plan *p)
+{
+    return p->algorithm->over_residual;
+}
+
 void fv_conv_run(const fv_conv_plan *p, const fv_conv_operands *o, void *scratch)
 {
     p->algorithm->run(p, o, scratch);

@@ -49,7 +49,8 @@ typedef enum fv_conv_pass {
 
 /* What becomes of the sums: relu((sum + bias) * scale + shift + residual). The arrays have one
  * element for each channel of the result, the residual is laid out like the result and does not
- * overlap it; NULL leaves a part out. The weight gradient has no epilogue. */
+ * overlap it, or is the same memory where the plan allows that (see fv_conv_stores_over_residual);
+ * NULL leaves a part out. The weight gradient has no epilogue. */
 typedef struct fv_conv_epilogue {
     const void *bias, *scale, *shift, *residual;
     bool relu;
@@ -94,6 +95,9 @@ void fv_conv_pack(const fv_conv_plan *p, const void *w, void *packed);
 enum { FV_CONV_KEY_BYTES = 128 };
 size_t fv_conv_packed_key(const fv_conv_plan *p, unsigned char key[FV_CONV_KEY_BYTES]);
 uint32_t fv_conv_packed_layout(const fv_conv_plan *p);
+
+/* May the result lie where the residual lies? If so, only where the epilogue is nothing else. */
+bool fv_conv_stores_over_residual(const fv_conv_plan *p);
 
 void fv_conv_run(const fv_conv_plan *p, const fv_conv_operands *o, void *scratch);
 

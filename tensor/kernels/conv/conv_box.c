@@ -300,22 +300,25 @@ int64_t fv_conv_target_offset(const conv_window *w, const conv_phase *phase,
     return offset;
 }
 
+/* Part by part: each is a loop over vectors. */
 #define FV_FINISH(T)                                                                               \
+    static void finish_pixel_##T(const fv_conv_epilogue *e, T *restrict to, const T *residual_,    \
+                                 int64_t channels)                                                 \
+    {                                                                                              \
+        const T *restrict bias = e->bias, *restrict scale = e->scale, *restrict shift = e->shift;  \
+        const T *restrict residual = residual_;                                                    \
+        for (int64_t c = 0; bias && c < channels; c++) to[c] += bias[c];                           \
+        for (int64_t c = 0; scale && c < channels; c++) to[c] *= scale[c];                         \
+        for (int64_t c = 0; shift && c < channels; c++) to[c] += shift[c];                         \
+        for (int64_t c = 0; residual && c < channels; c++) to[c] += residual[c];                   \
+        for (int64_t c = 0; e->relu && c < channels; c++) to[c] = to[c] < 0 ? (T)0 : to[c];        \
+    }                                                                                              \
     static void finish_##T(const fv_conv_epilogue *e, T *to, int64_t at, int64_t pixels,           \
                            int64_t channels)                                                       \
     {                                                                                              \
-        const T *bias = e->bias, *scale = e->scale, *shift = e->shift, *residual = e->residual;    \
-        to += at;                                                                                  \
-        if (residual) residual += at;                                                              \
-        for (int64_t i = 0; i < pixels * channels; i += channels) {                                \
-            for (int64_t c = 0; c < channels; c++) {                                               \
-                T v = bias ? to[i + c] + bias[c] : to[i + c];                                      \
-                if (scale) v *= scale[c];                                                          \
-                if (shift) v += shift[c];                                                          \
-                if (residual) v += residual[i + c];                                                \
-                to[i + c] = e->relu && v < 0 ? (T)0 : v;                                           \
-            }                                                                                      \
-        }                                                                                          \
+        const T *residual = e->residual;                                                           \
+        for (int64_t i = at; i < at + pixels * channels; i += channels)                            \
+            finish_pixel_##T(e, to + i, residual ? residual + i : NULL, channels);                 \
     }
 FV_FINISH(float)
 FV_FINISH(double)
@@ -334,6 +337,8 @@ void fv_conv_finish_pixels(int64_t size, int64_t channels, const fv_conv_operand
 
 static void fill_run(const conv_window *w, const fv_conv_operands *o, int64_t at, int64_t pixels)
 {
+    if (o->epilogue.residual == o->out)
+        return; /* and nothing else: see fv_conv_stores_over_residual */
     memset(conv_to(o->out, at, w->size), 0, (size_t)(pixels * w->target_channels * w->size));
     fv_conv_finish_pixels(w->size, w->target_channels, o, at, pixels);
 }

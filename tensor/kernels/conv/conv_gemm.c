@@ -283,7 +283,9 @@ static void run_item(const window_job *job, const conv_source *source, int64_t i
     tile->columns = fv_conv_panel_columns(p, panel);
     tile->c = conv_to(job->o->out, c0 + channel, size);
     tile->bias = from_channel(e->bias, channel, size);
-    tile->finish = e->scale || e->shift || e->residual || e->relu ? &finish : NULL;
+    tile->accumulate = e->residual == job->o->out; /* the residual lies there already */
+    tile->finish =
+        !tile->accumulate && (e->scale || e->shift || e->residual || e->relu) ? &finish : NULL;
     p->tiles->rows[p->type](tile);
 }
 
@@ -430,5 +432,6 @@ const conv_algorithm fv_conv_gemm = {
     .pack = pack,
     .packed_key = packed_key,
     .run = run,
+    .over_residual = true,
     .describe = describe,
 };

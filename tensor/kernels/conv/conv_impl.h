@@ -160,6 +160,8 @@ typedef struct conv_algorithm {
     uint64_t (*packed_key)(const fv_conv_plan *p);
     void (*run)(const fv_conv_plan *p, const fv_conv_operands *o, void *scratch);
     int (*describe)(const fv_conv_plan *p, char *text, size_t size);
+    /* Adds to what is in the result, where that and the residual are one memory. */
+    bool over_residual;
 } conv_algorithm;
 
 extern const conv_algorithm fv_conv_gemm;        /* forward and input gradient */

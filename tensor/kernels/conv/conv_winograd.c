@@ -461,5 +461,6 @@ const conv_algorithm fv_conv_winograd = {
     .pack = pack,
     .packed_key = packed_key,
     .run = run,
+    .over_residual = true,
     .describe = fv_conv_winograd_describe,
 };

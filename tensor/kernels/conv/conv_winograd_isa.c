@@ -156,10 +156,10 @@ WINOGRAD_INLINE void put(const fv_winograd_move *job, fv_vf v, int64_t at, int64
         store(job->to + at, v);
 }
 
-/* plain: whole tiles and vectors, without an epilogue. */
+/* plain: whole tiles and vectors, with a residual at most. */
 WINOGRAD_INLINE void store_tile(const fv_winograd_move *job, const fv_winograd_tile *t,
-                                const int m[2], const int r[2], const bool plain, const float *from,
-                                int64_t c, int64_t count)
+                                const int m[2], const int r[2], const bool plain, const bool adds,
+                                const float *from, int64_t c, int64_t count)
 {
     const int rows = m[0] + r[0] - 1, columns = m[1] + r[1] - 1;
     fv_vf d[MOST_POINTS], o[MOST_POINTS], lines[MOST_POINTS * MOST_POINTS];
@@ -179,7 +179,7 @@ WINOGRAD_INLINE void store_tile(const fv_winograd_move *job, const fv_winograd_t
         for (int j = 0; j < m[1]; j++) {
             const int64_t at = t->at + i * job->step[0] + j * job->step[1] + c;
             if (plain)
-                store(job->to + at, o[j]);
+                store(job->to + at, adds ? o[j] + load(job->residual + at) : o[j]);
             else if (j < t->end[1])
                 put(job, o[j], at, c, count);
         }
@@ -197,26 +197,36 @@ WINOGRAD_INLINE void fetch(const fv_winograd_move *job, const int m[2], int64_t 
     }
 }
 
-WINOGRAD_INLINE void store_tiles(const fv_winograd_move *job, const int m0, const int r0,
-                                 const int m1, const int r1)
+WINOGRAD_INLINE void store_tiles_as(const fv_winograd_move *job, const int m0, const int r0,
+                                    const int m1, const int r1, const bool plain, const bool adds)
 {
     const int m[2] = {m0, m1}, r[2] = {r0, r1};
     const int64_t whole = job->channels / LANES * LANES;
-    const bool bare = !job->bias && !job->scale && !job->shift && !job->residual && !job->relu;
     for (int64_t i = 0; i < job->count; i++) {
         const fv_winograd_tile *t = &job->tiles[i];
         const float *from = job->planes + i * job->row;
-        if (bare && t->end[0] == m0 && t->end[1] == m1)
+        if (plain && t->end[0] == m0 && t->end[1] == m1)
             for (int64_t c = 0; c < whole; c += LANES) {
                 if (i + 1 < job->count) fetch(job, m, t[1].at + c);
-                store_tile(job, t, m, r, true, from + c, c, LANES);
+                store_tile(job, t, m, r, true, adds, from + c, c, LANES);
             }
         else
             for (int64_t c = 0; c < whole; c += LANES)
-                store_tile(job, t, m, r, false, from + c, c, LANES);
+                store_tile(job, t, m, r, false, false, from + c, c, LANES);
         if (whole < job->channels)
-            store_tile(job, t, m, r, false, from + whole, whole, job->channels - whole);
+            store_tile(job, t, m, r, false, false, from + whole, whole, job->channels - whole);
     }
+}
+
+WINOGRAD_INLINE void store_tiles(const fv_winograd_move *job, const int m0, const int r0,
+                                 const int m1, const int r1)
+{
+    if (job->bias || job->scale || job->shift || job->relu)
+        store_tiles_as(job, m0, r0, m1, r1, false, false);
+    else if (job->residual)
+        store_tiles_as(job, m0, r0, m1, r1, true, true);
+    else
+        store_tiles_as(job, m0, r0, m1, r1, true, false);
 }
 
 /* --- filters ----------------------------------------------------------------------------------

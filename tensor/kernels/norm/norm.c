@@ -40,7 +40,7 @@ fv_norm_scratch fv_norm_layout(const fv_norm_plan *p, fv_scratch *s)
         at.channel[i] = fv_take(s, (size_t)p->channels * (p->rows > 0) * sizeof(double));
     for (int i = 0; i < FV_NORM_COLUMN_ROWS; i++)
         at.column[i] = fv_take(s, (size_t)p->columns * fv_dtype_size(p->dtype));
-    at.sums = fv_take(s, (size_t)(2 * p->chunks * p->columns) * sizeof(double));
+    at.sums = fv_take(s, (size_t)(2 * (p->chunks + 1) * p->columns) * sizeof(double));
     return at;
 }
 
@@ -62,13 +62,14 @@ static fv_norm_job job_from(const fv_norm_plan *p, int64_t row, const fv_norm_jo
     return job;
 }
 
-/* Chunk i of the folded rows. */
+/* Chunk i of the folded rows; behind the last one the tail, a row of fewer columns. */
 static fv_norm_job chunk_of(const fv_norm_plan *p, int64_t i, const fv_norm_job *all)
 {
-    int64_t first = i * p->chunk_rows;
+    const bool tail = i == p->chunks;
+    int64_t first = tail ? p->folded_rows : i * p->chunk_rows, left = p->folded_rows - first;
     fv_norm_job job = job_from(p, first, all);
-    job.rows = p->folded_rows - first < p->chunk_rows ? p->folded_rows - first : p->chunk_rows;
-    job.columns = p->columns;
+    job.rows = tail ? 1 : left < p->chunk_rows ? left : p->chunk_rows;
+    job.columns = tail ? p->tail * p->channels : p->columns;
     if (all->first) job.first = all->first + 2 * i * p->columns;
     if (all->first) job.second = job.first + p->columns;
     return job;
@@ -86,6 +87,15 @@ static void run_chunk(void *context, int64_t chunk, int slot)
     fv_norm_job job = chunk_of(r->plan, chunk, r->all);
     (void)slot;
     r->kernel(&job);
+}
+
+/* The tail is too little to be shared. */
+static void run_tail(const fv_norm_plan *p, const fv_norm_job *all,
+                     void (*kernel)(const fv_norm_job *))
+{
+    if (p->tail == 0) return;
+    fv_norm_job tail = chunk_of(p, p->chunks, all);
+    kernel(&tail);
 }
 
 /* `streams` is the number of elements read or written for each element of x, at 8 bytes a
@@ -192,48 +202,50 @@ static int streams_of(const fv_norm_job *job)
     return !!job->x + !!job->gy + !!job->residual + !!job->mask + !!job->out;
 }
 
+/* What an op works with, per channel. */
+typedef struct columns {
+    const double *mean, *scale, *shift; /* (x - mean) * scale + shift is the result */
+} columns;
+
+static void set_gate(const fv_norm_plan *p, fv_norm_job *all, const columns *of,
+                     const fv_norm_scratch *at)
+{
+    all->mean = spread(p, of->mean, at->column[0]);
+    if (!all->relu) return;
+    all->scale = spread(p, of->scale, at->column[1]);
+    all->opening = spread(p, of->shift, at->column[4]);
+}
+
 /* sum = sum of gy and dot = sum of gy * (x - mean), per channel, of what counts of gy; that goes to
  * the job's out, if it has one. Without x dot stays 0, and mean is all zeros. */
-static void find_dots(const fv_norm_plan *p, fv_norm_job all, const double *mean, double *sum,
+static void find_dots(const fv_norm_plan *p, fv_norm_job all, const columns *of, double *sum,
                       double *dot, const fv_norm_scratch *at)
 {
-    all.mean = spread(p, mean, at->column[0]);
+    set_gate(p, &all, of, at);
     all.first = at->sums;
     run_chunks(p, streams_of(&all), &all, p->kernels->dots[type_of(p)]);
+    run_tail(p, &all, p->kernels->dots[type_of(p)]);
 
     for (int64_t c = 0; c < p->channels; c++) sum[c] = dot[c] = 0;
-    for (int64_t i = 0; i < p->chunks; i++) {
+    for (int64_t i = 0; i < p->chunks + (p->tail > 0); i++) {
         fv_norm_job job = chunk_of(p, i, &all);
-        for (int64_t j = 0; j < p->columns; j += p->channels) {
+        for (int64_t j = 0; j < job.columns; j += p->channels) {
             for (int64_t c = 0; c < p->channels; c++) {
                 sum[c] += job.first[j + c];
                 dot[c] += job.second[j + c];
             }
         }
     }
-    for (int64_t c = 0; c < p->channels; c++) dot[c] += excess(p, mean[c], sum[c]);
-    for (int64_t i = p->folded_rows * p->columns; i < p->rows * p->channels; i++) {
-        int64_t c = i % p->channels;
-        bool counts = !(all.mask && element_at(p->dtype, all.mask, i) <= 0);
-        double g = counts ? element_at(p->dtype, all.gy, i) : 0;
-        if (all.out) set_element(p->dtype, all.out, i, g);
-        sum[c] += g;
-        if (all.x) dot[c] += g * (element_at(p->dtype, all.x, i) - mean[c]);
-    }
+    for (int64_t c = 0; c < p->channels; c++) dot[c] += excess(p, of->mean[c], sum[c]);
 }
 
 /* --- element by element ------------------------------------------------------------------- */
 
-/* The tail is one row of fewer columns. */
 static void run_all(const fv_norm_plan *p, const fv_norm_job *all,
                     void (*kernel)(const fv_norm_job *))
 {
     run_chunks(p, streams_of(all), all, kernel);
-    if (p->tail == 0) return;
-    fv_norm_job tail = job_from(p, p->folded_rows, all);
-    tail.rows = 1;
-    tail.columns = p->tail * p->channels;
-    kernel(&tail);
+    run_tail(p, all, kernel);
 }
 
 /* out = (x - mean) * scale + shift, per channel, and what the job says of residual, relu, mask. */
@@ -247,12 +259,11 @@ static void apply(const fv_norm_plan *p, fv_norm_job all, const double *mean, co
 }
 
 /* out = (gy - shift) * scale + (x - mean) * slope, per channel, of what counts of gy. */
-static void apply_backward(const fv_norm_plan *p, fv_norm_job all, const double *mean,
-                           const double *scale, const double *slope, const double *shift,
-                           const fv_norm_scratch *at)
+static void apply_backward(const fv_norm_plan *p, fv_norm_job all, const columns *of,
+                           const double *slope, const double *shift, const fv_norm_scratch *at)
 {
-    all.mean = spread(p, mean, at->column[0]);
-    all.scale = spread(p, scale, at->column[1]);
+    set_gate(p, &all, of, at);
+    all.scale = spread(p, of->scale, at->column[1]);
     all.slope = spread(p, slope, at->column[2]);
     all.shift = spread(p, shift, at->column[3]);
     run_all(p, &all, p->kernels->apply_backward[type_of(p)]);
@@ -334,21 +345,24 @@ void fv_batch_norm_grad_run(const fv_norm_plan *p, const fv_batch_norm_grad *b, 
     const fv_norm_scratch at = fv_norm_layout(p, &memory);
     double *mean = at.channel[0], *invstd = at.channel[1], *sum = at.channel[2];
     double *dot = at.channel[3], *scale = at.channel[4], *slope = at.channel[5];
-    double *shift = at.channel[6], n = (double)p->rows;
+    double *shift = at.channel[6], *opening = at.channel[7], n = (double)p->rows;
+    const columns of = {.mean = mean, .scale = scale, .shift = opening};
     fv_norm_job job = {.x = b->x->data,
                        .gy = b->gy->data,
                        .mask = b->y ? b->y->data : NULL,
+                       .relu = b->relu && !b->y,
                        .out = b->masked ? b->masked->data : NULL};
     if (!b->mean) find_statistics(p, job.x, mean, invstd, at.sums);
     for (int64_t c = 0; c < p->channels; c++) {
         if (b->mean) mean[c] = channel_of(b->mean, c, 0);
         invstd[c] = b->invstd ? channel_of(b->invstd, c, 0) : fv_norm_invstd(invstd[c] / n, b->eps);
+        scale[c] = invstd[c] * channel_of(b->weight, c, 1);
+        opening[c] = channel_of(b->bias, c, 0) + excess(p, mean[c], scale[c]);
     }
-    find_dots(p, job, mean, sum, dot, &at);
+    find_dots(p, job, &of, sum, dot, &at);
     for (int64_t c = 0; c < p->channels; c++) {
         set_channel(b->gbias, c, sum[c]);
         set_channel(b->gweight, c, dot[c] * invstd[c]);
-        scale[c] = invstd[c] * channel_of(b->weight, c, 1);
         double ratio = -dot[c] / n * invstd[c] * invstd[c];
         slope[c] = scale[c] * ratio;
         /* subtracted from gy itself: equal ones leave 0 */
@@ -357,7 +371,7 @@ void fv_batch_norm_grad_run(const fv_norm_plan *p, const fv_batch_norm_grad *b, 
     if (b->masked) job = (fv_norm_job){.x = job.x, .gy = b->masked->data};
     job.out = b->gx->data;
     if (b->training) {
-        apply_backward(p, job, mean, scale, slope, shift, &at);
+        apply_backward(p, job, &of, slope, shift, &at);
         return;
     }
     for (int64_t c = 0; c < p->channels; c++) mean[c] = shift[c] = 0;
@@ -375,6 +389,6 @@ void fv_relu_sums_run(const fv_norm_plan *p, const fv_relu_sums_job *b, void *sc
     double *mean = at.channel[0], *sum = at.channel[1], *dot = at.channel[2];
     for (int64_t c = 0; c < p->channels; c++) mean[c] = 0;
     const fv_norm_job job = {.gy = b->g->data, .mask = b->y->data, .out = b->masked->data};
-    find_dots(p, job, mean, sum, dot, &at);
+    find_dots(p, job, &(columns){.mean = mean}, sum, dot, &at);
     for (int64_t c = 0; c < p->channels; c++) set_channel(b->sums, c, sum[c]);
 }

@@ -34,12 +34,12 @@ typedef struct fv_norm_plan {
 
 fv_norm_plan fv_norm_make_plan(fv_dtype dtype, int64_t rows, int64_t channels, fv_machine machine);
 
-enum { FV_NORM_CHANNEL_ROWS = 7, FV_NORM_COLUMN_ROWS = 4 };
+enum { FV_NORM_CHANNEL_ROWS = 8, FV_NORM_COLUMN_ROWS = 5 };
 
 typedef struct fv_norm_scratch {
     double *channel[FV_NORM_CHANNEL_ROWS]; /* [channels] each */
     void *column[FV_NORM_COLUMN_ROWS];     /* [columns] operands in the element type */
-    double *sums;                          /* [chunks][2][columns] */
+    double *sums;                          /* [chunks and the tail][2][columns] */
 } fv_norm_scratch;
 
 /* Takes the scratch of the functions below; nothing for an empty input. */
@@ -60,12 +60,13 @@ typedef struct fv_batch_norm {
 } fv_batch_norm;
 
 /* gx, gweight and gbias from gy. mean and invstd may be NULL with training: then they are x's.
- * With y, the output of a relu, gy counts only where y is not <= 0; that part of it is written to
- * masked, if there is one. */
+ * Behind a relu gy counts only where its output is not <= 0: that is y or, without y and without a
+ * residual, what x, weight and bias give once more, which costs less than to read it. That part of
+ * gy is written to masked, if there is one. gx may lie over gy or x, masked over gy. */
 typedef struct fv_batch_norm_grad {
-    const fv_tensor *gy, *x, *weight, *mean, *invstd, *y;
+    const fv_tensor *gy, *x, *weight, *bias, *mean, *invstd, *y;
     fv_tensor *gx, *gweight, *gbias, *masked;
-    bool training;
+    bool training, relu;
     double eps;
 } fv_batch_norm_grad;
 
@@ -76,7 +77,7 @@ double fv_norm_invstd(double var, double eps);
 void fv_batch_norm_run(const fv_norm_plan *p, const fv_batch_norm *b, void *scratch);
 void fv_batch_norm_grad_run(const fv_norm_plan *p, const fv_batch_norm_grad *b, void *scratch);
 
-/* masked = g where y is not <= 0, and sums [C] of that. */
+/* masked = g where y is not <= 0, and sums [C] of that; masked may lie over g. */
 typedef struct fv_relu_sums_job {
     const fv_tensor *g, *y;
     fv_tensor *masked, *sums;
@@ -98,8 +99,8 @@ typedef struct fv_norm_job {
     const void *residual; /* added to the result, or NULL */
     const void *mask;     /* gy, or in apply the result, counts where this is not <= 0; or NULL */
     void *out;            /* in dots: gy as it counts, or NULL */
-    bool relu;
-    const void *mean, *scale, *slope, *shift;
+    bool relu;            /* of gy: it counts where (x - mean) * scale + opening is not <= 0 */
+    const void *mean, *scale, *slope, *shift, *opening;
     double *first, *second; /* sums of the chunk: mean and m2, or sum and dot */
 } fv_norm_job;
 

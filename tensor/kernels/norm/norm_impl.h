@@ -123,50 +123,63 @@ FV_INLINE VEC NAME(masked)(VEC g, VEC y)
     return (VEC)((__typeof__(y <= (VEC){0})) g & ~(y <= (VEC){0}));
 }
 
-/* Where a strip stands: its columns of a row. */
-typedef struct NAME(dots_row) {
+/* Where a strip stands: its columns of a row, and what is the same in all rows. */
+typedef struct NAME(dots_at) {
     const T *x, *gy, *mask;
     T *out;
-} NAME(dots_row);
+    VEC mean[BLOCK_VECTORS], scale[BLOCK_VECTORS], opening[BLOCK_VECTORS];
+} NAME(dots_at);
 
 /* Adds the sums of up to BLOCK_ROWS rows and moves on by them. */
-FV_INLINE void NAME(dots_block)(const fv_norm_job *job, NAME(dots_row) * at, int64_t rows,
-                                int vectors, const VEC *mean, VEC *sum, VEC *dot)
+FV_INLINE void NAME(dots_block)(const fv_norm_job *job, NAME(dots_at) * at, int64_t rows,
+                                int vectors, gate_kind gate, VEC *sum, VEC *dot)
 {
     for (int64_t k = 0; k < rows; k++) {
         for (int i = 0; i < vectors; i++) {
-            VEC g = NAME(load)(at->gy + i * LANES);
-            if (at->mask) g = NAME(masked)(g, NAME(load)(at->mask + i * LANES));
+            VEC g = NAME(load)(at->gy + i * LANES), d = {0};
+            if (at->x) d = NAME(load)(at->x + i * LANES) - at->mean[i];
+            if (gate == GATE_MASK) g = NAME(masked)(g, NAME(load)(at->mask + i * LANES));
+            if (gate == GATE_X) g = NAME(masked)(g, d * at->scale[i] + at->opening[i]);
             if (at->out) NAME(store)(at->out + i * LANES, g);
             sum[i] += g;
-            if (at->x) dot[i] += g * (NAME(load)(at->x + i * LANES) - mean[i]);
+            if (at->x) dot[i] += g * d;
         }
         at->gy += job->columns;
         if (at->x) at->x += job->columns;
-        if (at->mask) at->mask += job->columns;
+        if (gate == GATE_MASK) at->mask += job->columns;
         if (at->out) at->out += job->columns;
     }
 }
 
-FV_INLINE void NAME(dots_strip_of)(const fv_norm_job *job, int64_t column, int vectors, bool dots,
-                                   bool mask, bool out)
+FV_INLINE NAME(dots_at) NAME(dots_start)(const fv_norm_job *job, int64_t column, int vectors,
+                                         bool dots, gate_kind gate, bool out)
 {
-    NAME(dots_row)
+    NAME(dots_at)
     at = {.x = dots ? (const T *)job->x + column : NULL,
           .gy = (const T *)job->gy + column,
-          .mask = mask ? (const T *)job->mask + column : NULL,
+          .mask = gate == GATE_MASK ? (const T *)job->mask + column : NULL,
           .out = out ? (T *)job->out + column : NULL};
+    for (int i = 0; i < vectors && dots; i++) {
+        const int64_t j = column + i * LANES;
+        at.mean[i] = NAME(load)((const T *)job->mean + j);
+        if (gate == GATE_X) at.scale[i] = NAME(load)((const T *)job->scale + j);
+        if (gate == GATE_X) at.opening[i] = NAME(load)((const T *)job->opening + j);
+    }
+    return at;
+}
+
+FV_INLINE void NAME(dots_strip_of)(const fv_norm_job *job, int64_t column, int vectors, bool dots,
+                                   gate_kind gate, bool out)
+{
+    NAME(dots_at) at = NAME(dots_start)(job, column, vectors, dots, gate, out);
     int width = vectors * LANES;
-    VEC mean[BLOCK_VECTORS];
     T sums[BLOCK_VECTORS * LANES], products[BLOCK_VECTORS * LANES];
-    for (int i = 0; i < vectors; i++)
-        mean[i] = dots ? NAME(load)((const T *)job->mean + column + i * LANES) : (VEC){0};
     for (int j = 0; j < width; j++) job->first[column + j] = job->second[column + j] = 0;
     for (int64_t r = 0; r < job->rows; r += BLOCK_ROWS) {
         int64_t rows = job->rows - r < BLOCK_ROWS ? job->rows - r : BLOCK_ROWS;
         VEC sum[BLOCK_VECTORS], dot[BLOCK_VECTORS];
         for (int i = 0; i < vectors; i++) sum[i] = dot[i] = (VEC){0};
-        NAME(dots_block)(job, &at, rows, vectors, mean, sum, dot);
+        NAME(dots_block)(job, &at, rows, vectors, gate, sum, dot);
         for (int i = 0; i < vectors; i++) {
             NAME(store)(sums + i * LANES, sum[i]);
             NAME(store)(products + i * LANES, dot[i]);
@@ -178,13 +191,23 @@ FV_INLINE void NAME(dots_strip_of)(const fv_norm_job *job, int64_t column, int v
     }
 }
 
+/* Does the gradient of element i count? */
+FV_INLINE bool NAME(counts)(const fv_norm_job *job, int64_t i, int64_t column)
+{
+    const T *x = job->x, *mask = job->mask;
+    if (mask) return !(mask[i] <= 0);
+    if (!job->relu) return true;
+    const T *mean = job->mean, *scale = job->scale, *opening = job->opening;
+    return !((x[i] - mean[column]) * scale[column] + opening[column] <= 0);
+}
+
 static void NAME(dots_column)(const fv_norm_job *job, int64_t column)
 {
-    const T *x = job->x, *gy = job->gy, *mask = job->mask;
+    const T *x = job->x, *gy = job->gy;
     T *out = job->out;
     double mean = x ? (double)((const T *)job->mean)[column] : 0, sum = 0, dot = 0;
     for (int64_t i = column; i < job->rows * job->columns; i += job->columns) {
-        T g = mask && mask[i] <= 0 ? 0 : gy[i];
+        T g = NAME(counts)(job, i, column) ? gy[i] : 0;
         if (out) out[i] = g;
         sum += (double)g;
         if (x) dot += (double)g * ((double)x[i] - mean);
@@ -194,25 +217,28 @@ static void NAME(dots_column)(const fv_norm_job *job, int64_t column)
 }
 
 /* What a job has is settled outside of the loops. */
-#define DOTS(name_, dots_, mask_, out_)                                                            \
+#define DOTS(name_, dots_, gate_, out_)                                                            \
     FV_INLINE void NAME(name_##_strip)(const fv_norm_job *job, int64_t column, int vectors)        \
     {                                                                                              \
-        NAME(dots_strip_of)(job, column, vectors, dots_, mask_, out_);                             \
+        NAME(dots_strip_of)(job, column, vectors, dots_, gate_, out_);                             \
     }                                                                                              \
     static void NAME(name_)(const fv_norm_job *job)                                                \
     {                                                                                              \
         FOR_EACH_STRIP(NAME(name_##_strip), NAME(dots_column));                                    \
     }
-DOTS(dots_plain, true, false, false)
-DOTS(dots_masked, true, true, false)
-DOTS(dots_written, true, true, true)
-DOTS(sums_written, false, true, true)
+DOTS(dots_plain, true, GATE_OPEN, false)
+DOTS(dots_masked, true, GATE_MASK, false)
+DOTS(dots_written, true, GATE_MASK, true)
+DOTS(dots_gated, true, GATE_X, false)
+DOTS(sums_written, false, GATE_MASK, true)
 #undef DOTS
 
 static void NAME(dots)(const fv_norm_job *job)
 {
     if (!job->x)
         NAME(sums_written)(job);
+    else if (job->relu)
+        NAME(dots_gated)(job);
     else if (!job->mask)
         NAME(dots_plain)(job);
     else if (!job->out)
@@ -269,23 +295,24 @@ static void NAME(apply)(const fv_norm_job *job)
         NAME(apply_rows)(job, false, false, false);
 }
 
-FV_INLINE void NAME(apply_backward_rows)(const fv_norm_job *job, bool mask)
+FV_INLINE void NAME(apply_backward_rows)(const fv_norm_job *job, gate_kind gate)
 {
-    const T *x = job->x, *gy = job->gy, *y = job->mask;
+    const T *x = job->x, *gy = job->gy, *y = job->mask, *opening = job->opening;
     const T *mean = job->mean, *scale = job->scale, *slope = job->slope, *shift = job->shift;
     T *gx = job->out;
     for (int64_t r = 0; r < job->rows; r++) {
         const int64_t at = r * job->columns;
         int64_t j = 0;
         for (; j + LANES <= job->columns; j += LANES) {
-            VEC g = NAME(load)(gy + at + j);
-            if (mask) g = NAME(masked)(g, NAME(load)(y + at + j));
-            g = (g - NAME(load)(shift + j)) * NAME(load)(scale + j);
+            VEC g = NAME(load)(gy + at + j), by = NAME(load)(scale + j);
             VEC d = NAME(load)(x + at + j) - NAME(load)(mean + j);
+            if (gate == GATE_MASK) g = NAME(masked)(g, NAME(load)(y + at + j));
+            if (gate == GATE_X) g = NAME(masked)(g, d * by + NAME(load)(opening + j));
+            g = (g - NAME(load)(shift + j)) * by;
             NAME(store)(gx + at + j, g + d * NAME(load)(slope + j));
         }
         for (; j < job->columns; j++) {
-            T g = mask && y[at + j] <= 0 ? 0 : gy[at + j];
+            T g = NAME(counts)(job, at + j, j) ? gy[at + j] : 0;
             gx[at + j] = (g - shift[j]) * scale[j] + (x[at + j] - mean[j]) * slope[j];
         }
     }
@@ -293,10 +320,12 @@ FV_INLINE void NAME(apply_backward_rows)(const fv_norm_job *job, bool mask)
 
 static void NAME(apply_backward)(const fv_norm_job *job)
 {
-    if (job->mask)
-        NAME(apply_backward_rows)(job, true);
+    if (job->relu)
+        NAME(apply_backward_rows)(job, GATE_X);
+    else if (job->mask)
+        NAME(apply_backward_rows)(job, GATE_MASK);
     else
-        NAME(apply_backward_rows)(job, false);
+        NAME(apply_backward_rows)(job, GATE_OPEN);
 }
 
 #undef T

@@ -9,6 +9,9 @@
 /* Rows summed in the element type before the sums go on in double. */
 enum { BLOCK_ROWS = 64, BLOCK_VECTORS = 4 };
 
+/* Where a gradient counts: everywhere, where the mask is not <= 0, or where what x gives is not. */
+typedef enum gate_kind { GATE_OPEN, GATE_MASK, GATE_X } gate_kind;
+
 #define T        float
 #define LANES    (FV_VBYTES / 4)
 #define VEC      fv_vf

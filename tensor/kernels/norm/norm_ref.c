@@ -83,9 +83,15 @@ void fv_batch_norm_ref(const fv_batch_norm *b)
 }
 
 /* The gradient of element r before the relu. */
-static double gradient_at(const fv_batch_norm_grad *b, int64_t c, int64_t r)
+static double gradient_at(const fv_batch_norm_grad *b, int64_t c, int64_t r, double mean,
+                          double invstd)
 {
-    return b->y && value(b->y, c, r) <= 0 ? 0 : value(b->gy, c, r);
+    double y = 1;
+    if (b->y)
+        y = value(b->y, c, r);
+    else if (b->relu)
+        y = (value(b->x, c, r) - mean) * invstd * channel(b->weight, c, 1) + channel(b->bias, c, 0);
+    return y <= 0 ? 0 : value(b->gy, c, r);
 }
 
 static void differentiate_channel(const fv_batch_norm_grad *b, int64_t c)
@@ -96,13 +102,14 @@ static void differentiate_channel(const fv_batch_norm_grad *b, int64_t c)
     double invstd = b->invstd ? channel(b->invstd, c, 0)
                               : fv_norm_invstd(squares_of(b->x, c, mean) / n, b->eps);
     for (int64_t r = 0; r < rows; r++) {
-        sum += gradient_at(b, c, r);
-        dot += gradient_at(b, c, r) * (value(b->x, c, r) - mean) * invstd;
+        double g = gradient_at(b, c, r, mean, invstd);
+        sum += g;
+        dot += g * (value(b->x, c, r) - mean) * invstd;
     }
     set_channel(b->gbias, c, sum);
     set_channel(b->gweight, c, dot);
     for (int64_t r = 0; r < rows; r++) {
-        double g = gradient_at(b, c, r), xhat = (value(b->x, c, r) - mean) * invstd;
+        double g = gradient_at(b, c, r, mean, invstd), xhat = (value(b->x, c, r) - mean) * invstd;
         if (b->masked) fv_element_set(b->masked, place(b->masked, c, r), g);
         if (b->training) g -= sum / n + xhat * dot / n;
         fv_element_set(b->gx, place(b->gx, c, r), g * invstd * channel(b->weight, c, 1));
