@@ -1,14 +1,20 @@
 /* The parallel loop on threads of the library's own.
  *
- *     word   | generation (32 bits) | next chunk (32 bits) |      one atomic word
+ * The chunks of a job, as pieces, are dealt out by slot: each of the team has a range of them.
  *
- * A thread takes a chunk by reading the word, then the job's fields, and exchanging the word for
- * its successor. If the exchange succeeds, nothing has changed in between, so the fields belong to
- * that chunk. For this the caller closes the word (next = CLOSED) before it writes the fields of
- * the next job, and opens a new generation after it; the fields are stored with release and loaded
- * with acquire.
+ *     left   | generation (32 bits) | first (16 bits) | end (16 bits) |      one atomic word a slot
  *
- * The caller takes chunks like everybody and then waits for those that others have begun, never
+ * A thread takes the first piece of its own range; when that is empty, the last one of another's.
+ * So a thread meets the same pieces in one job after the other, and what they read and write stays
+ * in the caches of its core; but a thread that is late, or has more to do, gets help.
+ *
+ * It takes a piece by reading the word, then the job's fields, and exchanging the word for its
+ * successor. If the exchange succeeds, the word has not changed in between, so the job was not over
+ * and the fields belong to it: the caller writes those of the next job when all ranges are empty,
+ * and fills the ranges after them, with a new generation. The fields are stored with release and
+ * loaded with acquire.
+ *
+ * The caller takes pieces like everybody and then waits for those that others have begun, never
  * for a thread that has not come. One caller at a time has the pool: another one, or a loop inside
  * a body, loops alone.
  *
@@ -30,38 +36,39 @@
 enum {
     LINE = 64, /* bytes of a cache line */
     MOST_WORKERS = 1023,
+    MOST_PIECES = UINT16_MAX, /* of a job */
     SPIN_IDLE_NS = 50000,     /* of a worker, before it sleeps */
     SPIN_WAIT_NS = 20000,     /* of the caller, before it sleeps */
     WORTH_WAKING_NS = 100000, /* a job of the caller's alone, before it wakes others after all */
     MOST_SKIPPED_WAKES = 63,
 };
 
-static const uint32_t CLOSED = UINT32_MAX;
-
-typedef struct worker {
-    alignas(LINE) pthread_cond_t wake;
+typedef struct seat {
+    alignas(LINE) _Atomic uint64_t left; /* the pieces of this slot that nobody has taken */
+    pthread_cond_t wake;
     atomic_bool asleep;
-} worker;
+} seat;
 
 static struct {
-    alignas(LINE) _Atomic uint64_t word;
+    alignas(LINE) _Atomic uint32_t generation; /* of the newest job; its ranges have been filled */
 
     /* the job */
     alignas(LINE) _Atomic(fv_parallel_fn) body;
     _Atomic(void *) job;
-    _Atomic uint32_t chunks;
+    _Atomic int64_t chunks;
+    _Atomic uint32_t pieces;
     atomic_int team; /* slots that take part */
 
-    alignas(LINE) _Atomic uint32_t done; /* chunks that workers have finished */
+    alignas(LINE) _Atomic uint32_t done; /* pieces that workers have finished */
     atomic_bool waiting;                 /* the caller sleeps until `finished` */
 
     alignas(LINE) atomic_bool taken; /* by a caller; what follows is that caller's */
     bool refused;                    /* the system gave no further thread */
     int workers;                     /* started so far: slots 1 to workers */
     int skipped_wakes, skip_wakes;   /* jobs until the next waking; how many the last one set */
-} pool = {.word = UINT32_MAX};
+} pool;
 
-static worker workers[MOST_WORKERS + 1]; /* by slot; slot 0 is the caller's */
+static seat seats[MOST_WORKERS + 1]; /* by slot; slot 0 is the caller's */
 
 /* Only around sleeping and waking. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -84,27 +91,59 @@ static void relax(void)
 #endif
 }
 
-/* --- chunks ----------------------------------------------------------------------------------- */
+/* --- pieces ----------------------------------------------------------------------------------- */
 
-/* Is there a chunk for this slot in the job that is open at `word`? */
-static bool has_work(uint64_t word, int slot)
+static uint64_t range_of(uint32_t generation, uint32_t first, uint32_t end)
 {
-    return (uint32_t)word < atomic_load_explicit(&pool.chunks, memory_order_acquire) &&
-           slot < atomic_load_explicit(&pool.team, memory_order_acquire);
+    return (uint64_t)generation << 32 | first << 16 | end;
 }
 
-/* Runs one chunk if this slot can get one. */
-static bool run_chunk(int slot)
+static uint32_t first_of(uint64_t left)
 {
-    uint64_t word = atomic_load(&pool.word);
-    while (has_work(word, slot)) {
+    return (uint32_t)left >> 16;
+}
+
+static uint32_t end_of(uint64_t left)
+{
+    return (uint32_t)left & UINT16_MAX;
+}
+
+/* A piece is one chunk, unless a job has more chunks than a range can count. */
+static void run_piece(fv_parallel_fn body, void *job, int64_t chunks, uint32_t pieces,
+                      uint32_t piece, int slot)
+{
+    int64_t chunk = piece, end = piece + 1;
+    if (chunks > pieces) {
+        chunk = fv_chunk_begin(chunks, pieces, piece);
+        end = fv_chunk_begin(chunks, pieces, piece + 1);
+    }
+    for (; chunk < end; chunk++) body(job, chunk, slot);
+}
+
+/* Runs one piece of an owner's, if there is one and the slot takes part. */
+static bool run_from(int owner, int slot)
+{
+    uint64_t left = atomic_load(&seats[owner].left);
+    while (first_of(left) < end_of(left)) {
         fv_parallel_fn body = atomic_load_explicit(&pool.body, memory_order_acquire);
         void *job = atomic_load_explicit(&pool.job, memory_order_acquire);
-        if (!atomic_compare_exchange_strong(&pool.word, &word, word + 1)) continue;
-        body(job, (uint32_t)word, slot);
+        int64_t chunks = atomic_load_explicit(&pool.chunks, memory_order_acquire);
+        uint32_t pieces = atomic_load_explicit(&pool.pieces, memory_order_acquire);
+        if (slot >= atomic_load_explicit(&pool.team, memory_order_acquire)) return false;
+        uint64_t rest = owner == slot ? left + (1 << 16) : left - 1;
+        if (!atomic_compare_exchange_strong(&seats[owner].left, &left, rest)) continue;
+        run_piece(body, job, chunks, pieces, owner == slot ? first_of(left) : end_of(rest), slot);
         return true;
     }
     return false;
+}
+
+/* Runs one piece if this slot, one of `team`, can get one. */
+static bool run_any(int slot, int team)
+{
+    bool ran = run_from(slot, slot);
+    for (int k = 1; k < team && !ran; k++) ran = run_from((slot + k) % team, slot);
+    return ran;
 }
 
 /* --- sleeping and waking ---------------------------------------------------------------------- */
@@ -114,48 +153,63 @@ static bool wake_others(int slot, int team)
 {
     bool any = false;
     for (int other = 2 * slot + 1; other <= 2 * slot + 2 && other < team; other++) {
-        worker *w = &workers[other];
-        if (!atomic_load(&w->asleep)) continue;
+        seat *s = &seats[other];
+        if (!atomic_load(&s->asleep)) continue;
         pthread_mutex_lock(&lock);
-        atomic_store(&w->asleep, false);
+        atomic_store(&s->asleep, false);
         pthread_mutex_unlock(&lock);
-        pthread_cond_signal(&w->wake);
+        pthread_cond_signal(&s->wake);
         any = true;
     }
     return any;
 }
 
-static void sleep_until_woken(int slot)
+/* Has a job with this slot in its team been opened since the one that it has seen? */
+static bool is_asked(int slot, uint32_t seen)
 {
-    worker *self = &workers[slot];
+    return atomic_load(&pool.generation) != seen &&
+           slot < atomic_load_explicit(&pool.team, memory_order_acquire);
+}
+
+static void sleep_until_woken(int slot, uint32_t seen)
+{
+    seat *self = &seats[slot];
     pthread_mutex_lock(&lock);
     atomic_store(&self->asleep, true);
     /* A job opened since: its caller may have looked at `asleep` before it was set. */
-    if (has_work(atomic_load(&pool.word), slot)) atomic_store(&self->asleep, false);
+    if (is_asked(slot, seen)) atomic_store(&self->asleep, false);
     while (atomic_load(&self->asleep)) pthread_cond_wait(&self->wake, &lock);
     pthread_mutex_unlock(&lock);
 }
 
+/* What there is to do for a worker whom a job asks; true if it got a piece. */
+static bool help(int slot)
+{
+    int team = atomic_load(&pool.team);
+    wake_others(slot, team);
+    uint32_t count = 0;
+    while (run_any(slot, team)) count++;
+    if (count == 0) return false;
+    atomic_fetch_add(&pool.done, count);
+    if (atomic_load(&pool.waiting)) {
+        pthread_mutex_lock(&lock);
+        pthread_cond_signal(&finished);
+        pthread_mutex_unlock(&lock);
+    }
+    return true;
+}
+
 static void *work(void *context)
 {
-    int slot = (int)((worker *)context - workers);
+    int slot = (int)((seat *)context - seats);
+    uint32_t seen = 0;
     int64_t idle_since = now_ns();
     for (;;) {
-        if (has_work(atomic_load(&pool.word), slot)) {
-            wake_others(slot, atomic_load(&pool.team));
-            uint32_t count = 0;
-            while (run_chunk(slot)) count++;
-            if (count) {
-                atomic_fetch_add(&pool.done, count);
-                if (atomic_load(&pool.waiting)) {
-                    pthread_mutex_lock(&lock);
-                    pthread_cond_signal(&finished);
-                    pthread_mutex_unlock(&lock);
-                }
-                idle_since = now_ns();
-            }
+        if (is_asked(slot, seen)) {
+            seen = atomic_load(&pool.generation);
+            if (help(slot)) idle_since = now_ns();
         } else if (now_ns() - idle_since > SPIN_IDLE_NS) {
-            sleep_until_woken(slot);
+            sleep_until_woken(slot, seen);
             idle_since = now_ns();
         }
         relax();
@@ -163,15 +217,15 @@ static void *work(void *context)
     return NULL;
 }
 
-/* Waits until the workers have finished so many chunks. */
-static void wait_until_done(uint32_t chunks)
+/* Waits until the workers have finished so many pieces. */
+static void wait_until_done(uint32_t pieces)
 {
     int64_t start = now_ns();
-    while (atomic_load_explicit(&pool.done, memory_order_acquire) < chunks) {
+    while (atomic_load_explicit(&pool.done, memory_order_acquire) < pieces) {
         if (now_ns() - start > SPIN_WAIT_NS) {
             pthread_mutex_lock(&lock);
             atomic_store(&pool.waiting, true);
-            while (atomic_load(&pool.done) < chunks) pthread_cond_wait(&finished, &lock);
+            while (atomic_load(&pool.done) < pieces) pthread_cond_wait(&finished, &lock);
             atomic_store(&pool.waiting, false);
             pthread_mutex_unlock(&lock);
             return;
@@ -189,10 +243,10 @@ static bool start_worker(int slot)
     if (pthread_attr_init(&attributes) != 0) return false;
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     fv_widen_affinity(&attributes);
-    pthread_cond_init(&workers[slot].wake, NULL);
-    atomic_store(&workers[slot].asleep, false);
+    pthread_cond_init(&seats[slot].wake, NULL);
+    atomic_store(&seats[slot].asleep, false);
     pthread_t id;
-    int error = fv_system_thread(&id, &attributes, work, &workers[slot]);
+    int error = fv_system_thread(&id, &attributes, work, &seats[slot]);
     pthread_attr_destroy(&attributes);
     return error == 0;
 }
@@ -214,16 +268,21 @@ static int ready_workers(int wanted)
 
 /* --- a job ------------------------------------------------------------------------------------ */
 
-static void open_job(int team, uint32_t chunks, fv_parallel_fn body, void *job)
+static void open_job(int team, int64_t chunks, uint32_t pieces, fv_parallel_fn body, void *job)
 {
-    uint64_t generation = (atomic_load(&pool.word) >> 32) + 1;
-    atomic_store(&pool.word, generation << 32 | CLOSED);
+    uint32_t generation = atomic_load(&pool.generation) + 1;
     atomic_store_explicit(&pool.body, body, memory_order_release);
     atomic_store_explicit(&pool.job, job, memory_order_release);
     atomic_store_explicit(&pool.chunks, chunks, memory_order_release);
+    atomic_store_explicit(&pool.pieces, pieces, memory_order_release);
     atomic_store_explicit(&pool.team, team, memory_order_release);
     atomic_store_explicit(&pool.done, 0, memory_order_relaxed);
-    atomic_store(&pool.word, generation << 32);
+    for (int slot = 0; slot < team; slot++) {
+        uint32_t first = (uint32_t)fv_chunk_begin(pieces, team, slot);
+        uint32_t end = (uint32_t)fv_chunk_begin(pieces, team, slot + 1);
+        atomic_store(&seats[slot].left, range_of(generation, first, end));
+    }
+    atomic_store(&pool.generation, generation);
 }
 
 /* A waking that brought nobody (the cores are taken, or the loops shorter than a waking) doubles
@@ -247,14 +306,14 @@ static void learn_from(bool woken, bool helped)
     }
 }
 
-/* Works on the open job until no chunk is left; returns how many others have taken. */
-static uint32_t run_as_caller(int team, uint32_t chunks)
+/* Works on the open job until no piece is left; returns how many others have taken. */
+static uint32_t run_as_caller(int team, uint32_t pieces)
 {
     bool asked = may_wake();
     bool woken = asked && wake_others(0, team);
     int64_t start = asked ? 0 : now_ns();
-    uint32_t others = chunks;
-    for (; run_chunk(0); others--) {
+    uint32_t others = pieces;
+    for (; run_any(0, team); others--) {
         if (asked || now_ns() - start < WORTH_WAKING_NS) continue;
         asked = true;
         woken = wake_others(0, team);
@@ -265,13 +324,14 @@ static uint32_t run_as_caller(int team, uint32_t chunks)
 
 bool fv_pool_run(int threads, int64_t chunks, fv_parallel_fn body, void *job)
 {
-    if (chunks >= CLOSED || atomic_load_explicit(&pool.taken, memory_order_relaxed) ||
+    if (atomic_load_explicit(&pool.taken, memory_order_relaxed) ||
         atomic_exchange(&pool.taken, true))
         return false;
     int helpers = ready_workers((int)(threads < chunks ? threads : chunks) - 1);
     if (helpers > 0) {
-        open_job(helpers + 1, (uint32_t)chunks, body, job);
-        uint32_t others = run_as_caller(helpers + 1, (uint32_t)chunks);
+        uint32_t pieces = chunks < MOST_PIECES ? (uint32_t)chunks : MOST_PIECES;
+        open_job(helpers + 1, chunks, pieces, body, job);
+        uint32_t others = run_as_caller(helpers + 1, pieces);
         if (others) wait_until_done(others);
     }
     atomic_store(&pool.taken, false);
@@ -282,7 +342,7 @@ void fv_pool_after_fork(void)
 {
     pthread_mutex_init(&lock, NULL);
     pthread_cond_init(&finished, NULL);
-    atomic_store(&pool.word, CLOSED);
+    for (int slot = 0; slot <= pool.workers; slot++) atomic_store(&seats[slot].left, 0);
     atomic_store(&pool.waiting, false);
     pool.workers = pool.skip_wakes = pool.skipped_wakes = 0;
     pool.refused = false;

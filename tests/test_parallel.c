@@ -109,6 +109,27 @@ START_TEST(every_chunk_runs_once)
 }
 END_TEST
 
+/* More than the pool tells apart, which runs several at a time then. */
+static void count_many(void *context, int64_t chunk, int slot)
+{
+    unsigned char *counts = context;
+    (void)slot;
+    counts[chunk]++;
+}
+
+START_TEST(very_many_chunks_run_once)
+{
+    static const int64_t sizes[] = {65534, 65535, 65536, 200001};
+    for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++)
+        for (int threads = 2; threads <= MOST_THREADS; threads += 3) {
+            unsigned char *counts = calloc((size_t)sizes[k], 1);
+            fv_parallel(threads, sizes[k], count_many, counts);
+            for (int64_t i = 0; i < sizes[k]; i++) ck_assert_int_eq(counts[i], 1);
+            free(counts);
+        }
+}
+END_TEST
+
 START_TEST(several_callers_at_once)
 {
     caller callers[CALLERS];
@@ -459,6 +480,7 @@ Suite *fovea_suite(void)
     Suite *suite = suite_create("parallel");
     TCase *loops = add_case(suite, "loops");
     tcase_add_test(loops, every_chunk_runs_once);
+    tcase_add_test(loops, very_many_chunks_run_once);
     tcase_add_test(loops, several_callers_at_once);
     tcase_add_test(loops, chunks_cover_their_units);
     tcase_add_test(loops, other_threads_help);
