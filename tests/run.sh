@@ -33,8 +33,10 @@ while [ $# -gt 0 ]; do
     --sanitize) sanitize=ON suffix=$suffix-sanitize ;;
     --races)
       options=(-DFOVEA_OPENMP=OFF -DFOVEA_BLIS=OFF "-DCMAKE_C_FLAGS=-fsanitize=thread -O1 -g")
-      targets=(test_allocator_threads test_distributed test_kept test_parallel test_threads)
-      tests='test_(allocator_threads|distributed|kept|parallel|threads)($|\.)' suffix=$suffix-races
+      targets=(test_allocator_threads test_data_parallel test_distributed test_kept test_kept_threads
+        test_parallel test_threads)
+      tests='test_((allocator|kept)_threads|data_parallel|distributed|kept|parallel|threads)($|\.)'
+      suffix=$suffix-races
       ;;
     --build-dir)
       [ $# -gt 1 ] || usage 2

@@ -1,92 +1,12 @@
 /* Weights that are kept packed: from which use on, how long, in how much memory, and that no change
- * of a weight is ever missed. */
-#include <pthread.h>
-#include <stdatomic.h>
+ * of a weight is ever missed. Threads that share them: test_kept_threads.c. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "support.h"
+#include "kept_weights.h"
 #include "tensor/kept.h"
-
-/* --- ops with a weight ------------------------------------------------------------------------ */
-
-static fv_tensor *use_conv(fv_tensor *w)
-{
-    return fv_conv2d(fv_full(2, 8, 6, 6, .value = 0.5), w, NULL, .padding = 1);
-}
-
-static fv_tensor *use_transposed(fv_tensor *w)
-{
-    return fv_conv_transpose2d(fv_full(2, 12, 5, 5, .value = 0.25), w, NULL, .stride = 2);
-}
-
-static fv_tensor *use_depthwise(fv_tensor *w)
-{
-    return fv_conv2d(fv_full(1, 12, 6, 6, .value = 0.5), fv_narrow(w, 1, 0, 1), NULL, .groups = 12);
-}
-
-/* 40 rows: more than are read in place. */
-static fv_tensor *use_linear(fv_tensor *w)
-{
-    return fv_linear(fv_full(40, 72, .value = 0.5), fv_reshape(w, 12, 72), NULL);
-}
-
-static fv_tensor *use_matmul(fv_tensor *w)
-{
-    return fv_matmul(fv_full(40, 12, .value = 0.5), fv_reshape(w, 12, 72));
-}
-
-typedef struct user {
-    const char *name;
-    fv_tensor *(*use)(fv_tensor *w);
-} user;
-
-static const user users[] = {{"conv2d", use_conv},
-                             {"conv_transpose2d", use_transposed},
-                             {"depthwise", use_depthwise},
-                             {"linear", use_linear},
-                             {"matmul", use_matmul}};
-enum { USERS = sizeof users / sizeof *users };
-
-/* A weight that only its caller holds. */
-static fv_tensor *new_weight(void)
-{
-    fv_tensor *w = NULL;
-    {
-        FV_SCOPE;
-        w = fv_retain(fv_randn(12, 8, 3, 3, .requires_grad = true));
-    }
-    return w;
-}
-
-static int64_t kept(void)
-{
-    return fv_memory_stats().kept_bytes;
-}
-
-/* The result on a copy of the weight, on which nothing can be kept. */
-static fv_tensor *wanted(const user *u, fv_tensor *w)
-{
-    fv_tensor *copy = fv_requires_grad(fv_detach(fv_clone(w)), true);
-    return u->use(copy);
-}
-
-static bool same(const fv_tensor *a, const fv_tensor *b)
-{
-    return !fv_failed(a) && !fv_failed(b) && a->numel == b->numel &&
-           memcmp(a->data, b->data, (size_t)a->numel * fv_dtype_size(a->dtype)) == 0;
-}
-
-/* Uses a weight so many times; every result must be the right one. */
-static void use(const user *u, fv_tensor *w, int times, const char *when)
-{
-    FV_NO_GRAD;
-    FV_SCOPE;
-    fv_tensor *right = wanted(u, w);
-    for (int i = 0; i < times; i++)
-        if (!same(u->use(w), right)) note_failure("%s %s: use %d is wrong", u->name, when, i + 1);
-}
 
 /* --- from which use on ------------------------------------------------------------------------ */
 
@@ -551,83 +471,6 @@ START_TEST(no_memory_to_keep_is_no_error)
 }
 END_TEST
 
-/* --- threads ---------------------------------------------------------------------------------- */
-
-enum { THREADS = 4, ROUNDS = 200 };
-
-typedef struct reader {
-    pthread_t id;
-    fv_tensor *const *weights, *const *right; /* by user */
-    int mistakes;
-} reader;
-
-static atomic_bool stop;
-
-static void *read_weights(void *context)
-{
-    reader *r = context;
-    fv_set_grad_enabled(false);
-    for (int k = 0; k < ROUNDS; k++) {
-        for (int i = 0; i < USERS; i++) {
-            FV_SCOPE;
-            r->mistakes += !same(users[i].use(r->weights[i]), r->right[i]);
-        }
-    }
-    return NULL;
-}
-
-static void *change_limit(void *context)
-{
-    (void)context;
-    for (int64_t n = 0; !atomic_load(&stop); n++) fv_set_kept_weights_limit(n % 4 * 8192);
-    return NULL;
-}
-
-/* All begin at once with weights of which nothing is kept; with a changing limit, copies come and
- * go under the hands of those who read them. */
-static void run_readers(bool changing)
-{
-    fv_tensor *w[USERS], *right[USERS];
-    reader readers[THREADS];
-    pthread_t changer;
-    for (int i = 0; i < USERS; i++) {
-        FV_SCOPE;
-        w[i] = new_weight();
-        right[i] = fv_retain(wanted(&users[i], w[i]));
-    }
-    atomic_store(&stop, false);
-    if (changing) pthread_create(&changer, NULL, change_limit, NULL);
-    for (int i = 0; i < THREADS; i++) {
-        readers[i] = (reader){.weights = w, .right = right};
-        pthread_create(&readers[i].id, NULL, read_weights, &readers[i]);
-    }
-    for (int i = 0; i < THREADS; i++) {
-        pthread_join(readers[i].id, NULL);
-        ck_assert_int_eq(readers[i].mistakes, 0);
-    }
-    atomic_store(&stop, true);
-    if (changing) pthread_join(changer, NULL);
-    if (!changing) ck_assert_int_gt(kept(), 0);
-    fv_set_kept_weights_limit(1 << 30);
-    for (int i = 0; i < USERS; i++) {
-        fv_release(w[i]);
-        fv_release(right[i]);
-    }
-    ck_assert_int_eq(kept(), 0);
-}
-
-START_TEST(threads_share_what_one_of_them_packed)
-{
-    for (int i = 0; i < 5; i++) run_readers(false);
-}
-END_TEST
-
-START_TEST(what_is_read_is_not_freed)
-{
-    run_readers(true);
-}
-END_TEST
-
 Suite *fovea_suite(void)
 {
     Suite *suite = suite_create("kept");
@@ -648,8 +491,5 @@ Suite *fovea_suite(void)
     TCase *bounds = add_case(suite, "bounds");
     tcase_add_test(bounds, what_was_unused_longest_goes_first);
     tcase_add_test(bounds, no_memory_to_keep_is_no_error);
-    TCase *threads = add_case(suite, "threads");
-    tcase_add_test(threads, threads_share_what_one_of_them_packed);
-    tcase_add_test(threads, what_is_read_is_not_freed);
     return suite;
 }
