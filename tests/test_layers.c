@@ -57,6 +57,30 @@ START_TEST(pooling_layers_compute_what_the_functions_do)
 }
 END_TEST
 
+static void expect_exactly(fv_module *layer, fv_tensor *x, const fv_tensor *wanted)
+{
+    ck_assert_ptr_nonnull(layer);
+    ck_assert(!fv_failed(wanted));
+    ck_assert(tensors_same(fv_forward(layer, x), wanted));
+    fv_free(layer);
+}
+
+START_TEST(pooling_layers_are_their_ops)
+{
+    FV_SCOPE;
+    fv_manual_seed(1);
+    fv_tensor *line = fv_randn(2, 3, 10), *image = fv_randn(2, 3, 5, 7);
+    fv_tensor *volume = fv_randn(1, 2, 5, 6, 7);
+    expect_exactly(fv_nn_adaptive_avg_pool1d(4), line, fv_adaptive_avg_pool1d(line, 4));
+    expect_exactly(fv_nn_adaptive_max_pool2d(FV_DIMS(2, 3)), image,
+                   fv_adaptive_max_pool2d(image, FV_DIMS(2, 3)));
+    expect_exactly(fv_nn_adaptive_max_pool3d(2), volume, fv_adaptive_max_pool3d(volume, 2));
+    expect_exactly(fv_nn_avg_pool3d(2), volume, fv_avg_pool3d(volume, 2));
+    expect_exactly(fv_nn_avg_pool3d(3, 2, 1, true, false, 5), volume,
+                   fv_avg_pool3d(volume, 3, 2, 1, true, false, 5));
+}
+END_TEST
+
 START_TEST(activation_layers_compute_what_the_functions_do)
 {
     {
@@ -443,6 +467,7 @@ Suite *fovea_suite(void)
     Suite *suite = suite_create("layers");
     TCase *values = add_case(suite, "values");
     tcase_add_test(values, pooling_layers_compute_what_the_functions_do);
+    tcase_add_test(values, pooling_layers_are_their_ops);
     tcase_add_test(values, layers_of_windows_and_sizes_compute_what_the_functions_do);
     tcase_add_test(values, activation_layers_compute_what_the_functions_do);
     tcase_add_test(values, convolution_layers_pad_in_every_mode);
