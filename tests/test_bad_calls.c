@@ -1,6 +1,6 @@
 /* Wrong shapes given as options: the functions that take a list of numbers (reshape, expand, pad,
  * permute, ...) meet every extreme number at every place, lists of every length, and lengths that
- * no list has. The matrix over the registry (test_ops_bad.c) cannot reach these. */
+ * no list has. The matrix over the registry (attempt.h) cannot reach these. */
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>

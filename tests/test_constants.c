@@ -1,5 +1,5 @@
 /* Constants of options: names, numbers that no two share, and layers, initialisations and schedules
- * that refuse those of another kind by name. (test_ops_bad does so for every op.) */
+ * that refuse those of another kind by name. (test_ops_bad_options does so for every op.) */
 #include <string.h>
 
 #include "support.h"
