@@ -1,26 +1,11 @@
 /* Saving and loading modules. */
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "saved_path.h"
 #include "support.h"
-
-static char saved_path[] = "/tmp/fovea_nn_XXXXXX";
-
-static void make_path(void)
-{
-    strcpy(saved_path + strlen(saved_path) - 6, "XXXXXX");
-    int fd = mkstemp(saved_path);
-    ck_assert_int_ge(fd, 0);
-    close(fd);
-}
-
-static void remove_path(void)
-{
-    unlink(saved_path);
-}
 
 static fv_module *small(int64_t features)
 {
