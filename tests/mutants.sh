@@ -6,7 +6,7 @@
 #
 #   WORD         only mistakes whose name, or whose file in tests/mutants, contains one of the words
 #   --list       names them and says which tests should notice; plants nothing
-#   --check      says which texts the source no longer has; plants nothing
+#   --check      says which texts the source no longer has, and which tests; plants nothing
 #   --keep DIR   copies and builds there and leaves both behind (a folder of its own otherwise)
 #
 # The mistakes are data, tests/mutants/*.txt:
@@ -114,13 +114,21 @@ occurrences() { # text part
 
 # Says why a mistake cannot be planted; false when it can.
 is_stale() { # number folder
-  local count
+  local count entry
   [ -f "$2/${files[$1]}" ] || {
     echo "STALE: there is no ${files[$1]}"
     return
   }
   count=$(occurrences "$(cat "$2/${files[$1]}")" "${finds[$1]}")
-  [ "$count" != 1 ] && echo "STALE: its text occurs $count times in ${files[$1]}"
+  [ "$count" != 1 ] && echo "STALE: its text occurs $count times in ${files[$1]}" && return
+  for entry in ${tests[$1]}; do
+    entry=${entry%%.*}
+    [ -f "$2/tests/$entry.c" ] || [ -f "$2/tests/$entry.sh" ] || {
+      echo "STALE: there is no $entry"
+      return
+    }
+  done
+  return 1
 }
 
 passed=0 failed=0
