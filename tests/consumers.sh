@@ -18,23 +18,11 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 here=$root/tests/consumers
 build=
 installed=no
-usage() {
-  sed -n '2,15s/^# \{0,1\}//p' "$0"
-  exit "$1"
-}
-while [ $# -gt 0 ]; do
-  case $1 in
-    --build)
-      [ $# -gt 1 ] || usage 2 >&2
-      build=$(cd "$2" && pwd)
-      shift
-      ;;
-    --installed) installed=yes ;;
-    -h | --help) usage 0 ;;
-    *) usage 2 >&2 ;;
-  esac
-  shift
-done
+# shellcheck source=tests/options.sh
+. "$root/tests/options.sh"
+read_options 'build= installed' "$@"
+[ ${#words[@]} -eq 0 ] || usage 2 >&2
+[ -z "$build" ] || build=$(cd "$build" && pwd)
 
 export CC=${CC:-cc}
 case $CC in *clang*) default_cxx=clang++ ;; *) default_cxx=g++ ;; esac

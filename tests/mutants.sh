@@ -27,29 +27,14 @@ set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 # Entries that look at source, headers or packaging, and examples: they notice no behaviour.
 text_entries='^test_(style|includes|headers|cplusplus|install|readme|examples|valgrind)$'
-work=
+list=no check=no keep=
+
+# shellcheck source=tests/options.sh
+. "$root/tests/options.sh"
+read_options 'list check keep=' "$@"
 mode=run
-words=()
-
-usage() {
-  sed -n '2,27s/^# \{0,1\}//p' "$0"
-  exit "$1"
-}
-
-while [ $# -gt 0 ]; do
-  case $1 in
-    --list | --check) mode=${1#--} ;;
-    --keep)
-      [ $# -gt 1 ] || usage 2 >&2
-      work=$2
-      shift
-      ;;
-    -h | --help) usage 0 ;;
-    -*) usage 2 >&2 ;;
-    *) words+=("$1") ;;
-  esac
-  shift
-done
+[ $check = no ] || mode=check
+[ $list = no ] || mode=list
 
 # --- reading ----------------------------------------------------------------------------------
 
@@ -154,6 +139,7 @@ fi
 
 # --- copying and building ---------------------------------------------------------------------
 
+work=$keep
 if [ -z "$work" ]; then
   work=$(mktemp -d "${TMPDIR:-/tmp}/fovea-mutants.XXXXXX")
   trap 'rm -rf "$work"' EXIT

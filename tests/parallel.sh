@@ -13,33 +13,15 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 build=
 times=no
 
-usage() {
-  sed -n '2,12s/^# \{0,1\}//p' "$0"
-  exit "$1"
-}
-
-while [ $# -gt 0 ]; do
-  case $1 in
-    --build)
-      [ $# -gt 1 ] || usage 2 >&2
-      build=$2
-      shift
-      ;;
-    --times) times=yes ;;
-    -h | --help) usage 0 ;;
-    *) usage 2 >&2 ;;
-  esac
-  shift
-done
+# shellcheck source=tests/options.sh
+. "$root/tests/options.sh"
+read_options 'build= times' "$@"
+[ ${#words[@]} -eq 0 ] || usage 2 >&2
 if ! command -v mpirun >/dev/null 2>&1; then
   echo 'parallel.sh: there is no mpirun here (Debian: openmpi-bin, libopenmpi-dev)'
   exit 77
 fi
-if [ -z "$build" ]; then
-  build=$root/build-mpi
-  cmake -S "$root" -B "$build" -DCMAKE_BUILD_TYPE=Release -DFOVEA_MPI=ON >/dev/null
-  cmake --build "$build" --target parallel_run -j "$(nproc)" >/dev/null
-fi
+need_build build-mpi parallel_run -DFOVEA_MPI=ON
 program=$build/tests/parallel_run
 
 work=$(mktemp -d)

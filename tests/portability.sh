@@ -16,28 +16,16 @@
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
-work=
-targets=()
-usage() {
-  sed -n '2,17s/^# \{0,1\}//p' "$0"
-  exit "$1"
-}
-while [ $# -gt 0 ]; do
-  case $1 in
-    --keep)
-      [ $# -gt 1 ] || usage 2 >&2
-      work=$2
-      mkdir -p "$work"
-      shift
-      ;;
-    -h | --help) usage 0 ;;
-    -*) usage 2 >&2 ;;
-    *) targets+=("$1") ;;
-  esac
-  shift
-done
+keep=
+# shellcheck source=tests/options.sh
+. "$root/tests/options.sh"
+read_options 'keep=' "$@"
+targets=("${words[@]}")
 [ ${#targets[@]} -gt 0 ] || targets=(strict musl aarch64 arm riscv64 s390x wasm32 windows)
-if [ -z "$work" ]; then
+work=$keep
+if [ -n "$work" ]; then
+  mkdir -p "$work"
+else
   work=$(mktemp -d "${TMPDIR:-/tmp}/fovea-portability.XXXXXX")
   trap 'rm -rf "$work"' EXIT
 fi

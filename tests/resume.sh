@@ -14,37 +14,15 @@ set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 build=
-kills=300
 seed=1
 
-usage() {
-  sed -n '2,14s/^# \{0,1\}//p' "$0"
-  exit "$1"
-}
-
-while [ $# -gt 0 ]; do
-  case $1 in
-    --build)
-      [ $# -gt 1 ] || usage 2 >&2
-      build=$2
-      shift
-      ;;
-    --seed)
-      [ $# -gt 1 ] || usage 2 >&2
-      seed=$2
-      shift
-      ;;
-    -h | --help) usage 0 ;;
-    *[!0-9]* | '') usage 2 >&2 ;;
-    *) kills=$1 ;;
-  esac
-  shift
-done
-if [ -z "$build" ]; then
-  build=$root/build
-  cmake -S "$root" -B "$build" -DCMAKE_BUILD_TYPE=Release >/dev/null
-  cmake --build "$build" --target long_run -j "$(nproc)" >/dev/null
-fi
+# shellcheck source=tests/options.sh
+. "$root/tests/options.sh"
+read_options 'build= seed=' "$@"
+[ ${#words[@]} -lt 2 ] || usage 2 >&2
+kills=${words[0]-300}
+case $kills in *[!0-9]* | '') usage 2 >&2 ;; esac
+need_build build long_run
 program=$build/tests/long_run
 RANDOM=$seed
 
