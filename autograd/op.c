@@ -251,7 +251,9 @@ static fv_status compute(fv_call *c)
 
 bool fv_reuses(const fv_call *c, int i, uint32_t layout)
 {
-    return !c->shapes_only && !use_reference && fv_kept_wanted(c->in[i], layout);
+    const fv_tensor *t = c->in[i];
+    const bool recorded = t->requires_grad && !grad_disabled;
+    return !c->shapes_only && !use_reference && fv_kept_wanted(t, layout, recorded);
 }
 
 bool fv_keep(fv_call *c, int i, const void *key, size_t key_bytes, size_t bytes)

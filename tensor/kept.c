@@ -11,8 +11,8 @@ int64_t fv_kept_bytes;
 
 /* --- which uses are wanted -------------------------------------------------------------------- */
 
-/* fv_storage.noted: | version, lower 16 bits | use | use | use |, 0 where none is noted. One word,
- * so that threads that note at the same time lose a note at worst. */
+/* fv_storage.noted: | version, lower 15 bits | recorded, 1 bit | use | use | use |, 0 where none is
+ * noted. One word, so that threads that note at the same time lose a note at worst. */
 enum { NOTES = 3, NOTE_BITS = 16 };
 
 /* A number for a layout of a view; views of one storage seldom share one. */
@@ -26,15 +26,24 @@ static uint64_t note_of(const fv_tensor *t, uint32_t layout)
     return mixed >> (64 - NOTE_BITS) | 1;
 }
 
-bool fv_kept_wanted(const fv_tensor *t, uint32_t layout)
+/* What is noted at this version. The first recorded use starts anew, without the copies of others.
+ */
+static uint64_t notes_at(fv_storage *s, uint32_t version, bool recorded)
+{
+    const uint64_t shift = NOTES * NOTE_BITS, mark = (uint64_t)(uint16_t)(version << 1);
+    const uint64_t noted = __atomic_load_n(&s->noted, __ATOMIC_RELAXED);
+    if ((noted >> shift | 1) != (mark | 1)) return (mark | recorded) << shift;
+    if (!recorded || noted >> shift & 1) return noted;
+    if (__atomic_load_n(&s->kept, __ATOMIC_RELAXED)) fv_kept_drop(s);
+    return (mark | 1) << shift;
+}
+
+bool fv_kept_wanted(const fv_tensor *t, uint32_t layout, bool recorded)
 {
     fv_storage *s = t->storage;
     const uint32_t version = __atomic_load_n(&s->version, __ATOMIC_RELAXED);
     if (s->release || __atomic_load_n(&s->exposed, __ATOMIC_RELAXED) == version + 1) return false;
-    const uint64_t mark = (uint64_t)(uint16_t)version;
-    uint64_t noted = __atomic_load_n(&s->noted, __ATOMIC_RELAXED);
-    if (noted >> NOTES * NOTE_BITS != mark) noted = mark << NOTES * NOTE_BITS;
-    const uint64_t note = note_of(t, layout);
+    const uint64_t noted = notes_at(s, version, recorded), note = note_of(t, layout);
     for (int i = 0; i < NOTES; i++) {
         const uint64_t found = noted >> i * NOTE_BITS & UINT16_MAX;
         if (found == note) return true;

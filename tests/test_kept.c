@@ -93,6 +93,36 @@ START_TEST(training_keeps_nothing_and_accumulation_does)
 }
 END_TEST
 
+/* Copies of an evaluation would stand beside gradients and optimizer state in the first step. */
+START_TEST(training_ends_what_evaluation_kept)
+{
+    fv_tensor *w[PARAMETERS];
+    int64_t most;
+    make_network(w);
+    for (int round = 0; round < 2; round++) {
+        for (int k = 0; k < 3; k++) {
+            FV_NO_GRAD;
+            FV_SCOPE;
+            loss_of(w);
+        }
+        const int64_t evaluated = kept();
+        ck_assert_int_gt(evaluated, 0);
+        train(w, 1, 1, &most);
+        ck_assert_int_eq(most, 0);
+    }
+    {
+        FV_SCOPE; /* accumulation keeps, and what it keeps serves evaluation as well */
+        for (int k = 0; k < 2; k++) fv_backward(loss_of(w));
+        const int64_t accumulated = kept();
+        ck_assert_int_gt(accumulated, 0);
+        FV_NO_GRAD;
+        loss_of(w);
+        ck_assert_int_eq(kept(), accumulated);
+    }
+    for (int i = 0; i < PARAMETERS; i++) fv_release(w[i]);
+}
+END_TEST
+
 static void use_halves(fv_tensor *w)
 {
     FV_NO_GRAD;
@@ -477,6 +507,7 @@ Suite *fovea_suite(void)
     TCase *uses = add_case(suite, "uses");
     tcase_add_test(uses, the_second_use_keeps_and_the_first_does_not);
     tcase_add_test(uses, training_keeps_nothing_and_accumulation_does);
+    tcase_add_test(uses, training_ends_what_evaluation_kept);
     tcase_add_test(uses, several_layouts_of_one_weight);
     tcase_add_test(uses, views_at_other_places_have_copies_of_their_own);
     tcase_add_test(uses, what_is_being_packed_is_nobody_else_s);
