@@ -300,6 +300,16 @@ int64_t fv_conv_target_offset(const conv_window *w, const conv_phase *phase,
     return offset;
 }
 
+conv_rows fv_conv_rows(const conv_window *w, const conv_phase *phase, const conv_box *box)
+{
+    conv_rows r = {.in_box = {0, 0, -1, 0}};
+    if (fv_conv_clip(phase, box, r.count)) r.left = r.count[0] * r.count[1] * r.count[2];
+    fv_conv_target_strides(w, r.stride);
+    for (int d = 0; d < CONV_AXES; d++) r.at[d] = box->at[d] + r.in_box[d];
+    r.target = fv_conv_target_offset(w, phase, r.at);
+    return r;
+}
+
 /* Part by part: each is a loop over vectors. */
 #define FV_FINISH(T)                                                                               \
     static void finish_pixel_##T(const fv_conv_epilogue *e, T *restrict to, const T *residual_,    \

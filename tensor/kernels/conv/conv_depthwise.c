@@ -206,25 +206,14 @@ static void run_phase(const window_job *job, const conv_phase *phase, const conv
 {
     const depthwise_plan *p = job->p;
     const void *residual = job->o->epilogue.residual;
-    int64_t count[CONV_AXES], at[CONV_AXES] = {0, 0, 0, box->at[3]};
-    if (!fv_conv_clip(phase, box, count)) return;
-    row->positions = count[3];
+    conv_rows r = fv_conv_rows(&p->w, phase, box);
+    row->positions = r.count[3];
     row->a_step = source->stride[3];
-    for (int64_t i = 0; i < count[0]; i++) {
-        for (int64_t d = 0; d < count[1]; d++) {
-            for (int64_t h = 0; h < count[2]; h++) {
-                at[0] = box->at[0] + i;
-                at[1] = box->at[1] + d;
-                at[2] = box->at[2] + h;
-                const int64_t c = fv_conv_target_offset(&p->w, phase, at);
-                const int64_t a =
-                    i * source->stride[0] + d * source->stride[1] + h * source->stride[2];
-                row->a = conv_at(source->data, a, p->w.size);
-                row->c = conv_to(job->o->out, c, p->w.size);
-                row->residual = residual ? conv_at(residual, c, p->w.size) : NULL;
-                p->kernels->depthwise[p->type](row);
-            }
-        }
+    while (conv_next_row(&r)) {
+        row->a = conv_at(source->data, conv_row_source(&r, source), p->w.size);
+        row->c = conv_to(job->o->out, r.target, p->w.size);
+        row->residual = residual ? conv_at(residual, r.target, p->w.size) : NULL;
+        p->kernels->depthwise[p->type](row);
     }
 }
 
@@ -233,31 +222,21 @@ static void run_in_place(const window_job *job, const conv_phase *phase, const c
 {
     const depthwise_plan *p = job->p;
     const conv_axis *a = p->w.axis;
-    const void *residual = job->o->epilogue.residual;
     const int shape = fv_conv_depthwise_shape(p->group, phase->taps[2], a[2].step);
     const int64_t image = a[0].source * a[1].source * a[2].source * p->channels;
     const int64_t first = box->at[3] * a[2].step + phase->first[2]; /* pixel of tap 0 */
-    int64_t count[CONV_AXES], at[CONV_AXES] = {0, 0, 0, box->at[3]};
-    if (!fv_conv_clip(phase, box, count)) return;
+    const void *residual = job->o->epilogue.residual;
+    conv_rows r = fv_conv_rows(&p->w, phase, box);
     row->places = s->places;
-    row->positions = count[3];
+    row->positions = r.count[3];
     row->inside = -first;
     row->inside_end = a[2].source - first;
-    for (int64_t i = 0; i < count[0]; i++) {
-        for (int64_t d = 0; d < count[1]; d++) {
-            for (int64_t h = 0; h < count[2]; h++) {
-                at[0] = box->at[0] + i;
-                at[1] = box->at[1] + d;
-                at[2] = box->at[2] + h;
-                const int64_t c = fv_conv_target_offset(&p->w, phase, at);
-                row->tap_count =
-                    fv_conv_depthwise_tap_rows(p, phase, at[1], at[2], s->taps, s->places);
-                row->a = conv_at(job->o->a, at[0] * image + first * p->channels, p->w.size);
-                row->c = conv_to(job->o->out, c, p->w.size);
-                row->residual = residual ? conv_at(residual, c, p->w.size) : NULL;
-                p->kernels->shapes[p->type]->row[conv_group_size(p->group)][shape](row);
-            }
-        }
+    while (conv_next_row(&r)) {
+        row->tap_count = fv_conv_depthwise_tap_rows(p, phase, r.at[1], r.at[2], s->taps, s->places);
+        row->a = conv_at(job->o->a, r.at[0] * image + first * p->channels, p->w.size);
+        row->c = conv_to(job->o->out, r.target, p->w.size);
+        row->residual = residual ? conv_at(residual, r.target, p->w.size) : NULL;
+        p->kernels->shapes[p->type]->row[conv_group_size(p->group)][shape](row);
     }
 }
 

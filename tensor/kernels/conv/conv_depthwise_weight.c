@@ -74,14 +74,12 @@ static void load_gradient(const weight_job *job, const conv_phase *phase, const 
 {
     const depthwise_plan *p = job->p;
     const size_t row = row_bytes(p), pixel = (size_t)(p->channels * p->w.size);
-    const int64_t rows = box->count[0] * box->count[1] * box->count[2];
+    conv_rows r = fv_conv_rows(&p->w, phase, box);
+    int64_t *place = s->rows;
     char *to = s->gradient;
-    for (int64_t r = 0; r < rows; r++) {
-        const int64_t h = r % box->count[2], d = r / box->count[2] % box->count[1];
-        const int64_t i = r / box->count[2] / box->count[1];
-        const int64_t at[CONV_AXES] = {box->at[0] + i, box->at[1] + d, box->at[2] + h, box->at[3]};
-        const char *from = conv_at(job->o->b, fv_conv_target_offset(&p->w, phase, at), p->w.size);
-        s->rows[r] = i * source->stride[0] + d * source->stride[1] + h * source->stride[2];
+    while (conv_next_row(&r)) {
+        const char *from = conv_at(job->o->b, r.target, p->w.size);
+        *place++ = conv_row_source(&r, source);
         for (int64_t q = 0; q < box->count[3]; q++, to += row, from += pixel) {
             memcpy(to, from, pixel);
             memset(to + pixel, 0, row - pixel);
@@ -112,16 +110,13 @@ static void sum_in_place(const weight_job *job, const conv_phase *phase, const c
     const int shape = fv_conv_depthwise_shape(p->group, phase->taps[2], a[2].step);
     const int64_t image = a[0].source * a[1].source * a[2].source * p->channels;
     const int64_t first = box->at[3] * a[2].step + phase->first[2]; /* pixel of tap 0 */
-    const int64_t rows = box->count[0] * box->count[1] * box->count[2];
+    conv_rows r = fv_conv_rows(&p->w, phase, box);
     sum->inside = -first;
     sum->inside_end = a[2].source - first;
-    for (int64_t r = 0; r < rows; r++) {
-        const int64_t h = r % box->count[2], d = r / box->count[2] % box->count[1];
-        const int64_t i = r / box->count[2] / box->count[1];
-        const int64_t at[CONV_AXES] = {box->at[0] + i, box->at[1] + d, box->at[2] + h, box->at[3]};
-        sum->tap_count = fv_conv_depthwise_tap_rows(p, phase, at[1], at[2], s->taps, s->places);
-        sum->a = conv_at(job->o->a, at[0] * image + first * p->channels, p->w.size);
-        sum->g = conv_at(job->o->b, fv_conv_target_offset(&p->w, phase, at), p->w.size);
+    while (conv_next_row(&r)) {
+        sum->tap_count = fv_conv_depthwise_tap_rows(p, phase, r.at[1], r.at[2], s->taps, s->places);
+        sum->a = conv_at(job->o->a, r.at[0] * image + first * p->channels, p->w.size);
+        sum->g = conv_at(job->o->b, r.target, p->w.size);
         p->kernels->shapes[p->type]->sum[conv_group_size(p->group)][shape](sum);
     }
 }

@@ -130,25 +130,14 @@ static void run_phase(const few_job *job, const conv_phase *phase, const conv_bo
 {
     const few_plan *p = job->p;
     const void *residual = job->o->epilogue.residual;
-    int64_t count[CONV_AXES], at[CONV_AXES] = {0, 0, 0, box->at[3]};
-    if (!fv_conv_clip(phase, box, count)) return;
-    row->positions = count[3];
+    conv_rows r = fv_conv_rows(&p->w, phase, box);
+    row->positions = r.count[3];
     row->a_step = source->stride[3];
-    for (int64_t i = 0; i < count[0]; i++) {
-        for (int64_t d = 0; d < count[1]; d++) {
-            for (int64_t h = 0; h < count[2]; h++) {
-                at[0] = box->at[0] + i;
-                at[1] = box->at[1] + d;
-                at[2] = box->at[2] + h;
-                const int64_t c = fv_conv_target_offset(&p->w, phase, at);
-                const int64_t a =
-                    i * source->stride[0] + d * source->stride[1] + h * source->stride[2];
-                row->a = conv_at(source->data, a, p->w.size);
-                row->c = conv_to(job->o->out, c, p->w.size);
-                row->residual = residual ? conv_at(residual, c, p->w.size) : NULL;
-                p->kernels->row[p->type][p->w.columns - 1](row);
-            }
-        }
+    while (conv_next_row(&r)) {
+        row->a = conv_at(source->data, conv_row_source(&r, source), p->w.size);
+        row->c = conv_to(job->o->out, r.target, p->w.size);
+        row->residual = residual ? conv_at(residual, r.target, p->w.size) : NULL;
+        p->kernels->row[p->type][p->w.columns - 1](row);
     }
 }
 

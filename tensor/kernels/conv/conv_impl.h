@@ -135,11 +135,46 @@ int64_t fv_conv_list_taps(const conv_window *w, const conv_phase *phase, const c
 void fv_conv_target_strides(const conv_window *w, int64_t stride[CONV_AXES]);
 int64_t fv_conv_target_offset(const conv_window *w, const conv_phase *phase,
                               const int64_t at[CONV_AXES]);
+/* The rows of positions in the part of a box that a phase has, one after the other: made by
+ * fv_conv_rows, moved to the first and to each next one by conv_next_row, which is false behind the
+ * last. */
+typedef struct conv_rows {
+    int64_t left;              /* rows to come */
+    int64_t count[CONV_AXES];  /* positions of the part; count[3] in each row */
+    int64_t in_box[CONV_AXES]; /* of the row's first position */
+    int64_t at[CONV_AXES];     /* the same in the grid */
+    int64_t target;            /* its offset in the target */
+    int64_t stride[CONV_AXES]; /* of the target, from one position to the next */
+} conv_rows;
+conv_rows fv_conv_rows(const conv_window *w, const conv_phase *phase, const conv_box *box);
 /* The epilogue of sums that lie in the result: of a run of pixels from element `at` on. */
 void fv_conv_finish_pixels(int64_t size, int64_t channels, const fv_conv_operands *o, int64_t at,
                            int64_t pixels);
 /* Writes the epilogue of a zero sum to all target pixels of a box, when some have no taps. */
 void fv_conv_fill_box(const conv_window *w, const conv_box *box, const fv_conv_operands *o);
+
+static inline bool conv_next_row(conv_rows *r)
+{
+    if (r->left-- <= 0) return false;
+    r->in_box[2]++;
+    r->at[2]++;
+    r->target += r->stride[2];
+    for (int d = 2; d > 0 && r->in_box[d] == r->count[d]; d--) {
+        r->target += r->stride[d - 1] - r->count[d] * r->stride[d];
+        r->at[d] -= r->count[d];
+        r->in_box[d] = 0;
+        r->at[d - 1]++;
+        r->in_box[d - 1]++;
+    }
+    return true;
+}
+
+/* The offset of a row in the loaded source of the box. */
+static inline int64_t conv_row_source(const conv_rows *r, const conv_source *source)
+{
+    return r->in_box[0] * source->stride[0] + r->in_box[1] * source->stride[1] +
+           r->in_box[2] * source->stride[2];
+}
 
 /* --- algorithms ------------------------------------------------------------------------------- */
 
