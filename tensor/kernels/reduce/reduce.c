@@ -154,14 +154,18 @@ static void store_one(const fv_reduce_job *job, fv_acc acc, int64_t k, int64_t a
 void fv_reduce_store(const fv_reduce_job *job, const fv_acc *acc, int64_t k, int64_t n, int64_t at,
                      int64_t step)
 {
-    bool plain = job->in->dtype == FV_FLOAT32 && job->post == FV_POST_NONE && !job->raw;
+    bool root = job->post == FV_POST_SQRT;
+    bool plain = job->in->dtype == FV_FLOAT32 && (root || job->post == FV_POST_NONE) && !job->raw;
     if (!plain || job->out->dtype != FV_FLOAT32) {
         for (int64_t i = 0; i < n; i++) store_one(job, acc[i], k + i, at + i * step);
         return;
     }
     float *out = (float *)job->out->data + at;
     const double scale = job->scale != 0 ? job->scale : 1;
-    for (int64_t i = 0; i < n; i++) out[i * step] = (float)(acc[i].d * scale);
+    if (root)
+        for (int64_t i = 0; i < n; i++) out[i * step] = (float)sqrt(acc[i].d * scale);
+    else
+        for (int64_t i = 0; i < n; i++) out[i * step] = (float)(acc[i].d * scale);
 }
 
 /* Where the core of unit u starts and how long it is. */

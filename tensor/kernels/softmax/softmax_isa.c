@@ -10,6 +10,11 @@
 #include "tensor/kernels/softmax/softmax_impl.h"
 #include "tensor/kernels/softmax_vec.h"
 
+#define FV_INLINE static inline __attribute__((always_inline))
+
+enum { LANES = FV_VBYTES / 8 };
+typedef int64_t vmask_f64 __attribute__((vector_size(FV_VBYTES)));
+
 static inline float lanes_max(fv_vf v)
 {
     float m = v[0];
@@ -25,17 +30,40 @@ static inline float lanes_sum(fv_vf v)
 }
 
 /* n <= FV_VF_LEN numbers. */
-static inline fv_vf load(const float *p, int64_t n, float fill)
+static inline fv_vf load_f32(const float *p, int64_t n, float fill)
 {
     return n < FV_VF_LEN ? fv_vload_part(p, n, fill) : fv_vload(p);
 }
 
-static inline void store(float *p, fv_vf v, int64_t n)
+static inline void store_f32(float *p, fv_vf v, int64_t n)
 {
     if (n < FV_VF_LEN)
         memcpy(p, &v, (size_t)n * sizeof(float));
     else
         fv_vstore(p, v);
+}
+
+/* The same of n <= LANES doubles. */
+static inline fv_vd load_f64(const double *p, int64_t n, double fill)
+{
+    if (n >= LANES) return (fv_vd) * (const fv_vd_u *)p;
+    fv_vd v = (fv_vd){0} + fill;
+    memcpy(&v, p, (size_t)n * sizeof(double));
+    return v;
+}
+
+static inline void store_f64(double *p, fv_vd v, int64_t n)
+{
+    if (n < LANES)
+        memcpy(p, &v, (size_t)n * sizeof(double));
+    else
+        *(fv_vd_u *)p = (fv_vd_u)v;
+}
+
+static inline fv_vd larger_f64(fv_vd a, fv_vd b)
+{
+    vmask_f64 take = b > a;
+    return (fv_vd)((take & (vmask_f64)b) | (~take & (vmask_f64)a));
 }
 
 static inline int64_t part(int64_t n, int64_t i)
@@ -45,21 +73,21 @@ static inline int64_t part(int64_t n, int64_t i)
 
 static void row(float *y, const float *x, int64_t n, bool log)
 {
-    fv_vf best = load(x, part(n, 0), -INFINITY), sum = {0};
+    fv_vf best = load_f32(x, part(n, 0), -INFINITY), sum = {0};
     for (int64_t i = FV_VF_LEN; i < n; i += FV_VF_LEN)
-        best = fv_vlarger(best, load(x + i, part(n, i), -INFINITY));
+        best = fv_vlarger(best, load_f32(x + i, part(n, i), -INFINITY));
     const float m = lanes_max(best);
     for (int64_t i = 0; i < n; i += FV_VF_LEN) {
-        fv_vf d = load(x + i, part(n, i), -INFINITY) - m;
+        fv_vf d = load_f32(x + i, part(n, i), -INFINITY) - m;
         fv_vf e = fv_exp_vf(d);
         sum += e;
-        store(y + i, log ? d : e, part(n, i));
+        store_f32(y + i, log ? d : e, part(n, i));
     }
     const float total = lanes_sum(sum);
     const float shift = log ? logf(total) : 0, scale = log ? 0 : 1.0f / total;
     for (int64_t i = 0; i < n; i += FV_VF_LEN) {
-        fv_vf v = load(y + i, part(n, i), 0);
-        store(y + i, log ? v - shift : v * scale, part(n, i));
+        fv_vf v = load_f32(y + i, part(n, i), 0);
+        store_f32(y + i, log ? v - shift : v * scale, part(n, i));
     }
 }
 
@@ -67,63 +95,58 @@ static void grad_row(float *gx, const float *g, const float *y, int64_t n, bool 
 {
     fv_vf sum = {0};
     for (int64_t i = 0; i < n; i += FV_VF_LEN) {
-        fv_vf v = load(g + i, part(n, i), 0);
-        sum += log ? v : v * load(y + i, part(n, i), 0);
+        fv_vf v = load_f32(g + i, part(n, i), 0);
+        sum += log ? v : v * load_f32(y + i, part(n, i), 0);
     }
     const float total = lanes_sum(sum);
     for (int64_t i = 0; i < n; i += FV_VF_LEN) {
-        fv_vf v = load(g + i, part(n, i), 0), w = load(y + i, part(n, i), 0);
-        store(gx + i, log ? v - fv_exp_vf(w) * total : w * (v - total), part(n, i));
+        fv_vf v = load_f32(g + i, part(n, i), 0), w = load_f32(y + i, part(n, i), 0);
+        store_f32(gx + i, log ? v - fv_exp_vf(w) * total : w * (v - total), part(n, i));
     }
 }
 
-static inline fv_vf log_lanes(fv_vf v)
+/* --- columns ---------------------------------------------------------------------------------- */
+
+static inline fv_vf logarithm_f32(fv_vf v)
 {
-    for (int l = 0; l < FV_VF_LEN; l++) v[l] = fv_log_f32(v[l]);
+    float lane[FV_VF_LEN];
+    memcpy(lane, &v, sizeof v);
+    for (int l = 0; l < FV_VF_LEN; l++) lane[l] = fv_log_f32(lane[l]);
+    memcpy(&v, lane, sizeof v);
     return v;
 }
 
-static void cols_block(float *y, const float *x, int64_t n, int64_t sy, int64_t sx, int64_t w,
-                       bool log)
+static inline fv_vd logarithm_f64(fv_vd v)
 {
-    fv_vf m = load(x, w, 0), sum = {0};
-    for (int64_t r = 1; r < n; r++) m = fv_vlarger(m, load(x + r * sx, w, 0));
-    for (int64_t r = 0; r < n; r++) {
-        fv_vf d = load(x + r * sx, w, 0) - m;
-        fv_vf e = fv_exp_vf(d);
-        sum += e;
-        store(y + r * sy, log ? d : e, w);
-    }
-    const fv_vf shift = log ? log_lanes(sum) : sum, scale = 1.0f / sum;
-    for (int64_t r = 0; r < n; r++) {
-        fv_vf v = load(y + r * sy, w, 0);
-        store(y + r * sy, log ? v - shift : v * scale, w);
-    }
+    double lane[LANES];
+    memcpy(lane, &v, sizeof v);
+    for (int l = 0; l < LANES; l++) lane[l] = fv_log_f64(lane[l]);
+    memcpy(&v, lane, sizeof v);
+    return v;
 }
 
-static void cols(float *y, const float *x, int64_t n, int64_t sy, int64_t sx, int64_t count,
-                 bool log)
-{
-    for (int64_t c = 0; c < count; c += FV_VF_LEN)
-        cols_block(y + c, x + c, n, sy, sx, part(count, c), log);
-}
+#define T               float
+#define V               fv_vf
+#define LEN             FV_VF_LEN
+#define NAME(id)        id##_f32
+#define larger_f32      fv_vlarger
+#define exponential_f32 fv_exp_vf
+#include "tensor/kernels/softmax/softmax_cols_impl.h"
+#undef T
+#undef V
+#undef LEN
+#undef NAME
 
-static void grad_cols(float *gx, const float *g, const float *y, int64_t n, int64_t sgx, int64_t sg,
-                      int64_t sy, int64_t count, bool log)
-{
-    for (int64_t c = 0; c < count; c += FV_VF_LEN) {
-        int64_t w = part(count, c);
-        fv_vf sum = {0};
-        for (int64_t r = 0; r < n; r++) {
-            fv_vf v = load(g + r * sg + c, w, 0);
-            sum += log ? v : v * load(y + r * sy + c, w, 0);
-        }
-        for (int64_t r = 0; r < n; r++) {
-            fv_vf v = load(g + r * sg + c, w, 0), u = load(y + r * sy + c, w, 0);
-            store(gx + r * sgx + c, log ? v - fv_exp_vf(u) * sum : u * (v - sum), w);
-        }
-    }
-}
+#define T               double
+#define V               fv_vd
+#define LEN             LANES
+#define NAME(id)        id##_f64
+#define exponential_f64 fv_exp_vd
+#include "tensor/kernels/softmax/softmax_cols_impl.h"
+#undef T
+#undef V
+#undef LEN
+#undef NAME
 
 /* --- short rows: transposed into a tile, where they are columns ------------------------------ */
 
@@ -144,7 +167,7 @@ static void short_rows(float *y, const float *x, int64_t n, int64_t ry, int64_t 
     float tile[TILE];
     for (int64_t r = 0; r < rows; r += FV_VF_LEN) {
         tile_in(tile, x + r * rx, n, rx, part(rows, r), transpose);
-        cols_block(tile, tile, n, FV_VF_LEN, FV_VF_LEN, FV_VF_LEN, log);
+        block_f32(tile, tile, n, FV_VF_LEN, FV_VF_LEN, 1, FV_VF_LEN, log);
         transpose(y + r * ry, ry, tile, FV_VF_LEN, n, part(rows, r));
     }
 }
@@ -156,24 +179,12 @@ static void grad_short_rows(float *gx, const float *g, const float *y, int64_t n
     for (int64_t r = 0; r < rows; r += FV_VF_LEN) {
         tile_in(gt, g + r * s[1], n, s[1], part(rows, r), transpose);
         tile_in(yt, y + r * s[2], n, s[2], part(rows, r), transpose);
-        grad_cols(gt, gt, yt, n, FV_VF_LEN, FV_VF_LEN, FV_VF_LEN, FV_VF_LEN, log);
+        grad_block_f32(gt, gt, yt, n, FV_VF_LEN, FV_VF_LEN, FV_VF_LEN, 1, FV_VF_LEN, log);
         transpose(gx + r * s[0], s[0], gt, FV_VF_LEN, n, part(rows, r));
     }
 }
 
 /* --- float64 ---------------------------------------------------------------------------------- */
-
-enum { LANES = FV_VBYTES / 8 };
-
-static inline fv_vd load_f64(const double *p)
-{
-    return (fv_vd) * (const fv_vd_u *)p;
-}
-
-static inline void store_f64(double *p, fv_vd v)
-{
-    *(fv_vd_u *)p = (fv_vd_u)v;
-}
 
 /* The sum of the exponentials of x - m; y gets them, or the differences. */
 static double exponentials_f64(double *y, const double *x, int64_t n, double m, bool log_)
@@ -182,9 +193,9 @@ static double exponentials_f64(double *y, const double *x, int64_t n, double m, 
     double total = 0;
     int64_t i = 0;
     for (; i + LANES <= n; i += LANES) {
-        fv_vd d = load_f64(x + i) - m, e = fv_exp_vd(d);
+        fv_vd d = load_f64(x + i, LANES, 0) - m, e = fv_exp_vd(d);
         sum += e;
-        store_f64(y + i, log_ ? d : e);
+        store_f64(y + i, log_ ? d : e, LANES);
     }
     for (; i < n; i++) {
         double d = x[i] - m, e = fv_exp_f64(d);
@@ -226,51 +237,13 @@ static void grad_row_f64(double *gx, const double *g, const double *y, int64_t n
         for (int64_t i = 0; i < n; i++) gx[i] = y[i] * (g[i] - total);
 }
 
-static void cols_f64(double *y, const double *x, int64_t n, int64_t sy, int64_t sx, int64_t count,
-                     bool log_)
-{
-    double m[FV_SOFTMAX_COLUMNS], sum[FV_SOFTMAX_COLUMNS];
-    for (int64_t c = 0; c < count; c++) m[c] = x[c], sum[c] = 0;
-    for (int64_t r = 1; r < n; r++)
-        for (int64_t c = 0; c < count; c++) m[c] = x[r * sx + c] > m[c] ? x[r * sx + c] : m[c];
-    for (int64_t r = 0; r < n; r++)
-        for (int64_t c = 0; c < count; c++) {
-            double d = x[r * sx + c] - m[c], e = fv_exp_f64(d);
-            sum[c] += e;
-            y[r * sy + c] = log_ ? d : e;
-        }
-    for (int64_t c = 0; c < count; c++) sum[c] = log_ ? fv_log_f64(sum[c]) : sum[c];
-    for (int64_t r = 0; r < n; r++)
-        for (int64_t c = 0; c < count; c++) {
-            double v = y[r * sy + c];
-            y[r * sy + c] = log_ ? v - sum[c] : v / sum[c];
-        }
-}
-
-static void grad_cols_f64(double *gx, const double *g, const double *y, int64_t n, int64_t sgx,
-                          int64_t sg, int64_t sy, int64_t count, bool log_)
-{
-    double sum[FV_SOFTMAX_COLUMNS];
-    for (int64_t c = 0; c < count; c++) sum[c] = 0;
-    for (int64_t r = 0; r < n; r++)
-        for (int64_t c = 0; c < count; c++) {
-            double v = g[r * sg + c];
-            sum[c] += log_ ? v : v * y[r * sy + c];
-        }
-    for (int64_t r = 0; r < n; r++)
-        for (int64_t c = 0; c < count; c++) {
-            double v = g[r * sg + c], w = y[r * sy + c];
-            gx[r * sgx + c] = log_ ? v - fv_exp_f64(w) * sum[c] : w * (v - sum[c]);
-        }
-}
-
 const fv_softmax_kernels FV_ISA_NAME(fv_softmax_kernels_) = {
     .row = row,
     .grad_row = grad_row,
     .short_rows = short_rows,
     .grad_short_rows = grad_short_rows,
-    .cols = cols,
-    .grad_cols = grad_cols,
+    .cols = cols_f32,
+    .grad_cols = grad_cols_f32,
     .row_f64 = row_f64,
     .grad_row_f64 = grad_row_f64,
     .cols_f64 = cols_f64,
