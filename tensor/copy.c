@@ -3,8 +3,6 @@
  *
  * Dimensions are sorted by the target's strides and merged where both sides allow, so that most
  * copies become one long row. Rows, long ones in pieces, are shared among threads. */
-#include <string.h>
-
 #include "tensor/kernels/elementwise/convert.h"
 #include "tensor/kernels/view/flip.h"
 #include "tensor/kernels/view/transpose.h"
@@ -53,7 +51,7 @@ static copy_plan plan_copy(const fv_tensor *dst, const fv_tensor *src, uint32_t 
 typedef struct copy_job {
     copy_plan p;
     fv_conversion conversion;
-    bool plain; /* rows without gaps whose bits stay */
+    fv_convert_steps steps;
     char *dst;
     const char *src;
     int64_t row, piece, pieces; /* elements of a row and of a piece, pieces of a row */
@@ -76,40 +74,44 @@ static copy_place find_row(const copy_plan *p, int64_t row)
     return at;
 }
 
-static void next_row(const copy_plan *p, copy_place *at)
+/* Goes on by so many rows of the innermost loop. */
+static void skip_rows(const copy_plan *p, copy_place *at, int64_t rows)
 {
-    for (int i = p->ndim - 2; i >= 0; i--) {
-        at->dst += p->dst[i], at->src += p->src[i];
-        if (++at->index[i] < p->shape[i]) return;
+    for (int i = p->ndim - 2; i >= 0; i--, rows = 1) {
+        at->dst += rows * p->dst[i], at->src += rows * p->src[i];
+        at->index[i] += rows;
+        if (at->index[i] < p->shape[i]) return;
         at->dst -= p->shape[i] * p->dst[i], at->src -= p->shape[i] * p->src[i];
         at->index[i] = 0;
     }
 }
 
-static void copy_piece(const copy_job *j, const copy_place *at, int64_t piece)
+/* A piece of each of so many rows. */
+static void copy_pieces(const copy_job *j, const copy_place *at, int64_t piece, int64_t rows)
 {
-    int64_t ds = j->p.dst[j->p.ndim - 1], ss = j->p.src[j->p.ndim - 1], first = piece * j->piece;
-    int64_t n = j->row - first < j->piece ? j->row - first : j->piece;
-    char *dst = j->dst + (at->dst + first * ds) * (int64_t)j->conversion.to_size;
-    const char *src = j->src + (at->src + first * ss) * (int64_t)j->conversion.from_size;
-    if (j->plain)
-        memcpy(dst, src, (size_t)n * j->conversion.to_size);
-    else
-        fv_convert(&j->conversion, dst, ds, src, ss, n);
+    int64_t first = piece * j->piece, n = j->row - first < j->piece ? j->row - first : j->piece;
+    int64_t dst = at->dst + first * j->steps.dst, src = at->src + first * j->steps.src;
+    fv_convert(&j->conversion, j->dst + dst * (int64_t)j->conversion.to_size, &j->steps,
+               j->src + src * (int64_t)j->conversion.from_size, n, rows);
 }
 
-/* Units [first, last). */
+/* Units [first, last): one after the other, or all whole rows of the innermost loop at once. */
 static void copy_units(const void *job, int64_t first, int64_t last)
 {
     const copy_job *j = job;
+    const int loop = j->p.ndim - 2;
     copy_place at = {.dst = 0, .src = 0};
     if (first > 0) at = find_row(&j->p, first / j->pieces);
-    int64_t piece = first > 0 ? first % j->pieces : 0;
-    for (int64_t unit = first; unit < last; unit++) {
-        copy_piece(j, &at, piece);
+    int64_t piece = first > 0 ? first % j->pieces : 0, rows = 1;
+    for (int64_t unit = first; unit < last; unit += rows) {
+        if (loop >= 0 && j->pieces == 1) {
+            rows = j->p.shape[loop] - at.index[loop];
+            if (rows > last - unit) rows = last - unit;
+        }
+        copy_pieces(j, &at, piece, rows);
         if (++piece < j->pieces) continue;
         piece = 0;
-        next_row(&j->p, &at);
+        skip_rows(&j->p, &at, rows);
     }
 }
 
@@ -130,12 +132,14 @@ static void copy_elements(fv_machine machine, fv_tensor *dst, const fv_tensor *s
                   .dst = dst->data,
                   .src = first_element(src, mask)};
     int inner = j.p.ndim - 1;
-    j.plain = !j.conversion.first && j.p.dst[inner] == 1 && j.p.src[inner] == 1;
+    j.steps = (fv_convert_steps){.dst = j.p.dst[inner], .src = j.p.src[inner]};
+    if (inner > 0) j.steps.dst_row = j.p.dst[inner - 1], j.steps.src_row = j.p.src[inner - 1];
     j.row = j.p.shape[inner];
     j.piece = j.row < 2 * PIECE ? j.row : PIECE;
     j.pieces = j.piece == j.row ? 1 : (j.row - 1) / PIECE + 1; /* divisions are dear */
     int64_t rows = inner == 0 ? 1 : dst->numel / j.row;
-    double nanoseconds = (double)dst->numel * (j.plain ? 0.15 : 0.5) + 5.0 * (double)rows;
+    bool plain = !j.conversion.first && j.steps.dst == 1 && j.steps.src == 1;
+    double nanoseconds = (double)dst->numel * (plain ? 0.15 : 0.5) + 3.0 * (double)rows;
     fv_parallel_ranges(machine, nanoseconds, rows * j.pieces, copy_units, &j);
 }
 

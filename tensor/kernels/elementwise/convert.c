@@ -2,6 +2,7 @@
 #include "tensor/kernels/elementwise/convert.h"
 
 #include "tensor/kernels/elementwise/convert_impl.h"
+#include "tensor/kernels/short_copy.h"
 
 /* --- rows ------------------------------------------------------------------------------------- */
 
@@ -70,7 +71,7 @@ enum {
 };
 
 /* [to][from]; what is missing goes in two steps. */
-static const fv_convert_row rows[FV_DTYPE_COUNT][FV_DTYPE_COUNT] = {
+static const fv_convert_row pairs[FV_DTYPE_COUNT][FV_DTYPE_COUNT] = {
     [BOOL] = {[U8] = bool_from_u8,
               [I8] = bool_from_u8,
               [I64] = bool_from_i64,
@@ -141,7 +142,7 @@ static fv_convert_row to_odd_f32(fv_dtype from)
         [F64] = odd_f32_from_f64,
     };
     return odd[fv_dtype_index(from)] ? odd[fv_dtype_index(from)]
-                                     : rows[F32][fv_dtype_index(from)]; /* exact */
+                                     : pairs[F32][fv_dtype_index(from)]; /* exact */
 }
 
 fv_conversion fv_conversion_for(fv_isa isa, fv_dtype to, fv_dtype from)
@@ -149,36 +150,42 @@ fv_conversion fv_conversion_for(fv_isa isa, fv_dtype to, fv_dtype from)
     fv_conversion c = {.to_size = fv_dtype_row_of(to)->size,
                        .from_size = fv_dtype_row_of(from)->size};
     if (keeps_bits(to, from)) return c;
-    c.first = rows[fv_dtype_index(to)][fv_dtype_index(from)];
+    c.first = pairs[fv_dtype_index(to)][fv_dtype_index(from)];
     if (c.first) return c;
     if (is_half(from)) {
         c.first = widening(isa, from);
-        c.second = is_half(to) ? narrowing(isa, to) : rows[fv_dtype_index(to)][F32];
+        c.second = is_half(to) ? narrowing(isa, to) : pairs[fv_dtype_index(to)][F32];
     } else if (is_half(to)) {
         c.first = to_odd_f32(from);
         c.second = narrowing(isa, to);
         if (!c.first) c.first = c.second, c.second = NULL; /* from float32 */
     } else {
-        c.first = rows[I64][fv_dtype_index(from)];
-        c.second = rows[fv_dtype_index(to)][I64];
+        c.first = pairs[I64][fv_dtype_index(from)];
+        c.second = pairs[fv_dtype_index(to)][I64];
     }
     return c;
 }
 
 /* --- the run ---------------------------------------------------------------------------------- */
 
-/* Dense rows of one element, and backwards, have loops of their own that become vectors. */
+/* Of one row after the other. Dense rows, those of one element and backwards have loops of their
+ * own.
+ */
 #define MOVE(T, name)                                                                              \
-    static void name(void *to, int64_t ds, const void *from, int64_t ss, int64_t n)                \
+    static void name(void *to, const fv_convert_steps *s, const void *from, int64_t n,             \
+                     int64_t rows)                                                                 \
     {                                                                                              \
         T *restrict dst = to;                                                                      \
         const T *restrict src = from;                                                              \
-        if (ds == 1 && ss == 0)                                                                    \
-            for (int64_t i = 0; i < n; i++) dst[i] = *src;                                         \
-        else if (ds == 1 && ss == -1)                                                              \
-            for (int64_t i = 0; i < n; i++) dst[i] = src[-i];                                      \
-        else                                                                                       \
-            for (int64_t i = 0; i < n; i++) dst[i * ds] = src[i * ss];                             \
+        for (int64_t r = 0; r < rows; r++, dst += s->dst_row, src += s->src_row)                   \
+            if (s->dst == 1 && s->src == 1)                                                        \
+                fv_copy_bytes((char *)dst, (const char *)src, n *(int64_t)sizeof(T));              \
+            else if (s->dst == 1 && s->src == 0)                                                   \
+                for (int64_t i = 0; i < n; i++) dst[i] = *src;                                     \
+            else if (s->dst == 1 && s->src == -1)                                                  \
+                for (int64_t i = 0; i < n; i++) dst[i] = src[-i];                                  \
+            else                                                                                   \
+                for (int64_t i = 0; i < n; i++) dst[i * s->dst] = src[i * s->src];                 \
     }
 MOVE(uint8_t, move_u8)
 MOVE(uint16_t, move_u16)
@@ -186,26 +193,23 @@ MOVE(uint32_t, move_u32)
 MOVE(uint64_t, move_u64)
 
 /* Elements of that many bytes, as they are. */
-static void move(size_t size, void *dst, int64_t ds, const void *src, int64_t ss, int64_t n)
+static void move(size_t size, void *dst, const fv_convert_steps *s, const void *src, int64_t n,
+                 int64_t rows)
 {
     switch (size) {
-    case 1: move_u8(dst, ds, src, ss, n); break;
-    case 2: move_u16(dst, ds, src, ss, n); break;
-    case 4: move_u32(dst, ds, src, ss, n); break;
-    default: move_u64(dst, ds, src, ss, n);
+    case 1: move_u8(dst, s, src, n, rows); break;
+    case 2: move_u16(dst, s, src, n, rows); break;
+    case 4: move_u32(dst, s, src, n, rows); break;
+    default: move_u64(dst, s, src, n, rows);
     }
 }
 
-/* Rows with gaps are gathered and scattered in blocks, so that the loops only ever see dense ones.
+/* A row with gaps is gathered and scattered in blocks, so that the loops only ever see dense ones.
  */
-void fv_convert(const fv_conversion *c, void *dst, int64_t ds, const void *src, int64_t ss,
-                int64_t n)
+static void convert_row(const fv_conversion *c, void *dst, int64_t ds, const void *src, int64_t ss,
+                        int64_t n)
 {
     enum { BLOCK = 256 };
-    if (!c->first) {
-        move(c->to_size, dst, ds, src, ss, n);
-        return;
-    }
     if (!c->second && ds == 1 && ss == 1) {
         c->first(dst, src, n);
         return;
@@ -216,11 +220,24 @@ void fv_convert(const fv_conversion *c, void *dst, int64_t ds, const void *src, 
         const void *from = (const char *)src + i * ss * (int64_t)c->from_size;
         void *at = (char *)dst + i * ds * (int64_t)c->to_size, *to = ds == 1 ? at : result;
         if (ss != 1) {
-            move(c->from_size, gathered, 1, from, ss, count);
+            move(c->from_size, gathered, &(fv_convert_steps){.dst = 1, .src = ss}, from, count, 1);
             from = gathered;
         }
         c->first(c->second ? between : to, from, count);
         if (c->second) c->second(to, between, count);
-        if (ds != 1) move(c->to_size, at, ds, result, 1, count);
+        if (ds != 1)
+            move(c->to_size, at, &(fv_convert_steps){.dst = ds, .src = 1}, result, count, 1);
     }
+}
+
+void fv_convert(const fv_conversion *c, void *dst, const fv_convert_steps *s, const void *src,
+                int64_t n, int64_t rows)
+{
+    if (!c->first) {
+        move(c->to_size, dst, s, src, n, rows);
+        return;
+    }
+    for (int64_t r = 0; r < rows; r++)
+        convert_row(c, (char *)dst + r * s->dst_row * (int64_t)c->to_size, s->dst,
+                    (const char *)src + r * s->src_row * (int64_t)c->from_size, s->src, n);
 }

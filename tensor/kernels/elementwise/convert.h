@@ -24,9 +24,14 @@ typedef struct fv_conversion {
 
 fv_conversion fv_conversion_for(fv_isa isa, fv_dtype to, fv_dtype from);
 
-/* dst[i * ds] = src[i * ss] for i < n; strides count elements. */
-void fv_convert(const fv_conversion *c, void *dst, int64_t ds, const void *src, int64_t ss,
-                int64_t n);
+/* From element to element and from row to row; all count elements. */
+typedef struct fv_convert_steps {
+    int64_t dst, src, dst_row, src_row;
+} fv_convert_steps;
+
+/* dst[r * dst_row + i * dst] = src[r * src_row + i * src] for i < n and r < rows. */
+void fv_convert(const fv_conversion *c, void *dst, const fv_convert_steps *steps, const void *src,
+                int64_t n, int64_t rows);
 
 #ifdef __cplusplus
 }

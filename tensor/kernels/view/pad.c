@@ -9,7 +9,13 @@
 
 #include <string.h>
 
+#include "tensor/kernels/short_copy.h"
 #include "tensor/ranges.h"
+
+enum {
+    SHORT = 64,   /* elements of a row at most that is filled before it is copied into */
+    FILLED = 128, /* such rows that are filled at once: they stay in the first cache */
+};
 
 /* One dimension of both, outermost first. */
 typedef struct pad_dim {
@@ -21,12 +27,15 @@ typedef struct pad_job pad_job;
 struct pad_job {
     int ndim;
     pad_dim dim[FV_MAX_DIMS];
-    /* n elements of y's row from `at` on; x is NULL outside of the box. */
-    void (*row)(const pad_job *job, char *y, const char *x, int64_t at, int64_t n);
+    void (*fill)(const pad_job *job, char *y, int64_t n);
+    /* n elements from `at` on of a row of y that goes through the box, or of several whole rows of
+     * the innermost loop. */
+    void (*rows)(const pad_job *job, char *y, const char *x, int64_t at, int64_t n, int64_t rows);
     char *y;
     const char *x, *value;
     int64_t size; /* bytes of an element */
     int64_t piece, pieces;
+    bool filled; /* short rows: many are filled at once before the box is copied into them */
 };
 
 /* --- rows ------------------------------------------------------------------------------------- */
@@ -36,26 +45,35 @@ static int64_t within(int64_t v, int64_t low, int64_t high)
     return v < low ? low : v > high ? high : v;
 }
 
-#define DEFINE_ROW(T, NAME)                                                                        \
-    static void NAME(const pad_job *job, char *y_, const char *x_, int64_t at, int64_t n)          \
+#define DEFINE_ROWS(T, FILL, ROWS)                                                                 \
+    static void FILL(const pad_job *job, char *y_, int64_t n)                                      \
     {                                                                                              \
-        const pad_dim *d = &job->dim[job->ndim - 1];                                               \
         T *y = (T *)(void *)y_, value;                                                             \
-        const T *x = (const T *)(const void *)x_;                                                  \
         memcpy(&value, job->value, sizeof value);                                                  \
-        int64_t end = at + n, first = x ? within(d->start, at, end) : end;                         \
-        int64_t last = x ? within(d->start + d->length, first, end) : end;                         \
-        for (int64_t i = at; i < first; i++) y[i] = value;                                         \
-        if (d->from == 1 && last > first)                                                          \
-            memcpy(y + first, x + first - d->start, (size_t)(last - first) * sizeof(T));           \
-        else                                                                                       \
-            for (int64_t i = first; i < last; i++) y[i] = x[(i - d->start) * d->from];             \
-        for (int64_t i = last; i < end; i++) y[i] = value;                                         \
+        for (int64_t i = 0; i < n; i++) y[i] = value;                                              \
+    }                                                                                              \
+    static void ROWS(const pad_job *job, char *y_, const char *x_, int64_t at, int64_t n,          \
+                     int64_t rows)                                                                 \
+    {                                                                                              \
+        const pad_dim *d = &job->dim[job->ndim - 1], *loop = job->ndim > 1 ? d - 1 : d;            \
+        const int64_t first = within(d->start - at, 0, n);                                         \
+        const int64_t last = within(d->start + d->length - at, first, n);                          \
+        T *y = (T *)(void *)y_ + at;                                                               \
+        const T *x = (const T *)(const void *)x_ + (at + first - d->start) * d->from;              \
+        for (int64_t r = 0; r < rows; r++, y += loop->step, x += loop->from) {                     \
+            if (!job->filled) FILL(job, (char *)y, first);                                         \
+            if (d->from == 1)                                                                      \
+                fv_copy_bytes((char *)(y + first), (const char *)x,                                \
+                              (last - first) * (int64_t)sizeof(T));                                \
+            else                                                                                   \
+                for (int64_t i = first; i < last; i++) y[i] = x[(i - first) * d->from];            \
+            if (!job->filled) FILL(job, (char *)(y + last), n - last);                             \
+        }                                                                                          \
     }
-DEFINE_ROW(uint8_t, row_u8)
-DEFINE_ROW(uint16_t, row_u16)
-DEFINE_ROW(uint32_t, row_u32)
-DEFINE_ROW(uint64_t, row_u64)
+DEFINE_ROWS(uint8_t, fill_u8, rows_u8)
+DEFINE_ROWS(uint16_t, fill_u16, rows_u16)
+DEFINE_ROWS(uint32_t, fill_u32, rows_u32)
+DEFINE_ROWS(uint64_t, fill_u64, rows_u64)
 
 /* --- the walk --------------------------------------------------------------------------------- */
 
@@ -84,15 +102,17 @@ static pad_place find_row(const pad_job *j, int64_t row)
     return at;
 }
 
-static void next_row(const pad_job *j, pad_place *at)
+/* Goes on by so many rows of the innermost loop. */
+static void skip_rows(const pad_job *j, pad_place *at, int64_t rows)
 {
-    for (int i = j->ndim - 2; i >= 0; i--) {
+    for (int i = j->ndim - 2; i >= 0; i--, rows = 1) {
         const pad_dim *d = &j->dim[i];
         int64_t *index = &at->index[i];
         at->outside -= is_outside(d, *index);
-        at->y += d->step;
-        at->x += d->from;
-        if (++*index < d->size) {
+        at->y += rows * d->step;
+        at->x += rows * d->from;
+        *index += rows;
+        if (*index < d->size) {
             at->outside += is_outside(d, *index);
             return;
         }
@@ -103,18 +123,39 @@ static void next_row(const pad_job *j, pad_place *at)
     }
 }
 
+/* The rows of the innermost loop that follow, as long as they are all outside or none is. */
+static int64_t alike(const pad_job *j, const pad_place *at)
+{
+    if (j->ndim < 2 || j->pieces > 1) return 1;
+    const pad_dim *d = &j->dim[j->ndim - 2];
+    int64_t index = at->index[j->ndim - 2], end = d->start + d->length;
+    if (at->outside > is_outside(d, index) || index >= end) return d->size - index;
+    return (index < d->start ? d->start : end) - index;
+}
+
 /* Units [first, last): the pieces of all rows, row by row. */
 static void pad_units(const void *job, int64_t first, int64_t last)
 {
     const pad_job *j = job;
     pad_place at = find_row(j, first / j->pieces);
     int64_t piece = first % j->pieces, length = j->dim[j->ndim - 1].size;
-    for (int64_t unit = first; unit < last; unit++) {
+    int64_t stop = j->filled ? first : last;
+    for (int64_t unit = first, rows; unit < last; unit += rows) {
+        char *y = j->y + at.y * j->size;
+        if (unit == stop) {
+            stop = last - unit < FILLED ? last : unit + FILLED;
+            j->fill(j, y, (stop - unit) * length);
+        }
+        rows = alike(j, &at);
+        if (rows > stop - unit) rows = stop - unit;
         int64_t begin = piece * j->piece, n = length - begin < j->piece ? length - begin : j->piece;
-        j->row(j, j->y + at.y * j->size, at.outside ? NULL : j->x + at.x * j->size, begin, n);
+        if (at.outside == 0)
+            j->rows(j, y, j->x + at.x * j->size, begin, n, rows);
+        else if (!j->filled)
+            j->fill(j, y + begin * j->size, n * rows);
         if (++piece < j->pieces) continue;
         piece = 0;
-        next_row(j, &at);
+        skip_rows(j, &at, rows);
     }
 }
 
@@ -146,6 +187,16 @@ static void merge_dims(pad_job *j)
     j->ndim = kept + 1;
 }
 
+static void set_loops(pad_job *j)
+{
+    switch (j->size) {
+    case 1: j->fill = fill_u8, j->rows = rows_u8; break;
+    case 2: j->fill = fill_u16, j->rows = rows_u16; break;
+    case 4: j->fill = fill_u32, j->rows = rows_u32; break;
+    default: j->fill = fill_u64, j->rows = rows_u64;
+    }
+}
+
 void fv_pad_copy(fv_machine m, fv_tensor *y, const fv_tensor *x, const int64_t *start,
                  const void *value)
 {
@@ -153,7 +204,7 @@ void fv_pad_copy(fv_machine m, fv_tensor *y, const fv_tensor *x, const int64_t *
     if (y->numel == 0) return;
     pad_job j = {.y = y->data, .x = x->data, .value = value};
     j.size = (int64_t)fv_dtype_size(y->dtype);
-    j.row = j.size == 1 ? row_u8 : j.size == 2 ? row_u16 : j.size == 4 ? row_u32 : row_u64;
+    set_loops(&j);
     for (int d = 0; d < y->ndim; d++) {
         pad_dim dim = {y->shape[d], y->strides[d], start[d], x->shape[d], x->strides[d]};
         if (x->numel == 0) dim.length = dim.from = 0;
@@ -164,7 +215,8 @@ void fv_pad_copy(fv_machine m, fv_tensor *y, const fv_tensor *x, const int64_t *
     int64_t length = j.dim[j.ndim - 1].size;
     j.piece = length < 2 * PIECE ? length : PIECE;
     j.pieces = (length - 1) / j.piece + 1;
+    j.filled = length <= SHORT;
     int64_t rows = y->numel / length;
-    double nanoseconds = 0.05 * (double)(y->numel * j.size) + 8.0 * (double)rows;
+    double nanoseconds = 0.05 * (double)(y->numel * j.size) + 4.0 * (double)rows;
     fv_parallel_ranges(m, nanoseconds, rows * j.pieces, pad_units, &j);
 }
