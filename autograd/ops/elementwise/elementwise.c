@@ -163,6 +163,7 @@ NAMED_NUMBERS(clamp, "min", "max");
 NAMED_NUMBERS(clamp_backward, "min", "max");
 NAMED_NUMBERS(hardtanh, "min_val", "max_val");
 NAMED_NUMBERS(hardtanh_backward, "min_val", "max_val");
+NAMED_NUMBERS(huber_backward, "min", "max");
 NAMED_NUMBERS(leaky_relu, "negative_slope", NULL);
 NAMED_NUMBERS(leaky_relu_backward, "negative_slope", NULL);
 NAMED_NUMBERS(elu, "alpha", NULL);

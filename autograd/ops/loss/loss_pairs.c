@@ -84,9 +84,8 @@ static fv_tensor *each_gradient(const fv_call *c, fv_tensor *g, double factor)
 }
 
 /* For losses of x - t. */
-static void difference_gradient(const fv_call *c, fv_tensor *slope, fv_tensor *g, fv_tensor **gin)
+static void difference_gradient(const fv_call *c, fv_tensor *gx, fv_tensor **gin)
 {
-    fv_tensor *gx = fv_mul(slope, g);
     if (fv_wants(c, 0)) gin[0] = gx;
     if (fv_wants(c, 1)) gin[1] = fv_neg(gx);
 }
@@ -97,7 +96,8 @@ PAIR(mse, FV_PAIR_MSE)
 
 static void mse_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
 {
-    difference_gradient(c, fv_sub(c->in[0], c->in[1]), each_gradient(c, gout[0], 2.0), gin);
+    fv_tensor *slope = fv_sub(c->in[0], c->in[1]);
+    difference_gradient(c, fv_mul(slope, each_gradient(c, gout[0], 2.0)), gin);
 }
 
 static const fv_op mse_loss_op = {
@@ -132,7 +132,7 @@ PAIR(l1, FV_PAIR_L1)
 static void l1_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
 {
     fv_tensor *slope = fv_sign(fv_sub(c->in[0], c->in[1]));
-    difference_gradient(c, slope, each_gradient(c, gout[0], 1.0), gin);
+    difference_gradient(c, fv_mul(slope, each_gradient(c, gout[0], 1.0)), gin);
 }
 
 static const fv_op l1_loss_op = {
@@ -195,8 +195,9 @@ static void smooth_l1_gradient(const fv_call *c, fv_tensor *const *gout, fv_tens
     double beta = ((const pair_options *)c->options)->parameter;
     fv_tensor *g = each_gradient(c, gout[0], 1.0), *x = c->in[0], *t = c->in[1];
     if (beta > 0) {
-        fv_tensor *slope = fv_clamp(fv_div_scalar(fv_sub(x, t), beta), -1, 1);
-        difference_gradient(c, slope, g, gin);
+        fv_tensor *d = fv_sub(x, t);
+        if (beta != 1) d = fv_div_scalar(d, beta);
+        difference_gradient(c, fv_huber_backward(g, d, -1, 1), gin);
         return;
     }
     if (fv_wants(c, 0)) gin[0] = fv_mul(sharp_slope(x, t), g);
@@ -248,8 +249,8 @@ PAIR(huber, FV_PAIR_HUBER)
 static void huber_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
 {
     double delta = ((const pair_options *)c->options)->parameter;
-    fv_tensor *slope = fv_clamp(fv_sub(c->in[0], c->in[1]), -delta, delta);
-    difference_gradient(c, slope, each_gradient(c, gout[0], 1.0), gin);
+    fv_tensor *g = each_gradient(c, gout[0], 1.0), *d = fv_sub(c->in[0], c->in[1]);
+    difference_gradient(c, fv_huber_backward(g, d, -delta, delta), gin);
 }
 
 static const fv_option huber_fields[] = {
