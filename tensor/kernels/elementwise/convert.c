@@ -6,53 +6,47 @@
 
 /* --- rows ------------------------------------------------------------------------------------- */
 
-#define AS_IT_IS(x) (x)
-#define IS_TRUE(x)  ((x) != 0)
-#define CUT(x)      fv_to_int64((double)(x))
-#define CUT32(x)    fv_to_int32((double)(x))
-#define ODD(x)      fv_f64_to_odd_f32((double)(x))
-#define ODD64(x)    fv_f64_to_odd_f32(fv_i64_to_odd_f64(x))
+#define IS_TRUE(x) ((x) != 0)
+#define CUT32(x)   fv_to_int32((double)(x))
+#define ODD(x)     fv_f64_to_odd_f32((double)(x))
+#define ODD64(x)   fv_f64_to_odd_f32(fv_i64_to_odd_f64(x))
 
 FV_CONVERT_ROW(bool_from_u8, uint8_t, uint8_t, IS_TRUE)
 FV_CONVERT_ROW(bool_from_i64, uint8_t, int64_t, IS_TRUE)
 FV_CONVERT_ROW(bool_from_f32, uint8_t, float, IS_TRUE)
 FV_CONVERT_ROW(bool_from_f64, uint8_t, double, IS_TRUE)
 
-FV_CONVERT_ROW(i64_from_u8, int64_t, uint8_t, AS_IT_IS)
-FV_CONVERT_ROW(i64_from_i8, int64_t, int8_t, AS_IT_IS)
-FV_CONVERT_ROW(i64_from_i16, int64_t, int16_t, AS_IT_IS)
-FV_CONVERT_ROW(i64_from_i32, int64_t, int32_t, AS_IT_IS)
-FV_CONVERT_ROW(i64_from_f32, int64_t, float, CUT)
-FV_CONVERT_ROW(i64_from_f64, int64_t, double, CUT)
+FV_CONVERT_ROW(i64_from_u8, int64_t, uint8_t, FV_AS_IT_IS)
+FV_CONVERT_ROW(i64_from_i8, int64_t, int8_t, FV_AS_IT_IS)
+FV_CONVERT_ROW(i64_from_i16, int64_t, int16_t, FV_AS_IT_IS)
+FV_CONVERT_ROW(i64_from_i32, int64_t, int32_t, FV_AS_IT_IS)
 
-FV_CONVERT_ROW(u8_from_i32, uint8_t, int32_t, AS_IT_IS)
-FV_CONVERT_ROW(u8_from_i64, uint8_t, int64_t, AS_IT_IS)
-FV_CONVERT_ROW(u8_from_f32, uint8_t, float, CUT)
-FV_CONVERT_ROW(u8_from_f64, uint8_t, double, CUT)
-FV_CONVERT_ROW(i8_from_i64, int8_t, int64_t, AS_IT_IS)
-FV_CONVERT_ROW(i8_from_f32, int8_t, float, CUT)
-FV_CONVERT_ROW(i8_from_f64, int8_t, double, CUT)
-FV_CONVERT_ROW(i16_from_i64, int16_t, int64_t, AS_IT_IS)
-FV_CONVERT_ROW(i16_from_f32, int16_t, float, CUT)
-FV_CONVERT_ROW(i16_from_f64, int16_t, double, CUT)
-FV_CONVERT_ROW(i32_from_u8, int32_t, uint8_t, AS_IT_IS)
-FV_CONVERT_ROW(i32_from_i64, int32_t, int64_t, AS_IT_IS)
+FV_CONVERT_ROW(u8_from_i32, uint8_t, int32_t, FV_AS_IT_IS)
+FV_CONVERT_ROW(u8_from_i64, uint8_t, int64_t, FV_AS_IT_IS)
+FV_CONVERT_ROW(u8_from_f32, uint8_t, float, FV_CUT)
+FV_CONVERT_ROW(u8_from_f64, uint8_t, double, FV_CUT)
+FV_CONVERT_ROW(i8_from_i64, int8_t, int64_t, FV_AS_IT_IS)
+FV_CONVERT_ROW(i8_from_f32, int8_t, float, FV_CUT)
+FV_CONVERT_ROW(i8_from_f64, int8_t, double, FV_CUT)
+FV_CONVERT_ROW(i16_from_i64, int16_t, int64_t, FV_AS_IT_IS)
+FV_CONVERT_ROW(i16_from_f32, int16_t, float, FV_CUT)
+FV_CONVERT_ROW(i16_from_f64, int16_t, double, FV_CUT)
+FV_CONVERT_ROW(i32_from_u8, int32_t, uint8_t, FV_AS_IT_IS)
+FV_CONVERT_ROW(i32_from_i64, int32_t, int64_t, FV_AS_IT_IS)
 FV_CONVERT_ROW(i32_from_f32, int32_t, float, CUT32)
 FV_CONVERT_ROW(i32_from_f64, int32_t, double, CUT32)
 
-FV_CONVERT_ROW(f32_from_u8, float, uint8_t, AS_IT_IS)
-FV_CONVERT_ROW(f32_from_i8, float, int8_t, AS_IT_IS)
-FV_CONVERT_ROW(f32_from_i16, float, int16_t, AS_IT_IS)
-FV_CONVERT_ROW(f32_from_i32, float, int32_t, AS_IT_IS)
-FV_CONVERT_ROW(f32_from_i64, float, int64_t, AS_IT_IS)
-FV_CONVERT_ROW(f32_from_f64, float, double, AS_IT_IS)
+FV_CONVERT_ROW(f32_from_u8, float, uint8_t, FV_AS_IT_IS)
+FV_CONVERT_ROW(f32_from_i8, float, int8_t, FV_AS_IT_IS)
+FV_CONVERT_ROW(f32_from_i16, float, int16_t, FV_AS_IT_IS)
+FV_CONVERT_ROW(f32_from_i32, float, int32_t, FV_AS_IT_IS)
+FV_CONVERT_ROW(f32_from_i64, float, int64_t, FV_AS_IT_IS)
 
-FV_CONVERT_ROW(f64_from_u8, double, uint8_t, AS_IT_IS)
-FV_CONVERT_ROW(f64_from_i8, double, int8_t, AS_IT_IS)
-FV_CONVERT_ROW(f64_from_i16, double, int16_t, AS_IT_IS)
-FV_CONVERT_ROW(f64_from_i32, double, int32_t, AS_IT_IS)
-FV_CONVERT_ROW(f64_from_i64, double, int64_t, AS_IT_IS)
-FV_CONVERT_ROW(f64_from_f32, double, float, AS_IT_IS)
+FV_CONVERT_ROW(f64_from_u8, double, uint8_t, FV_AS_IT_IS)
+FV_CONVERT_ROW(f64_from_i8, double, int8_t, FV_AS_IT_IS)
+FV_CONVERT_ROW(f64_from_i16, double, int16_t, FV_AS_IT_IS)
+FV_CONVERT_ROW(f64_from_i32, double, int32_t, FV_AS_IT_IS)
+FV_CONVERT_ROW(f64_from_i64, double, int64_t, FV_AS_IT_IS)
 
 /* float32 as a step towards 16 bits. */
 FV_CONVERT_ROW(odd_f32_from_i32, float, int32_t, ODD)
@@ -70,7 +64,7 @@ enum {
     F64 = FV_FLOAT64 - FV_DTYPE_FIRST,
 };
 
-/* [to][from]; what is missing goes in two steps. */
+/* [to][from]; what is missing has a row by level, or goes in two steps. */
 static const fv_convert_row pairs[FV_DTYPE_COUNT][FV_DTYPE_COUNT] = {
     [BOOL] = {[U8] = bool_from_u8,
               [I8] = bool_from_u8,
@@ -89,23 +83,19 @@ static const fv_convert_row pairs[FV_DTYPE_COUNT][FV_DTYPE_COUNT] = {
              [U8] = i64_from_u8,
              [I8] = i64_from_i8,
              [I16] = i64_from_i16,
-             [I32] = i64_from_i32,
-             [F32] = i64_from_f32,
-             [F64] = i64_from_f64},
+             [I32] = i64_from_i32},
     [F32] = {[BOOL] = f32_from_u8,
              [U8] = f32_from_u8,
              [I8] = f32_from_i8,
              [I16] = f32_from_i16,
              [I32] = f32_from_i32,
-             [I64] = f32_from_i64,
-             [F64] = f32_from_f64},
+             [I64] = f32_from_i64},
     [F64] = {[BOOL] = f64_from_u8,
              [U8] = f64_from_u8,
              [I8] = f64_from_i8,
              [I16] = f64_from_i16,
              [I32] = f64_from_i32,
-             [I64] = f64_from_i64,
-             [F32] = f64_from_f32},
+             [I64] = f64_from_i64},
 };
 
 /* --- the choice ------------------------------------------------------------------------------- */
@@ -124,14 +114,25 @@ static bool is_half(fv_dtype dtype)
 /* A 16-bit type's way to and from float32. */
 static fv_convert_row widening(fv_isa isa, fv_dtype half)
 {
-    const fv_half_rows *k = FV_ISA_PICK(fv_half_rows_, isa);
+    const fv_level_rows *k = FV_ISA_PICK(fv_level_rows_, isa);
     return half == FV_FLOAT16 ? k->f32_from_f16 : k->f32_from_bf16;
 }
 
 static fv_convert_row narrowing(fv_isa isa, fv_dtype half)
 {
-    const fv_half_rows *k = FV_ISA_PICK(fv_half_rows_, isa);
+    const fv_level_rows *k = FV_ISA_PICK(fv_level_rows_, isa);
     return half == FV_FLOAT16 ? k->f16_from_f32 : k->bf16_from_f32;
+}
+
+/* The loop of a pair that goes in one step and is no matter of 16 bits. */
+static fv_convert_row direct(fv_isa isa, fv_dtype to, fv_dtype from)
+{
+    const fv_level_rows *k = FV_ISA_PICK(fv_level_rows_, isa);
+    if (to == FV_INT64 && from == FV_FLOAT32) return k->i64_from_f32;
+    if (to == FV_INT64 && from == FV_FLOAT64) return k->i64_from_f64;
+    if (to == FV_FLOAT64 && from == FV_FLOAT32) return k->f64_from_f32;
+    if (to == FV_FLOAT32 && from == FV_FLOAT64) return k->f32_from_f64;
+    return pairs[fv_dtype_index(to)][fv_dtype_index(from)];
 }
 
 static fv_convert_row to_odd_f32(fv_dtype from)
@@ -150,11 +151,11 @@ fv_conversion fv_conversion_for(fv_isa isa, fv_dtype to, fv_dtype from)
     fv_conversion c = {.to_size = fv_dtype_row_of(to)->size,
                        .from_size = fv_dtype_row_of(from)->size};
     if (keeps_bits(to, from)) return c;
-    c.first = pairs[fv_dtype_index(to)][fv_dtype_index(from)];
+    c.first = direct(isa, to, from);
     if (c.first) return c;
     if (is_half(from)) {
         c.first = widening(isa, from);
-        c.second = is_half(to) ? narrowing(isa, to) : pairs[fv_dtype_index(to)][F32];
+        c.second = is_half(to) ? narrowing(isa, to) : direct(isa, to, FV_FLOAT32);
     } else if (is_half(to)) {
         c.first = to_odd_f32(from);
         c.second = narrowing(isa, to);
@@ -168,9 +169,7 @@ fv_conversion fv_conversion_for(fv_isa isa, fv_dtype to, fv_dtype from)
 
 /* --- the run ---------------------------------------------------------------------------------- */
 
-/* Of one row after the other. Dense rows, those of one element and backwards have loops of their
- * own.
- */
+/* Row by row. Dense rows, those of one element and backwards have loops that become vectors. */
 #define MOVE(T, name)                                                                              \
     static void name(void *to, const fv_convert_steps *s, const void *from, int64_t n,             \
                      int64_t rows)                                                                 \

@@ -14,10 +14,14 @@
         for (int64_t i = 0; i < n; i++) dst[i] = (D)convert(src[i]);                               \
     }
 
-/* Between float32 and the 16-bit types, by level. */
-typedef struct fv_half_rows {
+/* Between floating types, and from float32 and float64 to int64, by level. */
+typedef struct fv_level_rows {
     fv_convert_row f32_from_f16, f32_from_bf16, f16_from_f32, bf16_from_f32;
-} fv_half_rows;
-FV_ISA_DECLARE(fv_half_rows, fv_half_rows_);
+    fv_convert_row i64_from_f32, i64_from_f64, f64_from_f32, f32_from_f64;
+} fv_level_rows;
+FV_ISA_DECLARE(fv_level_rows, fv_level_rows_);
+
+#define FV_AS_IT_IS(x) (x)
+#define FV_CUT(x)      fv_to_int64((double)(x))
 
 #endif
