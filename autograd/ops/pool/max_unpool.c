@@ -119,7 +119,8 @@ static fv_status check(fv_call *c)
 {
     int64_t at, value;
     const int64_t positions = plane_of(&c->spec[0].shape);
-    if (!fv_index_outside(c->machine, c->in[1], positions, FV_UNSET, &at, &value)) return FV_OK;
+    if (!fv_index_outside(fv_machine_now(), c->in[1], positions, FV_UNSET, &at, &value))
+        return FV_OK;
     return fv_reject(c, FV_ERR_INDEX, "element %lld of indices %s is %lld, outside [0, %lld)",
                      (long long)at, fv_text(c->in[1]), (long long)value, (long long)positions);
 }
