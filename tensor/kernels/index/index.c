@@ -158,7 +158,7 @@ static void argbest_tiles(const void *job_, int64_t first, int64_t last)
 /* Chooses among rows, columns and short rows; the others go one by one. */
 static void choose_loops(fv_machine m, argbest_job *job)
 {
-    const fv_argbest_kernels *k = FV_ISA_PICK(fv_argbest_kernels_, m.isa);
+    const fv_index_kernels *k = FV_ISA_PICK(fv_index_kernels_, m.isa);
     const lines *l = &job->t.l;
     const bool f32 = l->dtype == FV_FLOAT32;
     if ((!f32 && l->dtype != FV_FLOAT64) || l->n >= INT32_MAX) return;
@@ -195,8 +195,9 @@ void fv_argbest_run(fv_machine m, const fv_tensor *x, int dim, bool largest, fv_
         const int64_t *pos = (const int64_t *)(const void *)l->data[1] + at[1];                    \
         const T *x = (const T *)(const void *)l->data[2] + at[2];                                  \
         const int64_t *s = t->step, sy = l->along[0], si = l->along[1], sx = l->along[2];          \
-        if (cols == 1)                                                                             \
-            for (int64_t k = 0; k < l->n; k++) y[k * sy] = x[pos[k * si] * sx];                    \
+        if (sy == 1 && si == 1)                                                                    \
+            for (int64_t c = 0; c < cols; c++, y += s[0], pos += s[1], x += s[2])                  \
+                for (int64_t k = 0; k < l->n; k++) y[k] = x[pos[k] * sx];                          \
         else                                                                                       \
             for (int64_t k = 0; k < l->n; k++, y += sy, pos += si)                                 \
                 for (int64_t c = 0; c < cols; c++) y[c * s[0]] = x[pos[c * s[1]] * sx + c * s[2]]; \
@@ -225,7 +226,7 @@ void fv_gather_run(fv_machine m, const fv_tensor *x, int dim, const fv_tensor *i
 {
     if (y->numel == 0) return;
     lines l = make_lines(dim, length(index, dim), y, index, x);
-    line_tiles t = tile_lines(&l, false);
+    line_tiles t = tile_lines(&l, l.n <= SHORT);
     fv_parallel_ranges(m, 1.0 * (double)y->numel, t.l.outer.count * t.tiles, gather_tiles, &t);
 }
 
@@ -346,8 +347,9 @@ void fv_cumsum_run(fv_machine m, const fv_tensor *x, int dim, bool reversed, fv_
 
 /* Numbers of a dense int64 row, in pieces. */
 typedef struct range_check {
+    fv_index_check check;
     const int64_t *data;
-    int64_t n, limit;
+    int64_t n, most;
     uint64_t *outside; /* bit 63 is set when one is */
 } range_check;
 
@@ -357,9 +359,7 @@ static void check_pieces(const void *job, int64_t first, int64_t last)
 {
     const range_check *r = job;
     int64_t begin = first * CHECKED, end = last * CHECKED < r->n ? last * CHECKED : r->n;
-    uint64_t bits = 0, most = (uint64_t)r->limit - 1;
-    for (int64_t i = begin; i < end; i++)
-        bits |= (uint64_t)r->data[i] | (most - (uint64_t)r->data[i]);
+    uint64_t bits = r->check(r->data + begin, end - begin, r->most);
     if (bits >> 63) __atomic_store_n(r->outside, bits, __ATOMIC_RELAXED);
 }
 
@@ -368,8 +368,9 @@ static bool all_inside(fv_machine m, const fv_tensor *t, int64_t limit)
 {
     if (t->dtype != FV_INT64 || !fv_is_contiguous(t) || limit <= 0) return false;
     uint64_t outside = 0;
-    range_check r = {t->data, t->numel, limit, &outside};
-    fv_parallel_ranges(m, 0.4 * (double)t->numel, (t->numel + CHECKED - 1) / CHECKED, check_pieces,
+    range_check r = {FV_ISA_PICK(fv_index_kernels_, m.isa)->outside, t->data, t->numel, limit - 1,
+                     &outside};
+    fv_parallel_ranges(m, 0.3 * (double)t->numel, (t->numel + CHECKED - 1) / CHECKED, check_pieces,
                        &r);
     return outside == 0;
 }

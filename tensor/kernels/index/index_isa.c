@@ -1,4 +1,5 @@
-/* Inner loops of argmax and argmin; see index_impl.h. Compiled once per instruction-set level.
+/* Inner loops of argmax, argmin and the check of indices; see index_impl.h. Compiled once per
+ * instruction-set level.
  *
  * A row is read twice: for its best number, then for the first place of that. */
 #include <stdint.h>
@@ -63,9 +64,18 @@ enum { BLOCK = 64 };
 DEFINE_ALL(float, int32_t, f32)
 DEFINE_ALL(double, int64_t, f64)
 
-const fv_argbest_kernels FV_ISA_NAME(fv_argbest_kernels_) = {
+static uint64_t outside(const int64_t *index, int64_t n, int64_t most)
+{
+    uint64_t bits = 0;
+    for (int64_t i = 0; i < n; i++)
+        bits |= (uint64_t)index[i] | ((uint64_t)most - (uint64_t)index[i]);
+    return bits;
+}
+
+const fv_index_kernels FV_ISA_NAME(fv_index_kernels_) = {
     .row_f32 = {row_largest_f32, row_smallest_f32},
     .row_f64 = {row_largest_f64, row_smallest_f64},
     .cols_f32 = {cols_largest_f32, cols_smallest_f32},
     .cols_f64 = {cols_largest_f64, cols_smallest_f64},
+    .outside = outside,
 };
