@@ -10,7 +10,6 @@
 #include "nn/layer_impl.h"
 #include "nn/parallel/sync_norm_impl.h"
 #include "tensor/create.h"
-#include "tensor/kernels/element.h"
 
 typedef struct norm_layer {
     fv_nn_batch_norm_args args;
@@ -70,7 +69,7 @@ static const fv_fusion norm_fusion = {.takes = fv_takes_all, .forward = norm_end
 
 static bool is_vector(const fv_tensor *t, int64_t channels, fv_dtype dtype)
 {
-    return t->ndim == 1 && t->numel == channels && t->dtype == dtype &&
+    return t->ndim == 1 && t->numel == channels && t->dtype == dtype && fv_is_contiguous(t) &&
            t->shapes_only == fv_shapes_only_enabled();
 }
 
@@ -90,9 +89,24 @@ bool fv_norm_folds(const fv_module *norm, int n, const fv_tensor *bias, int64_t 
     return true;
 }
 
-static double channel(const fv_tensor *t, int64_t c, double absent)
+/* before = bias - mean, scale = weight / sqrt(var + eps); bias and weight may be missing. Every
+ * call of the network does it for all channels, so these are loops that become vectors. */
+#define FV_FOLD(T, root)                                                                           \
+    static void fold_##T(const T *mean, const T *var, const T *weight, const T *bias, T eps,       \
+                         int64_t channels, T *before, T *scale)                                    \
+    {                                                                                              \
+        for (int64_t c = 0; c < channels; c++) before[c] = -mean[c];                               \
+        for (int64_t c = 0; bias && c < channels; c++) before[c] += bias[c];                       \
+        for (int64_t c = 0; c < channels; c++) scale[c] = 1 / root(var[c] + eps);                  \
+        for (int64_t c = 0; weight && c < channels; c++) scale[c] *= weight[c];                    \
+    }
+FV_FOLD(float, sqrtf)
+FV_FOLD(double, sqrt)
+#undef FV_FOLD
+
+static const void *elements(const fv_tensor *t)
 {
-    return t ? fv_element_get(t, c * t->strides[0]) : absent;
+    return t ? t->data : NULL;
 }
 
 void fv_norm_fold(const fv_module *norm, const fv_tensor *bias, fv_tensor *out[3])
@@ -105,11 +119,12 @@ void fv_norm_fold(const fv_module *norm, const fv_tensor *bias, fv_tensor *out[3
     out[1] = fv_empty_like(mean);
     out[2] = fv_module_tensor(norm, "bias");
     if (fv_failed(out[0]) || fv_failed(out[1]) || out[0]->shapes_only) return;
-    for (int64_t c = 0; c < mean->numel; c++) {
-        const double std = sqrt(channel(var, c, 0) + layer->args.eps);
-        fv_element_set(out[0], c * out[0]->strides[0], channel(bias, c, 0) - channel(mean, c, 0));
-        fv_element_set(out[1], c * out[1]->strides[0], channel(weight, c, 1) / std);
-    }
+    if (mean->dtype == FV_FLOAT64)
+        fold_double(mean->data, var->data, elements(weight), elements(bias), layer->args.eps,
+                    mean->numel, out[0]->data, out[1]->data);
+    else
+        fold_float(mean->data, var->data, elements(weight), elements(bias), (float)layer->args.eps,
+                   mean->numel, out[0]->data, out[1]->data);
 }
 
 /* --- the layer -------------------------------------------------------------------------------- */
