@@ -135,10 +135,11 @@ static window_scratch take(const fv_conv_plan *plan, fv_scratch *s)
     const depthwise_plan *p = conv_depthwise_own(plan);
     fv_scratch slot = {NULL, 0};
     take_slot(p, &slot);
+    const size_t copy = p->channels == p->width ? 0 : row_bytes(p);
     return (window_scratch){.packed = fv_take(s, plan->packed ? 0 : packed_bytes(plan)),
-                            .bias = fv_take(s, row_bytes(p)),
-                            .scale = fv_take(s, row_bytes(p)),
-                            .shift = fv_take(s, row_bytes(p)),
+                            .bias = fv_take(s, copy),
+                            .scale = fv_take(s, copy),
+                            .shift = fv_take(s, copy),
                             .slots = fv_take(s, slot.used * (size_t)p->threads),
                             .slot_bytes = slot.used};
 }
@@ -153,9 +154,10 @@ static void layout_window(const fv_conv_plan *plan, fv_scratch *s)
     static void spread_##T(const depthwise_plan *p, const T *from, int64_t across,                 \
                            int64_t group_step, T *to)                                              \
     {                                                                                              \
-        for (int64_t c = 0; c < p->width; c++)                                                     \
-            to[c] =                                                                                \
-                c < p->channels ? from[c / p->group * group_step + c % p->group * across] : (T)0;  \
+        const T *end = to + p->width;                                                              \
+        for (int64_t g = 0; g < p->w.groups; g++, from += group_step)                              \
+            for (int64_t c = 0; c < p->group; c++) *to++ = from[c * across];                       \
+        while (to < end) *to++ = 0;                                                                \
     }
 FV_SPREAD(float)
 FV_SPREAD(double)
@@ -170,10 +172,13 @@ static void spread(const depthwise_plan *p, const void *from, int64_t across, in
         spread_float(p, from, across, group_step, to);
 }
 
-static const void *spread_channels(const depthwise_plan *p, const void *from, void *to)
+/* An array of the epilogue as whole vectors. */
+static const void *whole_vectors(const depthwise_plan *p, const void *from, void *to)
 {
-    if (!from) return NULL;
-    spread(p, from, 1, p->group, to);
+    const size_t bytes = (size_t)(p->channels * p->w.size);
+    if (!from || p->channels == p->width) return from;
+    memcpy(to, from, bytes);
+    memset((char *)to + bytes, 0, row_bytes(p) - bytes);
     return to;
 }
 
@@ -276,9 +281,9 @@ static void run_window(const fv_conv_plan *plan, const fv_conv_operands *o, void
     job.row = (fv_depthwise_row){
         .w = o->packed ? o->packed : job.scratch.packed,
         .width = p->width,
-        .bias = spread_channels(p, e->bias, job.scratch.bias),
-        .scale = spread_channels(p, e->scale, job.scratch.scale),
-        .shift = spread_channels(p, e->shift, job.scratch.shift),
+        .bias = whole_vectors(p, e->bias, job.scratch.bias),
+        .scale = whole_vectors(p, e->scale, job.scratch.scale),
+        .shift = whole_vectors(p, e->shift, job.scratch.shift),
         .relu = e->relu,
         .finish = e->scale || e->shift || e->residual || e->relu,
         .channels = p->channels,

@@ -50,9 +50,14 @@ FV_INLINE void SHAPE(tile)(const fv_depthwise_row *job, int64_t q, int64_t v)
         else
             SHAPE(add)(sums, a, pixel, w, job->width, first, last, false);
     }
+    if (job->finish && left <= FV_POSITIONS / 2)
+        NAME(finish_tile)(job, sums, FV_POSITIONS / 2, q, v);
+    else if (job->finish)
+        NAME(finish_tile)(job, sums, FV_POSITIONS, q, v);
+    T *c = (T *)job->c + q * job->c_step + v;
     FV_UNROLL
-    for (int i = 0; i < FV_POSITIONS; i++)
-        if (i < left) NAME(put)(job, sums[i], q + i, v);
+    for (int i = 0; i < FV_POSITIONS; i++, c += job->c_step)
+        if (i < left) *(VEC_U *)(void *)c = sums[i];
 }
 
 static void SHAPE(row)(const fv_depthwise_row *job)

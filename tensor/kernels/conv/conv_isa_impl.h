@@ -16,6 +16,12 @@ static inline void NAME(store)(T *to, VEC value, int64_t count)
         memcpy(to, &value, (size_t)count * sizeof(T));
 }
 
+/* A NaN stays. */
+FV_INLINE VEC NAME(positive)(VEC v)
+{
+    return (VEC)((__typeof__(v < (VEC){0})) v & ~(v < (VEC){0}));
+}
+
 /* The epilogue of position q, channels from v on. */
 static VEC NAME(finish)(const fv_depthwise_row *job, VEC sum, int64_t q, int64_t v, int64_t count)
 {
@@ -28,14 +34,34 @@ static VEC NAME(finish)(const fv_depthwise_row *job, VEC sum, int64_t q, int64_t
                (size_t)lanes * sizeof(T));
         sum += residual;
     }
-    if (job->relu) { /* NaN stays */
-        const VEC zero = {0};
-        __typeof__(sum < zero) bits, negative = sum < zero;
-        memcpy(&bits, &sum, sizeof bits);
-        bits &= ~negative;
-        memcpy(&sum, &bits, sizeof bits);
+    return job->relu ? NAME(positive)(sum) : sum;
+}
+
+/* The same of a tile of whole vectors while it is in registers; residuals are there for positions
+ * of the row only. */
+FV_INLINE void NAME(finish_tile)(const fv_depthwise_row *job, VEC *sums, int count, int64_t q,
+                                 int64_t v)
+{
+    const int64_t left = job->positions - q;
+    if (job->scale) {
+        const VEC scale = NAME(load)((const T *)job->scale + v);
+        FV_UNROLL
+        for (int i = 0; i < count; i++) sums[i] *= scale;
     }
-    return sum;
+    if (job->shift) {
+        const VEC shift = NAME(load)((const T *)job->shift + v);
+        FV_UNROLL
+        for (int i = 0; i < count; i++) sums[i] += shift;
+    }
+    if (job->residual) {
+        const T *residual = (const T *)job->residual + q * job->c_step + v;
+        FV_UNROLL
+        for (int i = 0; i < count; i++)
+            if (i < left) sums[i] += NAME(load)(residual + i * job->c_step);
+    }
+    if (!job->relu) return;
+    FV_UNROLL
+    for (int i = 0; i < count; i++) sums[i] = NAME(positive)(sums[i]);
 }
 
 static inline void NAME(put)(const fv_depthwise_row *job, VEC sum, int64_t q, int64_t v)
