@@ -256,12 +256,31 @@ START_TEST(gradcheck_refuses_what_it_cannot_check)
 }
 END_TEST
 
+static void set_factor(const fv_op *op, void *options, void *context)
+{
+    if (op == &square_op) ((square_options *)options)->a = *(double *)context;
+}
+
+START_TEST(an_intercept_sees_and_changes_the_options)
+{
+    FV_SCOPE;
+    double factor = 5;
+    fv_tensor *x = fv_full(3, .value = 2, .dtype = FV_FLOAT64);
+    fv_set_intercept(set_factor, &factor);
+    fv_tensor *changed = square(x, 1, RIGHT);
+    fv_set_intercept(NULL, NULL);
+    ASSERT_VALUES(changed, 0, 20, 20, 20);
+    ASSERT_VALUES(square(x, 1, RIGHT), 0, 4, 4, 4);
+}
+END_TEST
+
 Suite *fovea_suite(void)
 {
     Suite *suite = suite_create("custom op");
     TCase *custom = add_case(suite, "custom");
     tcase_add_test(custom, an_op_from_outside_works_like_the_library_s_own);
     tcase_add_test(custom, an_op_keeps_its_packed_weight);
+    tcase_add_test(custom, an_intercept_sees_and_changes_the_options);
     tcase_add_test(custom, gradcheck_accepts_right_gradients);
     tcase_add_test(custom, gradcheck_finds_a_wrong_factor_and_names_both_values);
     tcase_add_test(custom, gradcheck_finds_the_one_wrong_element);

@@ -421,6 +421,56 @@ START_TEST(a_hook_sees_the_whole_sum_once)
 }
 END_TEST
 
+/* An op of a user's own: half of its input; its gradient adds what has come to that already. */
+static int64_t sums_taken;
+
+static void half_forward(fv_call *c)
+{
+    const double *x = c->in[0]->data;
+    double *y = c->out[0]->data;
+    for (int64_t i = 0; i < c->in[0]->numel; i++) y[i] = x[i] / 2;
+}
+
+static void half_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
+{
+    fv_tensor *so_far = fv_take_gradient(c, 0);
+    gin[0] = fv_mul(gout[0], 0.5);
+    sums_taken += so_far != NULL;
+    if (so_far) gin[0] = fv_add(gin[0], so_far);
+}
+
+static const fv_op half_op = {.name = "test_half",
+                              .inputs = 1,
+                              .outputs = 1,
+                              .infer = twofold_infer,
+                              .forward = half_forward,
+                              .reference = half_forward,
+                              .gradient = half_gradient};
+FV_REGISTER(half_op);
+
+static fv_tensor *halves(fv_tensor *const *x, void *context)
+{
+    (void)context;
+    fv_tensor *h = fv_mul(x[0], x[0]);
+    return fv_add(FV_APPLY(&half_op, NULL, h), fv_mul(fv_tanh(h), FV_APPLY(&half_op, NULL, h)));
+}
+
+START_TEST(an_op_may_add_what_has_come_to_its_input)
+{
+    FV_SCOPE;
+    fv_tensor *x = leaf(6, 1);
+    fv_gradcheck_report report;
+    sums_taken = 0;
+    ck_assert_msg(fv_gradcheck(halves, FV_TENSORS(x), &report), "%s", report.message);
+    ck_assert_int_gt(sums_taken, 0);
+    ck_assert_msg(fv_gradgradcheck(halves, FV_TENSORS(x), &report), "%s", report.message);
+    sums_taken = 0; /* a leaf's gradient is not on the tape */
+    fv_backward(fv_sum(fv_add(fv_mul(x, x), FV_APPLY(&half_op, NULL, x))));
+    ck_assert_int_eq(sums_taken, 0);
+    ck_assert(tensors_same(fv_grad_of(x), fv_add(fv_mul(fv_detach(x), 2), 0.5)));
+}
+END_TEST
+
 /* The gradient that comes first may be somebody's: here the user's, handed through an addition. */
 START_TEST(what_came_first_is_left_alone_where_others_hold_it)
 {
@@ -457,6 +507,7 @@ Suite *fovea_suite(void)
     TCase *sums = add_case(s, "sums");
     tcase_add_loop_test(sums, sums_in_the_store_agree_with_finite_differences, 0, BLOCKS);
     tcase_add_loop_test(sums, sums_in_the_store_agree_with_reference_twins, 0, 4 * BLOCKS);
+    tcase_add_test(sums, an_op_may_add_what_has_come_to_its_input);
     tcase_add_test(sums, a_hook_sees_the_whole_sum_once);
     tcase_add_test(sums, what_came_first_is_left_alone_where_others_hold_it);
     return s;

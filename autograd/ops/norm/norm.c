@@ -220,8 +220,8 @@ static void batch_norm_gradient(const fv_call *c, fv_tensor *const *gout, fv_ten
     if (fv_wants(c, 5)) gin[5] = a->relu ? out[3] : gout[0];
 }
 
-/* Where the relu lets a gradient pass is seen from its output. In training the backward pass reads x
- * anyway, which with weight and bias says the same, unless a residual came in between. */
+/* Where the relu lets a gradient pass is seen from its output. In training the backward pass reads
+ * x anyway, which with weight and bias says the same, unless a residual came in between. */
 static uint32_t batch_norm_also_saves(const fv_call *c)
 {
     const norm_options *a = c->options;

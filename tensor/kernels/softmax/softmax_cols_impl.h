@@ -64,7 +64,6 @@ static void NAME(grad_cols)(T *gx, const T *g, const T *y, int64_t n, int64_t sg
     int64_t c = 0;
     for (; c + NAME(WIDE) * LEN <= count; c += NAME(WIDE) * LEN)
         NAME(grad_block)(gx + c, g + c, y + c, n, sgx, sg, sy, NAME(WIDE), LEN, log);
-    for (; c < count; c += LEN)
-        NAME(grad_block)
-        (gx + c, g + c, y + c, n, sgx, sg, sy, 1, count - c < LEN ? count - c : LEN, log);
+    for (; c < count; c += LEN) NAME(grad_block)
+    (gx + c, g + c, y + c, n, sgx, sg, sy, 1, count - c < LEN ? count - c : LEN, log);
 }
