@@ -4,6 +4,7 @@
 
 #include "autograd/autograd.h"
 #include "autograd/op.h"
+#include "autograd/overlap_impl.h"
 #include "autograd/tape_impl.h"
 #include "tensor/constants.h"
 
@@ -193,7 +194,7 @@ const fv_shape *fv_input_shape(const fv_call *c, int i)
 
 fv_tensor *fv_last_use(fv_tensor *t)
 {
-    if (fv_usable(t)) t->last_use = true;
+    if (fv_usable(t) && fv_is_exclusive(t)) t->last_use = true; /* another holder uses it again */
     return t;
 }
 

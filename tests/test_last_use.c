@@ -145,6 +145,22 @@ START_TEST(a_gradient_of_two_is_written_over_by_the_last)
 }
 END_TEST
 
+/* What the first said of it must not bind the second, which reads it twice. */
+START_TEST(a_gradient_of_two_is_read_twice_by_the_last)
+{
+    FV_SCOPE;
+    fv_tensor *x = leaf(6, 1), *z = leaf(6, 3), *u = leaf(6, 4), *w = leaf(6, 2);
+    fv_tensor *product = fv_mul(z, u);
+    told.calls = told.taken = 0;
+    fv_backward(fv_sum(fv_mul(fv_add(twofold(x), product), w)));
+    ck_assert_int_eq(told.calls, 1);
+    ck_assert_int_eq(told.taken, 0);
+    expect_twice(fv_grad_of(x), w);
+    ck_assert(tensors_same(fv_grad_of(z), fv_mul(fv_detach(w), fv_detach(u))));
+    ck_assert(tensors_same(fv_grad_of(u), fv_mul(fv_detach(w), fv_detach(z))));
+}
+END_TEST
+
 START_TEST(nothing_is_written_over_with_create_graph)
 {
     FV_SCOPE;
@@ -495,6 +511,7 @@ Suite *fovea_suite(void)
     tcase_add_test(over, a_gradient_that_a_hook_keeps_is_left_alone);
     tcase_add_test(over, a_captured_gradient_is_left_alone);
     tcase_add_test(over, a_gradient_of_two_is_written_over_by_the_last);
+    tcase_add_test(over, a_gradient_of_two_is_read_twice_by_the_last);
     tcase_add_test(over, nothing_is_written_over_with_create_graph);
     tcase_add_test(over, an_observer_sees_the_gradient_that_came);
     tcase_add_test(over, reference_twins_have_memory_of_their_own);
