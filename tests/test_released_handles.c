@@ -89,7 +89,7 @@ START_TEST(handles_take_no_memory_without_end)
 END_TEST
 
 /* One thread makes tensors, another releases them. */
-enum { PASSED = 200, ROUNDS = 600 };
+enum { PASSED = 255, ROUNDS = 600 }; /* 63 more than whole batches */
 
 static void *release_row(void *row)
 {
