@@ -38,7 +38,8 @@ typedef struct fv_event {
     int inputs, outputs;
     fv_tensor *const *in;  /* FORWARD: in the order that the kernels read; omitted ones are NULL.
                               GRADIENT: the gradients of the outputs, NULL where none came */
-    fv_tensor *const *out; /* GRADIENT: the gradients of the inputs, NULL where none is wanted */
+    fv_tensor *const *out; /* GRADIENT: the gradients of the inputs, NULL where none is wanted; with
+                              what had come there before, where an op took that up */
     bool inplace, shapes_only;
     const char *plan; /* the plan in words, "" for an op without */
     size_t scratch_bytes;
