@@ -352,10 +352,12 @@ static void check_epilogue(const fv_conv_geometry *g, fv_dtype dtype, fv_conv_pa
 
 START_TEST(epilogues_agree_with_the_plain_loops)
 {
-    const fv_conv_geometry all[] = {
-        plane(2, 5, 37, 1, 7, 3, 1), plane(1, 21, 21, 21, 6, 3, 2), plane(2, 6, 64, 2, 9, 1, 3),
-        line(19, 50, 3, 11),         plane(6, 5, 7, 1, 3, 3, 1),    plane(2, 8, 12, 4, 12, 4, 4),
-        plane(2, 32, 5, 1, 9, 3, 2), plane(2, 20, 20, 5, 9, 3, 1),  plane(2, 4, 3, 1, 24, 5, 1)};
+    const fv_conv_geometry all[] = {plane(2, 5, 37, 1, 7, 3, 1),  plane(1, 21, 21, 21, 6, 3, 2),
+                                    plane(2, 6, 64, 2, 9, 1, 3),  line(19, 50, 3, 11),
+                                    plane(6, 5, 7, 1, 3, 3, 1),   plane(2, 8, 12, 4, 12, 4, 4),
+                                    plane(2, 32, 5, 1, 9, 3, 2),  plane(2, 20, 20, 5, 9, 3, 1),
+                                    plane(2, 4, 3, 1, 24, 5, 1),  plane(1, 37, 37, 37, 13, 3, 1),
+                                    plane(2, 32, 32, 32, 6, 3, 1)};
     seed_numbers(17);
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         for (int which = 0; which < 32; which++) {

@@ -258,9 +258,10 @@ END_TEST
 
 START_TEST(every_combination_of_bias_accumulation_and_relu)
 {
+    static const int64_t depths[] = {0, 520, 2600};
     for (int bits = 0; bits < 16; bits++) {
-        for (int64_t k = 0; k <= 520; k += 520) {
-            problem p = make_problem(FV_FLOAT32, (sizes){14, 35, k}, PLAIN, PLAIN);
+        for (int i = 0; i < 3; i++) {
+            problem p = make_problem(FV_FLOAT32, (sizes){14, 35, depths[i]}, PLAIN, PLAIN);
             p.g.bias = bits & 1;
             p.g.bias_stride = bits & 2 ? 3 : 1;
             p.g.accumulate = bits & 4;
@@ -354,12 +355,53 @@ START_TEST(batches_of_each_kind)
 }
 END_TEST
 
+/* --- sums cut along k ------------------------------------------------------------------------- */
+
+static int64_t parts_along_k(const problem *p, int threads)
+{
+    fv_gemm_plan plan;
+    plan.g = p->g;
+    fv_gemm_make_plan(&plan, machine_of(threads, fv_isa_best()), FV_GEMM_OWN);
+    return plan.by_k;
+}
+
+/* Whole blocks and others, dots, few rows whose B is read in place, two products that follow each
+ * other. */
+START_TEST(long_sums_of_small_results_are_cut)
+{
+    static const sizes of[] = {{24, 40, 13000}, {35, 47, 3031}, {3, 2, 50001}, {16, 70, 3001}};
+    for (fv_dtype d = FV_FLOAT32; d <= FV_FLOAT64; d = (fv_dtype)(d + 1)) {
+        for (int i = 0; i < 32; i++) {
+            const sizes s = of[i / 8];
+            const int orders = i % 4, count = i % 8 < 4 ? 1 : 2;
+            problem p = make_problem(d, (sizes){s.m * count, s.n, s.k}, PLAIN,
+                                     orders & 1 ? TRANSPOSED : PLAIN);
+            p.g.m = s.m;
+            if (orders & 2) p.g.a_rs = 1, p.g.a_cs = s.m;
+            p.g.batch_ndim = count - 1;
+            p.g.batch[0] = count;
+            p.g.a_batch[0] = s.m * s.k;
+            p.g.b_batch[0] = s.k * s.n;
+            p.g.bias = p.g.relu = orders > 1;
+            p.g.bias_stride = 1;
+            ck_assert_int_ge(parts_along_k(&p, 1), i < 8 ? 4 : 2);
+            ck_assert_int_eq(parts_along_k(&p, 8), parts_along_k(&p, 1));
+            check(&p);
+            same_bits(&p, fv_isa_best(), FV_GEMM_OWN);
+            free_problem(&p);
+        }
+    }
+    ck_assert(no_failures());
+}
+END_TEST
+
 /* --- threads ---------------------------------------------------------------------------------- */
 
-/* Large enough to be cut: square, tall, wide, deep, few columns or rows along k. */
+/* Large enough to be cut: square, tall, wide, deep, few columns or rows along k, partial sums that
+ * are shared out. */
 static const sizes shared_sizes[] = {
-    {203, 307, 801}, {1201, 130, 270}, {130, 1201, 270}, {70, 90, 1030},
-    {2901, 2, 700},  {2, 2901, 700},   {1100, 1100, 30}, {520, 1030, 265},
+    {203, 307, 801}, {1201, 130, 270}, {130, 1201, 270}, {70, 90, 1030},  {2901, 2, 700},
+    {2, 2901, 700},  {1100, 1100, 30}, {520, 1030, 265}, {80, 150, 4200},
 };
 
 START_TEST(bits_do_not_depend_on_threads)
@@ -389,7 +431,7 @@ START_TEST(large_products_are_cut_and_right)
         fv_gemm_plan plan;
         plan.g = p.g;
         fv_gemm_make_plan(&plan, machine_of(8, fv_isa_best()), FV_GEMM_OWN);
-        ck_assert_int_ge(plan.by_m * plan.by_n, 2);
+        ck_assert_int_ge(plan.by_m * plan.by_n * plan.by_k, 2);
         ck_assert_int_ge(plan.threads, 2);
         char text[64];
         fv_gemm_describe(&plan, text, sizeof text);
@@ -415,6 +457,7 @@ Suite *fovea_suite(void)
     tcase_add_test(values, every_combination_of_bias_accumulation_and_relu);
     tcase_add_test(values, empty_products);
     tcase_add_test(values, batches_of_each_kind);
+    tcase_add_test(values, long_sums_of_small_results_are_cut);
     TCase *threads = add_case(suite, "threads");
     tcase_add_test(threads, bits_do_not_depend_on_threads);
     tcase_add_test(threads, large_products_are_cut_and_right);

@@ -1,7 +1,8 @@
 /* Matrix multiplication: the parts of a plan, cache blocking within a part.
  *
  * Every part of C is computed on its own, with the packed blocks of its thread, so that there is
- * no barrier. Per part, in the order of the loops:
+ * no barrier but where sums are cut along k: the parts of those are products of their own, which
+ * are added up at the end. Per part, in the order of the loops:
  *
  *     columns of C by NC, k by KC:             pack B[KC, NC] in panels of NR columns     (L2)
  *         rows of C by MC:                     pack A[MC, KC]                             (L2)
@@ -18,11 +19,13 @@
 
 enum { DIRECT_BYTES = 16384 }; /* an operand this small is read in place, */
 enum { DIRECT_AHEAD = 64 };    /* elements of a row of B in place */
-enum { DIRECT_COLUMNS = 32 };  /* A is for few columns: copying would not pay */
+enum { DIRECT_COLUMNS = 32 };  /* A is for few columns: copying would not pay, */
+enum { DIRECT_STEP = 1024 };   /* nor for twice these with steps of k at most so many bytes apart */
 
 /* What a part works on. */
 typedef struct work {
     const fv_gemm_plan *plan;
+    fv_gemm g; /* the plan's, or that of a part of k */
     fv_gemm_operands at;
     fv_gemm_part part;
     size_t size; /* of an element */
@@ -47,10 +50,18 @@ typedef struct panel {
 
 /* --- A ---------------------------------------------------------------------------------------- */
 
+/* Lines of steps of k that are far apart share few places in the caches. */
+static bool reads_a_in_place(const fv_gemm *g, int64_t rows, int64_t columns, int64_t size)
+{
+    if (rows * g->k * size <= DIRECT_BYTES) return true;
+    if (g->a_cs == 1 || g->a_rs != 1) return columns <= DIRECT_COLUMNS;
+    return columns <= 2 * DIRECT_COLUMNS && g->a_cs * size <= DIRECT_STEP;
+}
+
 /* Fills in where the block lies; it is packed unless it can be read in place. */
 static void prepare_a(const work *w, block *b)
 {
-    const fv_gemm *g = &w->plan->g;
+    const fv_gemm *g = &w->g;
     const int group = w->plan->kernels->group, mr = w->plan->kernels->mr;
     const void *a = fv_gemm_element(w->at.a, b->i * g->a_rs + b->k * g->a_cs, w->size);
     b->by_rows = g->a_cs == 1 || g->a_rs != 1;
@@ -70,8 +81,8 @@ static void prepare_a(const work *w, block *b)
         b->rs = 1;
         b->cs = mr;
         b->tile = b->depth * mr;
-        fv_gemm_pack_columns(fv_gemm_mover_of(w->plan), a, g->a_rs, g->a_cs, b->rows, b->depth, mr,
-                             w->packed_a);
+        fv_gemm_pack_panels(fv_gemm_mover_of(w->plan), a, g->a_cs, g->a_rs, b->depth, b->rows, mr,
+                            mr, w->packed_a);
     }
 }
 
@@ -80,7 +91,7 @@ static void prepare_a(const work *w, block *b)
 static void list_groups(const work *w, const block *b, fv_tile_group *groups)
 {
     int group = w->plan->kernels->group;
-    int64_t c_rs = w->plan->g.c_rs;
+    int64_t c_rs = w->g.c_rs;
     for (int64_t row = 0; row < b->rows; row += group) {
         int32_t keep = (int32_t)fv_gemm_min(group, b->rows - row);
         int32_t skip = b->packed ? 0 : group - keep;
@@ -92,27 +103,25 @@ static void list_groups(const work *w, const block *b, fv_tile_group *groups)
 
 static bool in_place(const work *w, int64_t columns, int64_t width)
 {
-    return w->small_b && w->plan->g.b_cs == 1 && columns == width;
+    return w->small_b && w->g.b_cs == 1 && columns == width;
 }
 
 static void pack_panels(const work *w, int64_t k, int64_t depth, int64_t n0, int64_t n1)
 {
-    const fv_gemm *g = &w->plan->g;
-    const int64_t nr = w->plan->nr;
-    if (w->plan->packed_b) return;
-    for (int64_t j = n0; j < n1; j += nr) {
-        int64_t columns = fv_gemm_min(nr, n1 - j), width = fv_gemm_panel_width(w->plan, columns);
-        if (in_place(w, columns, width)) continue;
-        fv_gemm_pack_b(fv_gemm_mover_of(w->plan),
-                       fv_gemm_element(w->at.b, k * g->b_rs + j * g->b_cs, w->size), g->b_rs,
-                       g->b_cs, depth, columns, w->packed_b + (j - n0) * depth * (int64_t)w->size,
-                       width);
-    }
+    const fv_gemm *g = &w->g;
+    const int64_t nr = w->plan->nr, last = n0 + (n1 - n0 - 1) / nr * nr;
+    const int64_t width = fv_gemm_panel_width(w->plan, n1 - last);
+    if (w->plan->packed_b || in_place(w, n1 - last, width)) return;
+    const int64_t j = in_place(w, nr, nr) ? last : n0;
+    fv_gemm_pack_panels(fv_gemm_mover_of(w->plan),
+                        fv_gemm_element(w->at.b, k * g->b_rs + j * g->b_cs, w->size), g->b_rs,
+                        g->b_cs, depth, n1 - j, nr, width,
+                        w->packed_b + (j - n0) * depth * (int64_t)w->size);
 }
 
 static panel panel_at(const work *w, int64_t k, int64_t depth, int64_t j, int64_t n0, int64_t n1)
 {
-    const fv_gemm *g = &w->plan->g;
+    const fv_gemm *g = &w->g;
     panel p = {.j = j, .columns = fv_gemm_min(w->plan->nr, n1 - j)};
     p.ld = fv_gemm_panel_width(w->plan, p.columns);
     if (w->plan->packed_b) {
@@ -135,7 +144,7 @@ static panel panel_at(const work *w, int64_t k, int64_t depth, int64_t j, int64_
 static void multiply(const work *w, const block *a, const fv_tile_group *groups, const panel *b)
 {
     static const int64_t no_offset[1] = {0};
-    const fv_gemm *g = &w->plan->g;
+    const fv_gemm *g = &w->g;
     const fv_tile_kernels *kernels = w->plan->kernels;
     const bool first = a->k == 0, accumulate = g->accumulate || !first;
     void *c = (char *)w->at.c + (a->i * g->c_rs + b->j) * (int64_t)w->size;
@@ -192,7 +201,7 @@ static void run_tiles(const work *w)
     for (int64_t n0 = r->n0; n0 < r->n1; n0 += p->nc) {
         int64_t n1 = fv_gemm_min(n0 + p->nc, r->n1), k = 0;
         do { /* once for k = 0 too: C becomes the bias */
-            int64_t depth = fv_gemm_min(p->kc, p->g.k - k);
+            int64_t depth = fv_gemm_min(p->kc, w->g.k - k);
             pack_panels(w, k, depth, n0, n1);
             for (int64_t i = r->m0; i < r->m1; i += p->mc) {
                 block a = {.i = i, .rows = fv_gemm_min(p->mc, r->m1 - i), .k = k, .depth = depth};
@@ -200,7 +209,7 @@ static void run_tiles(const work *w)
                 multiply_panels(w, &a, n0, n1);
             }
             k += depth;
-        } while (k < p->g.k);
+        } while (k < w->g.k);
     }
 }
 
@@ -208,7 +217,7 @@ static void run_tiles(const work *w)
  * kernel takes four rows of its first operand for each of the other, the shorter one. */
 static void run_dots(const work *w)
 {
-    const fv_gemm *g = &w->plan->g;
+    const fv_gemm *g = &w->g;
     const fv_gemm_part *r = &w->part;
     const bool swap = g->m < g->n;
     const int64_t rows = r->m1 - r->m0, columns = r->n1 - r->n0;
@@ -235,7 +244,7 @@ static void run_dots(const work *w)
 
 static void run_part(work *w)
 {
-    const fv_gemm *g = &w->plan->g;
+    const fv_gemm *g = &w->g;
     const fv_gemm_part *r = &w->part;
     const int64_t rows = r->m1 - r->m0, columns = r->n1 - r->n0;
     if (w->plan->engine == FV_GEMM_BLIS) {
@@ -245,12 +254,19 @@ static void run_part(work *w)
     } else {
         const int64_t size = (int64_t)w->size;
         w->small_b = g->k * columns * size <= DIRECT_BYTES || rows <= FV_GEMM_DIRECT_ROWS;
-        w->small_a = rows * g->k * size <= DIRECT_BYTES || columns <= DIRECT_COLUMNS;
+        w->small_a = reads_a_in_place(g, rows, columns, size);
         run_tiles(w);
     }
-    if (g->relu)
-        w->plan->kernels->relu[w->type](
-            (char *)w->at.c + (r->m0 * g->c_rs + r->n0) * (int64_t)w->size, g->c_rs, rows, columns);
+    if (g->relu) {
+        fv_tile_sums finished = {
+            .c = (char *)w->at.c + (r->m0 * g->c_rs + r->n0) * (int64_t)w->size,
+            .c_rs = g->c_rs,
+            .rows = rows,
+            .columns = columns,
+            .relu = true,
+        };
+        w->plan->kernels->sums[w->type](&finished);
+    }
 }
 
 /* --- B as it is kept -------------------------------------------------------------------------- */
@@ -276,9 +292,9 @@ static void pack_chunk(void *data, int64_t chunk, int slot)
         for (int64_t k = 0; k < g->k; k += p->kc) {
             const int64_t depth = fv_gemm_min(p->kc, g->k - k);
             char *to = (char *)job->to + fv_gemm_packed_offset(p, k, depth, j) * (int64_t)size;
-            fv_gemm_pack_b(fv_gemm_mover_of(p),
-                           fv_gemm_element(job->b, k * g->b_rs + j * g->b_cs, size), g->b_rs,
-                           g->b_cs, depth, columns, to, fv_gemm_panel_width(p, columns));
+            fv_gemm_pack_panels(fv_gemm_mover_of(p),
+                                fv_gemm_element(job->b, k * g->b_rs + j * g->b_cs, size), g->b_rs,
+                                g->b_cs, depth, columns, nr, fv_gemm_panel_width(p, columns), to);
         }
     }
 }
@@ -312,26 +328,81 @@ static fv_gemm_part part_at(const fv_gemm_plan *p, int64_t i)
 typedef struct run {
     const fv_gemm_plan *plan;
     fv_gemm_operands operands;
-    char *slots;
+    fv_gemm_scratch scratch;
+    int64_t chunks; /* of the rows in which partial sums are added up */
 } run;
+
+/* Part j of k of product i as a product of its own. The first has the bias and what C holds, the
+ * relu comes when all have been added up. */
+static void take_depth(const run *r, int64_t i, int64_t j, work *w)
+{
+    const fv_gemm_plan *p = r->plan;
+    fv_gemm *g = &w->g;
+    w->at = fv_gemm_at(&p->g, &r->operands, i);
+    if (p->by_k == 1) return;
+    const int64_t k = border(p->g.k, p->kernels->kc, p->by_k, j);
+    g->k = border(p->g.k, p->kernels->kc, p->by_k, j + 1) - k;
+    g->relu = false;
+    w->at.a = fv_gemm_element(w->at.a, k * g->a_cs, w->size);
+    w->at.b = fv_gemm_element(w->at.b, k * g->b_rs, w->size);
+    if (p->packed_b)
+        w->at.packed_b = fv_gemm_element(w->at.packed_b, k * fv_gemm_padded_columns(p), w->size);
+    if (j == 0) return;
+    g->bias = g->accumulate = false;
+    g->c_rs = g->n;
+    w->at.c = r->scratch.sums + ((j - 1) * p->count + i) * g->m * g->n * (int64_t)w->size;
+}
 
 static void run_chunk(void *job, int64_t chunk, int slot)
 {
     const run *r = job;
     const fv_gemm_plan *p = r->plan;
-    const int64_t parts = p->by_m * p->by_n, units = p->count * parts;
+    const int64_t parts = p->by_m * p->by_n, units = p->count * p->by_k * parts;
     work w = {.plan = p, .size = fv_dtype_size(p->g.dtype), .type = p->g.dtype == FV_FLOAT64};
-    if (r->slots) { /* some products pack nothing */
+    if (r->scratch.slots) { /* some products pack nothing */
         const size_t b_bytes = fv_gemm_own_b_bytes(p);
-        w.packed_b = r->slots + (size_t)slot * (p->a_bytes + b_bytes);
+        w.packed_b = r->scratch.slots + (size_t)slot * (p->a_bytes + b_bytes);
         w.packed_a = w.packed_b + b_bytes;
     }
     const int64_t end = fv_chunk_begin(units, p->chunks, chunk + 1);
     for (int64_t i = fv_chunk_begin(units, p->chunks, chunk); i < end; i++) {
-        w.at = fv_gemm_at(&p->g, &r->operands, i / parts);
+        const int64_t of = i / parts;
+        w.g = p->g;
+        take_depth(r, of / p->by_k, of % p->by_k, &w);
         w.part = part_at(p, i % parts);
         run_part(&w);
     }
+}
+
+/* Some rows of C; those of all products follow each other. */
+static void add_chunk(void *job, int64_t chunk, int slot)
+{
+    const run *r = job;
+    const fv_gemm_plan *p = r->plan;
+    const fv_gemm *g = &p->g;
+    const int64_t all = p->count * g->m, size = (int64_t)fv_dtype_size(g->dtype);
+    const int64_t row = fv_chunk_begin(all, r->chunks, chunk);
+    const fv_tile_sums sums = {
+        .c = (char *)r->operands.c + row * g->c_rs * size,
+        .c_rs = g->c_rs,
+        .rows = fv_chunk_begin(all, r->chunks, chunk + 1) - row,
+        .columns = g->n,
+        .from = r->scratch.sums + row * g->n * size,
+        .apart = all * g->n,
+        .count = p->by_k - 1,
+        .relu = g->relu,
+    };
+    (void)slot;
+    p->kernels->sums[g->dtype == FV_FLOAT64](&sums);
+}
+
+static void add_up(run *r)
+{
+    const fv_gemm_plan *p = r->plan;
+    const int64_t rows = p->count * p->g.m;
+    const double read = (double)rows * (double)p->g.n * (double)p->by_k;
+    r->chunks = fv_chunks_for(read * (double)fv_dtype_size(p->g.dtype) / 20, rows);
+    fv_parallel(p->threads, r->chunks, add_chunk, r);
 }
 
 static void copy_bias(const fv_gemm *g, const void *from, char *to)
@@ -345,11 +416,11 @@ void fv_gemm_run(const fv_gemm_plan *p, const fv_gemm_operands *o, void *scratch
 {
     if (p->count == 0 || p->g.m == 0 || p->g.n == 0) return;
     fv_scratch memory = {.memory = scratch};
-    fv_gemm_scratch at = fv_gemm_layout(p, &memory);
-    run r = {.plan = p, .operands = *o, .slots = at.slots};
-    if (at.bias) {
-        copy_bias(&p->g, o->bias, at.bias);
-        r.operands.bias = at.bias;
+    run r = {.plan = p, .operands = *o, .scratch = fv_gemm_layout(p, &memory)};
+    if (r.scratch.bias) {
+        copy_bias(&p->g, o->bias, r.scratch.bias);
+        r.operands.bias = r.scratch.bias;
     }
     fv_parallel(p->threads, p->chunks, run_chunk, &r);
+    if (p->by_k > 1) add_up(&r);
 }

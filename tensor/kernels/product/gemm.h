@@ -8,9 +8,9 @@
  *     fv_gemm_layout(&p, &need);                        need.used bytes, 64-byte aligned
  *     fv_gemm_run(&p, &operands, memory);
  *
- * A plan holds no pointer into the call, so it may be made once and run often. Products are cut
- * along m and n, never along k, and every sum runs through k in the same order: the bits of a
- * result depend on shapes, level and engine, not on the number of threads. */
+ * A plan holds no pointer into the call, so it may be made once and run often. A long sum of a
+ * small result is cut along k, by shape alone, and what its parts sum up to is added in their
+ * order: the bits of a result depend on shapes, level and engine, not on the number of threads. */
 #ifndef FOVEA_TENSOR_KERNELS_PRODUCT_GEMM_H
 #define FOVEA_TENSOR_KERNELS_PRODUCT_GEMM_H
 
@@ -62,11 +62,11 @@ typedef struct fv_gemm_plan {
     bool dots;             /* products of rows with rows: see fv_tile_dots */
     bool packed_b;         /* fv_gemm_run gets B packed: set it before asking for the layout */
     int threads;
-    int64_t count;      /* products */
-    int64_t by_m, by_n; /* parts of each */
-    int64_t chunks;     /* of the count * by_m * by_n parts */
-    int64_t mc, nc, kc; /* blocks */
-    int64_t nr;         /* columns of a panel of B */
+    int64_t count;            /* products */
+    int64_t by_m, by_n, by_k; /* parts of each */
+    int64_t chunks;           /* of the count * by_m * by_n * by_k parts */
+    int64_t mc, nc, kc;       /* blocks */
+    int64_t nr;               /* columns of a panel of B */
     size_t a_bytes, b_bytes;
 } fv_gemm_plan;
 
@@ -88,6 +88,7 @@ fv_gemm_packed_order fv_gemm_packed_key(const fv_gemm_plan *p);
 typedef struct fv_gemm_scratch {
     void *bias;  /* [n] contiguous; NULL where it is read in place */
     char *slots; /* packed blocks of B and A, for each thread */
+    char *sums;  /* [by_k - 1][count][m,n]: of the parts of k but the first, whose place is C */
 } fv_gemm_scratch;
 
 /* Takes the plan's scratch. */

@@ -76,17 +76,14 @@ static inline fv_gemm_mover fv_gemm_mover_of(const fv_gemm_plan *p)
 /* Copies a block of A or B into the order in which the tiles read it; strides and counts are in
  * elements.
  *
- * B[depth, columns] -> to[depth][ld], zeros in columns `columns` to ld - 1. */
-void fv_gemm_pack_b(fv_gemm_mover m, const void *b, int64_t rs, int64_t cs, int64_t depth,
-                    int64_t columns, void *to, int64_t ld);
+ * B[depth, columns] -> to[panel of `width` columns][depth][width], but the last panel's width is
+ * `last`, with zeros where B has no more columns. A by columns is packed as its transpose. */
+void fv_gemm_pack_panels(fv_gemm_mover m, const void *b, int64_t rs, int64_t cs, int64_t depth,
+                         int64_t columns, int64_t width, int64_t last, void *to);
 
 /* A[rows, depth] -> to[rows rounded up to a multiple of group][ld], the added rows zeros. */
 void fv_gemm_pack_rows(fv_gemm_mover m, const void *a, int64_t rs, int64_t cs, int64_t rows,
                        int64_t depth, int group, void *to, int64_t ld);
-
-/* A[rows, depth] -> to[tile of `tile` rows][depth][tile], zeros behind the last row. */
-void fv_gemm_pack_columns(fv_gemm_mover m, const void *a, int64_t rs, int64_t cs, int64_t rows,
-                          int64_t depth, int tile, void *to);
 
 enum { FV_GEMM_PAD = 16 };      /* elements that keep packed rows off 4 KiB aliases */
 enum { FV_GEMM_BLOCK_M = 240 }; /* rows of a block of A, at most */

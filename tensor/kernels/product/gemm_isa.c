@@ -45,5 +45,5 @@ const fv_tile_kernels FV_ISA_NAME(fv_tile_kernels_) = {
     .rows = {rows_f32, rows_f64},
     .columns = {columns_f32, columns_f64},
     .dots = {dots_f32, dots_f64},
-    .relu = {relu_f32, relu_f64},
+    .sums = {sums_f32, sums_f64},
 };

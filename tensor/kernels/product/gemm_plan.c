@@ -7,7 +7,8 @@
  *
  * Which parts: the shape alone decides, so that a thread that comes late finds parts left. BLIS
  * gets one part a thread instead, as it has code of its own for small matrices. One thread takes
- * every product whole. None of this changes a bit, as no sum along k is cut. */
+ * every product whole, but for the cuts along k: these change bits, so that they are the same for
+ * any number of threads. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,9 +20,10 @@
 
 enum { BLOCK_N = 512 };                  /* columns of a block of B, at most */
 enum { DIRECT_K = 64, DIRECT_N = 4096 }; /* of a block of B that is read in place */
-enum { DOTS = 3 };          /* vectors up to which products of rows are quicker than a tile */
-enum { MOST_PARTS = 32 };   /* of all products together, but at least one each */
-enum { BLIS_LENGTH = 512 }; /* of a part: below it BLIS's code for small matrices takes over */
+enum { DOTS = 3 };           /* vectors up to which products of rows are quicker than a tile */
+enum { MOST_PARTS = 32 };    /* of all products together, but at least one each */
+enum { LEAST_DEPTH = 1024 }; /* of a part of k, so that adding it up is little beside it */
+enum { BLIS_LENGTH = 512 };  /* of a part: below it BLIS's code for small matrices takes over */
 
 /* Multiply-adds count twice. */
 static const double PARALLEL_FLOPS = 4e6, PARALLEL_ELEMENTS = 1e5, PARALLEL_NS = 20e3,
@@ -125,8 +127,8 @@ static double cost(const fv_gemm_plan *p, int64_t rows, int64_t columns, int64_t
     return (double)rows * (double)columns / (double)nr + packed / 2;
 }
 
-/* The cheapest cut into `parts` or a few more. */
-static void cut_grid(fv_gemm_plan *p, int64_t parts, int64_t mr, int64_t nr)
+/* The cheapest cut into `parts` or a few more; returns the cycles for each step of k. */
+static double cut_grid(fv_gemm_plan *p, int64_t parts, int64_t mr, int64_t nr)
 {
     double best = 0;
     int64_t most_m = fv_gemm_ceil(p->g.m, mr), most_n = fv_gemm_ceil(p->g.n, nr);
@@ -139,6 +141,24 @@ static void cut_grid(fv_gemm_plan *p, int64_t parts, int64_t mr, int64_t nr)
         p->by_m = m;
         p->by_n = n;
     }
+    return best;
+}
+
+/* Of `parts`, how many along k: as many as are cheapest with the best grid for the rest. A partial
+ * sum is written, read and added in a quarter of a cycle. */
+static int64_t parts_of_depth(fv_gemm_plan *p, int64_t parts)
+{
+    const double sums = (double)p->g.m * (double)p->g.n / (double)p->g.k / 4;
+    const int64_t mr = p->kernels->mr, most = fv_gemm_min(parts, p->g.k / LEAST_DEPTH);
+    int64_t by_k = 1;
+    double best = 0;
+    for (int64_t i = 1; i <= most && most > 1; i *= 2) {
+        const double all = cut_grid(p, fv_gemm_ceil(parts, i), mr, p->nr) + sums * (double)(i - 1);
+        if (i > 1 && all >= best) continue;
+        best = all;
+        by_k = i;
+    }
+    return by_k;
 }
 
 static void cut_for_blis(fv_gemm_plan *p)
@@ -155,14 +175,16 @@ static void cut_for_blis(fv_gemm_plan *p)
 static void cut(fv_gemm_plan *p, fv_machine machine)
 {
     double all = estimate(&p->g) * (double)p->count;
+    int64_t parts = wanted_parts(p);
+    if (p->engine == FV_GEMM_OWN) p->by_k = parts_of_depth(p, parts);
     p->by_m = p->by_n = p->chunks = 1;
     p->threads = fv_threads_for(machine, all);
     if (p->threads == 1) return;
     if (p->engine == FV_GEMM_BLIS)
         cut_for_blis(p);
     else
-        cut_grid(p, wanted_parts(p), p->kernels->mr, p->nr);
-    p->chunks = fv_chunks_for(all, p->count * p->by_m * p->by_n);
+        cut_grid(p, fv_gemm_ceil(parts, p->by_k), p->kernels->mr, p->nr);
+    p->chunks = fv_chunks_for(all, p->count * p->by_m * p->by_n * p->by_k);
     p->threads = (int)fv_gemm_min(p->threads, p->chunks);
 }
 
@@ -217,7 +239,7 @@ void fv_gemm_make_plan(fv_gemm_plan *p, fv_machine machine, fv_gemm_engine engin
     p->engine = FV_GEMM_OWN;
     p->dots = p->packed_b = false;
     p->threads = 1;
-    p->by_m = p->by_n = p->chunks = 1;
+    p->by_m = p->by_n = p->by_k = p->chunks = 1;
     p->a_bytes = p->b_bytes = 0;
     if (p->count == 0 || g->m == 0 || g->n == 0) return;
     const int type = g->dtype == FV_FLOAT64;
@@ -238,16 +260,18 @@ void fv_gemm_make_plan(fv_gemm_plan *p, fv_machine machine, fv_gemm_engine engin
 
 fv_gemm_scratch fv_gemm_layout(const fv_gemm_plan *p, fv_scratch *s)
 {
-    fv_gemm_scratch at = {NULL, NULL};
+    fv_gemm_scratch at = {0};
+    const size_t size = fv_dtype_size(p->g.dtype);
     bool scattered = p->g.bias && p->g.bias_stride != 1 && p->g.n > 1;
-    if (scattered) at.bias = fv_take(s, (size_t)p->g.n * fv_dtype_size(p->g.dtype));
+    if (scattered) at.bias = fv_take(s, (size_t)p->g.n * size);
     at.slots = fv_take(s, (p->a_bytes + fv_gemm_own_b_bytes(p)) * (size_t)p->threads);
+    at.sums = fv_take(s, (size_t)((p->by_k - 1) * p->count * p->g.m * p->g.n) * size);
     return at;
 }
 
 int fv_gemm_describe(const fv_gemm_plan *p, char *text, size_t size)
 {
-    long long parts = (long long)p->count * p->by_m * p->by_n;
+    long long parts = (long long)p->count * p->by_m * p->by_n * p->by_k;
     if (p->count == 0 || p->g.m == 0 || p->g.n == 0) return snprintf(text, size, "nothing");
     if (p->engine == FV_GEMM_BLIS) return snprintf(text, size, "BLIS, %lld parts", parts);
     if (p->dots) return snprintf(text, size, "dot products, %lld parts", parts);

@@ -98,6 +98,16 @@ typedef struct fv_tile_dots {
     bool accumulate;
 } fv_tile_dots;
 
+/* What becomes of sums whose parts lie apart: c = relu(c + from[0] + from[1] + ...), added in that
+ * order, the relu if asked for. */
+typedef struct fv_tile_sums {
+    void *c;
+    int64_t c_rs, rows, columns;
+    const void *from; /* [count][rows, columns], `apart` elements from one to the next */
+    int64_t apart, count;
+    bool relu;
+} fv_tile_sums;
+
 /* Index 0: float, 1: double. */
 typedef struct fv_tile_kernels {
     int group, mr; /* rows of a group, rows of a tile */
@@ -107,8 +117,7 @@ typedef struct fv_tile_kernels {
     void (*rows[2])(const fv_tile_rows *job);
     void (*columns[2])(const fv_tile_columns *job);
     void (*dots[2])(const fv_tile_dots *job);
-    /* c = relu(c), of a block whose sums are finished and still in the cache */
-    void (*relu[2])(void *c, int64_t c_rs, int64_t rows, int64_t columns);
+    void (*sums[2])(const fv_tile_sums *job);
 } fv_tile_kernels;
 
 FV_ISA_DECLARE(fv_tile_kernels, fv_tile_kernels_);

@@ -35,14 +35,31 @@ FV_INLINE VEC NAME(positive)(VEC v)
     return (VEC)((__typeof__(v < (VEC){0})) v & ~(v < (VEC){0}));
 }
 
-static void NAME(relu)(void *c, int64_t c_rs, int64_t rows, int64_t columns)
+FV_INLINE void NAME(add_row)(T *c, const T *from, int64_t columns)
 {
-    T *row = c;
-    for (int64_t i = 0; i < rows; i++, row += c_rs) {
-        int64_t j = 0;
-        for (; j + NAME(LANES) <= columns; j += NAME(LANES))
-            *(VEC_U *)(void *)(row + j) = NAME(positive)(NAME(load)(row + j));
-        for (; j < columns; j++) row[j] = row[j] < 0 ? (T)0 : row[j];
+    int64_t j = 0;
+    for (; j + NAME(LANES) <= columns; j += NAME(LANES))
+        *(VEC_U *)(void *)(c + j) = NAME(load)(c + j) + NAME(load)(from + j);
+    for (; j < columns; j++) c[j] += from[j];
+}
+
+FV_INLINE void NAME(relu_row)(T *c, int64_t columns)
+{
+    int64_t j = 0;
+    for (; j + NAME(LANES) <= columns; j += NAME(LANES))
+        *(VEC_U *)(void *)(c + j) = NAME(positive)(NAME(load)(c + j));
+    for (; j < columns; j++) c[j] = c[j] < 0 ? (T)0 : c[j];
+}
+
+static void NAME(sums)(const fv_tile_sums *job)
+{
+    const int64_t columns = job->columns;
+    for (int64_t i = 0; i < job->rows; i++) {
+        T *c = (T *)job->c + i * job->c_rs;
+        const T *from = (const T *)job->from + i * columns;
+        for (int64_t s = 0; s < job->count; s++, from += job->apart)
+            NAME(add_row)(c, from, columns);
+        if (job->relu) NAME(relu_row)(c, columns);
     }
 }
 
