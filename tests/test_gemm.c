@@ -384,7 +384,8 @@ START_TEST(long_sums_of_small_results_are_cut)
             p.g.b_batch[0] = s.k * s.n;
             p.g.bias = p.g.relu = orders > 1;
             p.g.bias_stride = 1;
-            ck_assert_int_ge(parts_along_k(&p, 1), i < 8 ? 4 : 2);
+            if (orders & 2) /* else A is read in place, and cutting along n may be as good */
+                ck_assert_int_ge(parts_along_k(&p, 1), i < 8 ? 4 : 2);
             ck_assert_int_eq(parts_along_k(&p, 8), parts_along_k(&p, 1));
             check(&p);
             same_bits(&p, fv_isa_best(), FV_GEMM_OWN);
@@ -427,7 +428,8 @@ END_TEST
 START_TEST(large_products_are_cut_and_right)
 {
     for (size_t i = 0; i < sizeof shared_sizes / sizeof *shared_sizes; i++) {
-        problem p = make_problem(FV_FLOAT32, shared_sizes[i], PLAIN, i % 2 ? TRANSPOSED : PLAIN);
+        problem p = make_problem(FV_FLOAT32, shared_sizes[i], i % 3 == 2 ? TRANSPOSED : PLAIN,
+                                 i % 2 ? TRANSPOSED : PLAIN);
         fv_gemm_plan plan;
         plan.g = p.g;
         fv_gemm_make_plan(&plan, machine_of(8, fv_isa_best()), FV_GEMM_OWN);

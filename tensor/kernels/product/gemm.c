@@ -19,8 +19,6 @@
 
 enum { DIRECT_BYTES = 16384 }; /* an operand this small is read in place, */
 enum { DIRECT_AHEAD = 64 };    /* elements of a row of B in place */
-enum { DIRECT_COLUMNS = 32 };  /* A is for few columns: copying would not pay, */
-enum { DIRECT_STEP = 1024 };   /* nor for twice these with steps of k at most so many bytes apart */
 
 /* What a part works on. */
 typedef struct work {
@@ -49,14 +47,6 @@ typedef struct panel {
 } panel;
 
 /* --- A ---------------------------------------------------------------------------------------- */
-
-/* Lines of steps of k that are far apart share few places in the caches. */
-static bool reads_a_in_place(const fv_gemm *g, int64_t rows, int64_t columns, int64_t size)
-{
-    if (rows * g->k * size <= DIRECT_BYTES) return true;
-    if (g->a_cs == 1 || g->a_rs != 1) return columns <= DIRECT_COLUMNS;
-    return columns <= 2 * DIRECT_COLUMNS && g->a_cs * size <= DIRECT_STEP;
-}
 
 /* Fills in where the block lies; it is packed unless it can be read in place. */
 static void prepare_a(const work *w, block *b)
@@ -254,7 +244,7 @@ static void run_part(work *w)
     } else {
         const int64_t size = (int64_t)w->size;
         w->small_b = g->k * columns * size <= DIRECT_BYTES || rows <= FV_GEMM_DIRECT_ROWS;
-        w->small_a = reads_a_in_place(g, rows, columns, size);
+        w->small_a = rows * g->k * size <= DIRECT_BYTES || fv_gemm_a_in_place(g, columns);
         run_tiles(w);
     }
     if (g->relu) {

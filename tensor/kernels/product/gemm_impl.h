@@ -56,6 +56,18 @@ static inline size_t fv_gemm_own_b_bytes(const fv_gemm_plan *p)
 /* Rows of C up to which a part reads B in place where its columns are contiguous. */
 enum { FV_GEMM_DIRECT_ROWS = 24 };
 
+/* A is read in place for few columns, as copying would not pay; where its rows are contiguous along
+ * m for twice as many, but not if steps of k are more bytes apart: their lines share few places in
+ * the caches. */
+enum { FV_GEMM_DIRECT_COLUMNS = 32, FV_GEMM_DIRECT_STEP = 1024 };
+
+static inline bool fv_gemm_a_in_place(const fv_gemm *g, int64_t columns)
+{
+    if (g->a_cs == 1 || g->a_rs != 1) return columns <= FV_GEMM_DIRECT_COLUMNS;
+    return columns <= 2 * FV_GEMM_DIRECT_COLUMNS &&
+           g->a_cs * (int64_t)fv_dtype_size(g->dtype) <= FV_GEMM_DIRECT_STEP;
+}
+
 /* False when built without BLIS, or for sizes and strides that it does not take. */
 bool fv_gemm_blis_takes(const fv_gemm *g);
 

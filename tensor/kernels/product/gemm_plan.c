@@ -119,27 +119,33 @@ static int64_t longest(int64_t size, int64_t unit, int64_t parts)
     return fv_gemm_ceil(fv_gemm_ceil(size, unit), parts) * unit;
 }
 
-/* Cycles for each step of k: a tile's row of NR a cycle, a packed element half a cycle. B is packed
- * once a part, A once for every block of columns. */
-static double cost(const fv_gemm_plan *p, int64_t rows, int64_t columns, int64_t nr)
+/* Cycles for each step of k of the longest of m * n parts: a tile's row of NR a cycle, a packed
+ * element half a cycle. B is packed once a part, A once for every block of columns, unless its rows
+ * are read in place (its columns take as long as if they were packed). */
+static double cost(const fv_gemm_plan *p, int64_t m, int64_t n, int64_t mr, int64_t nr)
 {
-    double packed = (double)columns + (double)rows * (double)fv_gemm_ceil(columns, p->nc);
+    const int64_t rows = longest(p->g.m, mr, m), columns = longest(p->g.n, nr, n);
+    double packed = (double)columns;
+    if (p->g.a_cs != 1 || !fv_gemm_a_in_place(&p->g, columns))
+        packed += (double)rows * (double)fv_gemm_ceil(columns, p->nc);
     return (double)rows * (double)columns / (double)nr + packed / 2;
 }
 
-/* The cheapest cut into `parts` or a few more; returns the cycles for each step of k. */
+/* The cheapest cut into `parts` or a few more; returns the cycles for each step of k, of all parts
+ * or, where there are fewer of them, of as many as wanted. */
 static double cut_grid(fv_gemm_plan *p, int64_t parts, int64_t mr, int64_t nr)
 {
     double best = 0;
     int64_t most_m = fv_gemm_ceil(p->g.m, mr), most_n = fv_gemm_ceil(p->g.n, nr);
     for (int64_t m = 1; m <= parts && m <= most_m; m++) {
-        int64_t n = fv_gemm_min(fv_gemm_ceil(parts, m), most_n);
-        double all = cost(p, longest(p->g.m, mr, m), longest(p->g.n, nr, n), nr) * (double)(m * n);
-        if (m * n < parts) all *= (double)parts / (double)(m * n);
-        if (best > 0 && all >= best) continue;
-        best = all;
-        p->by_m = m;
-        p->by_n = n;
+        const int64_t least = fv_gemm_min(fv_gemm_ceil(parts, m), most_n);
+        for (int64_t n = least; n <= least + 1 && n <= most_n; n++) {
+            const double all = cost(p, m, n, mr, nr) * (double)(m * n > parts ? m * n : parts);
+            if (best > 0 && all >= best) continue;
+            best = all;
+            p->by_m = m;
+            p->by_n = n;
+        }
     }
     return best;
 }
