@@ -5,6 +5,7 @@
 #include "conv_depthwise_impl.h"
 
 enum { BOX_BYTES = 512 << 10, MOST_CHUNKS = 8 };
+enum { FAR_BYTES = 2 << 20, LINE = 64 };
 
 /* --- shared with the weight gradient -----------------------------------------------------------
  */
@@ -61,6 +62,9 @@ depthwise_plan fv_conv_depthwise_start(const fv_conv_plan *plan, const conv_wind
     const int64_t lanes = p.kernels->lanes[p.type];
     p.width = conv_ceil_div(p.channels, lanes) * lanes;
     p.in_place = in_place(w, lanes);
+    int64_t pixels = w->images;
+    for (int d = 0; d < 3; d++) pixels = conv_mul(pixels, w->axis[d].source);
+    p.far = conv_mul(pixels, p.channels * w->size) > FAR_BYTES;
     return p;
 }
 
@@ -222,6 +226,19 @@ static void run_phase(const window_job *job, const conv_phase *phase, const conv
     }
 }
 
+/* The last row of the source that the next row of positions meets is fetched while this one is
+ * computed. Always inline, as GCC drops calls of a function that does nothing else. */
+static inline __attribute__((always_inline)) void fetch_next(const depthwise_plan *p,
+                                                             const fv_depthwise_row *row)
+{
+    const conv_axis *a = p->w.axis;
+    const int64_t length = a[2].source * p->channels;
+    if (row->tap_count == 0) return;
+    const int64_t at = row->taps[row->tap_count - 1] + a[1].step * length;
+    const char *next = conv_at(row->a, at, p->w.size);
+    for (int64_t i = 0; i < length * p->w.size; i += LINE) __builtin_prefetch(next + i);
+}
+
 static void run_in_place(const window_job *job, const conv_phase *phase, const conv_box *box,
                          const slot_scratch *s, fv_depthwise_row *row)
 {
@@ -241,6 +258,7 @@ static void run_in_place(const window_job *job, const conv_phase *phase, const c
         row->a = conv_at(job->o->a, r.at[0] * image + first * p->channels, p->w.size);
         row->c = conv_to(job->o->out, r.target, p->w.size);
         row->residual = residual ? conv_at(residual, r.target, p->w.size) : NULL;
+        if (p->far) fetch_next(p, row);
         p->kernels->shapes[p->type]->row[conv_group_size(p->group)][shape](row);
     }
 }

@@ -22,6 +22,7 @@ typedef struct depthwise_plan {
         group_step; /* w: between made channels, summed ones, taps, groups */
     int64_t parts;  /* weight gradient: of the boxes, with a copy of the sums each */
     bool in_place;  /* the source is read where it lies, by a kernel of each phase's shape */
+    bool far;       /* and comes from beyond the second cache */
     int threads;
     int type; /* 0 float, 1 double */
 } depthwise_plan;

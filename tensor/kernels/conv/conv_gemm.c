@@ -38,7 +38,8 @@ conv_gemm_plan fv_conv_gemm_start(const fv_conv_plan *p, const conv_window *w, f
 
 /* About 3.5 vectors of products a nanosecond; a narrow panel costs a whole vector. To start and
  * store a tile takes 10, a segment 2; narrow tiles are twice as high. An element of w takes 1 to
- * pack, and little to read. */
+ * pack, and little to read, but where taps are left out each run of positions with the same taps
+ * reads its own. */
 double fv_conv_gemm_cost(const conv_window *w, fv_conv_pass pass, fv_machine machine)
 {
     (void)pass;
@@ -48,11 +49,17 @@ double fv_conv_gemm_cost(const conv_window *w, fv_conv_pass pass, fv_machine mac
     const double panels = columns <= lanes ? 0.5 : columns / nr;
     const double tile_rows = (double)w->positions / tiles->mr;
     double vectors = fv_conv_products(w) / columns * (columns < lanes ? 1 : columns / lanes);
-    for (int d = 0; d < 3; d++)
-        if (fv_conv_gemm_clips(w, d)) vectors *= w->axis[d].useful;
+    double again = 1;
+    for (int d = 0; d < 3; d++) {
+        if (!fv_conv_gemm_clips(w, d)) continue;
+        vectors *= w->axis[d].useful;
+        again *= w->axis[d].useful * (double)conv_min(w->axis[d].grid, w->axis[d].taps);
+    }
+    again = again > 1 ? again - 1 : 0;
     const double starts = tile_rows * panels * (double)w->groups * (10 + 2 * (double)w->taps);
     const double weights = (double)w->taps * (double)w->groups * (double)w->depth * columns;
-    return 100 + vectors / 3.5 + starts + weights * (machine.weights_stay ? 0.15 : 1);
+    return 100 + vectors / 3.5 + starts +
+           weights * ((machine.weights_stay ? 0.15 : 1) + again * 0.15 / lanes);
 }
 
 int64_t fv_conv_gemm_pixel(const conv_window *w)
