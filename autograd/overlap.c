@@ -93,8 +93,9 @@ bool fv_overlaps_partly(const fv_tensor *t, const fv_tensor *other)
     return bridges(&l, 0, (other_first - first) / (int64_t)fv_dtype_size(t->dtype));
 }
 
+/* What other threads did with the memory before they gave it up lies behind the last load. */
 bool fv_is_exclusive(const fv_tensor *t)
 {
     return fv_reference_count(t) == 1 && (!t->base || fv_reference_count(t->base) == 1) &&
-           t->storage->refcount == 1 && !t->storage->release;
+           !t->storage->release && __atomic_load_n(&t->storage->refcount, __ATOMIC_ACQUIRE) == 1;
 }
