@@ -93,9 +93,14 @@ bool fv_overlaps_partly(const fv_tensor *t, const fv_tensor *other)
     return bridges(&l, 0, (other_first - first) / (int64_t)fv_dtype_size(t->dtype));
 }
 
-/* What other threads did with the memory before they gave it up lies behind the last load. */
+/* What others did with the memory before they gave it up lies behind the loads. */
+static bool held_once(const fv_tensor *t)
+{
+    return (uint32_t)__atomic_load_n(&t->references, __ATOMIC_ACQUIRE) == 1;
+}
+
 bool fv_is_exclusive(const fv_tensor *t)
 {
-    return fv_reference_count(t) == 1 && (!t->base || fv_reference_count(t->base) == 1) &&
-           !t->storage->release && __atomic_load_n(&t->storage->refcount, __ATOMIC_ACQUIRE) == 1;
+    return held_once(t) && (!t->base || held_once(t->base)) && !t->storage->release &&
+           __atomic_load_n(&t->storage->refcount, __ATOMIC_ACQUIRE) == 1;
 }
