@@ -17,7 +17,6 @@
 #include "conv_gemm_impl.h"
 #include "tensor/kernels/product/gemm.h"
 
-enum { SIDE = 16 };                                 /* of a block that is transposed */
 enum { DENSE_ROWS = 1536, DENSE_WEIGHTS = 100000 }; /* see cost() */
 
 /* One dimension: positions q and taps t meet at x = q * stride - pad + t * dilation. */
@@ -34,6 +33,8 @@ typedef struct product_plan {
     bool back, weight;         /* the pass: input gradient, weight gradient, else forward */
     bool whole;                /* w is row-major and has no other taps */
     bool dense;                /* x is the columns */
+    int64_t lanes;             /* of a vector */
+    fv_transpose_fn transpose;
     int threads;
     fv_gemm_plan gemm;
 } product_plan;
@@ -135,6 +136,8 @@ static void plan(fv_conv_plan *plan, const conv_window *w, fv_machine machine)
                       .c = w->back ? w->columns : w->depth,
                       .o = w->back ? w->depth : w->columns,
                       .size = w->size,
+                      .lanes = FV_ISA_PICK(fv_tile_kernels_, machine.isa)->lanes[w->size == 8],
+                      .transpose = fv_transpose_plane(machine.isa, (size_t)w->size),
                       .back = w->back,
                       .weight = plan->pass == FV_CONV_GRAD_WEIGHT};
     set_axes(w, &p);
@@ -146,9 +149,10 @@ static void plan(fv_conv_plan *plan, const conv_window *w, fv_machine machine)
         p.whole = p.whole && p.axis[d].taps == p.axis[d].k &&
                   (p.axis[d].k == 1 || p.w_stride[2 + d] == step);
     p.whole = p.whole && p.w_stride[1] == step && p.w_stride[0] == p.c * step;
-    p.threads = fv_threads_for(machine, plan->cost);
     set_gemm(&p, plan);
     fv_gemm_make_plan(&p.gemm, machine, fv_gemm_engine_wanted());
+    p.threads = fv_threads_for(machine, plan->cost);
+    if (p.gemm.threads == 1) p.threads = 1; /* the columns are in one core's cache */
     memcpy(plan->own, &p, sizeof p);
 }
 
@@ -230,57 +234,26 @@ typedef struct crossing {
     int64_t length;            /* from one channel of a column to the next */
 } crossing;
 
-/* Whole blocks of channels and taps are transposed in a buffer: rows of the columns are often a
- * multiple of 4 KiB apart, and lines of all of them would share few cache sets. */
-#define FV_CROSSING(T)                                                                             \
-    static void to_columns_##T(const crossing *at, const T *x, int64_t count, T *to)               \
-    {                                                                                              \
-        T block[SIDE][SIDE];                                                                       \
-        int64_t t = at->first;                                                                     \
-        x += at->pixel;                                                                            \
-        for (; count == SIDE && t + SIDE <= at->last; t += SIDE) {                                 \
-            for (int i = 0; i < SIDE; i++)                                                         \
-                for (int c = 0; c < SIDE; c++) block[c][i] = x[(t + i) * at->step + c];            \
-            for (int c = 0; c < SIDE; c++)                                                         \
-                memcpy(to + c * at->length + t, block[c], sizeof *block);                          \
-        }                                                                                          \
-        for (int64_t c = 0; c < count; c++) {                                                      \
-            T *line = to + c * at->length;                                                         \
-            for (int64_t i = 0; i < at->first; i++) line[i] = 0;                                   \
-            for (int64_t i = t; i < at->last; i++) line[i] = x[i * at->step + c];                  \
-            for (int64_t i = at->last; i < at->taps; i++) line[i] = 0;                             \
-        }                                                                                          \
-    }                                                                                              \
-    static void from_columns_##T(const crossing *at, const T *from, int64_t count, T *x)           \
-    {                                                                                              \
-        T block[SIDE][SIDE];                                                                       \
-        int64_t t = at->first;                                                                     \
-        x += at->pixel;                                                                            \
-        for (; count == SIDE && t + SIDE <= at->last; t += SIDE) {                                 \
-            for (int c = 0; c < SIDE; c++)                                                         \
-                memcpy(block[c], from + c * at->length + t, sizeof *block);                        \
-            for (int i = 0; i < SIDE; i++)                                                         \
-                for (int c = 0; c < SIDE; c++) x[(t + i) * at->step + c] = block[c][i];            \
-        }                                                                                          \
-        for (; t < at->last; t++)                                                                  \
-            for (int64_t c = 0; c < count; c++) x[t * at->step + c] = from[c * at->length + t];    \
-    }
-FV_CROSSING(float)
-FV_CROSSING(double)
-#undef FV_CROSSING
-
-/* The columns of a group at a row of taps: to them from x, or from them to gx. */
+/* The columns of a group at a row of taps: to them from x, or from them to gx. As many channels at
+ * a time as a vector has lanes: rows of the columns are often a multiple of 4 KiB apart, and lines
+ * of more of them would share few cache sets. */
 static void transpose(const product_plan *p, crossing at, const void *x, void *column)
 {
-    for (int64_t c = 0; c < p->c; c += SIDE, at.pixel += SIDE) {
-        const int64_t count = conv_min(SIDE, p->c - c);
-        void *part = conv_to(column, c * p->taps, p->size);
-        if (p->size == 8)
-            p->back ? from_columns_double(&at, part, count, (double *)x)
-                    : to_columns_double(&at, x, count, part);
-        else
-            p->back ? from_columns_float(&at, part, count, (float *)x)
-                    : to_columns_float(&at, x, count, part);
+    const int64_t inside = at.last - at.first, behind = at.taps - at.last;
+    for (int64_t c = 0; c < p->c; c += p->lanes, at.pixel += p->lanes) {
+        const int64_t count = conv_min(p->lanes, p->c - c);
+        char *line = conv_to(column, c * p->taps, p->size);
+        char *part = conv_to(line, at.first, p->size);
+        void *pixels = (char *)x + (at.pixel + at.first * at.step) * p->size;
+        if (p->back) {
+            p->transpose(pixels, at.step, part, at.length, count, inside);
+            continue;
+        }
+        p->transpose(part, at.length, pixels, at.step, inside, count);
+        for (int64_t i = 0; i < count; i++, line += at.length * p->size) {
+            memset(line, 0, (size_t)(at.first * p->size));
+            memset(line + at.last * p->size, 0, (size_t)(behind * p->size));
+        }
     }
 }
 

@@ -147,13 +147,28 @@ static const void *NAME(whole_vectors)(const void *from, int64_t columns, T copy
     return copy;
 }
 
-static void NAME(rows)(const fv_tile_rows *original)
+static void NAME(rows_tiles)(const fv_tile_rows *job)
 {
     typedef void (*shape)(const fv_tile_rows *, int64_t, int64_t);
     static const shape shapes[2][2 * FV_TILE_GROUPS] = {
         {NAME(rows_1x1), NAME(rows_2x1), NAME(rows_3x1), NAME(rows_4x1), NAME(rows_5x1),
          NAME(rows_6x1)},
         {WIDE(rows, 1), WIDE(rows, 2), WIDE(rows, 3)}};
+    const bool narrow = job->columns <= NAME(LANES);
+    const int64_t most = narrow ? 2 * FV_TILE_GROUPS : FV_TILE_GROUPS, count = job->group_count;
+    const int64_t tiles = narrow ? count / (2 * FV_TILE_GROUPS) : count / FV_TILE_GROUPS;
+    const int64_t rest = count - tiles * most;
+    if (tiles) shapes[!narrow][most - 1](job, 0, tiles);
+    if (rest) shapes[!narrow][rest - 1](job, tiles * most, 1);
+}
+
+/* What is read by columns is copied if these are no whole vectors. */
+static void NAME(rows)(const fv_tile_rows *original)
+{
+    if (original->columns % NAME(LANES) == 0 || !(original->bias || original->finish)) {
+        NAME(rows_tiles)(original);
+        return;
+    }
     fv_tile_rows job = *original;
     fv_tile_finish finish;
     T bias[NAME(NR)], scale[NAME(NR)], shift[NAME(NR)];
@@ -164,30 +179,35 @@ static void NAME(rows)(const fv_tile_rows *original)
         finish.shift = NAME(whole_vectors)(finish.shift, job.columns, shift);
         job.finish = &finish;
     }
-    const bool narrow = job.columns <= NAME(LANES);
-    const int64_t most = narrow ? 2 * FV_TILE_GROUPS : FV_TILE_GROUPS;
-    const int64_t tiles = job.group_count / most, rest = job.group_count % most;
-    if (tiles) shapes[!narrow][most - 1](&job, 0, tiles);
-    if (rest) shapes[!narrow][rest - 1](&job, tiles * most, 1);
+    NAME(rows_tiles)(&job);
 }
 
-static void NAME(columns)(const fv_tile_columns *original)
+static void NAME(columns_tiles)(const fv_tile_columns *job)
 {
     typedef void (*shape)(const fv_tile_columns *, int64_t, int64_t);
     static const shape shapes[2][2 * FV_TILE_GROUPS] = {
         {NAME(columns_1x1), NAME(columns_2x1), NAME(columns_3x1), NAME(columns_4x1),
          NAME(columns_5x1), NAME(columns_6x1)},
         {WIDE(columns, 1), WIDE(columns, 2), WIDE(columns, 3)}};
+    const bool narrow = job->columns <= NAME(LANES);
+    const shape *of = shapes[!narrow];
+    const int64_t most = narrow ? 2 * FV_MR : FV_MR;
+    for (int64_t row = 0; row < job->rows; row += most) {
+        int64_t rows = job->rows - row < most ? job->rows - row : most;
+        of[(rows - 1) / FV_GROUP](job, row, rows);
+    }
+}
+
+static void NAME(columns)(const fv_tile_columns *original)
+{
+    if (original->columns % NAME(LANES) == 0 || !original->bias) {
+        NAME(columns_tiles)(original);
+        return;
+    }
     fv_tile_columns job = *original;
     T bias[NAME(NR)];
     job.bias = NAME(whole_vectors)(job.bias, job.columns, bias);
-    const bool narrow = job.columns <= NAME(LANES);
-    const shape *of = shapes[!narrow];
-    const int64_t most = narrow ? 2 * FV_MR : FV_MR;
-    for (int64_t row = 0; row < job.rows; row += most) {
-        int64_t rows = job.rows - row < most ? job.rows - row : most;
-        of[(rows - 1) / FV_GROUP](&job, row, rows);
-    }
+    NAME(columns_tiles)(&job);
 }
 
 static inline T NAME(add_lanes)(VEC v)
