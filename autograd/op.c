@@ -6,6 +6,7 @@
 #include "autograd/autograd.h"
 #include "autograd/observe_impl.h"
 #include "autograd/ops/view/view.h"
+#include "autograd/outputs_impl.h"
 #include "autograd/overlap_impl.h"
 #include "autograd/tape_impl.h"
 #include "autograd/views_impl.h"
@@ -142,85 +143,8 @@ static bool must_record(const fv_call *c)
            any_output_differentiable(c);
 }
 
-/* --- outputs ---------------------------------------------------------------------------------- */
-
-static void release_outputs(fv_call *c)
-{
-    for (int j = 0; j < c->outputs; j++) {
-        fv_release(c->out[j]);
-        c->out[j] = NULL;
-    }
-}
-
-/* Are the strides surely row-major? */
-static bool in_falling_order(const fv_output *s)
-{
-    for (int i = 1; i < s->shape.ndim; i++)
-        if (s->strides[i] > s->strides[i - 1]) return false;
-    return true;
-}
-
-static bool any_input_in_users_order(const fv_call *c)
-{
-    for (int i = 0; i < c->inputs; i++)
-        if (c->in[i] && !fv_row_major_to_user(c->in[i])) return true;
-    return false;
-}
-
-/* Does output j take the memory of an input that nobody needs any more? Reference twins read in any
- * order, and observers look at gradients afterwards. */
-static bool takes_over(const fv_call *c, int j)
-{
-    const fv_output *s = &c->spec[j];
-    const fv_tensor *t = s->over < 0 ? NULL : c->in[s->over];
-    if (!t || !t->last_use || !grad_disabled || use_reference) return false;
-    if (fv_observed() && !c->shapes_only) return false;
-    fv_shape shape = fv_shape_of(t);
-    if (t->dtype != s->dtype || !fv_shape_equal(&shape, &s->shape)) return false;
-    for (int i = 0; i < t->ndim; i++)
-        if (t->shape[i] != 1 && t->strides[i] != s->strides[i]) return false;
-    return t->shapes_only == c->shapes_only && fv_is_exclusive(t);
-}
-
-/* An output with elements of its own. */
-static fv_tensor *new_output(const fv_call *c, int j)
-{
-    const fv_output *s = &c->spec[j];
-    if (takes_over(c, j)) {
-        fv_bump_version(c->in[s->over]);
-        return fv_tensor_alias(c->in[s->over], &s->shape, s->strides, 0);
-    }
-    return fv_tensor_alloc_as(c->shapes_only, s->dtype, &s->shape, s->strides);
-}
-
-static fv_tensor *allocate_output(const fv_call *c, int j)
-{
-    const fv_output *s = &c->spec[j];
-    if (c->inplace && j == 0) return fv_retain(c->in[0]);
-    fv_tensor *t;
-    if (s->view_of < 0) {
-        t = new_output(c, j);
-        if (t && !in_falling_order(s)) t->users_order = any_input_in_users_order(c);
-    } else {
-        fv_tensor *base = c->in[s->view_of];
-        t = fv_tensor_view(base, &s->shape, s->strides, s->offset);
-        if (!t) return NULL;
-        t->view_recorded = base->storage->recorded;
-        t->untracked = grad_disabled || base->untracked;
-    }
-    return t;
-}
-
-static fv_status allocate_outputs(fv_call *c)
-{
-    for (int j = 0; j < c->outputs; j++) {
-        c->out[j] = allocate_output(c, j);
-        if (!c->out[j])
-            return fv_reject(c, FV_ERR_MEMORY, "no memory for a result %s of %s",
-                             fv_shape_text(&c->spec[j].shape), fv_dtype_name(c->spec[j].dtype));
-    }
-    return FV_OK;
-}
+/* --- computing ---------------------------------------------------------------------------------
+ */
 
 /* Scratch of a call with shapes only is booked, so that the peak is that of the real call. */
 static fv_status compute(fv_call *c)
@@ -483,7 +407,7 @@ static fv_status execute(call_frame *f)
     for (int j = 0; j < c->outputs; j++) c->out[j] = NULL;
     if (c->op->forward) c->machine = fv_machine_now(); /* views need none */
     if (status == FV_OK && c->op->plan) c->op->plan(c);
-    if (status == FV_OK) status = allocate_outputs(c);
+    if (status == FV_OK) status = fv_outputs_allocate(c, use_reference);
     if (status == FV_OK && must_record(c)) status = make_node(c, &r);
     if (status == FV_OK) status = compute(c);
     if (c->kept) fv_kept_let_go(c->kept);
@@ -495,7 +419,7 @@ static fv_status execute(call_frame *f)
     if (status == FV_OK && call) report_forward(f, call);
     if (!r.node && c->op->options_free) c->op->options_free(c->options);
     release_record(&r);
-    if (status != FV_OK) release_outputs(c);
+    if (status != FV_OK) fv_outputs_release(c);
     if (c->in == f->ordered) fv_scope_close(&f->scope);
     return status;
 }
@@ -633,7 +557,7 @@ fv_tensor *fv_apply_inplace(const fv_op *op, const void *options, int inputs, fv
     if (start(&f, op, options, inputs, in) == FV_OK) {
         f.c.inplace = true;
         if (run(&f) == FV_OK) {
-            release_outputs(&f.c);
+            fv_outputs_release(&f.c);
             result = in[0];
         }
     }
