@@ -263,8 +263,9 @@ static bool moves_only(const fv_op *op)
 static void check_op(const fv_op *op, int inputs, int i, fv_dtype dtype)
 {
     static const char options[1024];
-    fv_tensor *in[CASE_INPUTS], *out[CASE_OUTPUTS];
+    fv_tensor *in[FV_MAX_SAVED_INPUTS], *out[CASE_OUTPUTS];
     char start[64];
+    ck_assert_int_le(inputs, FV_MAX_SAVED_INPUTS);
     set_context("%s: input %d is %s", op->name, i, fv_dtype_name(dtype));
     {
         FV_SCOPE;
