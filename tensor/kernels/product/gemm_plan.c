@@ -181,10 +181,13 @@ static void cut_for_blis(fv_gemm_plan *p)
 static void cut(fv_gemm_plan *p, fv_machine machine)
 {
     double all = estimate(&p->g) * (double)p->count;
-    int64_t parts = wanted_parts(p);
-    if (p->engine == FV_GEMM_OWN) p->by_k = parts_of_depth(p, parts);
-    p->by_m = p->by_n = p->chunks = 1;
+    const bool deep = p->engine == FV_GEMM_OWN && p->g.k >= 2 * LEAST_DEPTH;
+    p->by_m = p->by_n = p->by_k = p->chunks = 1;
     p->threads = fv_threads_for(machine, all);
+    if (p->threads == 1 && !deep) return; /* most small products */
+    int64_t parts = wanted_parts(p);
+    if (deep) p->by_k = parts_of_depth(p, parts);
+    p->by_m = p->by_n = 1;
     if (p->threads == 1) return;
     if (p->engine == FV_GEMM_BLIS)
         cut_for_blis(p);
