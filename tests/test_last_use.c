@@ -10,6 +10,7 @@
 
 static struct {
     int calls, taken;
+    bool view; /* also adds a view of the gradient, made after it was given up */
 
 } told;
 
@@ -32,7 +33,9 @@ static void twofold_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor
 {
     (void)c;
     const void *before = gout[0]->data;
-    gin[0] = FV_APPLY(&twofold_op, NULL, fv_last_use(gout[0]));
+    fv_tensor *g = fv_last_use(gout[0]), *view = told.view ? fv_unsqueeze(g, 0) : NULL;
+    gin[0] = FV_APPLY(&twofold_op, NULL, g);
+    if (view) gin[0] = fv_add(gin[0], fv_squeeze(view, 0));
     told.calls++;
     told.taken += gin[0]->data == before;
 }
@@ -145,6 +148,17 @@ START_TEST(a_gradient_of_two_is_written_over_by_the_last)
 }
 END_TEST
 
+START_TEST(a_view_of_what_was_given_up_is_left_alone)
+{
+    FV_SCOPE;
+    fv_tensor *x = leaf(6, 1), *w = leaf(6, 2);
+    told.view = true;
+    fv_backward(fv_sum(fv_mul(twofold(x), w)));
+    told.view = false;
+    ck_assert(tensors_same(fv_grad_of(x), fv_mul(fv_detach(w), 3)));
+}
+END_TEST
+
 /* What the first said of it must not bind the second, which reads it twice. */
 START_TEST(a_gradient_of_two_is_read_twice_by_the_last)
 {
@@ -250,14 +264,21 @@ START_TEST(batch_norm_leaves_what_the_user_holds)
 {
     FV_SCOPE;
     const bool relu = _i & 1, residual = _i & 2;
-    fv_tensor *g[4], *again[4], *last[4];
+    fv_tensor *g[4], *again[4], *last[4], *twin[4];
+    char message[256];
     norm_case n = norm_of(relu, residual);
+    bool before = fv_use_reference(true); /* twins write over nothing */
+    gradients_of(&n, residual, false, twin);
+    fv_use_reference(before);
+    n = norm_of(relu, residual);
     fv_tensor *x = fv_clone(n.x), *y = fv_clone(n.y);
     gradients_of(&n, residual, true, g);
     gradients_of(&n, residual, true, again);
     gradients_of(&n, residual, false, last);
     expect_same(g, again, 3 + residual);
     expect_same(g, last, 3 + residual);
+    for (int i = 0; i < 3 + residual; i++)
+        ck_assert_msg(tensors_close(g[i], twin[i], 1e-3, message, sizeof message), "%s", message);
     ck_assert(tensors_same(n.x, x));
     ck_assert(tensors_same(n.y, y));
 }
@@ -511,6 +532,7 @@ Suite *fovea_suite(void)
     tcase_add_test(over, a_gradient_that_a_hook_keeps_is_left_alone);
     tcase_add_test(over, a_captured_gradient_is_left_alone);
     tcase_add_test(over, a_gradient_of_two_is_written_over_by_the_last);
+    tcase_add_test(over, a_view_of_what_was_given_up_is_left_alone);
     tcase_add_test(over, a_gradient_of_two_is_read_twice_by_the_last);
     tcase_add_test(over, nothing_is_written_over_with_create_graph);
     tcase_add_test(over, an_observer_sees_the_gradient_that_came);
