@@ -247,7 +247,8 @@ static void gradients_of(const norm_case *n, bool residual, bool retain_graph, f
 {
     fv_tensor *leaves[] = {n->a, n->w, n->b, n->r};
     fv_manual_seed(9);
-    fv_backward(fv_sum(fv_mul(n->y, fv_randn(4, 3, 5, 5))), .retain_graph = retain_graph);
+    fv_tensor *weights = fv_to_channels_last(fv_randn(4, 3, 5, 5)); /* else it gets a copy */
+    fv_backward(fv_sum(fv_mul(n->y, weights)), .retain_graph = retain_graph);
     for (int i = 0; i < 3 + residual; i++) {
         g[i] = fv_clone(fv_grad_of(leaves[i]));
         fv_set_grad(leaves[i], NULL);
