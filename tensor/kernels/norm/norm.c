@@ -263,7 +263,7 @@ static void apply_backward(const fv_norm_plan *p, fv_norm_job all, const columns
                            const double *slope, const double *shift, const fv_norm_scratch *at)
 {
     set_gate(p, &all, of, at);
-    all.scale = spread(p, of->scale, at->column[1]);
+    if (!all.relu) all.scale = spread(p, of->scale, at->column[1]); /* else it is there */
     all.slope = spread(p, slope, at->column[2]);
     all.shift = spread(p, shift, at->column[3]);
     run_all(p, &all, p->kernels->apply_backward[type_of(p)]);
