@@ -37,11 +37,25 @@ static int64_t made_elements(const conv_winograd_plan *p, int64_t columns)
     return p->points * fv_conv_winograd_plane(fv_conv_winograd_made(p, columns), p->gemm.nr);
 }
 
+/* The products of the last item go over the tiles they are made of, which nobody needs any more and
+ * which are in the cache: a register tile has read its rows when it writes. */
+static bool goes_over_loaded(const conv_winograd_plan *p, int64_t item)
+{
+    return !p->by_panels && item == p->gemm.items - 1 && p->gemm.w.groups == 1 &&
+           fv_conv_winograd_runs_on(p) && fv_conv_panel_width(&p->gemm, item) <= p->row;
+}
+
+/* Are there products that go elsewhere? */
+static bool needs_made(const conv_winograd_plan *p)
+{
+    return p->gemm.items > 1 || !goes_over_loaded(p, 0);
+}
+
 /* Blocks of whole register tiles, shared evenly by two threads or four. */
 static int64_t count_blocks(const conv_winograd_plan *p, int64_t wanted)
 {
-    const int64_t bytes =
-        4 * p->points * (p->slices * p->row + p->gemm.w.axis[0].grid * p->gemm.nr);
+    const int64_t made = needs_made(p) ? p->gemm.w.axis[0].grid * p->gemm.nr : 0;
+    const int64_t bytes = 4 * p->points * (p->slices * p->row + made);
     int64_t most = conv_max(BLOCK_BYTES / bytes, 1), blocks;
     if (most > p->gemm.tiles->mr) most -= most % p->gemm.tiles->mr;
     blocks = conv_max(conv_ceil_div(p->columns, most), conv_min(wanted, p->columns));
@@ -90,12 +104,12 @@ typedef struct winograd_scratch {
     size_t slot_bytes;
 } winograd_scratch;
 
-/* Groups of rows, each within a column unless columns have one row. */
+/* Groups of rows, each within a column; none where rows run on. */
 static int64_t groups_most(const conv_winograd_plan *p, int64_t columns)
 {
-    const int64_t group = p->gemm.tiles->group, grid = p->gemm.w.axis[0].grid;
-    return grid == 1 && p->slices == 1 ? conv_ceil_div(columns, group)
-                                       : columns * conv_ceil_div(grid, group);
+    return fv_conv_winograd_runs_on(p)
+               ? 0
+               : columns * conv_ceil_div(p->gemm.w.axis[0].grid, p->gemm.tiles->group);
 }
 
 /* The largest phase has the most taps along the depth. */
@@ -121,7 +135,7 @@ static slot_scratch take_slot(const fv_conv_plan *plan, fv_scratch *s)
     const int64_t own = p->by_panels ? 0 : columns;
     return (slot_scratch){
         .loaded = fv_take(s, p->by_panels ? 0 : loaded_bytes(p, columns)),
-        .made = fv_take(s, (size_t)conv_mul(made_elements(p, columns), 4)),
+        .made = fv_take(s, needs_made(p) ? (size_t)conv_mul(made_elements(p, columns), 4) : 0),
         .filters = fv_take(s, own_filters ? (size_t)item_elements_most(p) * 4 : 0),
         .source = fv_take(s, (size_t)fv_conv_winograd_rows(p, own) * tile),
         .target = fv_take(s, (size_t)fv_conv_winograd_made(p, own) * tile),
@@ -278,20 +292,19 @@ static void load(const winograd_job *job, const winograd_block *b, int64_t first
                                  b->target + fv_conv_winograd_made(p, at));
 }
 
-/* Rows of the product; columns of one row run on. */
+/* Rows of the product, where they do not run on. */
 static int64_t list_groups(const conv_winograd_plan *p, int64_t columns, fv_tile_group *groups)
 {
     const int64_t group = p->gemm.tiles->group, grid = p->gemm.w.axis[0].grid;
     const int64_t step = p->gemm.w.axis[0].step;
-    const bool run_on = grid == 1 && p->slices == 1;
-    const int64_t runs = run_on ? 1 : columns, length = run_on ? columns : grid;
     int64_t made = 0;
-    for (int64_t r = 0; r < runs; r++)
-        for (int64_t i = 0; i < length; i += group)
+    if (fv_conv_winograd_runs_on(p)) return 0;
+    for (int64_t r = 0; r < columns; r++)
+        for (int64_t i = 0; i < grid; i += group)
             groups[made++] = (fv_tile_group){
                 .a = (r * p->slices + i * step) * p->row,
                 .c = (r * grid + i) * p->gemm.nr,
-                .keep = (int32_t)conv_min(group, length - i),
+                .keep = (int32_t)conv_min(group, grid - i),
             };
     return made;
 }
@@ -301,7 +314,9 @@ static const float *from_channel(const void *array, int64_t channel)
     return array ? (const float *)array + channel : NULL;
 }
 
-static void store(const winograd_job *job, const winograd_block *b, int64_t item, float *made)
+/* From the products of an item to the target. */
+static void store(const winograd_job *job, const winograd_block *b, int64_t item,
+                  const fv_tile_planes *made)
 {
     const conv_winograd_plan *p = job->p;
     const fv_conv_epilogue *e = &job->o->epilogue;
@@ -311,9 +326,9 @@ static void store(const winograd_job *job, const winograd_block *b, int64_t item
         .tiles = b->target,
         .count = fv_conv_winograd_made(p, b->columns),
         .channels = fv_conv_panel_columns(&p->gemm, item % p->gemm.panels),
-        .planes = made,
-        .plane = fv_conv_winograd_plane(fv_conv_winograd_made(p, b->columns), p->gemm.nr),
-        .row = p->gemm.nr,
+        .planes = made->c,
+        .plane = made->c_plane,
+        .row = made->c_rs,
         .bias = from_channel(e->bias, channel),
         .scale = from_channel(e->scale, channel),
         .shift = from_channel(e->shift, channel),
@@ -324,6 +339,30 @@ static void store(const winograd_job *job, const winograd_block *b, int64_t item
     p->form->store(&move);
 }
 
+/* With depth, a column has several rows, and a row several segments. */
+static void multiply_groups(const conv_winograd_plan *p, const winograd_block *b,
+                            const fv_tile_planes *planes, int64_t *segments)
+{
+    const conv_axis *z = &p->gemm.w.axis[0];
+    fv_tile_rows tile = {.a_rs = z->step * p->row,
+                         .groups = b->groups,
+                         .group_count = b->group_count,
+                         .segments = segments,
+                         .segment_count = b->phase->taps[0],
+                         .length = p->gemm.w.depth,
+                         .b_ld = planes->b_ld,
+                         .b_ahead = FV_TILE_AHEAD * planes->b_ld,
+                         .c_rs = planes->c_rs,
+                         .columns = planes->columns};
+    for (int64_t t = 0; t < b->phase->taps[0]; t++) segments[t] = t * z->apart * p->row;
+    for (int64_t q = 0; q < planes->planes; q++) {
+        tile.a = (const float *)planes->a + q * planes->a_plane;
+        tile.b = (const float *)planes->b + q * planes->b_plane;
+        tile.c = (float *)planes->c + q * planes->c_plane;
+        p->gemm.tiles->rows[0](&tile);
+    }
+}
+
 /* One item of a block: products in all planes, then the way to the target. */
 static void make_item(const winograd_job *job, const winograd_block *b, int64_t item,
                       const float *filters, const slot_scratch *s)
@@ -331,28 +370,28 @@ static void make_item(const winograd_job *job, const winograd_block *b, int64_t 
     const conv_winograd_plan *p = job->p;
     const conv_gemm_plan *g = &p->gemm;
     const int64_t width = fv_conv_panel_width(g, item % g->panels);
-    const int64_t loaded = fv_conv_winograd_plane(fv_conv_winograd_rows(p, b->columns), p->row);
-    const int64_t made = fv_conv_winograd_plane(fv_conv_winograd_made(p, b->columns), g->nr);
-    fv_tile_rows tile = {
-        .a_rs = g->w.axis[0].grid == 1 && p->slices == 1 ? p->row : g->w.axis[0].step * p->row,
-        .groups = b->groups,
-        .group_count = b->group_count,
-        .segments = s->segments,
-        .segment_count = b->phase->taps[0],
-        .length = g->w.depth,
+    const bool over = goes_over_loaded(p, item);
+    const int64_t c_rs = over ? p->row : g->nr;
+    const fv_tile_planes planes = {
+        .a = b->loaded + item / g->panels * g->w.depth,
+        .a_rs = p->row,
+        .a_plane = fv_conv_winograd_plane(fv_conv_winograd_rows(p, b->columns), p->row),
+        .b = filters,
         .b_ld = width,
-        .b_ahead = FV_TILE_AHEAD * width,
-        .c_rs = g->nr,
-        .columns = width};
-    for (int64_t z = 0; z < b->phase->taps[0]; z++)
-        s->segments[z] = z * g->w.axis[0].apart * p->row;
-    for (int64_t q = 0; q < p->points; q++) {
-        tile.a = b->loaded + q * loaded + item / g->panels * g->w.depth;
-        tile.b = filters + q * fv_conv_winograd_filter_plane(p, b->phase->taps[0]);
-        tile.c = s->made + q * made;
-        g->tiles->rows[0](&tile);
-    }
-    store(job, b, item, s->made);
+        .b_plane = fv_conv_winograd_filter_plane(p, b->phase->taps[0]),
+        .c = over ? b->loaded : s->made,
+        .c_rs = c_rs,
+        .c_plane = fv_conv_winograd_plane(fv_conv_winograd_made(p, b->columns), c_rs),
+        .planes = p->points,
+        .rows = b->columns,
+        .length = b->phase->taps[0] * g->w.depth,
+        .columns = width,
+    };
+    if (fv_conv_winograd_runs_on(p))
+        g->tiles->planes[0](&planes);
+    else
+        multiply_groups(p, b, &planes, s->segments);
+    store(job, b, item, &planes);
 }
 
 static slot_scratch slot_of(const winograd_job *job, int slot)

@@ -37,6 +37,9 @@ double fv_conv_winograd_cost(const conv_window *w, fv_conv_pass pass, fv_machine
 conv_winograd_plan fv_conv_winograd_start(const fv_conv_plan *p, const conv_window *w,
                                           fv_machine machine);
 
+/* Has a column one row, of one segment? The rows of a block lie evenly apart then: always in one
+ * and two dimensions. */
+bool fv_conv_winograd_runs_on(const conv_winograd_plan *p);
 /* Columns of the largest block; loaded rows and results of so many columns. */
 int64_t fv_conv_winograd_most(const conv_winograd_plan *p);
 int64_t fv_conv_winograd_rows(const conv_winograd_plan *p, int64_t columns);

@@ -105,6 +105,11 @@ conv_winograd_plan fv_conv_winograd_start(const fv_conv_plan *plan, const conv_w
 
 /* --- sizes ------------------------------------------------------------------------------------ */
 
+bool fv_conv_winograd_runs_on(const conv_winograd_plan *p)
+{
+    return p->gemm.w.axis[0].grid == 1 && p->slices == 1;
+}
+
 int64_t fv_conv_winograd_most(const conv_winograd_plan *p)
 {
     return conv_ceil_div(p->columns, conv_max(p->blocks, 1));

@@ -152,16 +152,10 @@ typedef struct weight_job {
     int64_t chunks;
 } weight_job;
 
-/* Do the loaded rows of neighbouring columns follow each other in a product? */
-static bool runs_on(const conv_winograd_plan *p)
-{
-    return p->gemm.w.axis[0].grid == 1 && p->slices == 1;
-}
-
 /* Offsets of the columns in a plane of the source. */
 static void list_segments(const conv_winograd_plan *p, const weight_block *b)
 {
-    for (int64_t i = 0; i < (runs_on(p) ? 1 : b->columns); i++)
+    for (int64_t i = 0; i < (fv_conv_winograd_runs_on(p) ? 1 : b->columns); i++)
         b->segments[i] = i * p->slices * p->row;
 }
 
@@ -211,7 +205,7 @@ static void sum_item(const weight_job *job, const weight_block *b, int64_t item,
     const conv_winograd_plan *p = job->p;
     const conv_gemm_plan *g = &p->gemm;
     const conv_axis *z = &g->w.axis[0];
-    const bool run_on = runs_on(p);
+    const bool run_on = fv_conv_winograd_runs_on(p);
     const int64_t width = fv_conv_panel_width(g, item % g->panels), depth = g->w.depth;
     const int64_t source = fv_conv_winograd_plane(fv_conv_winograd_rows(p, b->columns), p->row);
     const int64_t grad = fv_conv_winograd_plane(fv_conv_winograd_made(p, b->columns), grad_row(p));

@@ -44,6 +44,7 @@ const fv_tile_kernels FV_ISA_NAME(fv_tile_kernels_) = {
     .kc = FV_KC,
     .rows = {rows_f32, rows_f64},
     .columns = {columns_f32, columns_f64},
+    .planes = {planes_f32, planes_f64},
     .dots = {dots_f32, dots_f64},
     .sums = {sums_f32, sums_f64},
 };

@@ -83,6 +83,21 @@ typedef struct fv_tile_columns {
     bool accumulate;
 } fv_tile_columns;
 
+/* The same for rows that all lie evenly apart and whole vectors of columns, in `planes` products
+ * one after the other: less to begin a tile with, which counts where sums are short. C may lie over
+ * A, in rows as far apart: a tile has read its rows when it writes them. The rows of A rounded up
+ * to a group are readable. */
+typedef struct fv_tile_planes {
+    const void *a;
+    int64_t a_rs, a_plane; /* between rows; between planes */
+    const void *b;
+    int64_t b_ld, b_plane;
+    void *c;
+    int64_t c_rs, c_plane;
+    int64_t planes, rows, length;
+    int64_t columns; /* one vector, or NR */
+} fv_tile_planes;
+
 /* Products of rows with rows, for matrices of few columns or rows, which would leave most of a tile
  * empty: c[i * c_i + j * c_j] += or = sum over k of x[i * x_rs + k] * y[j * y_rs + k], + bias. */
 typedef struct fv_tile_dots {
@@ -116,6 +131,7 @@ typedef struct fv_tile_kernels {
     int kc;        /* steps of k for which a panel of B stays in the first cache */
     void (*rows[2])(const fv_tile_rows *job);
     void (*columns[2])(const fv_tile_columns *job);
+    void (*planes[2])(const fv_tile_planes *job);
     void (*dots[2])(const fv_tile_dots *job);
     void (*sums[2])(const fv_tile_sums *job);
 } fv_tile_kernels;

@@ -210,6 +210,27 @@ static void NAME(columns)(const fv_tile_columns *original)
     NAME(columns_tiles)(&job);
 }
 
+static void NAME(planes)(const fv_tile_planes *job)
+{
+    typedef void (*shape)(const fv_tile_planes *, const T *, const T *, T *, int64_t);
+    static const shape shapes[2][2 * FV_TILE_GROUPS] = {
+        {NAME(plane_1x1), NAME(plane_2x1), NAME(plane_3x1), NAME(plane_4x1), NAME(plane_5x1),
+         NAME(plane_6x1)},
+        {WIDE(plane, 1), WIDE(plane, 2), WIDE(plane, 3)}};
+    const bool narrow = job->columns <= NAME(LANES);
+    const shape *of = shapes[!narrow];
+    const int64_t most = narrow ? 2 * FV_MR : FV_MR;
+    const int64_t whole = job->rows / most * most, rest = job->rows - whole;
+    const shape last = of[(rest + FV_GROUP - 1) / FV_GROUP - (rest > 0)];
+    for (int64_t q = 0; q < job->planes; q++) {
+        const T *a = (const T *)job->a + q * job->a_plane;
+        const T *b = (const T *)job->b + q * job->b_plane;
+        T *c = (T *)job->c + q * job->c_plane;
+        if (whole) of[most / FV_GROUP - 1](job, a, b, c, whole);
+        if (rest) last(job, a + whole * job->a_rs, b, c + whole * job->c_rs, rest);
+    }
+}
+
 static inline T NAME(add_lanes)(VEC v)
 {
     T sum = 0;

@@ -186,6 +186,41 @@ static __attribute__((noinline)) void SHAPE(columns)(const fv_tile_columns *job,
     }
 }
 
+/* One tile of a plane, of which `keep` rows are stored. Many columns of B come from beyond the
+ * second cache: they are fetched ahead. */
+FV_INLINE void SHAPE(plane_tile)(const fv_tile_planes *job, const T *a, const T *b, T *c,
+                                 int64_t keep)
+{
+    const int64_t rs = job->a_rs, ld = job->b_ld, length = job->length, c_rs = job->c_rs;
+    const T *p[2 * FV_TILE_GROUPS];
+    VEC sums[2 * FV_MR][FV_NR];
+    SHAPE(start)(sums, NULL);
+    FV_UNROLL
+    for (int g = 0; g < GROUPS; g++) p[g] = a + g * FV_GROUP * rs;
+    FV_TWICE
+    for (int64_t k = 0; k < length; k++, b += ld) {
+        T x[ROWS];
+        FV_UNROLL
+        for (int i = 0; i < ROWS; i++) x[i] = p[i / FV_GROUP][(i % FV_GROUP) * rs + k];
+        FV_UNROLL
+        for (int v = 0; v < VECTORS && VECTORS > 1; v++)
+            __builtin_prefetch(b + FV_TILE_AHEAD * ld + v * NAME(LANES));
+        SHAPE(add)(sums, x, b);
+    }
+    FV_UNROLL
+    for (int i = 0; i < ROWS; i++)
+        if (i < keep) SHAPE(store)(sums[i], c + i * c_rs, false);
+}
+
+/* Tiles of a plane: whole ones, or the last one. */
+static __attribute__((noinline)) void SHAPE(plane)(const fv_tile_planes *job, const T *a,
+                                                   const T *b, T *c, int64_t rows)
+{
+    for (; rows >= ROWS; rows -= ROWS, a += ROWS * job->a_rs, c += ROWS * job->c_rs)
+        SHAPE(plane_tile)(job, a, b, c, ROWS);
+    if (rows > 0) SHAPE(plane_tile)(job, a, b, c, rows);
+}
+
 #undef SHAPE
 #undef ROWS
 #undef GROUPS
