@@ -187,35 +187,52 @@ static tile_line target_line(const conv_winograd_plan *p, const conv_phase *phas
     return line;
 }
 
-/* A walk over columns: image and tile, and the lines of the tile. */
-typedef struct column_walk {
-    int64_t image, t[2];
-    tile_line line[2];
-} column_walk;
-
 typedef tile_line (*line_fn)(const conv_winograd_plan *, const conv_phase *, int d, int64_t t);
 
-static column_walk walk_from(const conv_winograd_plan *p, const conv_phase *phase, int64_t column,
-                             line_fn line)
+enum { MOST_ACROSS = 32 }; /* tiles along the width whose lines are kept */
+
+/* A walk over columns: image and tile, and the lines of the tile. */
+typedef struct column_walk {
+    const conv_winograd_plan *p;
+    const conv_phase *phase;
+    line_fn line_of;
+    int64_t image, t[2];
+    tile_line line[2];
+    tile_line across[MOST_ACROSS]; /* the same in each row of tiles */
+} column_walk;
+
+static tile_line line_across(const column_walk *at, int64_t t)
 {
-    const int64_t places = p->tiles[0] * p->tiles[1], place = column % places;
-    column_walk at = {column / places, {place / p->tiles[1], place % p->tiles[1]}, {{0, 0, 0}}};
-    for (int d = 0; d < 2; d++) at.line[d] = line(p, phase, d + 1, at.t[d]);
-    return at;
+    return at->p->tiles[1] <= MOST_ACROSS ? at->across[t] : at->line_of(at->p, at->phase, 2, t);
 }
 
-static void walk_on(const conv_winograd_plan *p, const conv_phase *phase, line_fn line,
-                    column_walk *at)
+static void walk_from(const conv_winograd_plan *p, const conv_phase *phase, int64_t column,
+                      line_fn line, column_walk *at)
 {
-    if (++at->t[1] == p->tiles[1]) {
+    const int64_t places = p->tiles[0] * p->tiles[1], place = column % places;
+    at->p = p;
+    at->phase = phase;
+    at->line_of = line;
+    at->image = column / places;
+    at->t[0] = place / p->tiles[1];
+    at->t[1] = place % p->tiles[1];
+    for (int64_t t = 0; t < p->tiles[1] && p->tiles[1] <= MOST_ACROSS; t++)
+        at->across[t] = line(p, phase, 2, t);
+    at->line[0] = line(p, phase, 1, at->t[0]);
+    at->line[1] = line_across(at, at->t[1]);
+}
+
+static void walk_on(column_walk *at)
+{
+    if (++at->t[1] == at->p->tiles[1]) {
         at->t[1] = 0;
-        if (++at->t[0] == p->tiles[0]) {
+        if (++at->t[0] == at->p->tiles[0]) {
             at->t[0] = 0;
             at->image++;
         }
-        at->line[0] = line(p, phase, 1, at->t[0]);
+        at->line[0] = at->line_of(at->p, at->phase, 1, at->t[0]);
     }
-    at->line[1] = line(p, phase, 2, at->t[1]);
+    at->line[1] = line_across(at, at->t[1]);
 }
 
 /* The tile of a walk in a slice of `width` pixels a row; none if that is not there. */
@@ -236,8 +253,9 @@ void fv_conv_winograd_list_source(const conv_winograd_plan *p, const conv_phase 
 {
     const conv_window *w = &p->gemm.w;
     const conv_axis *a = w->axis;
-    column_walk at = walk_from(p, phase, first, source_line);
-    for (int64_t i = 0; i < count; i++, walk_on(p, phase, source_line, &at)) {
+    column_walk at;
+    walk_from(p, phase, first, source_line, &at);
+    for (int64_t i = 0; i < count; i++, walk_on(&at)) {
         for (int64_t s = 0; s < p->slices; s++) {
             const int64_t z = phase->first[0] + s;
             *tiles++ = tile_of(&at, z >= 0 && z < a[0].source, at.image * a[0].source + z,
@@ -251,8 +269,9 @@ void fv_conv_winograd_list_target(const conv_winograd_plan *p, const conv_phase 
 {
     const conv_window *w = &p->gemm.w;
     const conv_axis *a = w->axis;
-    column_walk at = walk_from(p, phase, first, target_line);
-    for (int64_t i = 0; i < count; i++, walk_on(p, phase, target_line, &at)) {
+    column_walk at;
+    walk_from(p, phase, first, target_line, &at);
+    for (int64_t i = 0; i < count; i++, walk_on(&at)) {
         for (int64_t z = 0; z < a[0].grid; z++) {
             const int64_t slice = at.image * a[0].target + z * a[0].spread + phase->origin[0];
             *tiles++ = tile_of(&at, z < phase->grid[0], slice, a[1].target, a[2].target,
