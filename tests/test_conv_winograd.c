@@ -119,6 +119,7 @@ static const layer planes[] = {
          .dilation = FV_DIMS(3, 2)),
     CONV("no image", S4(0, 6, 8, 8), S4(9, 6, 3, 3), .padding = 1),
     CONV("many filters", S4(2, 150, 6, 5), S4(170, 150, 3, 3), .padding = 1),
+    CONV("many tiles along the width", S4(1, 5, 6, 150), S4(7, 5, 3, 3), .padding = 1),
     CONV("several blocks", S4(9, 48, 24, 24), S4(48, 48, 3, 3), .padding = 1),
     UP("transposed", S4(2, 7, 8, 9), S4(7, 20, 3, 3), 1, 1),
     UP("transposed by phases", S4(2, 7, 5, 6), S4(7, 20, 6, 6), 2, 2),

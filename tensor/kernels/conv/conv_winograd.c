@@ -384,7 +384,7 @@ static void make_item(const winograd_job *job, const winograd_block *b, int64_t 
         .c_plane = fv_conv_winograd_plane(fv_conv_winograd_made(p, b->columns), c_rs),
         .planes = p->points,
         .rows = b->columns,
-        .length = b->phase->taps[0] * g->w.depth,
+        .length = g->w.depth,
         .columns = width,
     };
     if (fv_conv_winograd_runs_on(p))
