@@ -21,7 +21,8 @@
     }                                                                                              \
     fv_module *fv_nn_##name_(void)                                                                 \
     {                                                                                              \
-        static const fv_module_type type = {.name = type_, .forward = name_##_forward};            \
+        static const fv_module_type type = {                                                       \
+            .name = type_, .forward = name_##_forward, .per_sample = 1};                           \
         return fv_module_new(&type, NULL);                                                         \
     }
 
@@ -45,7 +46,7 @@ static void gelu_describe(const fv_module *self, char *text, size_t room)
 fv_module *fv_nn_gelu(void)
 {
     static const fv_module_type type = {
-        .name = "GELU", .forward = gelu_forward, .describe = gelu_describe};
+        .name = "GELU", .forward = gelu_forward, .per_sample = 1, .describe = gelu_describe};
     return fv_module_new(&type, NULL);
 }
 
@@ -71,10 +72,12 @@ fv_module *fv_nn_relu_ex(const fv_nn_relu_args *a)
     static const fv_module_type type = {.name = "ReLU",
                                         .context_size = sizeof *a,
                                         .forward = relu_forward,
+                                        .per_sample = 1,
                                         .describe = relu_describe};
     static const fv_fusion fusion = {.is_relu = true};
     fv_module *m = fv_module_new(&type, a);
     fv_module_fuses(m, &fusion);
+    if (a->inplace) fv_module_mixes_samples(m); /* slices would write to one tensor at once */
     return m;
 }
 
@@ -99,6 +102,7 @@ fv_module *fv_nn_leaky_relu_ex(const fv_nn_leaky_relu_args *a)
     static const fv_module_type type = {.name = "LeakyReLU",
                                         .context_size = sizeof *a,
                                         .forward = leaky_relu_forward,
+                                        .per_sample = 1,
                                         .describe = leaky_relu_describe};
     return fv_module_new(&type, a);
 }
@@ -121,8 +125,11 @@ const fv_nn_elu_args fv_nn_elu_defaults = {FV_NN_ELU_DEFAULTS};
 fv_module *fv_nn_elu_ex(const fv_nn_elu_args *a)
 {
     if (!fv_args_ok("nn_elu", a, sizeof *a)) return NULL;
-    static const fv_module_type type = {
-        .name = "ELU", .context_size = sizeof *a, .forward = elu_forward, .describe = elu_describe};
+    static const fv_module_type type = {.name = "ELU",
+                                        .context_size = sizeof *a,
+                                        .forward = elu_forward,
+                                        .per_sample = 1,
+                                        .describe = elu_describe};
     return fv_module_new(&type, a);
 }
 
@@ -146,6 +153,7 @@ fv_module *fv_nn_softplus_ex(const fv_nn_softplus_args *a)
     static const fv_module_type type = {.name = "Softplus",
                                         .context_size = sizeof *a,
                                         .forward = softplus_forward,
+                                        .per_sample = 1,
                                         .describe = softplus_describe};
     return fv_module_new(&type, a);
 }
@@ -172,6 +180,7 @@ fv_module *fv_nn_hardtanh_ex(const fv_nn_hardtanh_args *a)
     static const fv_module_type type = {.name = "Hardtanh",
                                         .context_size = sizeof *a,
                                         .forward = hardtanh_forward,
+                                        .per_sample = 1,
                                         .describe = hardtanh_describe};
     if (!(a->min_val < a->max_val)) {
         fv_fail(FV_ERR_OPTION, "nn_hardtanh: min_val %g must be below max_val %g", a->min_val,
@@ -199,13 +208,21 @@ static void softmax_describe(const fv_module *self, char *text, size_t room)
     snprintf(text, room, "dim=%lld", dim);
 }
 
+static fv_module *softmax_new(const fv_module_type *type, int64_t dim)
+{
+    fv_module *m = fv_module_new(type, &dim);
+    if (dim < 1) fv_module_mixes_samples(m); /* of negative ones, the first may be meant */
+    return m;
+}
+
 fv_module *fv_nn_softmax(int64_t dim)
 {
     static const fv_module_type type = {.name = "Softmax",
                                         .context_size = sizeof dim,
                                         .forward = softmax_forward,
+                                        .per_sample = 1,
                                         .describe = softmax_describe};
-    return fv_module_new(&type, &dim);
+    return softmax_new(&type, dim);
 }
 
 fv_module *fv_nn_log_softmax(int64_t dim)
@@ -213,8 +230,9 @@ fv_module *fv_nn_log_softmax(int64_t dim)
     static const fv_module_type type = {.name = "LogSoftmax",
                                         .context_size = sizeof dim,
                                         .forward = log_softmax_forward,
+                                        .per_sample = 1,
                                         .describe = softmax_describe};
-    return fv_module_new(&type, &dim);
+    return softmax_new(&type, dim);
 }
 
 /* --- dropout ---------------------------------------------------------------------------- */
@@ -256,6 +274,7 @@ fv_module *fv_nn_dropout_ex(const fv_nn_dropout_args *a)
     static const fv_module_type type = {.name = "Dropout",
                                         .context_size = sizeof *a,
                                         .forward = dropout_forward,
+                                        .per_sample = 1,
                                         .describe = dropout_describe};
     return dropout_new("nn_dropout", &type, a);
 }
@@ -266,6 +285,7 @@ fv_module *fv_nn_dropout2d_ex(const fv_nn_dropout_args *a)
     static const fv_module_type type = {.name = "Dropout2d",
                                         .context_size = sizeof *a,
                                         .forward = dropout2d_forward,
+                                        .per_sample = 1,
                                         .describe = dropout_describe};
     return dropout_new("nn_dropout2d", &type, a);
 }

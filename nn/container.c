@@ -62,8 +62,10 @@ static fv_tensor *list_forward(fv_module *self, fv_tensor *x)
     return fv_failed_tensor();
 }
 
-static const fv_module_type sequential_type = {.name = "Sequential", .forward = sequential_forward};
-static const fv_module_type list_type = {.name = "ModuleList", .forward = list_forward};
+static const fv_module_type sequential_type = {
+    .name = "Sequential", .forward = sequential_forward, .per_sample = 1};
+static const fv_module_type list_type = {
+    .name = "ModuleList", .forward = list_forward, .per_sample = 1};
 
 fv_status fv_module_append(fv_module *m, fv_module *child)
 {

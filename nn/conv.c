@@ -137,22 +137,22 @@ static void conv_describe(const fv_module *self, char *text, size_t room)
                  modes[o->padding_mode - FV_PAD_CONSTANT]);
 }
 
-#define FV_CONV_TYPE(name_, forward_)                                                              \
+#define FV_CONV_TYPE(name_, forward_, dims_)                                                       \
     {                                                                                              \
         .name = name_, .context_size = sizeof(conv_layer), .forward = forward_,                    \
-        .describe = conv_describe                                                                  \
+        .describe = conv_describe, .per_sample = 2 + (dims_)                                       \
     }
 static const fv_module_type conv_types[] = {
     {.name = NULL},
-    FV_CONV_TYPE("Conv1d", conv_forward),
-    FV_CONV_TYPE("Conv2d", conv_forward),
-    FV_CONV_TYPE("Conv3d", conv_forward),
+    FV_CONV_TYPE("Conv1d", conv_forward, 1),
+    FV_CONV_TYPE("Conv2d", conv_forward, 2),
+    FV_CONV_TYPE("Conv3d", conv_forward, 3),
 };
 static const fv_module_type conv_transpose_types[] = {
     {.name = NULL},
-    FV_CONV_TYPE("ConvTranspose1d", conv_transpose_forward),
-    FV_CONV_TYPE("ConvTranspose2d", conv_transpose_forward),
-    FV_CONV_TYPE("ConvTranspose3d", conv_transpose_forward),
+    FV_CONV_TYPE("ConvTranspose1d", conv_transpose_forward, 1),
+    FV_CONV_TYPE("ConvTranspose2d", conv_transpose_forward, 2),
+    FV_CONV_TYPE("ConvTranspose3d", conv_transpose_forward, 3),
 };
 
 /* --- checks ----------------------------------------------------------------------------- */

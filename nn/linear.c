@@ -43,6 +43,7 @@ fv_module *fv_nn_linear_ex(const fv_nn_linear_args *a)
     static const fv_module_type type = {.name = "Linear",
                                         .context_size = sizeof(fv_nn_linear_args),
                                         .forward = linear_forward,
+                                        .per_sample = 2,
                                         .describe = linear_describe};
     if (a->in_features < 1 || a->out_features < 1) {
         fv_fail(FV_ERR_OPTION, "nn_linear: in_features %lld and out_features %lld must be >= 1",
@@ -83,8 +84,11 @@ fv_module *fv_nn_flatten_ex(const fv_nn_flatten_args *a)
     static const fv_module_type type = {.name = "Flatten",
                                         .context_size = sizeof(fv_nn_flatten_args),
                                         .forward = flatten_forward,
+                                        .per_sample = 2,
                                         .describe = flatten_describe};
-    return fv_module_new(&type, a);
+    fv_module *m = fv_module_new(&type, a);
+    if (a->start_dim < 1) fv_module_mixes_samples(m);
+    return m;
 }
 
 static fv_tensor *identity_forward(fv_module *self, fv_tensor *x)
@@ -95,6 +99,7 @@ static fv_tensor *identity_forward(fv_module *self, fv_tensor *x)
 
 fv_module *fv_nn_identity(void)
 {
-    static const fv_module_type type = {.name = "Identity", .forward = identity_forward};
+    static const fv_module_type type = {
+        .name = "Identity", .forward = identity_forward, .per_sample = 1};
     return fv_module_new(&type, NULL);
 }

@@ -37,8 +37,14 @@ fv_module *fv_module_new(const fv_module_type *type, const void *context)
     m->type = type;
     m->context = copy;
     m->training = true;
+    m->per_sample = type->per_sample;
     m->id = next_id();
     return m;
+}
+
+void fv_module_mixes_samples(fv_module *m)
+{
+    if (m) m->per_sample = 0;
 }
 
 /* --- entries ---------------------------------------------------------------------------- */

@@ -55,6 +55,11 @@ typedef struct fv_module_type {
     void (*forward_many)(fv_module *self, fv_tensor *const *in, fv_tensor **out);
     fv_module_input input[FV_MODULE_INPUTS]; /* of forward_many: {{"input", false}, {"h0", true}} */
     const char *output[FV_MODULE_OUTPUTS];   /* of forward_many: {"output", "h"} */
+    /* 1 or more, of a type with .forward: in evaluation, of inputs of at least so many dimensions,
+     * the first counts samples, of the result too, and each sample of the result depends on that of
+     * the input alone; forward looks at no element itself. Without gradients a large batch may then
+     * go through the network a few samples at a time, on several threads at once. 0: never. */
+    int per_sample;
 } fv_module_type;
 
 /* --- building --------------------------------------------------------------------------- */

@@ -149,7 +149,7 @@ static fv_status run(const module_call *c)
     else if (m->type->forward_many)
         m->type->forward_many(m, in, out);
     else
-        out[0] = m->type->forward(m, in[0]);
+        out[0] = fv_forward_in_slices(m, in[0]);
     const fv_status status = check_results(m->type, out, c->wanted);
     if (watching && status == FV_OK) watching->ran(m, in, out, watching->context);
     fv_frame_pop(depth);

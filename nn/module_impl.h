@@ -15,6 +15,7 @@ typedef struct fv_entries {
     int64_t count;
 } fv_entries;
 
+enum { FV_MODULE_SLICES = 4 };
 enum { FV_LIST_PARAMETERS, FV_LIST_BUFFERS, FV_LIST_STATE, FV_LIST_COUNT };
 
 struct fv_module {
@@ -25,7 +26,9 @@ struct fv_module {
     uint64_t id;    /* for frame.h */
     int64_t owners; /* parents that hold it */
     bool training;
-    bool broken; /* building it has failed */
+    bool broken;                       /* building it has failed */
+    int per_sample;                    /* as in its type, or 0 */
+    uint64_t slices[FV_MODULE_SLICES]; /* of batches that it has seen, see slices.c */
     /* lists handed out, see module_lists.c */
     fv_tensor **list;
     int64_t list_count;
@@ -45,6 +48,13 @@ const fv_module_watch *fv_watch_modules(const fv_module_watch *watch);
 
 /* A name, one forward function, and with forward_many named inputs and outputs. */
 bool fv_module_type_valid(const fv_module_type *type);
+
+/* For a constructor: this one, with its options, mixes samples, whatever its type says. NULL is
+ * fine. */
+void fv_module_mixes_samples(fv_module *m);
+
+/* m of a batch, in slices where that keeps what layers hand on in cache. */
+fv_tensor *fv_forward_in_slices(fv_module *m, fv_tensor *x);
 
 /* One owner more; one less, and freed with the last. NULL is fine. */
 void fv_module_hold(fv_module *m);

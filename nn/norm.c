@@ -148,14 +148,17 @@ static fv_module *norm_new(const char *name, const fv_nn_batch_norm_args *a, int
         {.name = "BatchNorm1d",
          .context_size = sizeof(norm_layer),
          .forward = norm_forward,
+         .per_sample = 2,
          .describe = norm_describe},
         {.name = "BatchNorm2d",
          .context_size = sizeof(norm_layer),
          .forward = norm_forward,
+         .per_sample = 2,
          .describe = norm_describe},
         {.name = "BatchNorm3d",
          .context_size = sizeof(norm_layer),
          .forward = norm_forward,
+         .per_sample = 2,
          .describe = norm_describe},
     };
     if (a->num_features < 1 || !(a->eps >= 0.0) || !fv_dtype_is_floating(a->dtype)) {
@@ -167,6 +170,7 @@ static fv_module *norm_new(const char *name, const fv_nn_batch_norm_args *a, int
     fv_shape shape = FV_SHAPE(a->num_features);
     fv_module *m = fv_module_new(&types[n], &layer);
     fv_module_fuses(m, &norm_fusion);
+    if (!a->track_running_stats) fv_module_mixes_samples(m); /* the batch's */
     if (a->affine) {
         fv_layer_parameter(m, "weight", shape, a->dtype, -1.0, 1.0);
         fv_layer_parameter(m, "bias", shape, a->dtype, -1.0, 0.0);

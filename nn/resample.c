@@ -84,7 +84,7 @@ static fv_status check_upsample(const char *name, const fv_nn_upsample_args *a)
 #define UPSAMPLE_TYPE(name_)                                                                       \
     {                                                                                              \
         .name = name_, .context_size = sizeof(fv_nn_upsample_args), .forward = upsample_forward,   \
-        .describe = upsample_describe                                                              \
+        .describe = upsample_describe, .per_sample = 3                                             \
     }
 
 static fv_module *upsample_new(const fv_module_type *type, const char *name,

@@ -42,6 +42,7 @@ fv_module *fv_nn_residual_ex(const fv_nn_residual_args *a)
     static const fv_module_type type = {.name = "Residual",
                                         .context_size = sizeof *a,
                                         .forward = residual_forward,
+                                        .per_sample = 1,
                                         .describe = residual_describe};
     if (!fv_args_ok("nn_residual", a, sizeof *a)) return NULL;
     fv_module *m = fv_module_new(&type, a);

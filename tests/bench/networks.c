@@ -76,7 +76,8 @@ static fv_tensor *unet_level_forward(fv_module *self, fv_tensor *x)
     return fv_child(self, "join", fv_cat(FV_TENSORS(x, up), .dim = 1));
 }
 
-static const fv_module_type unet_level_type = {.name = "Level", .forward = unet_level_forward};
+static const fv_module_type unet_level_type = {
+    .name = "Level", .forward = unet_level_forward, .per_sample = 1};
 
 /* Two convolutions, a smaller copy of the map that goes through `below`, which gives 2 * out
  * channels, and two convolutions of both. */
@@ -128,11 +129,13 @@ static fv_module *wavenet_layer(int64_t dilation, bool last)
  * before have put out. */
 static void wavenet_layer_forward(fv_module *layer, fv_tensor **x, fv_tensor **sum)
 {
+    FV_SCOPE;
     fv_tensor *h = fv_mul(fv_tanh(fv_forward(fv_child_at(layer, 0), *x)),
                           fv_sigmoid(fv_forward(fv_child_at(layer, 1), *x)));
     fv_tensor *skip = fv_forward(fv_child_at(layer, 2), h);
-    *sum = *sum ? fv_add(*sum, skip) : skip;
-    if (fv_child_count(layer) == 4) *x = fv_add(*x, fv_forward(fv_child_at(layer, 3), h));
+    *sum = fv_escape(*sum ? fv_add(*sum, skip) : skip);
+    if (fv_child_count(layer) == 4)
+        *x = fv_escape(fv_add(*x, fv_forward(fv_child_at(layer, 3), h)));
 }
 
 static fv_tensor *wavenet_forward(fv_module *self, fv_tensor *x)
@@ -145,7 +148,8 @@ static fv_tensor *wavenet_forward(fv_module *self, fv_tensor *x)
     return fv_child(self, "head", sum);
 }
 
-static const fv_module_type wavenet_type = {.name = "WaveNet", .forward = wavenet_forward};
+static const fv_module_type wavenet_type = {
+    .name = "WaveNet", .forward = wavenet_forward, .per_sample = 1};
 
 /* van den Oord et al. 2016: a stack of gated dilated layers, 1 to 128, 256 levels a position. The
  * kernels are of 3 and look both ways. */
