@@ -30,8 +30,9 @@ static int64_t slices_of(const conv_window *w)
 
 /* Nanoseconds of a form, by its vectors in each plane: 2.9 products a nanosecond (a little slower
  * than in fv_conv_gemm_cost, since filters are many), 3.4 to load or to store one of a tile, 5 for
- * one of a filter, or 3 to read one that is kept. A register tile of sums costs 12 to begin and
- * end. */
+ * one of a filter. One that is kept costs 3 to read, and 5 where planes are many: the filters of an
+ * item and the tiles do not fit in the second cache together. A register tile of sums costs 12 to
+ * begin and end. */
 static double form_cost(const conv_window *w, fv_conv_pass pass, const fv_winograd_form *form,
                         const fv_tile_kernels *tiles, bool kept)
 {
@@ -45,11 +46,12 @@ static double form_cost(const conv_window *w, fv_conv_pass pass, const fv_winogr
     const double made = columns * (double)w->axis[0].grid;
     const double loads = columns * (double)slices_of(w) * source, stores = made * target;
     const double filters = (double)w->depth * depth_taps * target * phases;
+    const double filter = kept && planes <= 16 ? 3 : 5;
     double starts = made / tiles->mr * target / 2;
     if (pass == FV_CONV_GRAD_WEIGHT) /* and sums are begun anew in each block */
         starts = filters / tiles->mr / 2 * (1 + columns / 48);
     return 2000 + planes * (made * (double)w->depth * depth_taps * target / 2.9 +
-                            (loads + stores) * 3.4 + filters * (kept ? 3 : 5) + starts * 12);
+                            (loads + stores) * 3.4 + filters * filter + starts * 12);
 }
 
 /* The forms that a precision allows. */
