@@ -152,7 +152,7 @@ static int64_t decide(fv_module *m, const fv_tensor *x)
 
 typedef struct slices {
     fv_module *m;
-    fv_tensor *x, *y;     /* y: the first slice makes it */
+    fv_tensor *x, *y;
     int64_t slice, count; /* samples of a slice, slices */
     int64_t first;        /* that the loop begins with */
     fv_status status;     /* of another thread, the first that failed, and its message */
@@ -173,10 +173,24 @@ static fv_tensor *room_for(const slices *s, const fv_tensor *part)
     return y;
 }
 
+/* The result, which the first slice to end makes. */
+static fv_tensor *shared_result(slices *s, const fv_tensor *part)
+{
+    fv_tensor *y = __atomic_load_n(&s->y, __ATOMIC_ACQUIRE);
+    if (y) return y;
+    fv_tensor *made = room_for(s, part);
+    if (!made) return NULL;
+    if (__atomic_compare_exchange_n(&s->y, &y, made, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+        return made;
+    fv_release(made);
+    return y;
+}
+
 static fv_status put(slices *s, int64_t at, const fv_tensor *part)
 {
-    if (!s->y && !(s->y = room_for(s, part))) return FV_ERR_MEMORY;
-    fv_tensor to = fv_tensor_borrow(s->y);
+    const fv_tensor *y = shared_result(s, part);
+    if (!y) return FV_ERR_MEMORY;
+    fv_tensor to = fv_tensor_borrow(y);
     to.shape[0] = part->shape[0];
     to.numel = part->numel;
     to.data = (char *)to.data + (size_t)(at * to.strides[0]) * fv_dtype_size(to.dtype);
@@ -227,7 +241,7 @@ static void run_chunk(void *job, int64_t chunk, int slot)
 static fv_status run_slices(slices *s)
 {
     const int threads = fv_machine_now().threads;
-    const int64_t together = threads > 1 ? 1 + (s->count - 1) % threads : s->count;
+    const int64_t together = threads > 1 ? s->count % threads : s->count;
     for (; s->first < together && s->status == FV_OK; s->first++) run_chunk(s, 0, 0);
     if (s->status == FV_OK && together < s->count)
         fv_parallel(threads, s->count - together, run_chunk, s);
