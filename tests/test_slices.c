@@ -16,7 +16,7 @@ static fv_tensor *counted_forward(fv_module *self, fv_tensor *x)
     (void)self;
     if (fv_is_shapes_only(x)) return fv_relu(x);
     if (__atomic_add_fetch(&calls, 1, __ATOMIC_RELAXED) == failing) {
-        fv_fail(FV_ERR_STATE, "the call that fails");
+        fv_fail(FV_ERR_STATE, "call %lld fails", (long long)failing);
         return fv_failed_tensor();
     }
     return fv_relu(x);
@@ -249,7 +249,9 @@ START_TEST(a_slice_that_fails_in_any_thread_fails_the_call)
             calls = 0;
             failing = i;
             ck_assert(fv_failed(fv_forward(m, x)));
-            expect_error(FV_ERR_STATE, "the call that fails");
+            char message[32];
+            snprintf(message, sizeof message, "call %lld fails", (long long)i);
+            expect_error(FV_ERR_STATE, message);
         }
         ck_assert_int_eq(calls_of(m, x), slices);
         ck_assert_int_eq(fv_error_status(), FV_OK);
