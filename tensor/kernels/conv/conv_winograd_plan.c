@@ -30,9 +30,8 @@ static int64_t slices_of(const conv_window *w)
 
 /* Nanoseconds of a form, by its vectors in each plane: 2.9 products a nanosecond (a little slower
  * than in fv_conv_gemm_cost, since filters are many), 3.4 to load or to store one of a tile, 5 for
- * one of a filter. One that is kept costs 3 to read, and 5 where planes are many: the filters of an
- * item and the tiles do not fit in the second cache together. A register tile of sums costs 12 to
- * begin and end. */
+ * one of a filter. One that is kept costs 3 to read, and 5 where planes are many, by the times of
+ * 256 and 512 channels at batches of 2 to 32. A register tile of sums costs 12 to begin and end. */
 static double form_cost(const conv_window *w, fv_conv_pass pass, const fv_winograd_form *form,
                         const fv_tile_kernels *tiles, bool kept)
 {
