@@ -1,5 +1,5 @@
-/* Whether this thread observes: for what runs otherwise when nobody looks. Private to the library.
- */
+/* Whether this thread observes, or redirects its ops: for what runs otherwise when nobody looks.
+ * Private to the library. */
 #ifndef FOVEA_AUTOGRAD_OBSERVED_H
 #define FOVEA_AUTOGRAD_OBSERVED_H
 
@@ -20,5 +20,8 @@ static inline bool fv_observed(void)
 {
     return __builtin_expect(fv_observing.observers != NULL, 0) && !fv_observing.running;
 }
+
+/* Does this thread run reference twins, or intercept calls? Other threads would not. */
+bool fv_ops_redirected(void);
 
 #endif

@@ -83,6 +83,11 @@ void fv_set_intercept(fv_intercept_fn function, void *context)
     intercept_context = context;
 }
 
+bool fv_ops_redirected(void)
+{
+    return use_reference || intercept;
+}
+
 /* --- inputs ----------------------------------------------------------------------------------- */
 
 static bool may_be_missing(const fv_op *op, int i)

@@ -102,7 +102,8 @@ static bool keeps_apart(const fv_module *m)
 static bool may_slice(const fv_module *m, const fv_tensor *x)
 {
     if (decided || x->ndim < m->per_sample || x->ndim < 1 || x->shape[0] < 2) return false;
-    if (fv_grad_enabled() || fv_observed() || x->shapes_only || fv_shapes_only_enabled())
+    if (fv_grad_enabled() || fv_observed() || fv_ops_redirected() || x->shapes_only ||
+        fv_shapes_only_enabled())
         return false;
     return x->numel > 0 && keeps_apart(m);
 }

@@ -110,6 +110,9 @@ START_TEST(training_gradients_and_observers_see_whole_batches)
         ck_assert_int_eq(calls_without(m, true, false, false, x), 1);
         ck_assert_int_eq(calls_without(m, false, true, false, x), 1);
         ck_assert_int_eq(calls_without(m, false, false, true, x), 1);
+        fv_use_reference(true); /* other threads would not run twins */
+        ck_assert_int_eq(calls_of(m, x), 1);
+        fv_use_reference(false);
     }
     fv_free(m);
 }
