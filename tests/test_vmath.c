@@ -1,8 +1,10 @@
-/* Elementary functions in float64 at every instruction-set level: their errors stay within the
- * bounds that vmath_isa.h and trig_isa.c state, and special values are those of C's Annex F. */
+/* Elementary functions in float64, and pow in float32, at every instruction-set level: their errors
+ * stay within the bounds that vmath_isa.h and trig_isa.c state, and special values are those of C's
+ * Annex F. */
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "support.h"
 #include "tensor/kernels/isa.h"
@@ -135,11 +137,125 @@ START_TEST(special_values_are_those_of_the_c_library)
 }
 END_TEST
 
+/* --- pow of float32 ----------------------------------------------------------------------------
+ */
+
+static const float numbers[] = {0.0f,
+                                -0.0f,
+                                INFINITY,
+                                -INFINITY,
+                                NAN,
+                                1.0f,
+                                -1.0f,
+                                2.0f,
+                                -2.0f,
+                                0.5f,
+                                -0.5f,
+                                3.0f,
+                                -3.0f,
+                                1.5f,
+                                -1.5f,
+                                0x1p-149f,
+                                -0x1p-149f,
+                                0x1p-126f,
+                                -0x3p-140f,
+                                0x1.fffffep127f,
+                                -0x1.fffffep127f,
+                                0x1.fffffep-1f,
+                                0x1.000002p+0f,
+                                7.0f,
+                                -7.0f,
+                                0x1p24f,
+                                -0x1p24f,
+                                0x1.000002p24f,
+                                0x1.fffffep23f,
+                                -0x1.fffffep23f,
+                                16777215.0f,
+                                0x1p31f,
+                                -0x1p31f,
+                                0x1.000002p31f,
+                                1e10f,
+                                -1e10f,
+                                10.0f,
+                                0.1f,
+                                -0.1f,
+                                127.5f,
+                                -149.0f,
+                                -148.5f,
+                                128.0f};
+enum { NUMBERS = sizeof numbers / sizeof *numbers };
+
+/* What a float32 result may be: the C library's pow of double, rounded, or a neighbour of it. */
+static void check_power(float x, float y, float found)
+{
+    const double wanted = pow((double)x, (double)y);
+    const float nearest = (float)wanted;
+    bool same = isnan(nearest) ? isnan(found) : signbit(found) == signbit(nearest);
+    if (isinf(nearest) || nearest == 0)
+        same = same && found == nearest;
+    else if (!isnan(nearest)) {
+        int exponent;
+        frexp(wanted, &exponent);
+        if (exponent < FLT_MIN_EXP) exponent = FLT_MIN_EXP;
+        same = same && fabs((double)found - wanted) <= ldexp(0.51, exponent - FLT_MANT_DIG);
+    }
+    if (!same)
+        note_failure("pow(%a, %a) at %s is %a, not %a", (double)x, (double)y,
+                     fv_isa_name(fv_isa_level()), (double)found, (double)nearest);
+}
+
+/* Every pair of the numbers above, by the op of two tensors and by that with a number. */
+static void check_power_grid(void)
+{
+    FV_SCOPE;
+    fv_tensor *x = fv_empty(NUMBERS);
+    memcpy(fv_data_float32(x), numbers, sizeof numbers);
+    for (int k = 0; k < NUMBERS; k++) {
+        const float y = numbers[k];
+        const float *by_tensor = fv_data_float32(fv_pow(x, fv_full_like(x, (double)y)));
+        const float *by_number = fv_data_float32(fv_pow(x, (double)y));
+        for (int i = 0; i < NUMBERS; i++) {
+            check_power(numbers[i], y, by_tensor[i]);
+            if (fabsf(y) != 0.5f) check_power(numbers[i], y, by_number[i]); /* roots, as PyTorch */
+        }
+    }
+}
+
+/* Bases of all sizes and exponents whose powers are of all sizes. */
+static void check_power_errors(void)
+{
+    FV_SCOPE;
+    fv_tensor *bases = fv_empty(COUNT), *exponents = fv_empty(COUNT);
+    float *x = fv_data_float32(bases), *y = fv_data_float32(exponents);
+    for (int i = 0; i < COUNT; i++) {
+        uint32_t bits = ((uint32_t)i + 1) * UINT32_C(0x9e3779b9);
+        x[i] = ldexpf(1.0f + (float)(bits & 0xffff) * 0x1p-16f, (int)(bits >> 16) % 240 - 120);
+        float spread = (float)(bits >> 8 & 0xffff) * 0x1p-15f - 1.0f;
+        y[i] = spread * 150.0f / fmaxf(fabsf(log2f(x[i])), 1e-3f);
+    }
+    const float *found = fv_data_float32(fv_pow(bases, exponents));
+    for (int i = 0; i < COUNT; i++) check_power(x[i], y[i], found[i]);
+}
+
+START_TEST(powers_are_those_of_the_c_library)
+{
+    for (fv_isa level = 0; level < fv_isa_count(); level++) {
+        if (!fv_isa_available(level)) continue;
+        fv_set_isa(level);
+        check_power_grid();
+        check_power_errors();
+    }
+    fv_set_isa(fv_isa_best());
+    ck_assert(no_failures());
+}
+END_TEST
+
 Suite *fovea_suite(void)
 {
     Suite *suite = suite_create("vmath");
     TCase *vmath = add_case(suite, "float64");
     tcase_add_test(vmath, errors_stay_within_their_bounds);
     tcase_add_test(vmath, special_values_are_those_of_the_c_library);
+    tcase_add_test(vmath, powers_are_those_of_the_c_library);
     return suite;
 }

@@ -9,7 +9,8 @@
  *     float64  1.1   2.2     0.9   1.1    1.0     1.5     2.2       2.6    1.4
  *
  * Infinities, NaN, signed zeros and results that are subnormal come out as in C's Annex F; nothing
- * is flushed. sin and cos are in elementwise/trig_isa.c; pow is the C library's.
+ * is flushed. sin and cos are in elementwise/trig_isa.c, pow of float32 in
+ * elementwise/power_isa.c; that of float64 is the C library's.
  * Source: argument reduction as in Cody & Waite 1980; polynomials fitted for the relative error by
  * Lawson's iteration. */
 #ifndef FOVEA_TENSOR_KERNELS_VMATH_ISA_H
@@ -35,13 +36,13 @@ static inline uint32_t fv_bits_of_float(float f)
     return bits;
 }
 
-/* x = n ln 2 + r with |r| <= ln 2 / 2; e^x = (1 + e) 2^n = (1 + e) lo hi, where lo and hi are
- * powers of two near 2^(n/2), so that neither leaves the normal range before the product does. */
-typedef struct fv_exp_parts {
-    float e, lo, hi;
-} fv_exp_parts;
+/* x = n ln 2 + r with |r| <= ln 2 / 2; e^x = (1 + e) 2^n. */
+typedef struct fv_exp_power {
+    float e;
+    uint32_t n;
+} fv_exp_power;
 
-static inline fv_exp_parts fv_exp_split_f32(float x)
+static inline fv_exp_power fv_exp_reduce_f32(float x)
 {
     const float shift = 0x1.8p23f; /* adding it rounds to an integer, kept in the low bits */
     float t = x * 0x1.715476p+0f + shift;
@@ -53,11 +54,30 @@ static inline fv_exp_parts fv_exp_split_f32(float x)
     q = q * r + 4.166626703e-02f;
     q = q * r + 1.666653815e-01f;
     q = q * r + 5.000000066e-01f;
-    uint32_t k = fv_bits_of_float(t) - fv_bits_of_float(shift);
-    uint32_t half = (uint32_t)((int32_t)k >> 1);
-    fv_exp_parts parts = {r + r * r * q, fv_float_of_bits((half + 127u) << 23),
-                          fv_float_of_bits((k - half + 127u) << 23)};
+    fv_exp_power power = {r + r * r * q, fv_bits_of_float(t) - fv_bits_of_float(shift)};
+    return power;
+}
+
+/* e^x = (1 + e) lo hi, where lo and hi are powers of two near 2^(n/2), so that neither leaves the
+ * normal range before the product does. */
+typedef struct fv_exp_parts {
+    float e, lo, hi;
+} fv_exp_parts;
+
+static inline fv_exp_parts fv_exp_split_f32(float x)
+{
+    fv_exp_power p = fv_exp_reduce_f32(x);
+    uint32_t half = (uint32_t)((int32_t)p.n >> 1);
+    fv_exp_parts parts = {p.e, fv_float_of_bits((half + 127u) << 23),
+                          fv_float_of_bits((p.n - half + 127u) << 23)};
     return parts;
+}
+
+/* e^x for |x| <= 80, where 2^n is a normal number. */
+static inline float fv_exp_near_f32(float x)
+{
+    fv_exp_power p = fv_exp_reduce_f32(x);
+    return (p.e + 1.0f) * fv_float_of_bits((p.n + 127u) << 23);
 }
 
 static inline float fv_exp_f32(float x)
@@ -193,7 +213,7 @@ static inline float fv_erf_f32(float x)
     b = b * far_t + -6.333469111e-01f;
     b = b * far_t + -1.129514928e+00f;
     b = b * far_t + 1.746839398e-04f;
-    float y = 1.0f - fv_exp_f32(b);
+    float y = 1.0f - fv_exp_near_f32(b);
     return t < 0.93f ? x + x * a : copysignf(y, x);
 }
 
@@ -209,10 +229,6 @@ static inline float fv_sin_f32(float x)
 static inline float fv_cos_f32(float x)
 {
     return cosf(x);
-}
-static inline float fv_pow_f32(float x, float y)
-{
-    return powf(x, y);
 }
 static inline float fv_floor_f32(float x)
 {
@@ -237,6 +253,10 @@ static inline double fv_sin_f64(double x)
 static inline double fv_cos_f64(double x)
 {
     return cos(x);
+}
+static inline float fv_pow_f32(float x, float y)
+{
+    return powf(x, y);
 }
 static inline double fv_pow_f64(double x, double y)
 {

@@ -22,7 +22,7 @@ static fv_tensor *linear(fv_tensor *x, double a, double b)
 /* g · p·x^(p−1), 0 for p = 0 */
 static fv_tensor *pow_by_input(fv_tensor *g, fv_tensor *x, double p)
 {
-    if (p == 0) return fv_zeros_like(g);
+    if (p == 0) return zero_like(g);
     if (p == 2) return fv_mul(g, fv_mul_scalar(x, p));
     return fv_mul(g, fv_mul_scalar(fv_pow_scalar(x, p - 1), p));
 }

@@ -96,8 +96,8 @@ PAIR(mse, FV_PAIR_MSE)
 
 static void mse_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
 {
-    fv_tensor *slope = fv_sub(c->in[0], c->in[1]);
-    difference_gradient(c, fv_mul(slope, each_gradient(c, gout[0], 2.0)), gin);
+    fv_tensor *g = each_gradient(c, gout[0], 1.0);
+    difference_gradient(c, fv_mse_backward(c->in[0], c->in[1], g), gin);
 }
 
 static const fv_op mse_loss_op = {
@@ -131,8 +131,8 @@ PAIR(l1, FV_PAIR_L1)
 
 static void l1_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
 {
-    fv_tensor *slope = fv_sign(fv_sub(c->in[0], c->in[1]));
-    difference_gradient(c, fv_mul(slope, each_gradient(c, gout[0], 1.0)), gin);
+    fv_tensor *g = each_gradient(c, gout[0], 1.0);
+    difference_gradient(c, fv_l1_backward(c->in[0], c->in[1], g), gin);
 }
 
 static const fv_op l1_loss_op = {

@@ -28,26 +28,26 @@ static fv_tensor *flat_rows(fv_tensor *t)
     return fv_ndim(t) == 2 || !fv_usable(t) ? t : fv_reshape(t, rows, columns);
 }
 
-/* da = dy b^T    db = a^T dy, where a vector is a row or a column; dimensions that were broadcast
- * are summed by backward. A matrix b that met many a takes one product over all their rows. */
+/* da = dy b^T    db = a^T dy, where a vector is a row or a column, and a product of two vectors is
+ * an elementwise one that broadcasts; dimensions that were broadcast are summed by backward. A
+ * matrix b that met many a takes one product over all their rows. */
 static void matmul_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
 {
     bool row = fv_input_shape(c, 0)->ndim == 1, column = fv_input_shape(c, 1)->ndim == 1;
-    fv_tensor *g = gout[0];
+    fv_tensor *g = gout[0], *a = c->in[0], *b = c->in[1];
     if (column) g = fv_unsqueeze(g, -1);
     if (row) g = fv_unsqueeze(g, -2);
     if (fv_wants(c, 0)) {
-        fv_tensor *b = column ? fv_unsqueeze(c->in[1], 1) : c->in[1];
-        gin[0] = fv_matmul(g, fv_transpose(b, -2, -1));
+        gin[0] = column ? fv_mul(g, b) : fv_matmul(g, fv_transpose(b, -2, -1));
         if (row) gin[0] = fv_squeeze(gin[0], -2);
     }
     if (fv_wants(c, 1)) {
-        fv_tensor *a = row ? fv_unsqueeze(c->in[0], 0) : c->in[0];
-        if (fv_input_shape(c, 1)->ndim <= 2) {
+        if (row)
+            gin[1] = fv_mul(fv_unsqueeze(a, 1), g);
+        else if (fv_input_shape(c, 1)->ndim <= 2)
             gin[1] = fv_mm(fv_t(flat_rows(a)), flat_rows(g));
-        } else {
+        else
             gin[1] = fv_matmul(fv_transpose(a, -2, -1), g);
-        }
         if (column) gin[1] = fv_squeeze(gin[1], -1);
     }
 }

@@ -72,14 +72,13 @@ static void std_compute(fv_call *c, fv_reduce_runner run)
 }
 FV_REDUCE_PAIR(std)
 
-/* x without its mean. A large one is rounded before it is subtracted, so that the differences have
- * a mean of their own; an infinite one leaves no differences. */
-static fv_tensor *centre(fv_tensor *x, fv_dims dim)
+/* What x - mean has left of a mean, of length 1 where it was taken. A large mean is rounded before
+ * it is subtracted, so that the differences have one of their own; an infinite one leaves none. */
+static fv_tensor *rest_of_mean(fv_tensor *near, fv_dims dim)
 {
-    fv_tensor *near = fv_sub(x, fv_mean(x, .dim = dim, .keepdim = true));
     fv_tensor *rest = fv_mean(near, .dim = dim, .keepdim = true);
     fv_tensor *finite = fv_lt_scalar(fv_abs(rest), (double)INFINITY);
-    return fv_sub(near, fv_where(finite, rest, fv_zeros_like(rest)));
+    return fv_where(finite, rest, fv_zeros_like(rest));
 }
 
 /* d var / dx = 2 (x - mean) / divisor. */
@@ -87,9 +86,11 @@ static fv_tensor *var_backward(const fv_call *c, fv_tensor *g)
 {
     const fv_reduce_options *a = c->options;
     int64_t length = fv_reduce_length(c, fv_input_shape(c, 0));
-    double factor = length > 0 ? 2.0 / divisor(length, a->correction) : 0.0;
-    fv_tensor *centred = centre(c->in[0], a->dim);
-    return fv_mul(fv_reduce_restore(c, fv_mul_scalar(g, factor)), centred);
+    double factor = length > 0 ? 1.0 / divisor(length, a->correction) : 0.0;
+    fv_tensor *scaled = fv_reduce_restore(c, fv_mul_scalar(g, factor));
+    fv_tensor *near = fv_sub(c->in[0], fv_mean(c->in[0], .dim = a->dim, .keepdim = true));
+    fv_tensor *rest = rest_of_mean(near, a->dim);
+    return fv_mse_backward(fv_last_use(near), rest, scaled);
 }
 
 static void var_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)

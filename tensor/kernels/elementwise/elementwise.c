@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "tensor/kernels/elementwise/elementwise.h"
+#include "tensor/kernels/elementwise/power.h"
 #include "tensor/kernels/elementwise/trig.h"
 #include "tensor/ranges.h"
 
@@ -15,6 +16,7 @@ enum {
     TILE = 1024, /* elements of a tile; also what dense memory is cut by */
     SQUARE = 64, /* columns of a tile for operands whose memory runs along its rows */
     SHORT = 16,  /* columns below which rows are rather copied than computed one by one */
+    LONG = 128,  /* columns from which on a row's number is worth a call */
     OUT = 0,     /* operands are the output, then the inputs */
     OPERANDS = FV_ELEMENTWISE_INPUTS + 1
 };
@@ -29,19 +31,24 @@ fv_elementwise_class fv_elementwise_class_of(fv_elementwise op)
     return (fv_elementwise_class)classes[op];
 }
 
-/* The row of sin or cos, else NULL. */
-static fv_elementwise_row trig_row(fv_isa isa, fv_elementwise op, fv_dtype compute)
+/* The row of an op that has one outside of elementwise_isa.c, else NULL. */
+static fv_elementwise_row own_row(fv_isa isa, fv_elementwise op, fv_dtype compute)
 {
+    const fv_power_rows *power = FV_ISA_PICK(fv_power_rows_, isa);
+    if (compute != FV_FLOAT32 && compute != FV_FLOAT64) return NULL;
     const fv_trig_rows *rows = FV_ISA_PICK(fv_trig_rows_, isa);
     if (op == FV_ELEMENTWISE_sin) return compute == FV_FLOAT32 ? rows->sin_f32 : rows->sin_f64;
     if (op == FV_ELEMENTWISE_cos) return compute == FV_FLOAT32 ? rows->cos_f32 : rows->cos_f64;
-    return NULL;
+    if (compute == FV_FLOAT64) return NULL;
+    return op == FV_ELEMENTWISE_pow          ? power->by_tensor
+           : op == FV_ELEMENTWISE_pow_scalar ? power->by_number
+                                             : NULL;
 }
 
 static fv_elementwise_row row_for(fv_isa isa, fv_elementwise op, fv_dtype compute)
 {
-    fv_elementwise_row trig = trig_row(isa, op, compute);
-    if (trig) return trig;
+    fv_elementwise_row own = own_row(isa, op, compute);
+    if (own) return own;
     switch (compute) {
     case FV_FLOAT32: return FV_ISA_PICK(fv_elementwise_float_rows_, isa)->f32[op];
     case FV_FLOAT64: return FV_ISA_PICK(fv_elementwise_float_rows_, isa)->f64[op];
@@ -77,6 +84,7 @@ typedef struct operand {
 typedef struct plan {
     fv_isa isa;
     fv_elementwise_row row;
+    fv_elementwise_row number_row; /* takes input 1, one element a row, as p; or NULL */
     double p, q;
     int operands, ndim;
     int64_t shape[FV_MAX_DIMS];
@@ -230,6 +238,34 @@ static void cut_tiles(plan *p)
     for (int d = 2; d < p->ndim; d++) p->tiles *= p->shape[d];
 }
 
+/* The op with a number that is the op of two tensors where the second one is; else COUNT. */
+static fv_elementwise with_number(fv_elementwise op)
+{
+    switch ((int)op) {
+    case FV_ELEMENTWISE_add: return FV_ELEMENTWISE_add_scalar;
+    case FV_ELEMENTWISE_sub: return FV_ELEMENTWISE_sub_scalar;
+    case FV_ELEMENTWISE_mul: return FV_ELEMENTWISE_mul_scalar;
+    case FV_ELEMENTWISE_div: return FV_ELEMENTWISE_div_scalar;
+    default: return FV_ELEMENTWISE_COUNT;
+    }
+}
+
+/* A column beside rows: each of its elements is a number for the loop of a row. */
+static void choose_number_row(plan *p, fv_elementwise op, fv_dtype compute)
+{
+    p->number_row = NULL;
+    const fv_elementwise number = with_number(op);
+    if (number == FV_ELEMENTWISE_COUNT || !fv_dtype_is_floating(compute) || p->columns < LONG)
+        return;
+    const bool commutes = op == FV_ELEMENTWISE_add || op == FV_ELEMENTWISE_mul;
+    if (commutes && p->at[1].stride[0] == 0 && p->at[2].stride[0] != 0) {
+        operand first = p->at[1];
+        p->at[1] = p->at[2], p->at[2] = first;
+    }
+    if (p->at[2].stride[0] == 0 && p->at[2].dtype == compute)
+        p->number_row = row_for(p->isa, number, compute);
+}
+
 /* --- tiles ------------------------------------------------------------------------------------ */
 
 /* An operand within a tile: rows of dense elements of the wanted dtype. */
@@ -268,56 +304,78 @@ static void copy_tile(const operand *o, char *memory, char *dense, int64_t colum
         fv_copy_elements(&strided, &packed);
 }
 
-/* n elements that all are the one at source, of o's dtype. */
-static void repeat_element(fv_isa isa, const operand *o, char *dense, const char *source, int64_t n)
+/* n elements of so many bytes that all are the one at source. */
+static void repeat_element(int64_t size, char *dense, const char *source, int64_t n)
 {
-    double v = 0;
-    if (o->dtype == FV_FLOAT32) {
-        float single;
-        memcpy(&single, source, sizeof single);
-        v = (double)single;
-    } else if (o->dtype == FV_FLOAT64) {
-        memcpy(&v, source, sizeof v);
+    uint32_t word;
+    uint64_t pair;
+    if (size == 4) {
+        memcpy(&word, source, sizeof word);
+        for (int64_t i = 0; i < n; i++) ((uint32_t *)(void *)dense)[i] = word;
+    } else if (size == 8) {
+        memcpy(&pair, source, sizeof pair);
+        for (int64_t i = 0; i < n; i++) ((uint64_t *)(void *)dense)[i] = pair;
     } else {
-        for (int64_t i = 0; i < n; i++) memcpy(dense + i * o->size, source, (size_t)o->size);
-        return;
+        memset(dense, *source, (size_t)n);
     }
-    row_for(isa, FV_ELEMENTWISE_fill, o->dtype)(dense, dense, dense, dense, n, v, 0);
 }
 
-static void fill_buffer(fv_isa isa, const operand *o, char *memory, char *dense, int64_t columns,
-                        int64_t rows)
+static void fill_buffer(const operand *o, char *memory, char *dense, int64_t columns, int64_t rows)
 {
     bool repeated = columns == 1 || o->stride[0] == 0, one = rows == 1 || o->stride[1] == 0;
     if (o->dtype != o->wanted || !(repeated || o->stride[0] == 1)) {
         copy_tile(o, memory, dense, columns, rows, true);
     } else if (repeated && one) {
-        repeat_element(isa, o, dense, memory, columns * rows);
+        repeat_element(o->size, dense, memory, columns * rows);
     } else {
         for (int64_t r = 0; r < rows; r++, dense += columns * o->size) {
             const char *row = memory + r * o->stride[1] * o->size;
             if (repeated)
-                repeat_element(isa, o, dense, row, columns);
+                repeat_element(o->size, dense, row, columns);
             else
                 memcpy(dense, row, (size_t)(columns * o->size));
         }
     }
 }
 
-static tile_rows read_tile(fv_isa isa, const operand *o, char *memory, buffer *b, int64_t columns,
-                           int64_t rows)
+static tile_rows read_tile(const operand *o, char *memory, buffer *b, int64_t columns, int64_t rows)
 {
     if (is_direct(o, columns, rows)) return (tile_rows){memory, o->stride[1] * o->size};
     if (b->source != memory || b->columns != columns || b->rows < rows) {
-        fill_buffer(isa, o, memory, b->bytes, columns, rows);
+        fill_buffer(o, memory, b->bytes, columns, rows);
         b->source = memory, b->columns = columns, b->rows = rows;
     }
     return (tile_rows){b->bytes, columns * (int64_t)fv_dtype_size(o->wanted)};
 }
 
+/* The element at a place, of a float type that is computed in. */
+static double number_of(const operand *o, const char *at)
+{
+    float single;
+    double number;
+    if (o->dtype != FV_FLOAT32) return memcpy(&number, at, sizeof number), number;
+    memcpy(&single, at, sizeof single);
+    return (double)single;
+}
+
+/* One call a row, with the number that stands at the row's place in the column. */
+static void compute_by_number(const plan *p, const tile_rows *at, int64_t columns, int64_t rows)
+{
+    const operand *o = &p->at[2];
+    for (int64_t r = 0; r < rows; r++) {
+        const char *in = at[1].data + r * at[1].step;
+        p->number_row(at[OUT].data + r * at[OUT].step, in, in, in, columns,
+                      number_of(o, at[2].data + r * o->stride[1] * o->size), 0);
+    }
+}
+
 /* One call for the tile if every operand is in one piece, else one a row. */
 static void compute_tile(const plan *p, const tile_rows *at, int64_t columns, int64_t rows)
 {
+    if (p->number_row) {
+        compute_by_number(p, at, columns, rows);
+        return;
+    }
     bool whole = rows == 1 || at[OUT].step == columns * (int64_t)fv_dtype_size(p->at[OUT].wanted);
     for (int k = 1; k < p->operands && whole && rows > 1; k++)
         whole = at[k].step == columns * (int64_t)fv_dtype_size(p->at[k].wanted);
@@ -361,7 +419,10 @@ static void run_tile(const plan *p, int64_t tile, buffer *buffers)
     for (int k = 0; k < OPERANDS; k++) at[k] = (tile_rows){buffers[k].bytes, 0};
     for (int k = 1; k < p->operands; k++) {
         const operand *o = &p->at[k];
-        at[k] = read_tile(p->isa, o, element_at(p, o, index), &buffers[k], columns, rows);
+        if (k == 2 && p->number_row)
+            at[k].data = element_at(p, o, index);
+        else
+            at[k] = read_tile(o, element_at(p, o, index), &buffers[k], columns, rows);
     }
     const operand *o = &p->at[OUT];
     char *memory = element_at(p, o, index);
@@ -414,6 +475,7 @@ void fv_elementwise_run(fv_machine m, fv_elementwise op, fv_dtype compute, fv_te
     if (work.ndim > 0) merge_dims(&work);
     pad_dims(&work);
     cut_tiles(&work);
+    choose_number_row(&work, op, compute);
     double nanoseconds = (double)out->numel * (nanoseconds_per_element(op, compute) + 0.2);
     fv_parallel_ranges(m, nanoseconds, work.tiles, run_tiles, &work);
 }
