@@ -255,9 +255,26 @@ static fv_tensor *crossed(fv_tensor *x) /* one operand runs along the rows of th
 {
     return fv_mul(fv_reshape(x, 300, 1000), fv_t(fv_reshape(x, 1000, 300)));
 }
-static fv_tensor *broadcast(fv_tensor *x)
+enum { ROWS = 1500, ROW = 200 };
+static fv_tensor *rows_of(fv_tensor *x)
 {
-    return fv_add(fv_reshape(x, 300, 1000), fv_reshape(fv_slice(x, 0, 0, 300, 1), 300, 1));
+    return fv_reshape(x, ROWS, ROW);
+}
+static fv_tensor *column_of(fv_tensor *x)
+{
+    return fv_reshape(fv_slice(x, 0, 0, ROWS, 1), ROWS, 1);
+}
+static fv_tensor *column_first(fv_tensor *x)
+{
+    return fv_add(column_of(x), rows_of(x));
+}
+static fv_tensor *column_less(fv_tensor *x) /* in the order that does not commute */
+{
+    return fv_sub(column_of(x), rows_of(x));
+}
+static fv_tensor *column_last(fv_tensor *x)
+{
+    return fv_sub(rows_of(x), column_of(x));
 }
 static fv_tensor *converted(fv_tensor *x)
 {
@@ -277,8 +294,14 @@ START_TEST(long_elementwise_work_has_the_same_bits_on_every_thread)
         for (int64_t i = 0; i < COUNT; i++)
             wanted[i] = values[i] * values[i % 1000 * 300 + i / 1000];
         on_every_machine("x t(x)", apply_unary, &(unary_context){crossed, x}, wanted, COUNT, 1e-6);
-        for (int64_t i = 0; i < COUNT; i++) wanted[i] = values[i] + values[i / 1000];
-        on_every_machine("x + column", apply_unary, &(unary_context){broadcast, x}, wanted, COUNT,
+        for (int64_t i = 0; i < COUNT; i++) wanted[i] = values[i] + values[i / ROW];
+        on_every_machine("column + x", apply_unary, &(unary_context){column_first, x}, wanted,
+                         COUNT, 1e-6);
+        for (int64_t i = 0; i < COUNT; i++) wanted[i] = values[i / ROW] - values[i];
+        on_every_machine("column - x", apply_unary, &(unary_context){column_less, x}, wanted, COUNT,
+                         1e-6);
+        for (int64_t i = 0; i < COUNT; i++) wanted[i] = values[i] - values[i / ROW];
+        on_every_machine("x - column", apply_unary, &(unary_context){column_last, x}, wanted, COUNT,
                          1e-6);
         for (int64_t i = 0; i < COUNT; i++) wanted[i] = values[i] * values[i];
         on_every_machine("two types", apply_unary, &(unary_context){converted, x}, wanted, COUNT,
@@ -351,6 +374,46 @@ START_TEST(long_lines_keep_their_sums)
 }
 END_TEST
 
+/* --- paddings by the tensor's own elements ------------------------------------------------------
+ */
+
+typedef struct pad_context {
+    fv_tensor *x;
+    fv_pad_mode mode;
+    bool gradient;
+} pad_context;
+
+static fv_tensor *padded(const void *context)
+{
+    const pad_context *p = context;
+    fv_tensor *x = p->gradient ? fv_requires_grad(fv_clone(p->x), true) : p->x;
+    fv_tensor *y = fv_pad(x, 3, 2, 4, 1, .mode = p->mode);
+    if (!p->gradient) return y;
+    fv_backward(fv_sum(fv_square(y)));
+    return fv_grad_of(x);
+}
+
+/* Images in both orders, whose lines are cut in the middle of one. */
+START_TEST(long_paddings_are_those_of_the_reference)
+{
+    const fv_shape shape = FV_SHAPE(37, 7, 13, 21);
+    double *values = numbers(fv_shape_numel(&shape));
+    for (int k = 0; k < 12; k++) {
+        FV_SCOPE;
+        fv_tensor *x = tensor_of(FV_FLOAT32, shape, values);
+        if (k % 2) x = fv_to_channels_last(x);
+        pad_context context = {x, (fv_pad_mode)(FV_PAD_REFLECT + k / 4), k / 2 % 2};
+        const bool mode = fv_use_reference(true);
+        fv_tensor *exact = fv_contiguous(fv_to(padded(&context), FV_FLOAT64));
+        fv_use_reference(mode);
+        char name[64];
+        snprintf(name, sizeof name, "padding, case %d", k);
+        on_every_machine(name, padded, &context, fv_data_float64(exact), fv_numel(exact), 1e-6);
+    }
+    free(values);
+}
+END_TEST
+
 Suite *fovea_suite(void)
 {
     Suite *suite = suite_create("kernels_long");
@@ -362,5 +425,6 @@ Suite *fovea_suite(void)
     TCase *lines = add_case(suite, "lines");
     tcase_add_test(lines, long_elementwise_work_has_the_same_bits_on_every_thread);
     tcase_add_test(lines, long_lines_keep_their_sums);
+    tcase_add_test(lines, long_paddings_are_those_of_the_reference);
     return suite;
 }

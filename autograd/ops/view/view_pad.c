@@ -1,15 +1,16 @@
 /* pad: longer (or, in constant mode, shorter) dimensions.
  *
- * The input is copied to its place in the output. The other modes then fill the margins dimension
- * by dimension with copies of slices of the output itself, which are as long as the input in the
- * dimensions still to come, and complete in those done. The adjoint does the same backwards, adding
- * each margin slice to the one that it was a copy of. What these modes cut off is cut by other ops:
- * circular wraps what is left, the others repeat elements of the whole input. */
+ * The constant mode is a kernel of its own, the modes that repeat elements another, with an
+ * adjoint. The reference copies the input to its place in the output and then fills the margins
+ * dimension by dimension with copies of slices of the output itself, which are as long as the input
+ * in the dimensions still to come, and complete in those done; its adjoint does the same backwards,
+ * adding each margin slice to the one that it was a copy of. What these modes cut off is cut by
+ * other ops: circular wraps what is left, the others repeat elements of the whole input. */
 #include <string.h>
 
 #include "autograd/ops/view/view.h"
-#include "tensor/kernels/elementwise/elementwise.h"
 #include "tensor/kernels/view/pad.h"
+#include "tensor/kernels/view/repeat.h"
 #include "tensor/kernels/view/transpose.h"
 
 typedef struct pad_options {
@@ -193,18 +194,6 @@ static void fill(fv_tensor *y, double value)
     fv_copy_reference(y, &element);
 }
 
-static void pad_with(fv_call *c, copy_fn copy)
-{
-    const pad_options *a = c->options;
-    fv_tensor *y = c->out[0];
-    fv_tensor interior = fv_tensor_borrow(y), x = fv_tensor_borrow(c->in[0]);
-    if (y->numel == 0) return;
-    cut_interior(a, &interior, &x);
-    if (x.numel > 0) copy(&interior, &x);
-    if (a->mode == FV_PAD_CONSTANT) return;
-    for (int dim = 0; dim < y->ndim; dim++) each_margin(a, y, x.shape, dim, copy);
-}
-
 static void pad_constant(const fv_call *c)
 {
     const pad_options *a = c->options;
@@ -221,19 +210,40 @@ static void pad_constant(const fv_call *c)
     fv_pad_copy(c->machine, y, &x, start, &value);
 }
 
+static fv_repeat_mode repeat_of(const pad_options *a)
+{
+    return a->mode == FV_PAD_REFLECT     ? FV_REPEAT_REFLECT
+           : a->mode == FV_PAD_REPLICATE ? FV_REPEAT_EDGE
+                                         : FV_REPEAT_CIRCULAR;
+}
+
+static void pad_repeated(const fv_call *c)
+{
+    const pad_options *a = c->options;
+    int64_t before[FV_MAX_DIMS];
+    for (int i = 0; i < c->in[0]->ndim; i++) before[i] = before_of(a, c->in[0]->ndim, i);
+    fv_repeat_run(c->machine, repeat_of(a), c->out[0], c->in[0], before);
+}
+
 static void pad_forward(fv_call *c)
 {
     if (((const pad_options *)c->options)->mode == FV_PAD_CONSTANT)
         pad_constant(c);
     else
-        pad_with(c, fv_copy_elements);
+        pad_repeated(c);
 }
 
 static void pad_reference(fv_call *c)
 {
     const pad_options *a = c->options;
-    if (a->mode == FV_PAD_CONSTANT && c->out[0]->numel > 0) fill(c->out[0], a->value);
-    pad_with(c, fv_copy_reference);
+    fv_tensor *y = c->out[0];
+    fv_tensor interior = fv_tensor_borrow(y), x = fv_tensor_borrow(c->in[0]);
+    if (y->numel == 0) return;
+    if (a->mode == FV_PAD_CONSTANT) fill(y, a->value);
+    cut_interior(a, &interior, &x);
+    if (x.numel > 0) fv_copy_reference(&interior, &x);
+    if (a->mode == FV_PAD_CONSTANT) return;
+    for (int dim = 0; dim < y->ndim; dim++) each_margin(a, y, x.shape, dim, fv_copy_reference);
 }
 
 static fv_tensor *pad_backward(fv_tensor *g, const pad_options *a, fv_shape shape);
@@ -389,37 +399,27 @@ static void add_elements(fv_tensor *margin, const fv_tensor *source)
     }
 }
 
-static void add_elements_fast(fv_tensor *margin, const fv_tensor *source)
-{
-    fv_tensor sums = fv_tensor_borrow(source);
-    fv_elementwise_accumulate(fv_machine_now(), &sums, margin);
-}
-
-static void fold_with(fv_call *c, copy_fn copy, copy_fn add)
+static void pad_backward_reference(fv_call *c)
 {
     const pad_options *a = c->options;
-    fv_tensor sums = fv_tensor_borrow(c->in[0]),
-              y = fv_tensor_borrow(
-                  c->out[0]); /* sums: a copy of g, folded dimension by dimension */
+    fv_tensor sums = fv_tensor_borrow(c->in[0]), y = fv_tensor_borrow(c->out[0]);
     if (sums.numel == 0) return;
-    sums.data = c->scratch;
+    sums.data = c->scratch; /* a copy of g, folded dimension by dimension */
     fv_strides_like(c->in[0], sums.strides);
-    copy(&sums, c->in[0]);
+    fv_copy_reference(&sums, c->in[0]);
     for (int dim = sums.ndim - 1; dim >= 0; dim--) {
-        each_margin(a, &sums, c->out[0]->shape, dim, add);
+        each_margin(a, &sums, c->out[0]->shape, dim, add_elements);
     }
     cut_interior(a, &sums, &y);
-    if (y.numel > 0) copy(&y, &sums);
+    if (y.numel > 0) fv_copy_reference(&y, &sums);
 }
 
 static void pad_backward_forward(fv_call *c)
 {
-    fold_with(c, fv_copy_elements, add_elements_fast);
-}
-
-static void pad_backward_reference(fv_call *c)
-{
-    fold_with(c, fv_copy_reference, add_elements);
+    const pad_options *a = c->options;
+    int64_t before[FV_MAX_DIMS];
+    for (int i = 0; i < c->out[0]->ndim; i++) before[i] = before_of(a, c->out[0]->ndim, i);
+    fv_repeat_fold(c->machine, repeat_of(a), c->out[0], c->in[0], before);
 }
 
 static void pad_backward_gradient(const fv_call *c, fv_tensor *const *gout, fv_tensor **gin)
