@@ -414,6 +414,36 @@ START_TEST(long_paddings_are_those_of_the_reference)
 }
 END_TEST
 
+/* --- joining ------------------------------------------------------------------------------------
+ */
+
+static fv_tensor *joined(const void *context)
+{
+    fv_tensor *x = *(fv_tensor *const *)context;
+    return fv_cat(FV_TENSORS(x, fv_narrow(x, 1, 0, 7), fv_neg(x)), .dim = 1);
+}
+
+START_TEST(long_tensors_are_joined_whole)
+{
+    enum { COUNT = 700, FIRST = 100, ALL = 2 * FIRST + 7 };
+    FV_SCOPE;
+    double *values = numbers(COUNT * FIRST), *wanted = malloc(COUNT * ALL * sizeof *wanted);
+    ck_assert_ptr_nonnull(wanted);
+    for (int r = 0; r < COUNT; r++) {
+        const double *row = values + r * FIRST;
+        for (int i = 0; i < FIRST; i++) {
+            wanted[r * ALL + i] = row[i];
+            if (i < 7) wanted[r * ALL + FIRST + i] = row[i];
+            wanted[r * ALL + FIRST + 7 + i] = -row[i];
+        }
+    }
+    fv_tensor *x = tensor_of(FV_FLOAT32, FV_SHAPE(COUNT, FIRST), values);
+    on_every_machine("cat", joined, &x, wanted, COUNT * ALL, 0);
+    free(values);
+    free(wanted);
+}
+END_TEST
+
 Suite *fovea_suite(void)
 {
     Suite *suite = suite_create("kernels_long");
@@ -425,6 +455,7 @@ Suite *fovea_suite(void)
     TCase *lines = add_case(suite, "lines");
     tcase_add_test(lines, long_elementwise_work_has_the_same_bits_on_every_thread);
     tcase_add_test(lines, long_lines_keep_their_sums);
+    tcase_add_test(lines, long_tensors_are_joined_whole);
     tcase_add_test(lines, long_paddings_are_those_of_the_reference);
     return suite;
 }
