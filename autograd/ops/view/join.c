@@ -140,7 +140,7 @@ static void cat_forward(fv_call *c)
         cat_parts(c, false);
     } else if (out->numel > 0) {
         double bytes = (double)out->numel * (double)fv_dtype_size(out->dtype);
-        fv_parallel_ranges(c->machine, 0.1 * bytes, out->shape[0], cat_range, c);
+        fv_parallel_ranges(c->machine, 0.03 * bytes, out->shape[0], cat_range, c);
     }
 }
 
