@@ -35,8 +35,7 @@ fv_tensor *fv_detach(fv_tensor *t)
         if (!t) fv_fail(FV_ERR_OPTION, "detach: the tensor is NULL");
         return fv_failed_tensor();
     }
-    fv_shape shape = fv_shape_of(t);
-    fv_tensor *alias = fv_tensor_alias(t, &shape, t->strides, 0);
+    fv_tensor *alias = fv_same_elements(t);
     if (!alias) {
         fv_fail(FV_ERR_MEMORY, "detach: no memory");
         return fv_failed_tensor();

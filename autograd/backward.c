@@ -163,9 +163,7 @@ static fv_status overwritten(const fv_node *node, const fv_saved *s, const char 
 /* A saved output with its place on the tape, so that the gradient itself can be differentiated. */
 static fv_tensor *with_history(fv_node *node, int j)
 {
-    const fv_tensor *saved = node->out[j].saved.tensor;
-    fv_shape shape = fv_shape_of(saved);
-    fv_tensor *linked = fv_tensor_alias(saved, &shape, saved->strides, 0);
+    fv_tensor *linked = fv_same_elements(node->out[j].saved.tensor);
     if (!linked) {
         fv_fail(FV_ERR_MEMORY, "backward: no memory for a saved output");
         return fv_failed_tensor();
@@ -201,8 +199,8 @@ static fv_status unpack(const fv_pass *p, fv_node *node, fv_call *c, fv_tensor *
 static fv_tensor *fit(const fv_node *node, int i, fv_tensor *g)
 {
     const fv_meta *meta = &node->in[i].meta;
-    fv_shape shape = fv_shape_of(g), common;
-    if (!fv_shape_equal(&shape, &meta->shape)) {
+    if (!fv_has_shape(g, &meta->shape)) {
+        fv_shape shape = fv_shape_of(g), common;
         bool broadcast = fv_shape_broadcast(&shape, &meta->shape, &common);
         bool larger = broadcast && fv_shape_equal(&common, &shape);
         if (!larger && !(broadcast && fv_shape_equal(&common, &meta->shape))) {

@@ -96,6 +96,13 @@ uint32_t fv_node_saves(const fv_call *c)
     return bits;
 }
 
+fv_tensor *fv_same_elements(const fv_tensor *t)
+{
+    fv_shape shape = {.ndim = t->ndim}; /* whole, as copies of no known length cost more */
+    memcpy(shape.dim, t->shape, sizeof shape.dim);
+    return fv_tensor_alias(t, &shape, t->strides, 0);
+}
+
 void fv_node_link(fv_tensor *handle, const fv_tensor *t)
 {
     handle->node = t->node ? fv_node_retain(t->node) : NULL;
@@ -127,8 +134,7 @@ void fv_node_give(fv_node *node, int nr, fv_tensor *t)
 static fv_tensor *saved_handle(fv_tensor *t)
 {
     if (t->requires_grad && !t->node) return fv_retain(t);
-    fv_shape shape = fv_shape_of(t);
-    fv_tensor *alias = fv_tensor_alias(t, &shape, t->strides, 0);
+    fv_tensor *alias = fv_same_elements(t);
     if (alias) fv_node_link(alias, t);
     return alias;
 }
@@ -151,8 +157,7 @@ bool fv_node_save_outputs(fv_node *node, const fv_call *c, uint32_t saves)
 {
     for (int j = 0; saves >= FV_OUT(0) && j < c->outputs && j < FV_MAX_OUTPUTS; j++) {
         if (!(saves & FV_OUT(j))) continue;
-        fv_shape shape = fv_shape_of(c->out[j]);
-        fv_tensor *alias = fv_tensor_alias(c->out[j], &shape, c->out[j]->strides, 0);
+        fv_tensor *alias = fv_same_elements(c->out[j]);
         if (!alias) return false;
         node->out[j].saved = (fv_saved){alias, fv_version(alias)};
     }

@@ -4,6 +4,7 @@
 #include "autograd/autograd.h"
 #include "autograd/observe_impl.h"
 #include "autograd/overlap_impl.h"
+#include "autograd/tape_impl.h"
 #include "autograd/views_impl.h"
 
 void fv_outputs_release(fv_call *c)
@@ -37,8 +38,7 @@ static bool takes_over(const fv_call *c, int j)
     const fv_tensor *t = s->over < 0 ? NULL : c->in[s->over];
     if (!t || !t->last_use || fv_grad_enabled()) return false;
     if (fv_observed() && !c->shapes_only) return false;
-    fv_shape shape = fv_shape_of(t);
-    if (t->dtype != s->dtype || !fv_shape_equal(&shape, &s->shape)) return false;
+    if (t->dtype != s->dtype || !fv_has_shape(t, &s->shape)) return false;
     for (int i = 0; i < t->ndim; i++)
         if (t->shape[i] != 1 && t->strides[i] != s->strides[i]) return false;
     return t->shapes_only == c->shapes_only && fv_is_exclusive(t);

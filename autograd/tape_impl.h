@@ -81,6 +81,17 @@ fv_node *fv_node_new(const fv_call *c);
 bool fv_node_save_inputs(fv_node *node, const fv_call *c, uint32_t saves, fv_tensor *clone);
 bool fv_node_save_outputs(fv_node *node, const fv_call *c, uint32_t saves);
 
+/* Another handle on the elements of t, without its place on the tape; NULL when memory is out. */
+fv_tensor *fv_same_elements(const fv_tensor *t);
+
+static inline bool fv_has_shape(const fv_tensor *t, const fv_shape *shape)
+{
+    if (t->ndim != shape->ndim) return false;
+    for (int i = 0; i < t->ndim; i++)
+        if (t->shape[i] != shape->dim[i]) return false;
+    return true;
+}
+
 /* Gives a handle that is nobody else's the place of t on the tape. */
 void fv_node_link(fv_tensor *handle, const fv_tensor *t);
 

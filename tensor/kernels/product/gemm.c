@@ -23,8 +23,9 @@ enum { DIRECT_AHEAD = 64 };    /* elements of a row of B in place */
 /* What a part works on. */
 typedef struct work {
     const fv_gemm_plan *plan;
-    fv_gemm g; /* the plan's, or that of a part of k */
     fv_gemm_operands at;
+    int64_t k, c_rs; /* the plan's, or those of a part of k: such parts differ in no more */
+    bool bias, accumulate, relu;
     fv_gemm_part part;
     size_t size; /* of an element */
     int type;    /* index of the kernels */
@@ -51,7 +52,7 @@ typedef struct panel {
 /* Fills in where the block lies; it is packed unless it can be read in place. */
 static void prepare_a(const work *w, block *b)
 {
-    const fv_gemm *g = &w->g;
+    const fv_gemm *g = &w->plan->g;
     const int group = w->plan->kernels->group, mr = w->plan->kernels->mr;
     const void *a = fv_gemm_element(w->at.a, b->i * g->a_rs + b->k * g->a_cs, w->size);
     b->by_rows = g->a_cs == 1 || g->a_rs != 1;
@@ -76,30 +77,34 @@ static void prepare_a(const work *w, block *b)
     }
 }
 
-/* Groups for the rows of a block by rows. In place, a last group that would reach over the end
- * starts earlier and skips the rows that another one has; packed rows are filled up. */
-static void list_groups(const work *w, const block *b, fv_tile_group *groups)
+/* Groups for the rows of a block by rows; returns their number. In place, a last group that would
+ * reach over the end starts earlier and skips the rows that another one has; packed rows are filled
+ * up. */
+static int64_t list_groups(const work *w, const block *b, fv_tile_group *groups)
 {
+    const fv_tile_group *first = groups;
     int group = w->plan->kernels->group;
-    int64_t c_rs = w->g.c_rs;
+    const int64_t c_rs = w->c_rs;
     for (int64_t row = 0; row < b->rows; row += group) {
         int32_t keep = (int32_t)fv_gemm_min(group, b->rows - row);
         int32_t skip = b->packed ? 0 : group - keep;
         *groups++ = (fv_tile_group){(row - skip) * b->rs, (row - skip) * c_rs, skip, keep};
     }
+    return groups - first;
 }
 
 /* --- B ---------------------------------------------------------------------------------------- */
 
 static bool in_place(const work *w, int64_t columns, int64_t width)
 {
-    return w->small_b && w->g.b_cs == 1 && columns == width;
+    return w->small_b && w->plan->g.b_cs == 1 && columns == width;
 }
 
 static void pack_panels(const work *w, int64_t k, int64_t depth, int64_t n0, int64_t n1)
 {
-    const fv_gemm *g = &w->g;
-    const int64_t nr = w->plan->nr, last = n0 + (n1 - n0 - 1) / nr * nr;
+    const fv_gemm *g = &w->plan->g;
+    const int64_t nr = w->plan->nr;
+    const int64_t last = n1 - n0 <= nr ? n0 : n0 + (n1 - n0 - 1) / nr * nr;
     const int64_t width = fv_gemm_panel_width(w->plan, n1 - last);
     if (w->plan->packed_b || in_place(w, n1 - last, width)) return;
     const int64_t j = in_place(w, nr, nr) ? last : n0;
@@ -111,7 +116,7 @@ static void pack_panels(const work *w, int64_t k, int64_t depth, int64_t n0, int
 
 static panel panel_at(const work *w, int64_t k, int64_t depth, int64_t j, int64_t n0, int64_t n1)
 {
-    const fv_gemm *g = &w->g;
+    const fv_gemm *g = &w->plan->g;
     panel p = {.j = j, .columns = fv_gemm_min(w->plan->nr, n1 - j)};
     p.ld = fv_gemm_panel_width(w->plan, p.columns);
     if (w->plan->packed_b) {
@@ -131,19 +136,19 @@ static panel panel_at(const work *w, int64_t k, int64_t depth, int64_t j, int64_
 /* --- the product ------------------------------------------------------------------------------ */
 
 /* C[rows of a, columns of b] += or = A block * B panel. */
-static void multiply(const work *w, const block *a, const fv_tile_group *groups, const panel *b)
+static void multiply(const work *w, const block *a, const fv_tile_group *groups, int64_t count,
+                     const panel *b)
 {
     static const int64_t no_offset[1] = {0};
-    const fv_gemm *g = &w->g;
     const fv_tile_kernels *kernels = w->plan->kernels;
-    const bool first = a->k == 0, accumulate = g->accumulate || !first;
-    void *c = (char *)w->at.c + (a->i * g->c_rs + b->j) * (int64_t)w->size;
-    const void *bias = g->bias && first ? fv_gemm_element(w->at.bias, b->j, w->size) : NULL;
+    const bool first = a->k == 0, accumulate = w->accumulate || !first;
+    void *c = (char *)w->at.c + (a->i * w->c_rs + b->j) * (int64_t)w->size;
+    const void *bias = w->bias && first ? fv_gemm_element(w->at.bias, b->j, w->size) : NULL;
     if (a->by_rows) {
         kernels->rows[w->type](&(fv_tile_rows){.a = a->data,
                                                .a_rs = a->rs,
                                                .groups = groups,
-                                               .group_count = fv_gemm_ceil(a->rows, kernels->group),
+                                               .group_count = count,
                                                .segments = no_offset,
                                                .segment_count = 1,
                                                .length = a->depth,
@@ -151,7 +156,7 @@ static void multiply(const work *w, const block *a, const fv_tile_group *groups,
                                                .b_ld = b->ld,
                                                .b_ahead = b->ahead,
                                                .c = c,
-                                               .c_rs = g->c_rs,
+                                               .c_rs = w->c_rs,
                                                .columns = b->columns,
                                                .bias = bias,
                                                .accumulate = accumulate});
@@ -166,7 +171,7 @@ static void multiply(const work *w, const block *a, const fv_tile_group *groups,
                                                      .b = b->data,
                                                      .b_ld = b->ld,
                                                      .c = c,
-                                                     .c_rs = g->c_rs,
+                                                     .c_rs = w->c_rs,
                                                      .columns = b->columns,
                                                      .bias = bias,
                                                      .accumulate = accumulate});
@@ -176,11 +181,11 @@ static void multiply(const work *w, const block *a, const fv_tile_group *groups,
 /* All panels of B in n0..n1 against one block of A. */
 static void multiply_panels(const work *w, const block *a, int64_t n0, int64_t n1)
 {
-    fv_tile_group groups[FV_GEMM_BLOCK_M];
-    if (a->by_rows) list_groups(w, a, groups);
+    fv_tile_group groups[FV_TILE_BLOCK_M];
+    const int64_t count = a->by_rows ? list_groups(w, a, groups) : 0;
     for (int64_t j = n0; j < n1; j += w->plan->nr) {
         panel b = panel_at(w, a->k, a->depth, j, n0, n1);
-        multiply(w, a, groups, &b);
+        multiply(w, a, groups, count, &b);
     }
 }
 
@@ -191,7 +196,7 @@ static void run_tiles(const work *w)
     for (int64_t n0 = r->n0; n0 < r->n1; n0 += p->nc) {
         int64_t n1 = fv_gemm_min(n0 + p->nc, r->n1), k = 0;
         do { /* once for k = 0 too: C becomes the bias */
-            int64_t depth = fv_gemm_min(p->kc, w->g.k - k);
+            int64_t depth = fv_gemm_min(p->kc, w->k - k);
             pack_panels(w, k, depth, n0, n1);
             for (int64_t i = r->m0; i < r->m1; i += p->mc) {
                 block a = {.i = i, .rows = fv_gemm_min(p->mc, r->m1 - i), .k = k, .depth = depth};
@@ -199,7 +204,7 @@ static void run_tiles(const work *w)
                 multiply_panels(w, &a, n0, n1);
             }
             k += depth;
-        } while (k < w->g.k);
+        } while (k < w->k);
     }
 }
 
@@ -207,7 +212,7 @@ static void run_tiles(const work *w)
  * kernel takes four rows of its first operand for each of the other, the shorter one. */
 static void run_dots(const work *w)
 {
-    const fv_gemm *g = &w->g;
+    const fv_gemm *g = &w->plan->g;
     const fv_gemm_part *r = &w->part;
     const bool swap = g->m < g->n;
     const int64_t rows = r->m1 - r->m0, columns = r->n1 - r->n0;
@@ -220,21 +225,21 @@ static void run_dots(const work *w)
         .y = swap ? a : b,
         .y_rs = swap ? g->a_rs : g->b_cs,
         .y_count = swap ? rows : columns,
-        .length = g->k,
-        .c = (char *)w->at.c + (r->m0 * g->c_rs + r->n0) * (int64_t)w->size,
-        .c_i = swap ? 1 : g->c_rs,
-        .c_j = swap ? g->c_rs : 1,
-        .bias = g->bias ? fv_gemm_element(w->at.bias, r->n0, w->size) : NULL,
+        .length = w->k,
+        .c = (char *)w->at.c + (r->m0 * w->c_rs + r->n0) * (int64_t)w->size,
+        .c_i = swap ? 1 : w->c_rs,
+        .c_j = swap ? w->c_rs : 1,
+        .bias = w->bias ? fv_gemm_element(w->at.bias, r->n0, w->size) : NULL,
         .bias_i = swap ? 1 : 0,
         .bias_j = swap ? 0 : 1,
-        .accumulate = g->accumulate,
+        .accumulate = w->accumulate,
     };
     w->plan->kernels->dots[w->type](&job);
 }
 
 static void run_part(work *w)
 {
-    const fv_gemm *g = &w->g;
+    const fv_gemm *g = &w->plan->g;
     const fv_gemm_part *r = &w->part;
     const int64_t rows = r->m1 - r->m0, columns = r->n1 - r->n0;
     if (w->plan->engine == FV_GEMM_BLIS) {
@@ -243,14 +248,14 @@ static void run_part(work *w)
         run_dots(w);
     } else {
         const int64_t size = (int64_t)w->size;
-        w->small_b = g->k * columns * size <= DIRECT_BYTES || rows <= FV_GEMM_DIRECT_ROWS;
-        w->small_a = rows * g->k * size <= DIRECT_BYTES || fv_gemm_a_in_place(g, columns);
+        w->small_b = w->k * columns * size <= DIRECT_BYTES || rows <= FV_GEMM_DIRECT_ROWS;
+        w->small_a = rows * w->k * size <= DIRECT_BYTES || fv_gemm_a_in_place(g, columns);
         run_tiles(w);
     }
-    if (g->relu) {
+    if (w->relu) {
         fv_tile_sums finished = {
-            .c = (char *)w->at.c + (r->m0 * g->c_rs + r->n0) * (int64_t)w->size,
-            .c_rs = g->c_rs,
+            .c = (char *)w->at.c + (r->m0 * w->c_rs + r->n0) * (int64_t)w->size,
+            .c_rs = w->c_rs,
             .rows = rows,
             .columns = columns,
             .relu = true,
@@ -307,6 +312,7 @@ static int64_t border(int64_t size, int64_t unit, int64_t parts, int64_t i)
 
 static fv_gemm_part part_at(const fv_gemm_plan *p, int64_t i)
 {
+    if (p->by_m == 1 && p->by_n == 1) return (fv_gemm_part){0, p->g.m, 0, p->g.n};
     int64_t m = i / p->by_n, n = i % p->by_n;
     int64_t mr = p->kernels->mr, nr = p->nr;
     return (fv_gemm_part){.m0 = border(p->g.m, mr, p->by_m, m),
@@ -322,24 +328,34 @@ typedef struct run {
     int64_t chunks; /* of the rows in which partial sums are added up */
 } run;
 
-/* Part j of k of product i as a product of its own. The first has the bias and what C holds, the
+/* Product i, whole. */
+static void take_product(const run *r, int64_t i, work *w)
+{
+    const fv_gemm *g = &r->plan->g;
+    w->at = fv_gemm_at(g, &r->operands, i);
+    w->k = g->k;
+    w->c_rs = g->c_rs;
+    w->bias = g->bias;
+    w->accumulate = g->accumulate;
+    w->relu = g->relu;
+}
+
+/* Of product i part j of k, as a product of its own. The first has the bias and what C holds, the
  * relu comes when all have been added up. */
 static void take_depth(const run *r, int64_t i, int64_t j, work *w)
 {
     const fv_gemm_plan *p = r->plan;
-    fv_gemm *g = &w->g;
-    w->at = fv_gemm_at(&p->g, &r->operands, i);
-    if (p->by_k == 1) return;
-    const int64_t k = border(p->g.k, p->kernels->kc, p->by_k, j);
-    g->k = border(p->g.k, p->kernels->kc, p->by_k, j + 1) - k;
-    g->relu = false;
+    const fv_gemm *g = &p->g;
+    const int64_t k = border(g->k, p->kernels->kc, p->by_k, j);
+    w->k = border(g->k, p->kernels->kc, p->by_k, j + 1) - k;
+    w->relu = false;
     w->at.a = fv_gemm_element(w->at.a, k * g->a_cs, w->size);
     w->at.b = fv_gemm_element(w->at.b, k * g->b_rs, w->size);
     if (p->packed_b)
         w->at.packed_b = fv_gemm_element(w->at.packed_b, k * fv_gemm_padded_columns(p), w->size);
     if (j == 0) return;
-    g->bias = g->accumulate = false;
-    g->c_rs = g->n;
+    w->bias = w->accumulate = false;
+    w->c_rs = g->n;
     w->at.c = r->scratch.sums + ((j - 1) * p->count + i) * g->m * g->n * (int64_t)w->size;
 }
 
@@ -356,10 +372,11 @@ static void run_chunk(void *job, int64_t chunk, int slot)
     }
     const int64_t end = fv_chunk_begin(units, p->chunks, chunk + 1);
     for (int64_t i = fv_chunk_begin(units, p->chunks, chunk); i < end; i++) {
-        const int64_t of = i / parts;
-        w.g = p->g;
-        take_depth(r, of / p->by_k, of % p->by_k, &w);
-        w.part = part_at(p, i % parts);
+        const int64_t of = parts == 1 ? i : i / parts;
+        const int64_t product = p->by_k == 1 ? of : of / p->by_k;
+        take_product(r, product, &w);
+        if (p->by_k > 1) take_depth(r, product, of - product * p->by_k, &w);
+        w.part = part_at(p, i - of * parts);
         run_part(&w);
     }
 }

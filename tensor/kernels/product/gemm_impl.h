@@ -97,7 +97,6 @@ void fv_gemm_pack_panels(fv_gemm_mover m, const void *b, int64_t rs, int64_t cs,
 void fv_gemm_pack_rows(fv_gemm_mover m, const void *a, int64_t rs, int64_t cs, int64_t rows,
                        int64_t depth, int group, void *to, int64_t ld);
 
-enum { FV_GEMM_PAD = 16 };      /* elements that keep packed rows off 4 KiB aliases */
-enum { FV_GEMM_BLOCK_M = 240 }; /* rows of a block of A, at most */
+enum { FV_GEMM_PAD = 16 }; /* elements that keep packed rows off 4 KiB aliases */
 
 #endif

@@ -78,11 +78,8 @@ static void copy(fv_gemm_mover m, const void *from, int64_t rs, int64_t cs, int6
 static void pack_panel(fv_gemm_mover m, const void *b, int64_t rs, int64_t cs, int64_t depth,
                        int64_t columns, void *to, int64_t ld)
 {
+    if (columns < ld) memset(to, 0, (size_t)(depth * ld) * m.size); /* at once: rows are short */
     copy(m, b, rs, cs, depth, columns, to, ld);
-    if (columns == ld) return;
-    for (int64_t k = 0; k < depth; k++)
-        memset((char *)to + (size_t)(k * ld + columns) * m.size, 0,
-               (size_t)(ld - columns) * m.size);
 }
 
 void fv_gemm_pack_panels(fv_gemm_mover m, const void *b, int64_t rs, int64_t cs, int64_t depth,

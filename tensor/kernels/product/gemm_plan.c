@@ -18,7 +18,6 @@
 #include "tensor/environment.h"
 #include "tensor/parallel.h"
 
-enum { BLOCK_N = 512 };                  /* columns of a block of B, at most */
 enum { DIRECT_K = 64, DIRECT_N = 4096 }; /* of a block of B that is read in place */
 enum { DOTS = 3 };           /* vectors up to which products of rows are quicker than a tile */
 enum { MOST_PARTS = 32 };    /* of all products together, but at least one each */
@@ -96,9 +95,9 @@ static double flops(const fv_gemm *g)
 /* Nanoseconds of one product on one core, roughly. */
 static double estimate(const fv_gemm *g)
 {
-    double m = (double)g->m, n = (double)g->n, k = (double)g->k;
-    double size = (double)fv_dtype_size(g->dtype);
-    return size * (m * n * k / 160.0 + (m * k + n * k + m * n) / 40.0) + 30.0;
+    const double m = (double)g->m, n = (double)g->n, k = (double)g->k;
+    const double size = (double)fv_dtype_size(g->dtype);
+    return size * (m * n * k * (1 / 160.0) + (m * k + n * k + m * n) * (1 / 40.0)) + 30.0;
 }
 
 /* How many parts one product is worth: 2 where it takes PARALLEL_NS, twice as many for eight times
@@ -114,8 +113,10 @@ static int64_t wanted_parts(const fv_gemm_plan *p)
     return fv_gemm_min(work < 1 ? 2 : (int64_t)cbrt(work) * 2, most);
 }
 
+/* The longest of the parts, in whole units. */
 static int64_t longest(int64_t size, int64_t unit, int64_t parts)
 {
+    if (size <= unit) return unit; /* small products notice divisions */
     return fv_gemm_ceil(fv_gemm_ceil(size, unit), parts) * unit;
 }
 
@@ -254,8 +255,8 @@ void fv_gemm_make_plan(fv_gemm_plan *p, fv_machine machine, fv_gemm_engine engin
     const int type = g->dtype == FV_FLOAT64;
     const int64_t nr = p->nr = p->kernels->nr[type];
     /* where k is short the result is the work: rows of it are written one after the other */
-    p->mc = (g->k <= FV_TILE_SHORT ? 2 : FV_GEMM_BLOCK_M / p->kernels->mr) * p->kernels->mr;
-    p->nc = BLOCK_N / nr * nr;
+    p->mc = g->k <= FV_TILE_SHORT ? 2 * p->kernels->mr : p->kernels->mc;
+    p->nc = p->kernels->nc[type];
     p->kc = p->kernels->kc;
     p->dots = g->a_cs == 1 && g->b_rs == 1 && (g->m <= DOTS || g->n <= DOTS);
     if (wants_blis(p, engine)) p->engine = FV_GEMM_BLIS;

@@ -123,12 +123,16 @@ typedef struct fv_tile_sums {
     bool relu;
 } fv_tile_sums;
 
+/* Rows of a block of A and columns of one of B, at most. */
+enum { FV_TILE_BLOCK_M = 240, FV_TILE_BLOCK_N = 512 };
+
 /* Index 0: float, 1: double. */
 typedef struct fv_tile_kernels {
     int group, mr; /* rows of a group, rows of a tile */
     int lanes[2];  /* elements of a vector */
     int nr[2];     /* columns of a tile */
     int kc;        /* steps of k for which a panel of B stays in the first cache */
+    int mc, nc[2]; /* blocks in whole tiles */
     void (*rows[2])(const fv_tile_rows *job);
     void (*columns[2])(const fv_tile_columns *job);
     void (*planes[2])(const fv_tile_planes *job);
