@@ -123,7 +123,7 @@ bool variant_at(int i, variant *v)
 
 bool variant_is_ordered(const variant *v)
 {
-    bool images = contains("conv pool norm", v->family) || strcmp(v->op, "dropout2d") == 0;
+    bool images = contains("conv whole pool norm", v->family) || strcmp(v->op, "dropout2d") == 0;
     return v->call && images && v->call->in[0].shape.ndim > 2;
 }
 

@@ -1,6 +1,5 @@
 /* Layers of convolution: of residual and other networks, few channels, groups, one to three
- * dimensions, transposed, batch 1, and kernels as large as their map. N images, C and O channels.
- */
+ * dimensions, transposed, batch 1. N images, C and O channels. */
 #include "cases.h"
 
 #define CONV2D(N, C, O, map, k, pad, step)                                                         \
@@ -104,25 +103,3 @@ CASE(conv_transpose3d, "2, 4x8^2, 32 to 16, 2x2x2/2", "F.conv_transpose3d(x0, x1
 CONV3D(8, 64, 64, 8, 28);
 CONV3D(2, 32, 64, 16, 56);
 CONV3D(8, 3, 32, 8, 56);
-
-/* --- kernels as large as the map, with and without padding --------------------------------------
- */
-#define WHOLE1D(k)                                                                                 \
-    CASE(conv1d, "8, kernel " #k " on a map of " #k, "F.conv1d(x0, x1)", X(8, 8, k), X(8, 8, k),   \
-         fv_conv1d(x[0], x[1]))
-#define WHOLE2D(k)                                                                                 \
-    CASE(conv2d, "8, kernel " #k "^2 on a map of " #k "^2", "F.conv2d(x0, x1)", X(8, 8, k, k),     \
-         X(8, 8, k, k), fv_conv2d(x[0], x[1]))
-#define WHOLE3D(k)                                                                                 \
-    CASE(conv3d, "1, kernel " #k "^3 on a map of " #k "^3", "F.conv3d(x0, x1)", X(1, 8, k, k, k),  \
-         X(4, 8, k, k, k), fv_conv3d(x[0], x[1]))
-WHOLE1D(8);
-WHOLE1D(32);
-WHOLE1D(64);
-WHOLE2D(8);
-WHOLE2D(16);
-WHOLE2D(32);
-WHOLE2D(64);
-WHOLE3D(8);
-WHOLE3D(16);
-WHOLE3D(24);
