@@ -34,8 +34,7 @@ static const merged_plan *own(const fv_conv_plan *p)
 
 /* --- the other convolution -------------------------------------------------------------------- */
 
-/* The pass as a forward one; false if it is none, or if many taps are in padding: merged positions
- * have few of them in common. */
+/* The pass as a forward one; false if it is none. */
 static bool plain_geometry(const conv_window *w, fv_conv_geometry *g)
 {
     *g = (fv_conv_geometry){
@@ -49,7 +48,7 @@ static bool plain_geometry(const conv_window *w, fv_conv_geometry *g)
         g->stride[d] = a->step;
         g->dilation[d] = a->dilation;
         g->pad[d] = w->back ? (a->taps - 1) * a->dilation - a->pad : a->pad;
-        if (g->pad[d] < 0 || a->useful < 0.8) return false;
+        if (g->pad[d] < 0) return false;
     }
     return w->groups == 1 && g->dilation[2] == 1;
 }
@@ -88,7 +87,10 @@ static double cost(const conv_window *w, fv_conv_pass pass, fv_machine machine)
     fv_conv_geometry plain;
     double least = 0;
     if (!plain_geometry(w, &plain)) return -1;
-    return best_merged(w, &plain, pass, machine, &least) > 0 ? least * 1.1 : -1;
+    if (best_merged(w, &plain, pass, machine, &least) == 0) return -1;
+    bool padded = false; /* many taps: merged positions have few of them in common */
+    for (int d = 0; d < 3; d++) padded |= w->axis[d].useful < 0.8;
+    return least * (padded ? 1.4 : 1.1);
 }
 
 static void plan(fv_conv_plan *plan, const conv_window *w, fv_machine machine)
