@@ -31,7 +31,7 @@ failed=0
 left_out='bench|course|docs|durable|examples|grid|hpp|image|includes|locale|pages|plot|resize|soak|style'
 entries=(-E "$left_out")
 if [ "$races" ]; then
-  entries=(-R '^test_(conv_kernels|conv_weights|kept_threads|threads)($|\.)')
+  entries=(-R '^test_(conv_kernels|conv_weights|kept_threads|slices|threads)($|\.)')
   export FOVEA_NUM_THREADS=4
 fi
 for algorithm in "${words[@]}"; do

@@ -35,8 +35,8 @@ while [ $# -gt 0 ]; do
       options=(-DFOVEA_OPENMP=OFF -DFOVEA_BLIS=OFF "-DCMAKE_C_FLAGS=-fsanitize=thread -O1 -g")
       # the tests of convolutions are for tests/algorithms.sh --races
       targets=(test_allocator_threads test_conv_kernels test_conv_weights test_data_parallel
-        test_distributed test_kept test_kept_threads test_parallel test_threads)
-      tests='test_((allocator|kept)_threads|data_parallel|distributed|kept|parallel|threads)($|\.)'
+        test_distributed test_kept test_kept_threads test_parallel test_slices test_threads)
+      tests='test_((allocator|kept)_threads|data_parallel|distributed|kept|parallel|slices|threads)($|\.)'
       suffix=$suffix-races
       ;;
     --build-dir)
