@@ -44,6 +44,8 @@ static void run_readers(bool changing)
     pthread_t changer;
     for (int i = 0; i < USERS; i++) {
         FV_SCOPE;
+        FV_NO_GRAD; /* as the readers: for weights that stay, another algorithm may be the cheaper
+                     */
         w[i] = new_weight();
         right[i] = fv_retain(wanted(&users[i], w[i]));
     }
@@ -53,12 +55,10 @@ static void run_readers(bool changing)
         readers[i] = (reader){.weights = w, .right = right};
         pthread_create(&readers[i].id, NULL, read_weights, &readers[i]);
     }
-    for (int i = 0; i < THREADS; i++) {
-        pthread_join(readers[i].id, NULL);
-        ck_assert_int_eq(readers[i].mistakes, 0);
-    }
+    for (int i = 0; i < THREADS; i++) pthread_join(readers[i].id, NULL);
     atomic_store(&stop, true);
     if (changing) pthread_join(changer, NULL);
+    for (int i = 0; i < THREADS; i++) ck_assert_int_eq(readers[i].mistakes, 0);
     if (!changing) ck_assert_int_gt(kept(), 0);
     fv_set_kept_weights_limit(1 << 30);
     for (int i = 0; i < USERS; i++) {
