@@ -44,8 +44,7 @@ static void run_readers(bool changing)
     pthread_t changer;
     for (int i = 0; i < USERS; i++) {
         FV_SCOPE;
-        FV_NO_GRAD; /* as the readers: for weights that stay, another algorithm may be the cheaper
-                     */
+        FV_NO_GRAD; /* as the readers: where weights stay, another algorithm may be cheaper */
         w[i] = new_weight();
         right[i] = fv_retain(wanted(&users[i], w[i]));
     }
