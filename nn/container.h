@@ -67,6 +67,16 @@ fv_status fv_module_append(fv_module *m, fv_module *child);
 bool fv_fusion_enabled(void);
 bool fv_set_fusion_enabled(bool on);
 
+/* In evaluation and without gradients, does a large batch go through a network a few samples at a
+ * time, whose maps stay in the second cache? It does on a machine of up to two cores, unless that
+ * is switched on or off here or by FOVEA_SLICES=1 or 0: the caches of many cores hold a whole batch
+ * together, whose layers are shared out better than slices. Of modules that say .per_sample (see
+ * fv_module_type): a network with a layer that does not runs whole, the modules within may be cut.
+ * Results differ by rounding at most, and do not depend on the number of threads. An observer sees
+ * whole batches. A switch of the whole process; setting it returns what it was. */
+bool fv_slices_enabled(void);
+bool fv_set_slices_enabled(bool on);
+
 #pragma GCC visibility pop
 #ifdef __cplusplus
 }

@@ -9,20 +9,49 @@
  * in the second cache, or nearly, and weights, which each slice reads anew, shall be few beside
  * what passes through the layers. A run on shapes alone tells both, once for each shape of a batch.
  *
- * An observer sees whole batches: slices are run when nobody looks. */
+ * An observer sees whole batches: slices are run when nobody looks.
+ *
+ * More cores have more cache together, and share the layers of a whole batch better than slices: on
+ * 16 cores slices took up to three times as long, on four some networks gained and more lost. */
 #include <string.h>
 
 #include "autograd/autograd.h"
 #include "autograd/observed.h"
 #include "autograd/ops/view/view.h"
+#include "nn/container.h"
 #include "nn/module_impl.h"
 #include "tensor/create.h"
+#include "tensor/environment.h"
 #include "tensor/parallel.h"
 
 enum {
     IN_CACHE = 6 << 20, /* bytes that the largest layer of a slice reads and writes */
+    MOST_CORES = 2,     /* whose second caches do not hold the batches of usual networks */
     WEIGHTS_WORTH = 4,  /* a byte of weights, which come packed and from afar, in bytes that pass */
 };
+
+/* --- the switch ------------------------------------------------------------------------------- */
+
+enum { UNKNOWN = -1 };
+static int enabled = UNKNOWN;
+
+/* By the machine, as its instruction set, and not by the number of threads that is set. */
+bool fv_slices_enabled(void)
+{
+    int now = __atomic_load_n(&enabled, __ATOMIC_RELAXED);
+    if (now == UNKNOWN) {
+        now = (int)fv_environment_number("FOVEA_SLICES", 0, 1, fv_usable_cores() <= MOST_CORES);
+        __atomic_store_n(&enabled, now, __ATOMIC_RELAXED);
+    }
+    return now;
+}
+
+bool fv_set_slices_enabled(bool on)
+{
+    const bool before = fv_slices_enabled();
+    __atomic_store_n(&enabled, on, __ATOMIC_RELAXED);
+    return before;
+}
 
 /* A batch is being run, as a whole or in slices: modules inside of it decide nothing. */
 static _Thread_local bool decided;
@@ -263,7 +292,7 @@ static fv_tensor *forward_decided(fv_module *m, fv_tensor *x, int64_t slice)
 
 fv_tensor *fv_forward_in_slices(fv_module *m, fv_tensor *x)
 {
-    if (!m->per_sample || !may_slice(m, x)) return m->type->forward(m, x);
+    if (!m->per_sample || !fv_slices_enabled() || !may_slice(m, x)) return m->type->forward(m, x);
     decided = true;
     fv_tensor *y = forward_decided(m, x, decide(m, x));
     decided = false;

@@ -8,6 +8,8 @@
 #include <pthread.h>
 #include <stdbool.h>
 
+#include "tensor/parallel.h"
+
 /* The lowest CPU of a list like "0-3,8,10-11" (kernel's cpulist) that is allowed; -1 if the text is
  * no such list or names no allowed one. */
 int fv_cpu_list_first(const char *list, const bool *allowed, int cpus);
@@ -21,9 +23,6 @@ double fv_cpu_quota(const char *root);
 
 /* Cores within a quota: it is rounded half up, and one remains. */
 int fv_cores_within(int cores, double quota);
-
-/* All of it for this process, at least 1. */
-int fv_usable_cores(void);
 
 /* Where OpenMP has pinned this thread (OMP_PROC_BIND, OMP_PLACES), a thread made with these
  * attributes may run on all of OpenMP's places. */

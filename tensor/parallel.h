@@ -36,6 +36,9 @@ typedef void (*fv_parallel_fn)(void *job, int64_t chunk, int slot);
 
 void fv_parallel(int threads, int64_t chunks, fv_parallel_fn body, void *job);
 
+/* Cores that this process may use, by its affinity mask and cgroup quota; at least 1. */
+int fv_usable_cores(void);
+
 /* How many threads are worth waking for work of so many nanoseconds on one core; at most
  * machine.threads. */
 int fv_threads_for(fv_machine machine, double nanoseconds);

@@ -100,6 +100,22 @@ START_TEST(a_large_batch_goes_through_in_slices_and_a_small_one_as_a_whole)
 }
 END_TEST
 
+START_TEST(slices_can_be_switched_off)
+{
+    fv_module *m = convolutions();
+    {
+        FV_SCOPE;
+        fv_tensor *x = batch();
+        ck_assert(fv_set_slices_enabled(false));
+        ck_assert(!fv_slices_enabled());
+        ck_assert_int_eq(calls_of(m, x), 1);
+        ck_assert(!fv_set_slices_enabled(true));
+        ck_assert_int_ge(calls_of(m, x), 2);
+    }
+    fv_free(m);
+}
+END_TEST
+
 START_TEST(training_gradients_and_observers_see_whole_batches)
 {
     fv_module *m = convolutions();
@@ -291,9 +307,11 @@ END_TEST
 
 Suite *fovea_suite(void)
 {
+    fv_set_slices_enabled(true); /* on any machine */
     Suite *suite = suite_create("slices");
     TCase *when = add_case(suite, "when");
     tcase_add_test(when, a_large_batch_goes_through_in_slices_and_a_small_one_as_a_whole);
+    tcase_add_test(when, slices_can_be_switched_off);
     tcase_add_test(when, training_gradients_and_observers_see_whole_batches);
     tcase_add_test(when, layers_that_mix_samples_get_whole_batches);
     tcase_add_test(when, a_single_picture_is_no_batch_of_channels);

@@ -43,11 +43,12 @@ static void print_settings(void)
     static const char *const engines[] = {"best", "own", "blis"};
     static const char *const precisions[] = {"fast", "accurate", "exact"};
     const char *algorithm = fv_get_conv_algorithm();
-    printf("%d %s %s %s %s %s %s %s %lld\n", fv_get_num_threads(), fv_parallel_engine_name(),
+    printf("%d %s %s %s %s %s %s %s %s %lld\n", fv_get_num_threads(), fv_parallel_engine_name(),
            fv_isa_name(fv_isa_level()), engines[fv_gemm_engine_wanted()],
            precisions[fv_get_conv_precision() - FV_CONV_FAST], algorithm ? algorithm : "any",
            fv_get_conv_benchmark() ? "timed" : "estimated",
-           fv_fusion_enabled() ? "fused" : "unfused", (long long)fv_get_kept_weights_limit());
+           fv_fusion_enabled() ? "fused" : "unfused", fv_slices_enabled() ? "sliced" : "whole",
+           (long long)fv_get_kept_weights_limit());
 }
 
 static int make_errors(void)
