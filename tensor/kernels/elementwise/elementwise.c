@@ -315,8 +315,10 @@ static void repeat_element(int64_t size, char *dense, const char *source, int64_
     } else if (size == 8) {
         memcpy(&pair, source, sizeof pair);
         for (int64_t i = 0; i < n; i++) ((uint64_t *)(void *)dense)[i] = pair;
-    } else {
+    } else if (size == 1) {
         memset(dense, *source, (size_t)n);
+    } else {
+        for (int64_t i = 0; i < n; i++) memcpy(dense + i * size, source, (size_t)size);
     }
 }
 
