@@ -6,17 +6,11 @@
 
 /* --- the switch --------------------------------------------------------------------------- */
 
-enum { UNKNOWN = -1 };
-static int enabled = UNKNOWN;
+static int enabled = FV_SWITCH_UNKNOWN;
 
 bool fv_fusion_enabled(void)
 {
-    int now = __atomic_load_n(&enabled, __ATOMIC_RELAXED);
-    if (now == UNKNOWN) {
-        now = (int)fv_environment_number("FOVEA_FUSION", 0, 1, 1);
-        __atomic_store_n(&enabled, now, __ATOMIC_RELAXED);
-    }
-    return now;
+    return fv_environment_switch(&enabled, "FOVEA_FUSION", true);
 }
 
 bool fv_set_fusion_enabled(bool on)

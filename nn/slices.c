@@ -32,18 +32,15 @@ enum {
 
 /* --- the switch ------------------------------------------------------------------------------- */
 
-enum { UNKNOWN = -1 };
-static int enabled = UNKNOWN;
+static int enabled = FV_SWITCH_UNKNOWN;
 
 /* By the machine, as its instruction set, and not by the number of threads that is set. */
 bool fv_slices_enabled(void)
 {
-    int now = __atomic_load_n(&enabled, __ATOMIC_RELAXED);
-    if (now == UNKNOWN) {
-        now = (int)fv_environment_number("FOVEA_SLICES", 0, 1, fv_usable_cores() <= MOST_CORES);
-        __atomic_store_n(&enabled, now, __ATOMIC_RELAXED);
-    }
-    return now;
+    const bool known = __atomic_load_n(&enabled, __ATOMIC_RELAXED) != FV_SWITCH_UNKNOWN;
+    /* cores are counted once: files are read for it */
+    return fv_environment_switch(&enabled, "FOVEA_SLICES",
+                                 !known && fv_usable_cores() <= MOST_CORES);
 }
 
 bool fv_set_slices_enabled(bool on)

@@ -76,3 +76,13 @@ int64_t fv_environment_number(const char *variable, int64_t low, int64_t high, i
                 (long long)low, (long long)high);
     return otherwise;
 }
+
+bool fv_environment_switch(int *state, const char *variable, bool otherwise)
+{
+    int now = __atomic_load_n(state, __ATOMIC_RELAXED);
+    if (now == FV_SWITCH_UNKNOWN) {
+        now = (int)fv_environment_number(variable, 0, 1, otherwise);
+        __atomic_store_n(state, now, __ATOMIC_RELAXED);
+    }
+    return now;
+}

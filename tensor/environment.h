@@ -16,4 +16,9 @@ int fv_environment_word(const char *variable, const char *const *names);
 /* The value, a whole number from low to high; `otherwise` when it asks for nothing or is none. */
 int64_t fv_environment_number(const char *variable, int64_t low, int64_t high, int64_t otherwise);
 
+/* A switch of the whole process, FV_SWITCH_UNKNOWN until somebody asks or sets it: then 1 or 0 of
+ * the variable, or `otherwise`. */
+enum { FV_SWITCH_UNKNOWN = -1 };
+bool fv_environment_switch(int *state, const char *variable, bool otherwise);
+
 #endif
