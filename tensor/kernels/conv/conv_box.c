@@ -62,6 +62,12 @@ static int64_t even_parts(int64_t parts)
     return conv_ceil_div(parts, multiple) * multiple;
 }
 
+/* Parts of an axis of which so many boxes are still wanted; rather too many than an odd number. */
+static int64_t missing(const conv_boxes *b, int64_t wanted)
+{
+    return b->total % 2 ? conv_ceil_div(wanted, b->total) : wanted / b->total;
+}
+
 /* Cuts images into equal numbers and, where they are too few, rows (but not into short ones). */
 static void share_boxes(const conv_window *w, conv_boxes *b, conv_limits limits)
 {
@@ -71,7 +77,7 @@ static void share_boxes(const conv_window *w, conv_boxes *b, conv_limits limits)
         const int64_t all = extent(w, axis), shortest = axis == 0 ? images : axis == 3 ? 32 : 4;
         int64_t parts = conv_ceil_div(all, b->most[axis]);
         if (b->total * parts < limits.wanted)
-            parts = conv_max(parts, conv_min(limits.wanted / b->total, all / shortest));
+            parts = conv_max(parts, conv_min(missing(b, limits.wanted), all / shortest));
         if (axis == 0 && parts > 1) parts = conv_min(even_parts(parts), all);
         if (axis == 0 && all / parts >= images) /* in whole groups of images */
             parts = conv_ceil_div(all, conv_ceil_div(conv_ceil_div(all, parts), images) * images);
