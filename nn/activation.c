@@ -77,7 +77,7 @@ fv_module *fv_nn_relu_ex(const fv_nn_relu_args *a)
     static const fv_fusion fusion = {.is_relu = true};
     fv_module *m = fv_module_new(&type, a);
     fv_module_fuses(m, &fusion);
-    if (a->inplace) fv_module_mixes_samples(m); /* slices would write to one tensor at once */
+    if (m) m->in_place = a->inplace;
     return m;
 }
 

@@ -57,8 +57,9 @@ typedef struct fv_module_type {
     const char *output[FV_MODULE_OUTPUTS];   /* of forward_many: {"output", "h"} */
     /* 1 or more, of a type with .forward: in evaluation, of inputs of at least so many dimensions,
      * the first counts samples, of the result too, and each sample of the result depends on that of
-     * the input alone; forward looks at no element itself. Without gradients a large batch may then
-     * go through the network a few samples at a time, on several threads at once. 0: never. */
+     * the input alone; forward looks at no element itself, and writes to none of its input. Without
+     * gradients a large batch may then go through the network a few samples at a time, on several
+     * threads at once. 0: never. */
     int per_sample;
 } fv_module_type;
 

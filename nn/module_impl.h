@@ -27,6 +27,7 @@ struct fv_module {
     int64_t owners; /* parents that hold it */
     bool training;
     bool broken;                       /* building it has failed */
+    bool in_place;                     /* forward writes into its input */
     int per_sample;                    /* as in its type, or 0 */
     uint64_t slices[FV_MODULE_SLICES]; /* of batches that it has seen, see slices.c */
     /* lists handed out, see module_lists.c */

@@ -56,9 +56,10 @@ static _Thread_local bool decided;
 /* --- what passes through the layers ----------------------------------------------------------- */
 
 typedef struct traffic {
+    const fv_storage *batch; /* the input's */
     int64_t samples;
     double most, all, weights; /* bytes: of the largest layer, of all, of parameters */
-    bool apart;                /* the first dimension has counted samples throughout */
+    bool apart; /* the first dimension has counted samples throughout; nobody writes to the batch */
 } traffic;
 
 static double bytes_of(const fv_tensor *t)
@@ -75,6 +76,7 @@ static void count_layer(fv_module *m, fv_tensor *const *in, fv_tensor *const *ou
 {
     traffic *t = context;
     if (!counts_samples(t, in[0], m->per_sample) || !counts_samples(t, out[0], 1)) t->apart = false;
+    if (m->in_place && in[0]->storage == t->batch) t->apart = false;
     if (m->children.count > 0 || in[0]->storage == out[0]->storage) return;
     const double bytes = bytes_of(in[0]) + bytes_of(out[0]);
     if (bytes > t->most) t->most = bytes;
@@ -90,6 +92,7 @@ static fv_status measure(fv_module *m, const fv_tensor *x, traffic *t)
     const bool shapes_only = fv_set_shapes_only(true);
     fv_scope scope = fv_scope_open(&scope);
     fv_tensor *like = fv_empty_like(x);
+    t->batch = like->storage;
     fv_tensor *y = like->failed ? like : m->type->forward(m, like);
     const bool whole = y && !y->failed;
     if (whole) count_layer(m, &like, &y, t);

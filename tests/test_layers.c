@@ -6,7 +6,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nn/module_impl.h"
 #include "support.h"
+
+/* In evaluation a layer that says so makes each sample of the result from that of the input alone.
+ */
+static void expect_samples_apart(fv_module *layer, fv_tensor *x)
+{
+    FV_NO_GRAD;
+    char message[256];
+    if (layer->per_sample == 0 || x->ndim < layer->per_sample) return;
+    fv_eval(layer);
+    fv_tensor *y = fv_forward(layer, x);
+    for (int64_t i = 0; i < x->shape[0]; i++) {
+        const fv_tensor *part = fv_forward(layer, fv_narrow(x, 0, i, 1));
+        if (!tensors_close(part, fv_narrow(y, 0, i, 1), 1e-5, message, sizeof message))
+            note_failure("%s alone: %s %s", fv_module_name(layer), message, fv_error());
+    }
+}
 
 /* Runs the layer, compares and frees it. */
 static void expect_same(fv_module *layer, fv_tensor *x, const fv_tensor *want)
@@ -16,6 +33,7 @@ static void expect_same(fv_module *layer, fv_tensor *x, const fv_tensor *want)
     fv_tensor *y = fv_forward(layer, x);
     if (!tensors_close(y, want, 1e-6, message, sizeof message))
         note_failure("%s: %s %s", fv_module_name(layer), message, fv_error());
+    expect_samples_apart(layer, x);
     fv_free(layer);
 }
 
@@ -62,6 +80,8 @@ static void expect_exactly(fv_module *layer, fv_tensor *x, const fv_tensor *want
     ck_assert_ptr_nonnull(layer);
     ck_assert(!fv_failed(wanted));
     ck_assert(tensors_same(fv_forward(layer, x), wanted));
+    expect_samples_apart(layer, x);
+    ck_assert(no_failures());
     fv_free(layer);
 }
 
@@ -101,6 +121,46 @@ START_TEST(activation_layers_compute_what_the_functions_do)
         expect_same(fv_nn_log_softmax(0), x, fv_log_softmax(x, 0));
         expect_same(fv_nn_identity(), x, x);
         expect_same(fv_nn_flatten(.start_dim = 0), x, fv_reshape(x, 100));
+    }
+    ck_assert(no_failures());
+}
+END_TEST
+
+static void expect_apart_alone(fv_module *layer, fv_tensor *x)
+{
+    ck_assert_msg(layer != NULL, "%s", fv_error());
+    fv_forward(layer, x); /* in training: running statistics */
+    expect_samples_apart(layer, x);
+    ck_assert(layer->per_sample > 0 && x->ndim >= layer->per_sample);
+    fv_free(layer);
+}
+
+/* Those that the other tests here do not compare with a function. */
+START_TEST(layers_with_weights_keep_samples_apart)
+{
+    {
+        FV_SCOPE;
+        fv_manual_seed(8);
+        fv_tensor *line = fv_randn(3, 4, 9), *image = fv_randn(3, 4, 6, 7);
+        fv_tensor *volume = fv_randn(3, 4, 5, 6, 3), *rows = fv_randn(3, 8);
+        expect_apart_alone(fv_nn_conv1d(4, 6, 3, .groups = 2), line);
+        expect_apart_alone(fv_nn_conv2d(4, 5, 3, .stride = 2, .padding = 1), image);
+        expect_apart_alone(fv_nn_conv3d(4, 3, 2), volume);
+        expect_apart_alone(fv_nn_conv_transpose1d(4, 2, 3, .stride = 2), line);
+        expect_apart_alone(fv_nn_conv_transpose2d(4, 2, 3, .output_padding = 1, .stride = 2),
+                           image);
+        expect_apart_alone(fv_nn_conv_transpose3d(4, 2, 2), volume);
+        expect_apart_alone(fv_nn_batch_norm1d(4), line);
+        expect_apart_alone(fv_nn_batch_norm2d(4), image);
+        expect_apart_alone(fv_nn_batch_norm3d(4), volume);
+        expect_apart_alone(fv_nn_linear(8, 5), rows);
+        expect_apart_alone(fv_nn_dropout(0.5), rows);
+        expect_apart_alone(fv_nn_dropout2d(0.5), image);
+        expect_apart_alone(fv_nn_upsample(.scale_factor = 2, .mode = FV_BILINEAR), image);
+        expect_apart_alone(fv_nn_flatten(), image);
+        expect_apart_alone(fv_nn_residual(fv_nn_conv2d(4, 4, 3, .padding = 1), .relu = true),
+                           image);
+        expect_apart_alone(fv_sequential(fv_nn_linear(8, 8), fv_nn_relu(.inplace = true)), rows);
     }
     ck_assert(no_failures());
 }
@@ -470,6 +530,7 @@ Suite *fovea_suite(void)
     tcase_add_test(values, pooling_layers_are_their_ops);
     tcase_add_test(values, layers_of_windows_and_sizes_compute_what_the_functions_do);
     tcase_add_test(values, activation_layers_compute_what_the_functions_do);
+    tcase_add_test(values, layers_with_weights_keep_samples_apart);
     tcase_add_test(values, convolution_layers_pad_in_every_mode);
     TCase *text = add_case(suite, "text");
     tcase_add_test(text, options_are_printed_as_by_pytorch);

@@ -165,6 +165,30 @@ START_TEST(layers_that_mix_samples_get_whole_batches)
 }
 END_TEST
 
+/* Slices share the batch's memory, but not that of what is made of them. */
+START_TEST(a_layer_that_writes_into_the_batch_gets_it_whole)
+{
+    fv_module *first = network(fv_nn_relu(.inplace = true), NULL);
+    fv_module *second = network(fv_nn_tanh(), fv_nn_relu(.inplace = true));
+    fv_module *viewed = fv_sequential(fv_nn_flatten(.start_dim = 2), fv_nn_relu(.inplace = true));
+    fv_eval(viewed);
+    {
+        FV_SCOPE;
+        fv_tensor *x = batch();
+        const uint32_t version = fv_version(x);
+        calls_of(first, x);
+        ck_assert_uint_eq(fv_version(x), version + 1);
+        ck_assert_int_ge(calls_of(second, x), 2);
+        ck_assert_uint_eq(fv_version(x), version + 1);
+        calls_of(viewed, x);
+        ck_assert_uint_eq(fv_version(x), version + 2);
+    }
+    fv_free(first);
+    fv_free(second);
+    fv_free(viewed);
+}
+END_TEST
+
 /* [C,H,W] is one sample of a convolution, whose channels are no samples. */
 START_TEST(a_single_picture_is_no_batch_of_channels)
 {
@@ -314,6 +338,7 @@ Suite *fovea_suite(void)
     tcase_add_test(when, slices_can_be_switched_off);
     tcase_add_test(when, training_gradients_and_observers_see_whole_batches);
     tcase_add_test(when, layers_that_mix_samples_get_whole_batches);
+    tcase_add_test(when, a_layer_that_writes_into_the_batch_gets_it_whole);
     tcase_add_test(when, a_single_picture_is_no_batch_of_channels);
     TCase *results = add_case(suite, "results");
     tcase_add_test(results, results_are_those_of_the_whole_batch_at_any_number_of_threads);
