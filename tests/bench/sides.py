@@ -13,8 +13,9 @@ import subprocess
 import sys
 import time
 
-TRIES = 6
+TRIES = 4
 WAITED = 0.05  # of a turn's time: more is taken again
+LONG = 0.3  # seconds of a turn that 40 ms hardly change
 
 PR_SET_PDEATHSIG = 1
 
@@ -67,13 +68,14 @@ class Side:
 
 
 def undisturbed(side, turn):
-    """turn(side), of up to TRIES the first one with a core for every thread, else the best such."""
+    """turn(side), of up to TRIES the first one with a core for every thread, else the nearest to it."""
     tries = []
     while len(tries) < TRIES:
         waited, start = side.waited(), time.monotonic()
         value = turn(side)
-        share = (side.waited() - waited) / (time.monotonic() - start)
-        if share <= WAITED:
+        elapsed = time.monotonic() - start
+        share = (side.waited() - waited) / elapsed
+        if share <= WAITED or elapsed >= LONG:
             return value
         tries.append((share, value))
     return min(tries)[1]

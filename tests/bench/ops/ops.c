@@ -105,7 +105,8 @@ static void describe_result(subject *s)
     s->out_bytes = bytes_of(y);
     for (int i = 0; i < s->inputs; i++) s->in_bytes += bytes_of(s->x[i]);
     s->differentiable = y->requires_grad;
-    s->g = fv_retain(fv_to(fv_randn(.shape = fv_shape_of(y)), fv_dtype_of(y)));
+    fv_tensor *g = fv_to(fv_randn(.shape = fv_shape_of(y)), fv_dtype_of(y));
+    s->g = fv_retain(fv_is_channels_last(y) ? fv_to_channels_last(g) : g); /* as a layer gets it */
 }
 
 static void prepare_case(subject *s)
