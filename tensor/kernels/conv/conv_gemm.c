@@ -10,6 +10,7 @@ enum {
     BOX_BYTES = 512 << 10,
     STREAMED_BYTES = 256 << 10,
     STREAMED_POSITIONS = 96,
+    NO_CACHE_BYTES = 32 << 20,
     MOST_CHUNKS = 8
 };
 
@@ -36,10 +37,17 @@ conv_gemm_plan fv_conv_gemm_start(const fv_conv_plan *p, const conv_window *w, f
     return own;
 }
 
+static int64_t source_bytes(const conv_window *w)
+{
+    int64_t bytes = conv_mul(w->images, w->source_channels * w->size);
+    for (int d = 0; d < 3; d++) bytes = conv_mul(bytes, w->axis[d].source);
+    return bytes;
+}
+
 /* About 3.5 vectors of products a nanosecond; a narrow panel costs a whole vector. To start and
  * store a tile takes 10, a segment 2; narrow tiles are twice as high. An element of w takes 1 to
  * pack, and little to read, but where taps are left out each run of positions with the same taps
- * reads its own. */
+ * reads its own, and each box those that no cache keeps. */
 double fv_conv_gemm_cost(const conv_window *w, fv_conv_pass pass, fv_machine machine)
 {
     (void)pass;
@@ -55,11 +63,15 @@ double fv_conv_gemm_cost(const conv_window *w, fv_conv_pass pass, fv_machine mac
         vectors *= w->axis[d].useful;
         again *= w->axis[d].useful * (double)conv_min(w->axis[d].grid, w->axis[d].taps);
     }
-    again = again > 1 ? again - 1 : 0;
+    again = again > 1 ? (again - 1) / lanes : 0;
     const double starts = tile_rows * panels * (double)w->groups * (10 + 2 * (double)w->taps);
     const double weights = (double)w->taps * (double)w->groups * (double)w->depth * columns;
+    if (weights * (double)w->size > NO_CACHE_BYTES) {
+        const double boxes = (double)source_bytes(w) / BOX_BYTES;
+        again += boxes > 1 ? boxes - 1 : 0;
+    }
     return 100 + vectors / 3.5 + starts +
-           weights * ((machine.weights_stay ? 0.15 : 1) + again * 0.15 / lanes);
+           weights * ((machine.weights_stay ? 0.15 : 1) + again * 0.15);
 }
 
 int64_t fv_conv_gemm_pixel(const conv_window *w)

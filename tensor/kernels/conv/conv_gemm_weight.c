@@ -9,14 +9,13 @@
 #include <string.h>
 
 /* A panel of a box's gy stays in L1; with few channels the tiles are few and the cost of starting
- * them rules. All copies of the sums together stay within COPIES_BYTES, and are preferred to
- * ranges, each of which loads all boxes, within FEW_BYTES; beyond, two copies halve the ranges. */
+ * them rules. Copies of the sums are preferred to ranges, each of which loads all boxes, as long as
+ * all copies together stay within COPIES_BYTES. */
 enum {
     BOX_BYTES = 2 << 20,
     POSITIONS = 192,
     POSITIONS_SHORT = 768,
     MOST_PARTS = 8,
-    FEW_BYTES = 512 << 10,
     COPIES_BYTES = 2 << 20,
 };
 
@@ -33,9 +32,8 @@ static void cut_work(conv_gemm_plan *p, int64_t wanted)
     const int64_t bytes = conv_max(fv_conv_packed_elements(p) * p->w.size, 1);
     const int64_t most = conv_max(conv_min(p->boxes.total, COPIES_BYTES / bytes), 1);
     if (p->boxes.total == 0) return;
-    if (bytes * wanted > FEW_BYTES)
-        p->ranges = conv_min(p->items, most > 1 ? conv_max(wanted / 2, 1) : wanted);
-    p->parts = conv_min(conv_max(wanted / p->ranges, 1), most);
+    while (p->parts * 2 <= conv_min(most, wanted)) p->parts *= 2;
+    p->ranges = conv_min(p->items, wanted / p->parts);
 }
 
 static void plan(fv_conv_plan *plan, const conv_window *w, fv_machine machine)
@@ -143,6 +141,16 @@ static int64_t list_rows(const conv_box *box, const conv_box *part, const conv_s
     return made;
 }
 
+/* Rows that follow each other without a gap, as those of 1x1 kernels do, are a single one. */
+static void join_rows(fv_tile_columns *tile)
+{
+    const int64_t row = tile->length * tile->a_cs;
+    for (int64_t i = 1; i < tile->segment_count; i++)
+        if (tile->segments[i] - tile->segments[i - 1] != row) return;
+    tile->length *= tile->segment_count;
+    tile->segment_count = 1;
+}
+
 /* A box's share in the sums of one item. Taps that meet the source at part of its positions only
  * have rows of their own. */
 static void sum_item(const weight_job *job, const conv_box *box, const conv_source *source,
@@ -189,6 +197,7 @@ static void sum_box(const weight_job *job, const conv_box *box, const slot_scrat
         .length = box->count[3],
         .accumulate = accumulate,
     };
+    if (!tile.steps) join_rows(&tile);
     for (; item < end; item++) sum_item(job, box, &source, s, segments, item, sums, &tile);
 }
 
