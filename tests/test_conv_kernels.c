@@ -277,14 +277,17 @@ START_TEST(large_weight_gradients_go_their_own_ways)
 {
     const fv_conv_geometry many = plane(7, 165, 141, 1, 15, 3, 1);
     const fv_conv_geometry few = plane(2, 165, 141, 1, 15, 3, 1);
+    const fv_conv_geometry blocks = plane(1, 16, 2048, 1, 40, 3, 1);
     const fv_conv_geometry dense = plane(5, 330, 310, 1, 7, 1, 1);
     seed_numbers(12);
     check_way(&dense, "product");
     algorithm = "winograd";
     precision = FV_CONV_FAST;
     float_tolerance = 3e-4;
-    check_way(&many, "by planes");
+    check_way(&many, "1 block by planes");
     check_way(&few, "panels,");
+    precision = FV_CONV_ACCURATE;
+    check_way(&blocks, "2 blocks by planes");
     float_tolerance = 2e-5;
     precision = FV_CONV_EXACT;
     algorithm = NULL;

@@ -328,11 +328,12 @@ int fv_conv_winograd_describe(const fv_conv_plan *plan, char *text, size_t size)
 {
     const conv_winograd_plan *p = conv_winograd_own(plan);
     const fv_winograd_form *f = p->form;
-    return snprintf(text, size, "winograd %dx%d of %dx%d, %lld %s, %d thread%s", f->m[0], f->m[1],
-                    f->r[0], f->r[1], (long long)(p->by_panels ? p->gemm.items : p->blocks),
-                    p->by_planes     ? "panels by planes"
-                    : p->by_panels   ? "panels"
+    const bool panels = p->by_panels && !p->by_planes;
+    return snprintf(text, size, "winograd %dx%d of %dx%d, %lld %s%s, %d thread%s", f->m[0], f->m[1],
+                    f->r[0], f->r[1], (long long)(panels ? p->gemm.items : p->blocks),
+                    panels           ? "panels"
                     : p->blocks == 1 ? "block"
                                      : "blocks",
-                    p->gemm.threads, p->gemm.threads == 1 ? "" : "s");
+                    p->by_planes ? " by planes" : "", p->gemm.threads,
+                    p->gemm.threads == 1 ? "" : "s");
 }

@@ -1,10 +1,10 @@
 /* Winograd: the weight gradient. Source and output gradient are loaded as in the forward pass,
  * their product over all tiles is summed in each plane, and the sums are transformed back.
  *
- * Small sums: columns are cut in parts, each with a copy of the sums, and parts in blocks. Large
- * sums: all tiles are loaded first. Where those are few, each item makes its sums alone, which stay
- * in the cache until they are transformed back; where they are many, each plane makes all its sums,
- * so that the tiles are read once. */
+ * Small sums: columns are cut in parts, each with a copy of the sums, and parts in blocks. Few
+ * columns: all tiles are loaded first, and each item makes its sums alone, which stay in the cache
+ * until they are transformed back. Large sums of many columns: a block of tiles is loaded by all
+ * threads, then each plane adds to its sums, so that the tiles are read once. */
 #include <string.h>
 
 #include "conv_winograd_impl.h"
@@ -14,8 +14,9 @@ enum {
     BLOCK_BYTES = 768 << 10,
     MOST_PARTS = 8,
     COPIES_BYTES = 8 << 20,
-    PANELS_SUM_BYTES = 3 << 20,
-    PANELS_TILE_BYTES = 24 << 20,
+    PANELS_SUM_BYTES = 512 << 10,
+    PLANES_SUM_BYTES = 2 << 20,
+    PLANES_TILE_BYTES = 48 << 20,
     PLANES_COLUMNS = 96,
     RUN_COLUMNS = 96,
     PLANE_RANGES = 2, /* of items */
@@ -61,9 +62,12 @@ static void plan(fv_conv_plan *plan, const conv_window *w, fv_machine machine)
     const int64_t sums = conv_mul(p.gemm.items, item_elements(&p) * 4);
     const int64_t tiles =
         4 * (fv_conv_winograd_loaded(&p, p.columns) + grad_elements(&p, p.columns));
-    p.by_panels = p.gemm.items > 1 && sums >= PANELS_SUM_BYTES && tiles <= PANELS_TILE_BYTES;
-    p.by_planes = p.by_panels && p.columns >= PLANES_COLUMNS;
-    if (!p.by_panels && p.columns > 0) {
+    const bool few = p.columns < PLANES_COLUMNS;
+    p.by_panels = p.gemm.items > 1 && sums >= (few ? PANELS_SUM_BYTES : PLANES_SUM_BYTES);
+    p.by_planes = p.by_panels && !few;
+    if (p.by_planes) {
+        p.blocks = conv_ceil_div(tiles, PLANES_TILE_BYTES);
+    } else if (!p.by_panels && p.columns > 0) {
         const int64_t bytes =
             4 * p.points * (p.slices * p.row + p.gemm.w.axis[0].grid * grad_row(&p));
         const int64_t most = conv_max(BLOCK_BYTES / bytes, 1);
@@ -87,7 +91,7 @@ typedef struct weight_block {
 typedef struct weight_scratch {
     float *zeros;     /* of a pixel of either map */
     float *sums;      /* [part][item], where items make their own [slot] */
-    weight_block all; /* by panels */
+    weight_block all; /* by panels, of a block by planes */
     char *slots;
     size_t slot_bytes;
 } weight_scratch;
@@ -128,7 +132,7 @@ static weight_scratch take(const conv_winograd_plan *p, fv_scratch *s)
     t.zeros = fv_take(s, zeros_bytes(p));
     t.sums = fv_take(s, (size_t)conv_mul(sums * item_elements(p), 4));
     if (p->by_panels) {
-        t.all = take_block(p, p->columns, s);
+        t.all = take_block(p, columns_of_block(p), s);
         return t;
     }
     take_block(p, columns_of_block(p), &slot);
@@ -149,6 +153,7 @@ typedef struct weight_job {
     const fv_conv_operands *o;
     weight_scratch scratch;
     conv_phase phase;
+    int64_t first; /* column of the block that all threads share */
     int64_t chunks;
 } weight_job;
 
@@ -299,9 +304,10 @@ static void add_chunk(void *data, int64_t chunk, int slot)
 static void load_chunk(void *data, int64_t chunk, int slot)
 {
     const weight_job *job = data;
-    const int64_t columns = job->p->columns, at = fv_chunk_begin(columns, job->chunks, chunk);
+    const weight_block *b = &job->scratch.all;
+    const int64_t at = fv_chunk_begin(b->columns, job->chunks, chunk);
     (void)slot;
-    load(job, &job->scratch.all, 0, at, fv_chunk_begin(columns, job->chunks, chunk + 1) - at);
+    load(job, b, job->first, at, fv_chunk_begin(b->columns, job->chunks, chunk + 1) - at);
 }
 
 static void run_panel(void *data, int64_t item, int slot)
@@ -322,7 +328,20 @@ static void run_plane(void *data, int64_t chunk, int slot)
     (void)slot;
     for (int64_t i = fv_chunk_begin(p->gemm.items, PLANE_RANGES, range); i < end; i++)
         sum_item(job, &job->scratch.all, i, q, q + 1, job->scratch.sums + i * item_elements(p),
-                 false);
+                 job->first > 0);
+}
+
+/* By all threads. */
+static void load_block(weight_job *job, int64_t index)
+{
+    const conv_winograd_plan *p = job->p;
+    weight_block *b = &job->scratch.all;
+    job->first = fv_chunk_begin(p->columns, p->blocks, index);
+    b->columns = fv_chunk_begin(p->columns, p->blocks, index + 1) - job->first;
+    const double loading = (double)(p->points * b->columns * (p->row + grad_row(p))) * 0.1;
+    job->chunks = fv_chunks_for(loading, b->columns);
+    fv_parallel(p->gemm.threads, job->chunks, load_chunk, job);
+    list_segments(p, b);
 }
 
 static void run(const fv_conv_plan *plan, const fv_conv_operands *o, void *scratch)
@@ -337,15 +356,13 @@ static void run(const fv_conv_plan *plan, const fv_conv_operands *o, void *scrat
         return;
     }
     memset(job.scratch.zeros, 0, zeros_bytes(p));
-    if (p->by_panels) {
-        const double loading = (double)(p->points * p->columns * (p->row + grad_row(p))) * 0.1;
-        job.chunks = fv_chunks_for(loading, p->columns);
-        fv_parallel(p->gemm.threads, job.chunks, load_chunk, &job);
-        list_segments(p, &job.scratch.all);
-    }
     if (p->by_planes) {
-        fv_parallel(p->gemm.threads, p->points * PLANE_RANGES, run_plane, &job);
+        for (int64_t i = 0; i < p->blocks; i++) {
+            load_block(&job, i);
+            fv_parallel(p->gemm.threads, p->points * PLANE_RANGES, run_plane, &job);
+        }
     } else if (p->by_panels) {
+        load_block(&job, 0);
         fv_parallel(p->gemm.threads, p->gemm.items, run_panel, &job);
         return;
     } else {
