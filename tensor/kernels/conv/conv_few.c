@@ -26,14 +26,17 @@ static const few_plan *own(const fv_conv_plan *p)
     return (const few_plan *)(const void *)p->own;
 }
 
-/* About 2.5 vectors of products a nanosecond; adding up the lanes of a sum takes 1.5, a tile 10. */
+/* About 3.4 vectors of products a nanosecond; adding up the lanes of a sum takes 1.5, an element of
+ * w as long to pack. */
 static double cost(const conv_window *w, fv_conv_pass pass, fv_machine machine)
 {
     (void)pass;
     const double lanes = FV_ISA_PICK(fv_few_kernels_, machine.isa)->lanes[w->size == 8];
     if (w->groups > 1 || w->columns > FV_FEW_COLUMNS || w->depth % (int64_t)lanes) return -1;
     const double sums = (double)w->positions * (double)w->columns * (double)fv_conv_phase_count(w);
-    return 100 + fv_conv_products(w) / lanes / 2.5 + sums * 2;
+    const double weights = (double)w->taps * (double)w->depth * (double)w->columns;
+    return 100 + fv_conv_products(w) / lanes / 3.4 + sums * 1.5 +
+           weights * (machine.weights_stay ? 0.15 : 1.5);
 }
 
 static void plan(fv_conv_plan *plan, const conv_window *w, fv_machine machine)

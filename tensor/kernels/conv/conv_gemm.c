@@ -1,6 +1,7 @@
 /* Forward and input gradient as implicit matrix products. */
 #include "conv_gemm_impl.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -56,7 +57,7 @@ double fv_conv_gemm_cost(const conv_window *w, fv_conv_pass pass, fv_machine mac
     const double nr = tiles->nr[w->size == 8];
     const double panels = columns <= lanes ? 0.5 : columns / nr;
     const double tile_rows = (double)w->positions / tiles->mr;
-    double vectors = fv_conv_products(w) / columns * (columns < lanes ? 1 : columns / lanes);
+    double vectors = fv_conv_products(w) / columns * ceil(columns / lanes);
     double again = 1;
     for (int d = 0; d < 3; d++) {
         if (!fv_conv_gemm_clips(w, d)) continue;

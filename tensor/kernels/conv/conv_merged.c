@@ -82,15 +82,17 @@ static int64_t best_merged(const conv_window *w, const fv_conv_geometry *plain, 
     return best;
 }
 
+/* An element of w takes 11 to copy and turn before it is packed. */
 static double cost(const conv_window *w, fv_conv_pass pass, fv_machine machine)
 {
     fv_conv_geometry plain;
     double least = 0;
+    const double weights = (double)w->taps * (double)w->depth * (double)w->columns;
     if (!plain_geometry(w, &plain)) return -1;
     if (best_merged(w, &plain, pass, machine, &least) == 0) return -1;
     bool padded = false; /* many taps: merged positions have few of them in common */
     for (int d = 0; d < 3; d++) padded |= w->axis[d].useful < 0.8;
-    return least * (padded ? 1.4 : 1.1);
+    return least * (padded ? 1.3 : 1) + (machine.weights_stay ? 0 : weights * 11);
 }
 
 static void plan(fv_conv_plan *plan, const conv_window *w, fv_machine machine)

@@ -17,6 +17,8 @@
 #include "conv_gemm_impl.h"
 #include "tensor/kernels/product/gemm.h"
 
+enum { DENSE_WEIGHTS = 2048 }; /* see cost() */
+
 /* One dimension: positions q and taps t meet at x = q * stride - pad + t * dilation. */
 typedef struct product_axis {
     int64_t in, out, stride, pad, dilation;
@@ -84,25 +86,30 @@ static bool is_dense(const conv_window *w, const product_plan *p)
     return dense;
 }
 
-/* Products as in fv_conv_gemm_cost; w is read once, the columns are written and read again. A 1x1
+/* Products as in fv_conv_gemm_cost; w is read once, or copied where taps are left out, and the
+ * columns are written and read again. A 1x1
  * kernel is a plain product to the implicit one as well, which needs no columns either; but its
  * weight gradient loads all positions for each range of the sums and takes 1.1 to 1.5 times as
- * long. */
+ * long, but where sums are few. */
 static double cost(const conv_window *w, fv_conv_pass pass, fv_machine machine)
 {
     product_plan p;
     if (!set_axes(w, &p)) return -1;
     if (w->taps == 1) {
-        const bool gains = pass == FV_CONV_GRAD_WEIGHT && is_dense(w, &p);
+        const bool gains = pass == FV_CONV_GRAD_WEIGHT && is_dense(w, &p) &&
+                           w->depth * w->columns >= DENSE_WEIGHTS;
         return gains ? 0.8 * fv_conv_gemm_cost(w, pass, machine) : -1;
     }
-    const double lanes = FV_ISA_PICK(fv_tile_kernels_, machine.isa)->lanes[w->size == 8];
-    const double channels = (double)(w->back ? w->target_channels : w->source_channels);
-    const double columns = (double)p.rows * (double)p.taps * channels;
-    const double weights =
-        (double)p.taps * (double)w->groups * (double)w->depth * (double)w->columns;
-    return 300 + columns * (double)(w->back ? w->depth : w->columns) / lanes / 3.5 + columns * 1.2 +
-           weights * 0.25;
+    const int64_t lanes = FV_ISA_PICK(fv_tile_kernels_, machine.isa)->lanes[w->size == 8];
+    const int64_t made = w->back ? w->depth : w->columns;
+    const int64_t length = p.taps * (w->back ? w->columns : w->depth); /* of a row of the columns */
+    const bool across = w->back || pass == FV_CONV_GRAD_WEIGHT; /* vectors along the columns */
+    const double columns = (double)p.rows * (double)w->groups * (double)length;
+    const double weights = (double)w->groups * (double)length * (double)made;
+    const double vectors = (double)conv_ceil_div(across ? length : made, lanes) *
+                           (double)(across ? made : length) * (double)w->groups;
+    const double read = p.taps == w->taps ? 0.3 : 1.8;
+    return 350 + (double)p.rows * vectors / 3 + columns * 1.4 + weights * read;
 }
 
 static void set_gemm(product_plan *p, const fv_conv_plan *plan)

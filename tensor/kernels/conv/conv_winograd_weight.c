@@ -63,8 +63,8 @@ static void plan(fv_conv_plan *plan, const conv_window *w, fv_machine machine)
     const int64_t tiles =
         4 * (fv_conv_winograd_loaded(&p, p.columns) + grad_elements(&p, p.columns));
     const bool few = p.columns < PLANES_COLUMNS;
-    p.by_panels = p.gemm.items > 1 && sums >= (few ? PANELS_SUM_BYTES : PLANES_SUM_BYTES);
-    p.by_planes = p.by_panels && !few;
+    p.by_planes = !few && sums >= PLANES_SUM_BYTES;
+    p.by_panels = p.by_planes || (p.gemm.items > 1 && few && sums >= PANELS_SUM_BYTES);
     if (p.by_planes) {
         p.blocks = conv_ceil_div(tiles, PLANES_TILE_BYTES);
     } else if (!p.by_panels && p.columns > 0) {
