@@ -109,7 +109,11 @@ static double cost(const conv_window *w, fv_conv_pass pass, fv_machine machine)
     const double vectors = (double)conv_ceil_div(across ? length : made, lanes) *
                            (double)(across ? made : length) * (double)w->groups;
     const double read = p.taps == w->taps ? 0.3 : 1.8;
-    return 350 + (double)p.rows * vectors / 3 + columns * 1.4 + weights * read;
+    const double all = 350 + (double)p.rows * vectors / 3 + columns * 1.4 + weights * read;
+    /* by the same passes as form_cost in conv_winograd_plan.c: a kernel as large as its map is the
+     * implicit product's worst shape, of one position an image */
+    const bool one = p.rows == w->images && p.taps == w->taps;
+    return all * (one ? 0.5 : w->back ? 0.85 : 1);
 }
 
 static void set_gemm(product_plan *p, const fv_conv_plan *plan)
