@@ -66,7 +66,7 @@ static void plan(fv_conv_plan *plan, const conv_window *w, fv_machine machine)
     p.by_planes = !few && sums >= PLANES_SUM_BYTES;
     p.by_panels = p.by_planes || (p.gemm.items > 1 && few && sums >= PANELS_SUM_BYTES);
     if (p.by_planes) {
-        p.blocks = conv_ceil_div(tiles, PLANES_TILE_BYTES);
+        p.blocks = conv_min(conv_ceil_div(tiles, PLANES_TILE_BYTES), p.columns);
     } else if (!p.by_panels && p.columns > 0) {
         const int64_t bytes =
             4 * p.points * (p.slices * p.row + p.gemm.w.axis[0].grid * grad_row(&p));
