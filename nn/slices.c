@@ -102,8 +102,7 @@ static fv_status measure(fv_module *m, const fv_tensor *x, traffic *t)
     return whole ? FV_OK : FV_ERR_STATE;
 }
 
-/* Samples of a slice: as many as fit in the cache, or as make weights worth reading; all slices are
- * about as long. */
+/* Samples of a slice, at most: as many as fit in the cache, or as make weights worth reading. */
 static int64_t slice_of(const traffic *t)
 {
     const double n = (double)t->samples;
@@ -112,9 +111,7 @@ static int64_t slice_of(const traffic *t)
     const double worth = WEIGHTS_WORTH * t->weights * n / t->all;
     if (slice < worth) slice = worth;
     if (slice < 1) slice = 1;
-    if (slice >= n) return t->samples;
-    const int64_t count = (t->samples - 1) / (int64_t)slice + 1;
-    return (t->samples - 1) / count + 1;
+    return slice >= n ? t->samples : (int64_t)slice;
 }
 
 /* --- what is known of a module ---------------------------------------------------------------- */
@@ -183,11 +180,30 @@ static int64_t decide(fv_module *m, const fv_tensor *x)
 typedef struct slices {
     fv_module *m;
     fv_tensor *x, *y;
-    int64_t slice, count; /* samples of a slice, slices */
-    int64_t first;        /* that the loop begins with */
-    fv_status status;     /* of another thread, the first that failed, and its message */
+    int64_t odd, half;   /* samples of the slice that has no partner, of each half of the others */
+    int64_t each, count; /* slices of a half, and in all */
+    int64_t first;       /* that the loop begins with */
+    fv_status status;    /* of another thread, the first that failed, and its message */
     char message[256];
 } slices;
+
+/* Two halves of the same lengths, which two threads end together; of an odd number of samples a
+ * slice goes before, which all threads share. */
+static void cut(slices *s, int64_t samples, int64_t longest)
+{
+    s->odd = samples % 2 ? (longest - 1) / 2 * 2 + 1 : 0;
+    s->half = (samples - s->odd) / 2;
+    s->each = (s->half + longest - 1) / longest;
+    s->count = 2 * s->each + s->odd % 2;
+}
+
+/* The first sample of slice i; of the second half it is half more than of the first. */
+static int64_t begin(const slices *s, int64_t i)
+{
+    i -= s->odd % 2;
+    if (i < 0) return 0;
+    return s->odd + i * s->half / s->each;
+}
 
 /* Room for the results of all slices, in the order of that of the first. */
 static fv_tensor *room_for(const slices *s, const fv_tensor *part)
@@ -230,8 +246,8 @@ static fv_status put(slices *s, int64_t at, const fv_tensor *part)
 
 static fv_status run_slice(slices *s, int64_t i)
 {
-    const int64_t at = i * s->slice, rest = s->x->shape[0] - at;
-    fv_tensor *x = fv_narrow(s->x, 0, at, rest < s->slice ? rest : s->slice);
+    const int64_t at = begin(s, i);
+    fv_tensor *x = fv_narrow(s->x, 0, at, begin(s, i + 1) - at);
     if (x->failed) return fv_error_status();
     fv_tensor *part = s->m->type->forward(s->m, x);
     if (part && !part->failed && part->ndim > 0 && part->shape[0] == x->shape[0])
@@ -266,8 +282,7 @@ static void run_chunk(void *job, int64_t chunk, int slot)
     fv_set_grad_enabled(grads);
 }
 
-/* The first slices by all threads together, so that as many remain for each thread as for others.
- */
+/* Slices that are more than a number for each thread by all threads together, first. */
 static fv_status run_slices(slices *s)
 {
     const int threads = fv_machine_now().threads;
@@ -283,7 +298,8 @@ static fv_tensor *forward_decided(fv_module *m, fv_tensor *x, int64_t slice)
 {
     if (slice < 0) return fv_failed_tensor();
     if (slice >= x->shape[0]) return m->type->forward(m, x);
-    slices s = {.m = m, .x = x, .slice = slice, .count = (x->shape[0] - 1) / slice + 1};
+    slices s = {.m = m, .x = x};
+    cut(&s, x->shape[0], slice);
     const fv_status status = run_slices(&s);
     if (status == FV_OK) return fv_scope_adopt(s.y);
     fv_release(s.y);

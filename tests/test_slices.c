@@ -10,13 +10,16 @@ enum { N = 40, C = 4, SIDE = 112 }; /* 8 MB: two slices and more */
 
 /* Calls with elements, in all threads; the call that fails (0: none). */
 static int64_t calls, failing;
-static int attempt; /* told by its message */
+static int attempt;        /* told by its message */
+static int64_t samples[N]; /* of each call; meaningful where one thread runs all of them */
 
 static fv_tensor *counted_forward(fv_module *self, fv_tensor *x)
 {
     (void)self;
     if (fv_is_shapes_only(x)) return fv_relu(x);
-    if (__atomic_add_fetch(&calls, 1, __ATOMIC_RELAXED) == failing) {
+    const int64_t call = __atomic_add_fetch(&calls, 1, __ATOMIC_RELAXED);
+    if (call <= N) samples[call - 1] = fv_size(x, 0);
+    if (call == failing) {
         fv_fail(FV_ERR_STATE, "call %d fails", attempt);
         return fv_failed_tensor();
     }
@@ -242,6 +245,43 @@ START_TEST(results_are_those_of_the_whole_batch_at_any_number_of_threads)
 }
 END_TEST
 
+/* Two threads, a half each, end together. */
+static void expect_halves(const fv_tensor *x)
+{
+    const int64_t alone = calls % 2, half = calls / 2;
+    int64_t sum = 0;
+    for (int64_t i = 0; i < calls; i++) sum += samples[i];
+    ck_assert_int_eq(sum, fv_size(x, 0));
+    ck_assert_int_eq(alone, fv_size(x, 0) % 2);
+    for (int64_t i = 0; i < half; i++)
+        ck_assert_int_eq(samples[alone + i], samples[alone + half + i]);
+}
+
+START_TEST(any_number_of_samples_is_cut_into_halves_of_the_same_lengths)
+{
+    char message[512];
+    const int before = fv_get_num_threads();
+    fv_module *m = network(fv_nn_max_pool2d(2), NULL);
+    int sliced = 0;
+    for (int64_t n = 2; n <= N; n++) {
+        FV_SCOPE;
+        fv_tensor *x = fv_narrow(batch(), 0, 0, n);
+        fv_tensor *y = result(m, x, 1);
+        if (calls < 2) continue;
+        sliced++;
+        expect_halves(x);
+        for (int threads = 2; threads <= 3; threads++)
+            ck_assert(tensors_same(y, result(m, x, threads)));
+        fv_set_slices_enabled(false);
+        ck_assert_msg(tensors_close(y, result(m, x, 1), 0, message, sizeof message), "%s", message);
+        fv_set_slices_enabled(true);
+    }
+    ck_assert_int_ge(sliced, N / 4);
+    fv_set_num_threads(before);
+    fv_free(m);
+}
+END_TEST
+
 START_TEST(nothing_but_the_result_stays)
 {
     fv_module *m = convolutions();
@@ -342,6 +382,7 @@ Suite *fovea_suite(void)
     tcase_add_test(when, a_single_picture_is_no_batch_of_channels);
     TCase *results = add_case(suite, "results");
     tcase_add_test(results, results_are_those_of_the_whole_batch_at_any_number_of_threads);
+    tcase_add_test(results, any_number_of_samples_is_cut_into_halves_of_the_same_lengths);
     tcase_add_test(results, nothing_but_the_result_stays);
     TCase *errors = add_case(suite, "errors");
     tcase_add_test(errors, a_mistake_is_told_of_the_whole_batch);
