@@ -48,12 +48,13 @@ int fv_threads_for(fv_machine machine, double nanoseconds);
 enum { FV_MAX_CHUNKS = 32 };
 int64_t fv_chunks_for(double nanoseconds, int64_t units);
 
-/* First unit of a chunk; that of chunk + 1 is its end. */
+/* First unit of a chunk; that of chunk + 1 is its end. Longer chunks lie among shorter ones, so
+ * that a thread's neighbouring chunks are as long together as another's. */
 static inline int64_t fv_chunk_begin(int64_t units, int64_t chunks, int64_t chunk)
 {
     if (chunks == 1) return chunk * units; /* most small loops; a division is what they notice */
     int64_t each = units / chunks, rest = units % chunks;
-    return chunk * each + (chunk < rest ? chunk : rest);
+    return chunk * each + chunk * rest / chunks;
 }
 
 #ifdef __cplusplus

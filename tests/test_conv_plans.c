@@ -104,6 +104,27 @@ START_TEST(plans_are_small_and_print_themselves)
 }
 END_TEST
 
+/* Three or five images, of which one thread would have one more than the other. */
+START_TEST(few_images_are_cut_into_an_even_number_of_boxes)
+{
+    char text[200];
+    fv_machine machine = machine_of(2, fv_isa_best());
+    machine.conv_algorithm = "gemm";
+    for (int64_t images = 3; images <= 5; images += 2)
+        for (int i = 0; i < 4; i++) {
+            fv_conv_plan plan;
+            const int64_t channels = i < 2 ? 16 : 64; /* for two boxes, and for more */
+            const fv_conv_geometry g = plane(images, channels, channels, 1, 16, 3, 1);
+            fv_conv_make_plan(&plan, &g, FV_FLOAT32, i % 2 ? FV_CONV_GRAD_INPUT : FV_CONV_FORWARD,
+                              NULL, machine);
+            fv_conv_describe(&plan, text, sizeof text);
+            const char *boxes = strstr(text, ", "); /* "implicit gemm 12x32, 6 copied boxes, ..." */
+            ck_assert_msg(boxes && strstr(boxes, "boxes"), "%s", text);
+            ck_assert_msg(atoi(boxes + 2) % 2 == 0 && atoi(boxes + 2) >= images, "%s", text);
+        }
+}
+END_TEST
+
 /* Scratch beyond any memory is asked for as such, not as what a product that overflowed leaves. */
 START_TEST(scratch_does_not_wrap_around)
 {
@@ -198,6 +219,7 @@ Suite *fovea_suite(void)
     tcase_add_test(plans, planning_time_does_not_follow_strides_and_sizes);
     tcase_add_test(plans, phases_without_taps_are_not_walked);
     tcase_add_test(plans, plans_are_small_and_print_themselves);
+    tcase_add_test(plans, few_images_are_cut_into_an_even_number_of_boxes);
     tcase_add_test(plans, scratch_does_not_wrap_around);
     tcase_add_test(plans, the_number_of_threads_may_change_at_any_time);
     return suite;

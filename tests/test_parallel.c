@@ -155,6 +155,9 @@ START_TEST(chunks_cover_their_units)
                 int64_t n = fv_chunk_begin(units, chunks, k + 1) - fv_chunk_begin(units, chunks, k);
                 ck_assert(n == units / chunks || n == units / chunks + 1);
             }
+            const int64_t half =
+                fv_chunk_begin(units, chunks, chunks / 2); /* one of two threads' */
+            if (chunks % 2 == 0) ck_assert_int_eq(half, units / 2);
         }
     ck_assert_int_eq(fv_chunks_for(0, 100), 1);
     ck_assert_int_eq(fv_chunks_for(40e3, 100), 10);

@@ -62,10 +62,34 @@ static int64_t even_parts(int64_t parts)
     return conv_ceil_div(parts, multiple) * multiple;
 }
 
-/* Parts of an axis of which so many boxes are still wanted; rather too many than an odd number. */
-static int64_t missing(const conv_boxes *b, int64_t wanted)
+/* Of an odd number of boxes, one of two threads has a box more: of five, a fifth. */
+static bool uneven(int64_t boxes)
 {
-    return b->total % 2 ? conv_ceil_div(wanted, b->total) : wanted / b->total;
+    return boxes % 2 == 1 && boxes <= 5;
+}
+
+/* The least positions of a box along an axis that is cut only to have more boxes. */
+static int64_t shortest(const conv_limits *limits, int axis)
+{
+    return axis == 0 ? conv_max(limits->images, 1) : axis == 3 ? 32 : 4;
+}
+
+/* Images in groups of equal length; a few, an odd number, one by one where their rows can be cut.
+ */
+static int64_t image_parts(const conv_window *w, const conv_limits *limits, int64_t parts)
+{
+    bool cut = false;
+    for (int axis = 1; axis < CONV_AXES; axis++)
+        if (extent(w, axis) >= 2 * shortest(limits, axis)) cut = true;
+    return cut && uneven(w->images) ? w->images : conv_min(even_parts(parts), w->images);
+}
+
+/* Parts of an axis for so many boxes in all, or for more: an even number of them. */
+static int64_t missing(const conv_boxes *b, int64_t parts, int64_t wanted)
+{
+    if (b->total > 1 && uneven(b->total * parts)) wanted = conv_max(wanted, 2 * b->total * parts);
+    if (b->total % 2 == 0 || wanted <= b->total) return wanted / b->total;
+    return conv_ceil_div(wanted, 2 * b->total) * 2;
 }
 
 /* Cuts images into equal numbers and, where they are too few, rows (but not into short ones). */
@@ -74,11 +98,10 @@ static void share_boxes(const conv_window *w, conv_boxes *b, conv_limits limits)
     const int64_t images = conv_max(limits.images, 1);
     b->total = 1;
     for (int axis = 0; axis < CONV_AXES; axis++) {
-        const int64_t all = extent(w, axis), shortest = axis == 0 ? images : axis == 3 ? 32 : 4;
+        const int64_t all = extent(w, axis), most = all / shortest(&limits, axis);
         int64_t parts = conv_ceil_div(all, b->most[axis]);
-        if (b->total * parts < limits.wanted)
-            parts = conv_max(parts, conv_min(missing(b, limits.wanted), all / shortest));
-        if (axis == 0 && parts > 1) parts = conv_min(even_parts(parts), all);
+        parts = conv_max(parts, conv_min(missing(b, parts, limits.wanted), most));
+        if (axis == 0 && parts > 1) parts = image_parts(w, &limits, parts);
         if (axis == 0 && all / parts >= images) /* in whole groups of images */
             parts = conv_ceil_div(all, conv_ceil_div(conv_ceil_div(all, parts), images) * images);
         b->count[axis] = conv_max(parts, 1);
