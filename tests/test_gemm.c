@@ -325,8 +325,8 @@ static void same_bits(const problem *p, fv_isa level, fv_gemm_engine engine)
 {
     size_t bytes = (size_t)p->c_elements * fv_dtype_size(p->g.dtype);
     void *wanted = run(p, machine_of(1, level), engine);
-    static const int threads[] = {2, 3, 8};
-    for (int i = 0; i < 3; i++) {
+    static const int threads[] = {2, 3, 8, 16};
+    for (int i = 0; i < 4; i++) {
         void *found = run(p, machine_of(threads[i], level), engine);
         if (memcmp(found, wanted, bytes) != 0)
             note_failure("%s at %s: m %lld n %lld k %lld, %lld products: other bits with %d "
@@ -399,10 +399,10 @@ END_TEST
 /* --- threads ---------------------------------------------------------------------------------- */
 
 /* Large enough to be cut: square, tall, wide, deep, few columns or rows along k, partial sums that
- * are shared out. */
+ * are shared out, parts of few rows. */
 static const sizes shared_sizes[] = {
     {203, 307, 801}, {1201, 130, 270}, {130, 1201, 270}, {70, 90, 1030},  {2901, 2, 700},
-    {2, 2901, 700},  {1100, 1100, 30}, {520, 1030, 265}, {80, 150, 4200},
+    {2, 2901, 700},  {1100, 1100, 30}, {520, 1030, 265}, {80, 150, 4200}, {48, 32, 1000},
 };
 
 START_TEST(bits_do_not_depend_on_threads)
@@ -451,6 +451,22 @@ START_TEST(large_products_are_cut_and_right)
 }
 END_TEST
 
+/* A layer of a perceptron, 128 samples: 0.5 ms of one core, of which 16 threads take a part each.
+ */
+START_TEST(there_is_a_part_for_each_thread)
+{
+    problem p = make_problem(FV_FLOAT32, (sizes){128, 512, 784}, PLAIN, TRANSPOSED);
+    for (int threads = 2; threads <= 16; threads *= 2) {
+        fv_gemm_plan plan;
+        plan.g = p.g;
+        fv_gemm_make_plan(&plan, machine_of(threads, fv_isa_best()), FV_GEMM_OWN);
+        ck_assert_int_ge(plan.by_m * plan.by_n, threads);
+        ck_assert_int_eq(plan.threads, threads);
+    }
+    free_problem(&p);
+}
+END_TEST
+
 Suite *fovea_suite(void)
 {
     Suite *suite = suite_create("gemm");
@@ -463,5 +479,6 @@ Suite *fovea_suite(void)
     TCase *threads = add_case(suite, "threads");
     tcase_add_test(threads, bits_do_not_depend_on_threads);
     tcase_add_test(threads, large_products_are_cut_and_right);
+    tcase_add_test(threads, there_is_a_part_for_each_thread);
     return suite;
 }

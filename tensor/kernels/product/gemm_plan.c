@@ -5,10 +5,10 @@
  * two threads, in GFLOP/s, on a Xeon that it takes for a Haswell: 1024^3 own AVX-512 300, own AVX2
  * 200, BLIS 190; 128 x 512 x 4096 own 264, 170, BLIS 174; 64^3 (serial) own 140, BLIS 68.
  *
- * Which parts: the shape alone decides, so that a thread that comes late finds parts left. BLIS
- * gets one part a thread instead, as it has code of its own for small matrices. One thread takes
- * every product whole, but for the cuts along k: these change bits, so that they are the same for
- * any number of threads. */
+ * Which parts: the shape decides, so that a thread that comes late finds parts left; they are more
+ * where there would not be one for each thread. BLIS gets one part a thread instead, as it has code
+ * of its own for small matrices. One thread takes every product whole, but for the cuts along k:
+ * these change bits, so that they are the same for any number of threads. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -190,6 +190,8 @@ static void cut(fv_gemm_plan *p, fv_machine machine)
     if (deep) p->by_k = parts_of_depth(p, parts);
     p->by_m = p->by_n = 1;
     if (p->threads == 1) return;
+    const int64_t least = fv_gemm_ceil(p->threads, p->count);
+    if (parts > 1 && parts < least) parts = least;
     if (p->engine == FV_GEMM_BLIS)
         cut_for_blis(p);
     else
@@ -208,10 +210,11 @@ static bool wants_blis(const fv_gemm_plan *p, fv_gemm_engine engine)
     return fv_gemm_blis_takes(&p->g);
 }
 
-/* For few rows of A, B is read but once: its rows from end to end, some of them side by side. */
+/* For few rows of A, B is read but once: its rows from end to end, some of them side by side.
+ * Blocks along k decide bits, so that these are the rows of the product, not those of a part. */
 static bool reads_b_in_place(const fv_gemm_plan *p)
 {
-    return p->g.b_cs == 1 && longest(p->g.m, p->kernels->mr, p->by_m) <= FV_GEMM_DIRECT_ROWS;
+    return p->g.b_cs == 1 && p->g.m <= FV_GEMM_DIRECT_ROWS;
 }
 
 /* Bytes of a block of packed rows of A and of packed panels of B, for the largest part. */
