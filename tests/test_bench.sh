@@ -1,7 +1,7 @@
 #!/bin/sh
 # The programs of tests/bench still run: each network takes a training step and infers, and the losses
 # are numbers; the answers of the timing loop are JSON with the losses of a network that learns. Every
-# op has a case among those of ops, and its passes run.
+# op has a case among those of ops, its passes run, and their bits are the same at any number of threads.
 set -u
 build=$2
 network=$build/bench/network
@@ -45,6 +45,10 @@ printf '%s\n' as_strided as_strided_scatter flatten max_pool_indices movedim unf
 sort -u "$work/sorted" >"$work/timed"
 for file in "$1"/tests/golden/*.txt; do basename "$file" .txt; done | sort >"$work/known"
 for op in $(comm -23 "$work/known" "$work/timed"); do fail "tests/bench/ops does not time $op"; done
+
+elements=450000
+[ "${SANITIZE:-OFF}" = OFF ] || elements=30000 # which are slow
+"$ops" --bits $elements >"$work/bits" || fail "ops --bits $elements: $(cat "$work/bits")"
 
 for wrong in "" "nothing --check" "lenet --load" "lenet --load $work/none"; do
   # shellcheck disable=SC2086 # words

@@ -3,6 +3,7 @@
  *   ops --list               what there is to time, one JSON object a line
  *   ops --peaks THREADS      the peaks of the machine
  *   ops --check              each case once, at its smallest size; the ops that ran
+ *   ops --bits ELEMENTS      each case whose inputs have no more: the same bits at 1 to 16 threads?
  *   ops                      answers the lines of its standard input
  *
  * "set NUMBER FILE" takes one of the list and writes its inputs to FILE, as x0, x1, ... and g, the
@@ -16,151 +17,11 @@
 #include <string.h>
 
 #include "../clock.h"
-#include "cases.h"
+#include "bits.h"
 #include "peaks.h"
+#include "subject.h"
 
 enum { GROUPS = 5 };
-
-typedef struct subject {
-    variant v;
-    int inputs;
-    fv_tensor *x[CASE_INPUTS];
-    fv_tensor *g; /* NULL: there is no gradient */
-    fv_optim *optimizer;
-    bool differentiable;
-    double flops, in_bytes, out_bytes;
-} subject;
-
-/* --- a subject -------------------------------------------------------------------------------- */
-
-static fv_tensor *filled(const case_input *in, fv_shape shape, fv_dtype dtype)
-{
-    switch (in->fill) {
-    case FILL_POSITIVE: return fv_add(fv_mul(fv_rand(.shape = shape, .dtype = dtype), 1.5), 0.5);
-    case FILL_UNIT: return fv_add(fv_mul(fv_rand(.shape = shape, .dtype = dtype), 0.9), 0.05);
-    case FILL_INDEX: return fv_randint(.shape = shape, .high = in->limit);
-    case FILL_MASK: return fv_gt(fv_rand(.shape = shape), 0.5);
-    default: return fv_randn(.shape = shape, .dtype = dtype);
-    }
-}
-
-static void forget(subject *s)
-{
-    for (int i = 0; i < s->inputs; i++) fv_release(s->x[i]);
-    fv_release(s->g);
-    fv_free(s->optimizer);
-    *s = (subject){0};
-}
-
-static fv_tensor *call(const subject *s)
-{
-    fv_tensor *y[CASE_OUTPUTS] = {NULL};
-    s->v.call->call(s->x, y);
-    return y[0];
-}
-
-static double bytes_of(const fv_tensor *t)
-{
-    return (double)fv_numel(t) * (double)fv_dtype_size(fv_dtype_of(t));
-}
-
-/* Of a forward pass; a gradient of one input has as many. */
-static double flops_of(const subject *s, const fv_tensor *y)
-{
-    const fv_tensor *w = s->inputs > 1 ? s->x[1] : NULL;
-    if (strncmp(s->v.op, "conv_transpose", 14) == 0)
-        return 2.0 * (double)fv_numel(s->x[0]) * (double)fv_numel(w) / (double)fv_size(w, 0);
-    if (strncmp(s->v.op, "conv", 4) == 0 || strcmp(s->v.op, "linear") == 0)
-        return 2.0 * (double)fv_numel(y) * (double)fv_numel(w) / (double)fv_size(w, 0);
-    if (strcmp(s->v.op, "matmul") == 0 || strcmp(s->v.op, "bmm") == 0)
-        return 2.0 * (double)fv_numel(y) * (double)fv_size(s->x[0], -1);
-    return 0;
-}
-
-static bool wants_gradient(const subject *s, int i)
-{
-    return !s->v.call->in[i].constant && fv_dtype_of(s->x[i]) == s->v.dtype;
-}
-
-/* Which inputs ask for a gradient: all that can, or number `only`. */
-static void ask_for_gradients(subject *s, int only)
-{
-    for (int i = 0; i < s->inputs; i++)
-        if (fv_dtype_of(s->x[i]) == s->v.dtype)
-            fv_requires_grad(s->x[i], wants_gradient(s, i) && (only < 0 || i == only));
-}
-
-static bool is_convolution(const subject *s)
-{
-    return s->v.call && strncmp(s->v.op, "conv", 4) == 0 && strcmp(s->v.op, "contiguous") != 0;
-}
-
-/* Calls once, for what depends on the result. */
-static void describe_result(subject *s)
-{
-    FV_SCOPE;
-    ask_for_gradients(s, -1);
-    fv_tensor *y = call(s);
-    s->flops = flops_of(s, y);
-    s->out_bytes = bytes_of(y);
-    for (int i = 0; i < s->inputs; i++) s->in_bytes += bytes_of(s->x[i]);
-    s->differentiable = y->requires_grad;
-    fv_tensor *g = fv_to(fv_randn(.shape = fv_shape_of(y)), fv_dtype_of(y));
-    s->g = fv_retain(fv_is_channels_last(y) ? fv_to_channels_last(g) : g); /* as a layer gets it */
-}
-
-static void prepare_case(subject *s)
-{
-    FV_SCOPE;
-    FV_NO_GRAD;
-    s->inputs = s->v.call->inputs;
-    for (int i = 0; i < s->inputs; i++) {
-        fv_tensor *x = filled(&s->v.call->in[i], variant_shape(&s->v, i), s->v.dtype);
-        if (i == 0 && variant_is_ordered(&s->v)) x = fv_to_channels_last(x);
-        s->x[i] = fv_retain(x);
-    }
-}
-
-/* A parameter that has a gradient, which stays. */
-static void prepare_optimizer(subject *s)
-{
-    FV_SCOPE;
-    fv_shape shape = variant_shape(&s->v, 0);
-    s->inputs = 1;
-    s->x[0] = fv_retain(fv_randn(.shape = shape, .requires_grad = true));
-    s->g = fv_retain(fv_randn(.shape = shape));
-    fv_set_grad(s->x[0], s->g);
-    s->in_bytes = bytes_of(s->x[0]);
-    s->out_bytes = bytes_of(s->x[0]);
-    s->optimizer = s->v.optimizer(FV_TENSORS(s->x[0]));
-}
-
-static fv_status prepare(subject *s, const variant *v)
-{
-    forget(s);
-    s->v = *v;
-    if (v->optimizer) {
-        prepare_optimizer(s);
-    } else {
-        prepare_case(s);
-        describe_result(s);
-    }
-    return fv_error_status();
-}
-
-static fv_status write_inputs(const subject *s, const char *path)
-{
-    static const char *const names[] = {"x0", "x1", "x2", "x3", "x4", "x5"};
-    const char *pointers[CASE_INPUTS + 1];
-    fv_tensor *tensors[CASE_INPUTS + 1];
-    for (int i = 0; i < s->inputs; i++) {
-        pointers[i] = names[i];
-        tensors[i] = s->x[i];
-    }
-    pointers[s->inputs] = "g";
-    tensors[s->inputs] = s->g;
-    return fv_save_tensors(path, pointers, tensors, s->inputs + 1, NULL, 0);
-}
 
 /* --- its passes ------------------------------------------------------------------------------- */
 
@@ -175,7 +36,7 @@ static double forward_seconds(subject *s, int steps)
     double start = now_seconds();
     for (int i = 0; i < steps; i++) {
         FV_SCOPE;
-        call(s);
+        subject_call(s);
     }
     return now_seconds() - start;
 }
@@ -187,23 +48,15 @@ static double step_seconds(subject *s, int steps)
     return now_seconds() - start;
 }
 
-static int wanted_inputs(const subject *s, int only, fv_tensor **wanted)
-{
-    int count = 0;
-    for (int i = 0; i < s->inputs; i++)
-        if (wants_gradient(s, i) && (only < 0 || i == only)) wanted[count++] = s->x[i];
-    return count;
-}
-
 /* The gradients alone; the calls before them take no time. */
 static double backward_seconds(subject *s, int only, int steps, double *value)
 {
     fv_tensor *wanted[CASE_INPUTS], *grads[CASE_INPUTS];
-    int count = wanted_inputs(s, only, wanted);
+    int count = subject_wanted(s, only, wanted);
     double seconds = 0;
     for (int i = 0; i < steps; i++) {
         FV_SCOPE;
-        fv_tensor *y = call(s);
+        fv_tensor *y = subject_call(s);
         double start = now_seconds();
         fv_grad(FV_TENSORS(y), ((fv_tensor_list){wanted, count}), grads,
                 .grad_outputs = FV_TENSORS(s->g));
@@ -227,7 +80,7 @@ static double pass_value(subject *s, const char *pass)
     if (strcmp(pass, "step") == 0) return magnitude(s->x[0]);
     if (strcmp(pass, "forward") == 0) {
         FV_NO_GRAD;
-        return magnitude(call(s));
+        return magnitude(subject_call(s));
     }
     backward_seconds(s, strncmp(pass, "grad", 4) == 0 ? pass[4] - '0' : -1, 1, &value);
     return value;
@@ -244,24 +97,21 @@ static double time_pass(subject *s, const char *pass, int warm_up, int steps)
     return times[groups / 2];
 }
 
-static int passes_of(const subject *s, const char **pass)
-{
-    int count = 0;
-    if (s->optimizer) {
-        pass[count++] = "step";
-        return count;
-    }
-    pass[count++] = "forward";
-    if (s->differentiable && is_convolution(s)) {
-        pass[count++] = "grad0";
-        pass[count++] = "grad1";
-    } else if (s->differentiable) {
-        pass[count++] = "backward";
-    }
-    return count;
-}
-
 /* --- answers ---------------------------------------------------------------------------------- */
+
+static fv_status write_inputs(const subject *s, const char *path)
+{
+    static const char *const names[] = {"x0", "x1", "x2", "x3", "x4", "x5"};
+    const char *pointers[CASE_INPUTS + 1];
+    fv_tensor *tensors[CASE_INPUTS + 1];
+    for (int i = 0; i < s->inputs; i++) {
+        pointers[i] = names[i];
+        tensors[i] = s->x[i];
+    }
+    pointers[s->inputs] = "g";
+    tensors[s->inputs] = s->g;
+    return fv_save_tensors(path, pointers, tensors, s->inputs + 1, NULL, 0);
+}
 
 static fv_status answer_set(subject *s, const char *line)
 {
@@ -270,14 +120,14 @@ static fv_status answer_set(subject *s, const char *line)
     variant v;
     if (sscanf(line, "set %d %511s", &number, path) != 2 || !variant_at(number, &v))
         return FV_ERR_OPTION;
-    if (prepare(s, &v) != FV_OK || write_inputs(s, path) != FV_OK) return fv_error_status();
+    if (subject_prepare(s, &v) != FV_OK || write_inputs(s, path) != FV_OK) return fv_error_status();
     const char *pass[3];
-    int count = passes_of(s, pass);
+    int count = subject_passes(s, pass);
     printf("{\"passes\": [");
     for (int i = 0; i < count; i++) printf("%s\"%s\"", i ? ", " : "", pass[i]);
     printf("], \"differentiable\": [");
     for (int i = 0; i < s->inputs; i++)
-        printf("%s%s", i ? ", " : "", s->v.call && wants_gradient(s, i) ? "true" : "false");
+        printf("%s%s", i ? ", " : "", s->v.call && subject_wants_gradient(s, i) ? "true" : "false");
     printf("], \"flops\": %.0f, \"in_bytes\": %.0f, \"out_bytes\": %.0f}\n", s->flops, s->in_bytes,
            s->out_bytes);
     return FV_OK;
@@ -290,7 +140,7 @@ static fv_status answer_time(subject *s, const char *line)
     if (sscanf(line, "time %15s %d %d %d", pass, &threads, &warm_up, &steps) != 4 || steps < 1)
         return FV_ERR_OPTION;
     fv_set_num_threads(threads);
-    if (s->v.call) ask_for_gradients(s, strncmp(pass, "grad", 4) == 0 ? pass[4] - '0' : -1);
+    if (s->v.call) subject_ask(s, strncmp(pass, "grad", 4) == 0 ? pass[4] - '0' : -1);
     double value = pass_value(s, pass), ms = time_pass(s, pass, warm_up, steps);
     printf("{\"ms\": %.7f, \"value\": %.9g}\n", ms, value);
     return fv_error_status();
@@ -345,18 +195,6 @@ static void note_op(const fv_event *e, void *context)
     if (s->count < MAX_SEEN) s->name[s->count++] = e->name;
 }
 
-static int64_t elements_of(const variant *v)
-{
-    int64_t elements = 0;
-    for (int i = 0; v->call && i < v->call->inputs; i++) {
-        fv_shape shape = variant_shape(v, i);
-        int64_t n = 1;
-        for (int d = 0; d < shape.ndim; d++) n *= shape.dim[d];
-        elements += n;
-    }
-    return elements;
-}
-
 /* Every pass of every case of the smallest size runs and gives numbers; layers of their own size
  * are left to the benchmark. */
 static fv_status check(subject *s)
@@ -366,9 +204,9 @@ static fv_status check(subject *s)
     int observer = fv_observe(note_op, &ran);
     for (int i = 0; variant_at(i, &v); i++) {
         const char *pass[3];
-        if (v.n > 1 << 10 || (v.n == 0 && elements_of(&v) > CHECKED_ELEMENTS)) continue;
-        if (prepare(s, &v) != FV_OK) return fv_error_status();
-        int count = passes_of(s, pass);
+        if (v.n > 1 << 10 || (v.n == 0 && variant_elements(&v) > CHECKED_ELEMENTS)) continue;
+        if (subject_prepare(s, &v) != FV_OK) return fv_error_status();
+        int count = subject_passes(s, pass);
         for (int k = 0; k < count; k++) {
             double value = pass_value(s, pass[k]);
             pass_seconds(s, pass[k], 1);
@@ -382,6 +220,20 @@ static fv_status check(subject *s)
     return fv_error_status();
 }
 
+static fv_status compare_bits(int64_t most)
+{
+    variant v;
+    int compared = 0, other = 0;
+    for (int i = 0; variant_at(i, &v); i++) {
+        if (variant_elements(&v) > most || v.n > most) continue;
+        if (!same_bits(&v)) other++;
+        if (fv_error_status() != FV_OK) return fv_error_status();
+        compared++;
+    }
+    printf("%d cases, %d with other bits\n", compared, other);
+    return other ? FV_ERR_STATE : FV_OK;
+}
+
 int main(int argc, char **argv)
 {
     subject s = {0};
@@ -393,13 +245,15 @@ int main(int argc, char **argv)
         print_peaks(atoi(argv[2]));
     } else if (argc == 2 && strcmp(argv[1], "--check") == 0) {
         status = check(&s);
+    } else if (argc == 3 && strcmp(argv[1], "--bits") == 0) {
+        status = compare_bits(atoll(argv[2]));
     } else if (argc == 1) {
         status = serve(&s);
     } else {
-        fprintf(stderr, "usage: ops [--list | --peaks THREADS | --check]\n");
+        fprintf(stderr, "usage: ops [--list | --peaks THREADS | --check | --bits ELEMENTS]\n");
         return 2;
     }
-    forget(&s);
+    subject_forget(&s);
     fv_shutdown();
     return status == FV_OK ? 0 : 1;
 }
