@@ -7,55 +7,19 @@
 #define WHOLE1D(N, C, O, k, pad)                                                                   \
     CASE(conv1d, "k on k, " #N ", " #C " to " #O ", " #k ", padding " #pad,                        \
          "F.conv1d(x0, x1, None, 1, " #pad ")", X(N, C, k), X(O, C, k),                            \
-         fv_conv1d(x[0], x[1], .padding = pad))
+         fv_conv1d(x[0], x[1], .padding = pad));
 #define WHOLE2D(N, C, O, k, pad)                                                                   \
     CASE(conv2d, "k on k, " #N ", " #C " to " #O ", " #k "^2, padding " #pad,                      \
          "F.conv2d(x0, x1, None, 1, " #pad ")", X(N, C, k, k), X(O, C, k, k),                      \
-         fv_conv2d(x[0], x[1], .padding = pad))
+         fv_conv2d(x[0], x[1], .padding = pad));
 #define WHOLE3D(N, C, O, k, pad)                                                                   \
     CASE(conv3d, "k on k, " #N ", " #C " to " #O ", " #k "^3, padding " #pad,                      \
          "F.conv3d(x0, x1, None, 1, " #pad ")", X(N, C, k, k, k), X(O, C, k, k, k),                \
-         fv_conv3d(x[0], x[1], .padding = pad))
-#define BOTH(WHOLE, N, C, O, k, half)                                                              \
-    WHOLE(N, C, O, k, 0);                                                                          \
-    WHOLE(N, C, O, k, half)
+         fv_conv3d(x[0], x[1], .padding = pad));
 
-BOTH(WHOLE1D, 1, 8, 8, 8, 4);
-BOTH(WHOLE1D, 2, 16, 32, 8, 4);
-BOTH(WHOLE1D, 1, 8, 8, 16, 8);
-BOTH(WHOLE1D, 2, 16, 32, 16, 8);
-BOTH(WHOLE1D, 1, 8, 8, 32, 16);
-BOTH(WHOLE1D, 2, 16, 32, 32, 16);
-BOTH(WHOLE1D, 1, 8, 8, 64, 32);
-BOTH(WHOLE1D, 2, 16, 32, 64, 32);
-BOTH(WHOLE1D, 64, 8, 8, 64, 32);
+#include "whole_layers.inc"
 
-BOTH(WHOLE2D, 1, 3, 8, 8, 4);
-BOTH(WHOLE2D, 2, 4, 4, 8, 4);
-BOTH(WHOLE2D, 2, 8, 16, 8, 4);
-BOTH(WHOLE2D, 1, 3, 8, 16, 8);
-BOTH(WHOLE2D, 2, 4, 4, 16, 8);
-BOTH(WHOLE2D, 2, 8, 16, 16, 8);
-BOTH(WHOLE2D, 1, 3, 8, 32, 16);
-BOTH(WHOLE2D, 2, 4, 4, 32, 16);
-BOTH(WHOLE2D, 2, 8, 16, 32, 16);
-BOTH(WHOLE2D, 1, 3, 8, 64, 32);
-BOTH(WHOLE2D, 2, 4, 4, 64, 32);
-BOTH(WHOLE2D, 2, 8, 8, 64, 32);
-BOTH(WHOLE2D, 8, 8, 8, 64, 32);
-
-BOTH(WHOLE3D, 1, 8, 4, 8, 4);
-BOTH(WHOLE3D, 2, 4, 4, 8, 4);
-BOTH(WHOLE3D, 1, 8, 4, 16, 8);
-BOTH(WHOLE3D, 2, 4, 4, 16, 8);
-WHOLE3D(1, 8, 4, 24, 0);
-BOTH(WHOLE3D, 1, 2, 2, 32, 16);
-WHOLE3D(2, 4, 4, 32, 0);
-WHOLE3D(1, 2, 2, 64, 0);
-WHOLE3D(2, 4, 4, 64, 0);
-
-/* --- layers of networks -------------------------------------------------------------------------
- */
+/* --- layers of networks ----------------------------------------------------------------------- */
 CASE(conv2d, "VGG's first linear layer", "F.conv2d(x0, x1)", X(16, 512, 7, 7), X(1024, 512, 7, 7),
      fv_conv2d(x[0], x[1]));
 CASE(conv2d, "patches, 8, 3 to 384, 16^2/16", "F.conv2d(x0, x1, None, 16)", X(8, 3, 224, 224),
