@@ -2,6 +2,8 @@
 # The programs of tests/bench still run: each network takes a training step and infers, and the losses
 # are numbers; the answers of the timing loop are JSON with the losses of a network that learns. Every
 # op has a case among those of ops, its passes run, and their bits are the same at any number of threads.
+# choices has the same layers every time, all algorithms of convolution suit some of them, and a contest
+# among them is timed.
 set -u
 build=$2
 network=$build/bench/network
@@ -49,6 +51,39 @@ for op in $(comm -23 "$work/known" "$work/timed"); do fail "tests/bench/ops does
 elements=450000
 [ "${SANITIZE:-OFF}" = OFF ] || elements=30000 # which are slow
 "$ops" --bits $elements >"$work/bits" || fail "ops --bits $elements: $(cat "$work/bits")"
+
+choices=$build/bench/choices
+"$choices" --list --raw --threads 2 >"$work/choices" || fail "choices --list --raw"
+"$choices" --list --raw --threads 2 | cmp - "$work/choices" || fail "choices has other layers the second time"
+text='"[^"]+"'
+planned="\"layer\": $text, \"pass\": $text, \"algorithm\": $text, \"chosen\": (true|false)"
+grep -Evq "^\{$planned, \"estimate_ms\": $number, \"plan\": $text\}\$" "$work/choices" &&
+  fail "choices --list --raw: $(grep -Ev "^\{$planned.*\}\$" "$work/choices" | head -n 3)"
+[ "$(grep -c '"chosen": true' "$work/choices")" -eq "$("$choices" --list | wc -l)" ] ||
+  fail "choices --list: not one algorithm is chosen for each layer and pass"
+names=$(sed -n '/ algorithms\[\] = {/,/};/p' "$1/tensor/conv_mode.c" | grep -o '"[a-z]*"' | grep -v '"any"')
+[ "$names" ] || fail "tensor/conv_mode.c has no names of algorithms"
+for name in $names; do
+  grep -q "\"algorithm\": $name, \"chosen\": true" "$work/choices" || fail "choices: $name is never chosen"
+done
+small() {
+  "$choices" --threads 1 --budget 0.1 --only whole/020 "$@"
+}
+small --limit 0.5 >"$work/out" || fail "choices --limit 0.5"
+contender="$number \($number\) ms .+"
+lines=$(grep -Ecx "$number  whole/020 2, 8x8, 4 to 4, 8x8/1, [a-z ]+: $contender; best $contender" "$work/out")
+[ "$lines" -ge 3 ] || fail "choices: few passes: $(cat "$work/out")"
+grep -q "^# .*, 1 thread: 1 layers, $lines passes compared, $lines above 0.50" "$work/out" ||
+  fail "choices --limit 0.5: $(cat "$work/out")"
+grep -Eq "^# forward +gemm +1 +[01] +[01] +$number  \($number to $number\)\$" "$work/out" ||
+  fail "choices: no row for gemm: $(cat "$work/out")"
+small --raw >"$work/out" || fail "choices --raw"
+grep -Eqx "\{$planned, \"ms\": $number, \"estimate_ms\": $number, \"plan\": $text\}" "$work/out" ||
+  fail "choices --raw: $(cat "$work/out")"
+for wrong in --isa "--isa none" "--threads 0" "--limit x" "--budget -1" "--only nowhere" other; do
+  # shellcheck disable=SC2086 # words
+  "$choices" $wrong >/dev/null 2>&1 </dev/null && fail "choices $wrong is not refused"
+done
 
 for wrong in "" "nothing --check" "lenet --load" "lenet --load $work/none"; do
   # shellcheck disable=SC2086 # words

@@ -69,6 +69,18 @@ void fv_conv_make_plan(fv_conv_plan *p, const fv_conv_geometry *g, fv_dtype dtyp
     p->algorithm->plan(p, &w, machine);
 }
 
+const char *fv_conv_algorithm_name(fv_conv_pass pass, int i)
+{
+    int count;
+    const conv_algorithm *const *list = fv_conv_algorithms(pass, &count);
+    return i >= 0 && i < count ? list[i]->name : NULL;
+}
+
+const char *fv_conv_planned_algorithm(const fv_conv_plan *p)
+{
+    return p->algorithm->name;
+}
+
 size_t fv_conv_scratch(const fv_conv_plan *p)
 {
     fv_scratch s = {NULL, 0};

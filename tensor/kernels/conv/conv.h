@@ -81,6 +81,11 @@ typedef struct fv_conv_plan {
 void fv_conv_make_plan(fv_conv_plan *p, const fv_conv_geometry *g, fv_dtype dtype,
                        fv_conv_pass pass, const int64_t *w_stride, fv_machine machine);
 
+/* Algorithms by name, as machine.conv_algorithm takes it: number i of those of a pass, NULL behind
+ * the last; and that of a plan, which is another one where the one asked for does not suit. */
+const char *fv_conv_algorithm_name(fv_conv_pass pass, int i);
+const char *fv_conv_planned_algorithm(const fv_conv_plan *p);
+
 /* Bytes of 64-byte aligned scratch. */
 size_t fv_conv_scratch(const fv_conv_plan *p);
 
