@@ -65,10 +65,17 @@ static bool set_axis(const conv_axis *a, bool back, product_axis *p)
     return true;
 }
 
-static bool set_axes(const conv_window *w, product_plan *p)
+/* The shape of the product; false if it does not suit. */
+static bool set_shape(const conv_window *w, fv_conv_pass pass, product_plan *p)
 {
-    p->taps = 1;
+    p->groups = w->groups;
+    p->c = w->back ? w->columns : w->depth;
+    p->o = w->back ? w->depth : w->columns;
     p->rows = w->images;
+    p->taps = 1;
+    p->size = w->size;
+    p->back = w->back;
+    p->weight = pass == FV_CONV_GRAD_WEIGHT;
     for (int d = 0; d < 3; d++) {
         product_axis *a = &p->axis[d];
         if (!set_axis(&w->axis[d], w->back, a)) return false;
@@ -86,40 +93,12 @@ static bool is_dense(const conv_window *w, const product_plan *p)
     return dense;
 }
 
-/* Products as in fv_conv_gemm_cost; w is read once, or copied where taps are left out, and the
- * columns are written and read again. A 1x1
- * kernel is a plain product to the implicit one as well, which needs no columns either; but its
- * weight gradient loads all positions for each range of the sums and takes 1.1 to 1.5 times as
- * long, but where sums are few. */
-static double cost(const conv_window *w, fv_conv_pass pass, fv_machine machine)
-{
-    product_plan p;
-    if (!set_axes(w, &p)) return -1;
-    if (w->taps == 1) {
-        const bool gains = pass == FV_CONV_GRAD_WEIGHT && is_dense(w, &p) &&
-                           w->depth * w->columns >= DENSE_WEIGHTS;
-        return gains ? 0.8 * fv_conv_gemm_cost(w, pass, machine) : -1;
-    }
-    const int64_t lanes = FV_ISA_PICK(fv_tile_kernels_, machine.isa)->lanes[w->size == 8];
-    const int64_t made = w->back ? w->depth : w->columns;
-    const int64_t length = p.taps * (w->back ? w->columns : w->depth); /* of a row of the columns */
-    const bool across = w->back || pass == FV_CONV_GRAD_WEIGHT; /* vectors along the columns */
-    const double columns = (double)p.rows * (double)w->groups * (double)length;
-    const double weights = (double)w->groups * (double)length * (double)made;
-    const double vectors = (double)conv_ceil_div(across ? length : made, lanes) *
-                           (double)(across ? made : length) * (double)w->groups;
-    const double read = p.taps == w->taps ? 0.3 : 1.8;
-    const double all = 350 + (double)p.rows * vectors / 3 + columns * 1.4 + weights * read;
-    /* by the same passes as form_cost in conv_winograd_plan.c: a kernel as large as its map is the
-     * implicit product's worst shape, of one position an image */
-    const bool one = p.rows == w->images && p.taps == w->taps;
-    return all * (one ? 0.5 : w->back ? 0.85 : 1);
-}
-
-static void set_gemm(product_plan *p, const fv_conv_plan *plan)
+static void set_gemm(product_plan *p)
 {
     const int64_t length = p->c * p->taps, o = p->groups * p->o;
-    fv_gemm g = {.dtype = plan->dtype, .bias_stride = 1, .batch_ndim = p->groups > 1};
+    fv_gemm g = {.dtype = p->size == 8 ? FV_FLOAT64 : FV_FLOAT32,
+                 .bias_stride = 1,
+                 .batch_ndim = p->groups > 1};
     g.batch[0] = p->groups;
     if (p->weight) {
         g.m = p->o, g.n = length, g.k = p->rows;
@@ -138,17 +117,51 @@ static void set_gemm(product_plan *p, const fv_conv_plan *plan)
     p->gemm.g = g;
 }
 
+static bool goes_to_blis(product_plan *p, fv_machine machine)
+{
+    set_gemm(p);
+    return fv_gemm_engine_for(&p->gemm.g, machine, fv_gemm_engine_wanted()) == FV_GEMM_BLIS;
+}
+
+/* Products as in fv_conv_gemm_cost; w is read once, or copied where taps are left out, and the
+ * columns are written and read again. A 1x1 kernel is a plain product to the implicit one as well,
+ * which needs no columns either; but its weight gradient loads all positions for each range of the
+ * sums and takes 1.1 to 1.5 times as long, but where sums are few.
+ *
+ * BLIS knows the vectors of the processor, whatever the level. One thread runs it where the product
+ * is too short to be cut: counted 1.4 times, as choices must not depend on how many there are. */
+static double cost(const conv_window *w, fv_conv_pass pass, fv_machine machine)
+{
+    product_plan p;
+    if (!set_shape(w, pass, &p)) return -1;
+    if (w->taps == 1) {
+        const bool gains = p.weight && is_dense(w, &p) && w->depth * w->columns >= DENSE_WEIGHTS;
+        return gains ? 0.8 * fv_conv_gemm_cost(w, pass, machine) : -1;
+    }
+    const bool blis = goes_to_blis(&p, machine);
+    const fv_isa isa = blis ? fv_isa_best() : machine.isa;
+    const int64_t lanes = FV_ISA_PICK(fv_tile_kernels_, isa)->lanes[w->size == 8];
+    const int64_t length = p.c * p.taps;    /* of a row of the columns */
+    const bool across = p.back || p.weight; /* vectors along the columns */
+    const double columns = (double)p.rows * (double)p.groups * (double)length;
+    const double weights = (double)p.groups * (double)length * (double)p.o;
+    const double vectors = (double)conv_ceil_div(across ? length : p.o, lanes) *
+                           (double)(across ? p.o : length) * (double)p.groups;
+    const double read = p.taps == w->taps ? 0.3 : 1.8;
+    const double moved = blis && !p.back ? 2.2 : 1.4;
+    const double all = 350 + (double)p.rows * vectors / 3 + columns * moved + weights * read;
+    const bool whole = p.groups == 1 && conv_max(p.gemm.g.m, p.gemm.g.n) < 2 * FV_GEMM_BLIS_LENGTH;
+    /* by the same passes as form_cost in conv_winograd_plan.c: a kernel as large as its map is the
+     * implicit product's worst shape, of one position an image */
+    const bool one = p.rows == w->images && p.taps == w->taps;
+    return all * (blis && whole ? 1.4 : 1) * (one ? 0.5 : p.back ? 0.85 : 1);
+}
+
 static void plan(fv_conv_plan *plan, const conv_window *w, fv_machine machine)
 {
-    product_plan p = {.groups = w->groups,
-                      .c = w->back ? w->columns : w->depth,
-                      .o = w->back ? w->depth : w->columns,
-                      .size = w->size,
-                      .lanes = FV_ISA_PICK(fv_tile_kernels_, machine.isa)->lanes[w->size == 8],
-                      .transpose = fv_transpose_plane(machine.isa, (size_t)w->size),
-                      .back = w->back,
-                      .weight = plan->pass == FV_CONV_GRAD_WEIGHT};
-    set_axes(w, &p);
+    product_plan p = {.lanes = FV_ISA_PICK(fv_tile_kernels_, machine.isa)->lanes[w->size == 8],
+                      .transpose = fv_transpose_plane(machine.isa, (size_t)w->size)};
+    set_shape(w, plan->pass, &p);
     p.dense = p.weight && is_dense(w, &p);
     int64_t step = 1;
     p.whole = true;
@@ -157,7 +170,7 @@ static void plan(fv_conv_plan *plan, const conv_window *w, fv_machine machine)
         p.whole = p.whole && p.axis[d].taps == p.axis[d].k &&
                   (p.axis[d].k == 1 || p.w_stride[2 + d] == step);
     p.whole = p.whole && p.w_stride[1] == step && p.w_stride[0] == p.c * step;
-    set_gemm(&p, plan);
+    set_gemm(&p);
     fv_gemm_make_plan(&p.gemm, machine, fv_gemm_engine_wanted());
     p.threads = fv_threads_for(machine, plan->cost);
     if (p.gemm.threads == 1) p.threads = 1; /* the columns are in one core's cache */

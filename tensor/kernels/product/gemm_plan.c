@@ -22,7 +22,6 @@ enum { DIRECT_K = 64, DIRECT_N = 4096 }; /* of a block of B that is read in plac
 enum { DOTS = 3 };           /* vectors up to which products of rows are quicker than a tile */
 enum { MOST_PARTS = 32 };    /* of all products together, but at least one each */
 enum { LEAST_DEPTH = 1024 }; /* of a part of k, so that adding it up is little beside it */
-enum { BLIS_LENGTH = 512 };  /* of a part: below it BLIS's code for small matrices takes over */
 
 /* Multiply-adds count twice. */
 static const double PARALLEL_FLOPS = 4e6, PARALLEL_ELEMENTS = 1e5, PARALLEL_NS = 20e3,
@@ -171,7 +170,7 @@ static int64_t parts_of_depth(fv_gemm_plan *p, int64_t parts)
 static void cut_for_blis(fv_gemm_plan *p)
 {
     int64_t longer = p->g.m > p->g.n ? p->g.m : p->g.n;
-    int64_t parts = fv_gemm_min(p->threads, longer / BLIS_LENGTH);
+    int64_t parts = fv_gemm_min(p->threads, longer / FV_GEMM_BLIS_LENGTH);
     if (parts < 2 || p->count > 1) return;
     if (p->g.m > p->g.n)
         p->by_m = parts;
@@ -202,12 +201,13 @@ static void cut(fv_gemm_plan *p, fv_machine machine)
 
 /* --- the plan --------------------------------------------------------------------------------- */
 
-static bool wants_blis(const fv_gemm_plan *p, fv_gemm_engine engine)
+fv_gemm_engine fv_gemm_engine_for(const fv_gemm *g, fv_machine machine, fv_gemm_engine wanted)
 {
-    if (engine == FV_GEMM_OWN) return false;
-    if (engine == FV_GEMM_BEST && (p->kernels->lanes[0] > 4 || flops(&p->g) < BLIS_FLOPS))
-        return false;
-    return fv_gemm_blis_takes(&p->g);
+    const fv_tile_kernels *kernels = FV_ISA_PICK(fv_tile_kernels_, machine.isa);
+    if (wanted == FV_GEMM_OWN) return FV_GEMM_OWN;
+    if (wanted == FV_GEMM_BEST && (kernels->lanes[0] > 4 || flops(g) < BLIS_FLOPS))
+        return FV_GEMM_OWN;
+    return fv_gemm_blis_takes(g) ? FV_GEMM_BLIS : FV_GEMM_OWN;
 }
 
 /* For few rows of A, B is read but once: its rows from end to end, some of them side by side.
@@ -262,7 +262,7 @@ void fv_gemm_make_plan(fv_gemm_plan *p, fv_machine machine, fv_gemm_engine engin
     p->nc = p->kernels->nc[type];
     p->kc = p->kernels->kc;
     p->dots = g->a_cs == 1 && g->b_rs == 1 && (g->m <= DOTS || g->n <= DOTS);
-    if (wants_blis(p, engine)) p->engine = FV_GEMM_BLIS;
+    p->engine = fv_gemm_engine_for(g, machine, engine);
     cut(p, machine);
     if (reads_b_in_place(p)) {
         p->kc = DIRECT_K;
