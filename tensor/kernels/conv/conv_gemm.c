@@ -64,6 +64,7 @@ double fv_conv_gemm_cost(const conv_window *w, fv_conv_pass pass, fv_machine mac
         vectors *= w->axis[d].useful;
         again *= w->axis[d].useful * (double)conv_min(w->axis[d].grid, w->axis[d].taps);
     }
+    const double met = fmin(again, 1); /* share of w that is read at all */
     again = again > 1 ? (again - 1) / lanes : 0;
     const double starts = tile_rows * panels * (double)w->groups * (10 + 2 * (double)w->taps);
     const double weights = (double)w->taps * (double)w->groups * (double)w->depth * columns;
@@ -71,8 +72,9 @@ double fv_conv_gemm_cost(const conv_window *w, fv_conv_pass pass, fv_machine mac
         const double boxes = (double)source_bytes(w) / BOX_BYTES;
         again += boxes > 1 ? boxes - 1 : 0;
     }
+    const double kept = met * ceil(columns / lanes) * lanes / columns; /* whole vectors of w */
     return 100 + vectors / 3.5 + starts +
-           weights * ((machine.weights_stay ? 0.15 : 1) + again * 0.15);
+           weights * ((machine.weights_stay ? 0.15 * kept : 1) + again * 0.15);
 }
 
 int64_t fv_conv_gemm_pixel(const conv_window *w)
