@@ -147,14 +147,14 @@ static double cost(const conv_window *w, fv_conv_pass pass, fv_machine machine)
     const double weights = (double)p.groups * (double)length * (double)p.o;
     const double vectors = (double)conv_ceil_div(across ? length : p.o, lanes) *
                            (double)(across ? p.o : length) * (double)p.groups;
-    const double read = p.taps == w->taps ? 0.3 : 1.8;
-    const double moved = blis && !p.back ? 2.2 : 1.4;
-    const double all = 350 + (double)p.rows * vectors / 3 + columns * moved + weights * read;
+    const double read = p.taps == w->taps ? 0.3 : 1.1;
+    const double rate = p.back ? 3.5 : 3; /* vectors of products a nanosecond */
+    const double all = 350 + (double)p.rows * vectors / rate + columns * 1.9 + weights * read;
     const bool whole = p.groups == 1 && conv_max(p.gemm.g.m, p.gemm.g.n) < 2 * FV_GEMM_BLIS_LENGTH;
     /* by the same passes as form_cost in conv_winograd_plan.c: a kernel as large as its map is the
      * implicit product's worst shape, of one position an image */
     const bool one = p.rows == w->images && p.taps == w->taps;
-    return all * (blis && whole ? 1.4 : 1) * (one ? 0.5 : p.back ? 0.85 : 1);
+    return all * (blis && whole ? 1.4 : 1) * (one ? 0.5 : 1);
 }
 
 static void plan(fv_conv_plan *plan, const conv_window *w, fv_machine machine)
