@@ -279,6 +279,10 @@ START_TEST(large_weight_gradients_go_their_own_ways)
     const fv_conv_geometry few = plane(2, 165, 141, 1, 15, 3, 1);
     const fv_conv_geometry blocks = plane(1, 16, 2048, 1, 40, 3, 1);
     const fv_conv_geometry dense = plane(5, 330, 310, 1, 7, 1, 1);
+    fv_conv_geometry deep = plane(9, 16, 16, 1, 4, 3, 1); /* parts of 1 and 2 columns of tiles */
+    deep.in[0] = deep.out[0] = 90;
+    deep.k[0] = 3;
+    deep.pad[0] = 1;
     seed_numbers(12);
     check_way(&dense, "product");
     algorithm = "winograd";
@@ -286,6 +290,7 @@ START_TEST(large_weight_gradients_go_their_own_ways)
     float_tolerance = 3e-4;
     check_way(&many, "1 block by planes");
     check_way(&few, "panels,");
+    check_way(&deep, "2 blocks, 2 threads");
     precision = FV_CONV_ACCURATE;
     check_way(&blocks, "2 blocks by planes");
     float_tolerance = 2e-5;

@@ -277,11 +277,11 @@ static void sum_part(void *data, int64_t part, int slot)
     for (int64_t i = 0; i < p->blocks; i++) {
         const int64_t at = fv_chunk_begin(columns, p->blocks, i);
         b.columns = fv_chunk_begin(columns, p->blocks, i + 1) - at;
-        if (b.columns == 0) continue;
+        if (b.columns == 0) continue; /* a part of fewer columns than blocks */
         load(job, &b, begin + at, 0, b.columns);
         list_segments(p, &b);
         for (int64_t item = 0; item < p->gemm.items; item++)
-            sum_item(job, &b, item, 0, p->points, sums + item * item_elements(p), i > 0);
+            sum_item(job, &b, item, 0, p->points, sums + item * item_elements(p), at > 0);
     }
 }
 
