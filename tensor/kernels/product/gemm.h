@@ -52,8 +52,8 @@ typedef enum fv_gemm_engine { FV_GEMM_BEST = 0, FV_GEMM_OWN, FV_GEMM_BLIS } fv_g
 /* What FOVEA_GEMM (own, blis) asks for; FV_GEMM_BEST when it is not set. */
 fv_gemm_engine fv_gemm_engine_wanted(void);
 
-/* Which one takes products of that shape. BLIS gets parts of at least so many rows or columns:
- * below that its code for small matrices takes over. */
+/* Which one takes products of that shape. BLIS gets parts of at least so many rows or columns,
+ * each of which packs the other matrix anew. */
 enum { FV_GEMM_BLIS_LENGTH = 512 };
 fv_gemm_engine fv_gemm_engine_for(const fv_gemm *g, fv_machine machine, fv_gemm_engine wanted);
 

@@ -71,6 +71,7 @@ void fv_gemm_blis(const fv_gemm *g, const fv_gemm_operands *o, fv_gemm_part part
     rntm_t runtime;
     bli_rntm_init(&runtime);
     bli_rntm_set_num_threads(1, &runtime);
+    bli_rntm_disable_l3_sup(&runtime); /* its code for small matrices, whose sums follow the part */
     if (g->dtype == FV_FLOAT64) {
         double one = 1, beta = add ? 1 : 0;
         if (bias) spread_double(g, bias, c, m, n);

@@ -6,9 +6,9 @@
  * 200, BLIS 190; 128 x 512 x 4096 own 264, 170, BLIS 174; 64^3 (serial) own 140, BLIS 68.
  *
  * Which parts: the shape decides, so that a thread that comes late finds parts left; they are more
- * where there would not be one for each thread. BLIS gets one part a thread instead, as it has code
- * of its own for small matrices. One thread takes every product whole, but for the cuts along k:
- * these change bits, so that they are the same for any number of threads. */
+ * where there would not be one for each thread. BLIS gets one part a thread instead, as each packs
+ * the other matrix anew. One thread takes every product whole, but for the cuts along k: these
+ * change bits, so that they are the same for any number of threads. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
