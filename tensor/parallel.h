@@ -54,7 +54,7 @@ static inline int64_t fv_chunk_begin(int64_t units, int64_t chunks, int64_t chun
 {
     if (chunks == 1) return chunk * units; /* most small loops; a division is what they notice */
     int64_t each = units / chunks, rest = units % chunks;
-    return chunk * each + chunk * rest / chunks;
+    return chunk * each + (chunk * rest + chunks - 1) / chunks;
 }
 
 #ifdef __cplusplus

@@ -157,7 +157,8 @@ START_TEST(chunks_cover_their_units)
             }
             const int64_t half =
                 fv_chunk_begin(units, chunks, chunks / 2); /* one of two threads' */
-            if (chunks % 2 == 0) ck_assert_int_eq(half, units / 2);
+            if (chunks % 2 == 0) ck_assert_int_eq(half, (units + 1) / 2);
+            if (units > 0) ck_assert_int_ge(fv_chunk_begin(units, chunks, 1), 1);
         }
     ck_assert_int_eq(fv_chunks_for(0, 100), 1);
     ck_assert_int_eq(fv_chunks_for(40e3, 100), 10);
