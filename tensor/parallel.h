@@ -49,7 +49,8 @@ enum { FV_MAX_CHUNKS = 32 };
 int64_t fv_chunks_for(double nanoseconds, int64_t units);
 
 /* First unit of a chunk; that of chunk + 1 is its end. Longer chunks lie among shorter ones, so
- * that a thread's neighbouring chunks are as long together as another's. */
+ * that a thread's neighbouring chunks are as long together as another's; the first is empty only
+ * where there are no units. */
 static inline int64_t fv_chunk_begin(int64_t units, int64_t chunks, int64_t chunk)
 {
     if (chunks == 1) return chunk * units; /* most small loops; a division is what they notice */

@@ -74,8 +74,7 @@ static int64_t shortest(const conv_limits *limits, int axis)
     return axis == 0 ? conv_max(limits->images, 1) : axis == 3 ? 32 : 4;
 }
 
-/* Images in groups of equal length; a few, an odd number, one by one where their rows can be cut.
- */
+/* Images in groups of equal length; 3 or 5 of them one by one where their rows can be cut. */
 static int64_t image_parts(const conv_window *w, const conv_limits *limits, int64_t parts)
 {
     bool cut = false;
