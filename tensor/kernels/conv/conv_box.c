@@ -94,7 +94,7 @@ static int64_t missing(const conv_boxes *b, int64_t parts, int64_t wanted)
 /* Cuts images into equal numbers and, where they are too few, rows (but not into short ones). */
 static void share_boxes(const conv_window *w, conv_boxes *b, conv_limits limits)
 {
-    const int64_t images = conv_max(limits.images, 1);
+    const int64_t images = shortest(&limits, 0);
     b->total = 1;
     for (int axis = 0; axis < CONV_AXES; axis++) {
         const int64_t all = extent(w, axis), most = all / shortest(&limits, axis);
